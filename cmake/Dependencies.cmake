@@ -1,0 +1,24 @@
+# The libraries, by the names that Debian 12 and 13 (and others) give their pkg-config files.
+
+find_package(PkgConfig REQUIRED)
+
+function(restmark_dependency target)
+  foreach(candidate IN LISTS ARGN)
+    pkg_check_modules(dep_${target} QUIET IMPORTED_TARGET "${candidate}")
+    if(dep_${target}_FOUND)
+      add_library(dep::${target} ALIAS PkgConfig::dep_${target})
+      message(STATUS "${target}: ${dep_${target}_VERSION}")
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR
+    "No pkg-config module for ${target} (tried: ${ARGN}). On Debian: apt-get install "
+    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev libinih-dev")
+endfunction()
+
+restmark_dependency(microhttpd "libmicrohttpd>=0.9.75")
+# Debian 12 ships "msgpack" (4.x), Debian 13 "msgpack-c" (6.x).
+restmark_dependency(msgpack "msgpack-c" "msgpack")
+restmark_dependency(jsonc "json-c>=0.15")
+restmark_dependency(systemd "libsystemd>=247")
+restmark_dependency(inih "inih")
