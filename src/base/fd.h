@@ -1,0 +1,21 @@
+/* File descriptors. */
+#ifndef RESTMARK_BASE_FD_H
+#define RESTMARK_BASE_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Closes `fd` if it is not negative, keeps errno, returns -1: `fd = fd_close(fd);` */
+int fd_close(int fd);
+
+/* Closes every descriptor of this process except 0, 1, 2 and the `n` ones in `keep` (sorted in place). For a child
+ * right after fork(). Returns 0 or a negative errno value. */
+int fd_close_others(int *keep, size_t n);
+
+/* Makes sure that this process may open `needed` descriptors, raising the soft limit up to the hard one.
+ * Returns 0 or -EMFILE with a sentence that says what is missing. */
+int fd_budget(uint64_t needed, struct error *e);
+
+#endif

@@ -1,0 +1,23 @@
+#include "base/number.h"
+
+#include <errno.h>
+
+int number_parse(const char *text, size_t length, uint64_t *ret) {
+        uint64_t value = 0;
+        int r = 0;
+
+        if (length == 0)
+                return -EINVAL;
+        for (size_t i = 0; i < length; i++) {
+                unsigned int digit = (unsigned int)(text[i] - '0');
+
+                if (digit > 9)
+                        return -EINVAL;
+                /* Go on after an overflow: what follows may show that it is no number at all. */
+                if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, digit, &value))
+                        r = -ERANGE;
+        }
+        if (r == 0)
+                *ret = value;
+        return r;
+}

@@ -1,0 +1,71 @@
+#include "base/title.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* /proc/PID/cmdline shows the memory where the kernel put argv. Setting another place (PR_SET_MM) needs a capability, so
+ * the text goes over argv and, as one word is short, over the environment behind it, which is moved away first. */
+static char *area;
+static size_t area_size;
+static char **argv_copy;
+static char **environ_copy; /* kept reachable for leak checkers */
+
+static char **copy_strings(char **from, size_t n) {
+        char **copy = calloc(n + 1, sizeof *copy);
+
+        if (!copy)
+                return NULL;
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = strdup(from[i]);
+                if (!copy[i]) {
+                        while (i > 0)
+                                free(copy[--i]);
+                        free(copy);
+                        return NULL;
+                }
+        }
+        return copy;
+}
+
+static char *end_of_contiguous(char **strings, size_t n, char *end) {
+        for (size_t i = 0; i < n && strings[i] == end; i++)
+                end = strings[i] + strlen(strings[i]) + 1;
+        return end;
+}
+
+char **title_init(int argc, char **argv) {
+        size_t n_environ = 0;
+        char *end;
+
+        while (environ && environ[n_environ])
+                n_environ++;
+        argv_copy = copy_strings(argv, (size_t)argc);
+        if (!argv_copy)
+                return NULL;
+        environ_copy = copy_strings(environ, n_environ);
+        if (!environ_copy || argc == 0)
+                return argv_copy; /* titles stay as they are */
+
+        end = end_of_contiguous(argv, (size_t)argc, argv[0]);
+        end = end_of_contiguous(environ, n_environ, end);
+        area = argv[0];
+        area_size = (size_t)(end - argv[0]);
+        environ = environ_copy;
+        return argv_copy;
+}
+
+void title_set(const char *format, ...) {
+        va_list arguments;
+        int n;
+
+        if (area_size == 0)
+                return;
+        va_start(arguments, format);
+        n = vsnprintf(area, area_size, format, arguments);
+        va_end(arguments);
+        if (n >= 0 && (size_t)n < area_size)
+                memset(area + n, 0, area_size - (size_t)n);
+}

@@ -1,0 +1,191 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/ini.h"
+
+/* What was written for one option, before it is given a meaning. */
+struct raw_value {
+        char *text, *origin;
+        struct raw_value *next; /* more for a repeatable option */
+};
+
+struct raw_config {
+        const char *path;
+        struct raw_value *values[OPTION_COUNT];
+        bool overridden[OPTION_COUNT];
+};
+
+static struct raw_value *raw_value_free(struct raw_value *value) {
+        while (value) {
+                struct raw_value *next = value->next;
+
+                free(value->text);
+                free(value->origin);
+                free(value);
+                value = next;
+        }
+        return NULL;
+}
+
+static int raw_add(struct raw_config *raw, int id, const char *text, const char *origin, struct error *e) {
+        const struct option_row *row = &option_table[id];
+        struct raw_value **end = &raw->values[id], *value;
+
+        if (*end && row->kind != OPTION_KIND_LISTEN)
+                return error_set(e, -EEXIST, "[%s] %s is given twice; the first is at %s", row->section, row->key, (*end)->origin);
+        while (*end)
+                end = &(*end)->next;
+        value = calloc(1, sizeof *value);
+        if (value) {
+                value->text = strdup(text);
+                value->origin = strdup(origin);
+        }
+        if (!value || !value->text || !value->origin) {
+                raw_value_free(value);
+                return error_set_errno(e, ENOMEM, "cannot keep the configuration");
+        }
+        *end = value;
+        return 0;
+}
+
+static int take_section(void *context, const char *section, struct error *e) {
+        (void)context;
+        return option_section_check(section, e);
+}
+
+static int take_value(void *context, const char *section, const char *key, const char *value, unsigned int line, struct error *e) {
+        struct raw_config *raw = context;
+        char origin[4096 + 16];
+        int id = option_find(section, key, e);
+
+        if (id < 0)
+                return id;
+        (void)snprintf(origin, sizeof origin, "%s:%u", raw->path, line);
+        return raw_add(raw, id, value, origin, e);
+}
+
+/* "section.key=value" */
+static int take_override(struct raw_config *raw, const char *text, struct error *e) {
+        const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+        char section[32], key[64], origin[256];
+        int id, r;
+
+        if (!dot || !equals || dot > equals)
+                return error_set(e, -EINVAL, "-o %s: write -o SECTION.KEY=VALUE, such as -o server.processes=4", text);
+        (void)snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
+        (void)snprintf(key, sizeof key, "%.*s", (int)(equals - dot - 1), dot + 1);
+        id = option_find(section, key, e);
+        if (id < 0)
+                return error_prefix(e, id, "-o %s", text);
+        if (!raw->overridden[id]) { /* what the file says is replaced, not added to */
+                raw->values[id] = raw_value_free(raw->values[id]);
+                raw->overridden[id] = true;
+        }
+        (void)snprintf(origin, sizeof origin, "-o %s", text);
+        r = raw_add(raw, id, equals + 1, origin, e);
+        return r < 0 ? error_prefix(e, r, "-o %s", text) : 0;
+}
+
+static int set_listen(struct listen_list *list, const struct raw_value *values, struct error *e) {
+        *list = (struct listen_list){ 0 };
+        for (const struct raw_value *v = values; v; v = v->next) {
+                struct listen_address address;
+                int r;
+
+                if (list->n == LISTEN_MAX)
+                        return error_set(e, -E2BIG, "%s: more than %d listen addresses", v->origin, LISTEN_MAX);
+                r = listen_parse(v->text, &address, e);
+                for (size_t i = 0; r == 0 && i < list->n; i++)
+                        if (listen_port(&address) != 0 && memcmp(&list->at[i], &address, sizeof address) == 0)
+                                r = error_set(e, -EEXIST, "%s is given twice", v->text);
+                if (r < 0)
+                        return error_prefix(e, r, "%s: [server] listen", v->origin);
+                list->at[list->n++] = address;
+        }
+        return 0;
+}
+
+/* Gives one option its meaning; `raw` is never NULL. */
+static int set_field(struct config *config, int id, const struct raw_value *raw, struct error *e) {
+        const struct option_row *row = &option_table[id];
+        void *field = (char *)config + row->offset;
+        int r = 0;
+
+        switch (row->kind) {
+        case OPTION_KIND_LISTEN:
+                return set_listen(field, raw, e);
+        case OPTION_KIND_TEXT:
+                if (!(*(char **)field = strdup(raw->text)))
+                        r = error_set_errno(e, ENOMEM, "cannot keep the value");
+                break;
+        case OPTION_KIND_CODEC:
+        case OPTION_KIND_LEVEL:
+        case OPTION_KIND_TARGET:
+                r = option_parse_word(row, raw->text, field, e);
+                break;
+        default:
+                r = option_parse_number(row, raw->text, field, e);
+        }
+        return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin, row->section, row->key) : 0;
+}
+
+static int build(const struct raw_config *raw, struct config *config, struct error *e) {
+        for (int id = 0; id < OPTION_COUNT; id++) {
+                char *text = (char *)option_table[id].default_text, *origin = (char *)"built-in default";
+                struct raw_value by_default = { .text = text, .origin = origin };
+                const struct raw_value *value = raw->values[id];
+                int r = set_field(config, id, value ? value : &by_default, e);
+
+                if (r < 0)
+                        return r;
+                if (value && !(config->origin[id] = strdup(value->origin)))
+                        return error_set_errno(e, ENOMEM, "cannot keep the configuration");
+        }
+        return 0;
+}
+
+int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
+        struct raw_config raw = { .path = path };
+        struct config *config = calloc(1, sizeof *config);
+        int r = 0;
+
+        if (!config)
+                return error_set_errno(e, ENOMEM, "cannot keep the configuration");
+        if (path)
+                r = ini_read(path, take_section, take_value, &raw, e);
+        for (size_t i = 0; r == 0 && i < n_overrides; i++)
+                r = take_override(&raw, overrides[i], e);
+        if (r == 0)
+                r = build(&raw, config, e);
+        for (int id = 0; id < OPTION_COUNT; id++)
+                raw_value_free(raw.values[id]);
+        if (r < 0) {
+                config_free(config);
+                return r;
+        }
+        *ret = config;
+        return 0;
+}
+
+struct config *config_free(struct config *config) {
+        if (!config)
+                return NULL;
+        for (int id = 0; id < OPTION_COUNT; id++) {
+                if (option_table[id].kind == OPTION_KIND_TEXT)
+                        free(*(char **)((char *)config + option_table[id].offset));
+                free(config->origin[id]);
+        }
+        free(config);
+        return NULL;
+}
+
+const char *config_where(const struct config *config, enum option_id id, char *text, size_t size) {
+        const char *origin = config->origin[id];
+
+        (void)snprintf(text, size, "%s%s[%s] %s", origin ? origin : "", origin ? ": " : "", option_table[id].section,
+                       option_table[id].key);
+        return text;
+}

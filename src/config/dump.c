@@ -1,0 +1,100 @@
+#include <string.h>
+
+#include "config/config.h"
+
+static const char *word_of(enum option_kind kind, int value) {
+        const struct option_word *word = option_words(kind);
+
+        while (word->name && word->value != value)
+                word++;
+        return word->name;
+}
+
+static void dump_listen(const struct listen_list *list, FILE *to) {
+        char text[LISTEN_TEXT_MAX];
+
+        for (size_t i = 0; i < list->n; i++)
+                (void)fprintf(to, "listen = %s\n", listen_format(&list->at[i], text));
+}
+
+static void dump_field(const struct option_row *row, const void *field, FILE *to) {
+        char text[40];
+
+        switch (row->kind) {
+        case OPTION_KIND_LISTEN:
+                dump_listen(field, to);
+                return;
+        case OPTION_KIND_TEXT:
+                (void)fprintf(to, "%s = %s\n", row->key, *(char *const *)field);
+                return;
+        case OPTION_KIND_CODEC:
+        case OPTION_KIND_LEVEL:
+        case OPTION_KIND_TARGET:
+                (void)fprintf(to, "%s = %s\n", row->key, word_of(row->kind, *(const int *)field));
+                return;
+        default:
+                option_format_number(row, *(const uint64_t *)field, text, sizeof text);
+                (void)fprintf(to, "%s = %s\n", row->key, text);
+        }
+}
+
+static void new_section(int id, FILE *to) {
+        if (id == 0 || strcmp(option_table[id].section, option_table[id - 1].section) != 0)
+                (void)fprintf(to, "%s[%s]\n", id == 0 ? "" : "\n", option_table[id].section);
+}
+
+void config_dump(const struct config *config, FILE *to) {
+        for (int id = 0; id < OPTION_COUNT; id++) {
+                new_section(id, to);
+                dump_field(&option_table[id], (const char *)config + option_table[id].offset, to);
+        }
+}
+
+/* `text` as comment lines of at most 80 columns. */
+static void write_comment(const char *text, FILE *to) {
+        enum { WIDTH = 78 };
+
+        while (*text) {
+                size_t length = strlen(text);
+
+                if (length > WIDTH) {
+                        length = WIDTH;
+                        while (length > 0 && text[length] != ' ')
+                                length--;
+                }
+                (void)fprintf(to, "; %.*s\n", (int)length, text);
+                text += length;
+                while (*text == ' ')
+                        text++;
+        }
+}
+
+static void write_bounds(const struct option_row *row, FILE *to) {
+        static const char *const on_reload[] = { [OPTION_RELOAD_LIVE] = "at once", [OPTION_RELOAD_RESPAWN] = "with new workers",
+                                                 [OPTION_RELOAD_RESTART] = "with a restart" };
+        char low[40], high[40], line[160];
+
+        if (row->max > 0) {
+                option_format_number(row, row->min, low, sizeof low);
+                option_format_number(row, row->max, high, sizeof high);
+                (void)snprintf(line, sizeof line, "(%s, %s to %s; a change works %s)", row->unit, low, high, on_reload[row->reload]);
+        } else
+                (void)snprintf(line, sizeof line, "(%s; a change works %s)", row->unit, on_reload[row->reload]);
+        write_comment(line, to);
+}
+
+void config_write_default(FILE *to) {
+        write_comment("The configuration of restmarkd: every option with its default. Made from src/config/options.def by "
+                      "`restmarkd --write-config FILE`; see restmarkd.ini(5). Lines that begin with ; or # are comments.",
+                      to);
+        (void)fputc('\n', to);
+        for (int id = 0; id < OPTION_COUNT; id++) {
+                const struct option_row *row = &option_table[id];
+
+                new_section(id, to);
+                (void)fputc('\n', to);
+                write_comment(row->help, to);
+                write_bounds(row, to);
+                (void)fprintf(to, ";%s =%s%s\n", row->key, *row->default_text ? " " : "", row->default_text);
+        }
+}

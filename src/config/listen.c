@@ -1,0 +1,94 @@
+#include "config/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/number.h"
+
+static int set_v4(const char *host, uint16_t port, struct listen_address *ret) {
+        struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+        if (inet_pton(AF_INET, host, &v4.sin_addr) != 1)
+                return -EINVAL;
+        *ret = (struct listen_address){ .size = sizeof v4 };
+        ret->socket.v4 = v4;
+        return 0;
+}
+
+static int set_v6(char *host, uint16_t port, struct listen_address *ret, struct error *e) {
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        char *zone = strchr(host, '%');
+
+        if (zone) {
+                *zone++ = '\0';
+                v6.sin6_scope_id = if_nametoindex(zone);
+                if (v6.sin6_scope_id == 0)
+                        return error_set(e, -ENODEV, "there is no network interface \"%s\" on this machine", zone);
+        }
+        if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
+                return error_set(e, -EINVAL, "\"%s\" is not an IPv6 address", host);
+        *ret = (struct listen_address){ .size = sizeof v6 };
+        ret->socket.v6 = v6;
+        return 0;
+}
+
+int listen_parse(const char *text, struct listen_address *ret, struct error *e) {
+        const char *colon = strrchr(text, ':');
+        char host[64];
+        size_t length;
+        uint64_t port;
+
+        if (!colon)
+                return error_set(e, -EINVAL, "\"%s\" has no port: write ADDRESS:PORT, such as 127.0.0.1:8080", text);
+        if (number_parse(colon + 1, strlen(colon + 1), &port) < 0 || port > UINT16_MAX)
+                return error_set(e, -EINVAL, "\"%s\" is not a port: write a number from 0 (any free port) to 65535", colon + 1);
+
+        length = (size_t)(colon - text);
+        if (length >= sizeof host)
+                return error_set(e, -EINVAL, "the address is longer than any IP address is");
+        memcpy(host, text, length);
+        host[length] = '\0';
+
+        if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
+                host[length - 1] = '\0';
+                return set_v6(host + 1, (uint16_t)port, ret, e);
+        }
+        if (strchr(host, ':'))
+                return error_set(e, -EINVAL, "write an IPv6 address in brackets: [%s]:%u", host, (unsigned int)port);
+        if (strcmp(host, "*") == 0 || length == 0)
+                return set_v4("0.0.0.0", (uint16_t)port, ret);
+        if (strcmp(host, "localhost") == 0)
+                return set_v4("127.0.0.1", (uint16_t)port, ret);
+        if (set_v4(host, (uint16_t)port, ret) < 0)
+                return error_set(e, -EINVAL,
+                                 "\"%s\" is not an IP address (host names are not looked up): write one such as "
+                                 "127.0.0.1:%u, [::1]:%u or *:%u",
+                                 host, (unsigned int)port, (unsigned int)port, (unsigned int)port);
+        return 0;
+}
+
+const char *listen_format(const struct listen_address *address, char *text) {
+        char host[INET6_ADDRSTRLEN] = "?", zone[IF_NAMESIZE] = "";
+        const struct sockaddr_in6 *v6 = &address->socket.v6;
+
+        if (address->socket.any.sa_family == AF_INET) {
+                (void)inet_ntop(AF_INET, &address->socket.v4.sin_addr, host, sizeof host);
+                (void)snprintf(text, LISTEN_TEXT_MAX, "%s:%u", host, listen_port(address));
+                return text;
+        }
+        (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, zone))
+                (void)snprintf(text, LISTEN_TEXT_MAX, "[%s%%%s]:%u", host, zone, listen_port(address));
+        else
+                (void)snprintf(text, LISTEN_TEXT_MAX, "[%s]:%u", host, listen_port(address));
+        return text;
+}
+
+unsigned int listen_port(const struct listen_address *address) {
+        return ntohs(address->socket.any.sa_family == AF_INET ? address->socket.v4.sin_port : address->socket.v6.sin6_port);
+}

@@ -1,0 +1,36 @@
+/* Addresses to listen on, as the configuration writes them. */
+#ifndef RESTMARK_CONFIG_LISTEN_H
+#define RESTMARK_CONFIG_LISTEN_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+
+enum { LISTEN_MAX = 16, LISTEN_TEXT_MAX = 80 };
+
+struct listen_address {
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } socket;
+        socklen_t size; /* bytes of the address in `socket` */
+};
+
+struct listen_list {
+        size_t n;
+        struct listen_address at[LISTEN_MAX];
+};
+
+/* Reads "127.0.0.1:8080", "[::1]:8080", "[fe80::1%eth0]:8080", "*:8080", "localhost:8080". Host names are not looked up.
+ * Returns 0, or -EINVAL / -ENODEV (no such interface) with a sentence. */
+int listen_parse(const char *text, struct listen_address *ret, struct error *e);
+
+/* "127.0.0.1:8080" or "[::1]:8080" into `text` (LISTEN_TEXT_MAX bytes); returns `text`. */
+const char *listen_format(const struct listen_address *address, char *text);
+
+unsigned int listen_port(const struct listen_address *address);
+
+#endif

@@ -1,0 +1,238 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+
+static char path[] = "/tmp/restmark-config-XXXXXX";
+
+static void write_file(const char *text, size_t length) {
+        FILE *file = fopen(path, "w");
+
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, length, file), length);
+        assert_int_equal(fclose(file), 0);
+}
+
+static struct config *load(const char *text) {
+        struct error e = { "" };
+        struct config *config = NULL;
+
+        write_file(text, strlen(text));
+        if (config_load(path, NULL, 0, &config, &e) < 0)
+                fail_msg("%s", e.text);
+        return config;
+}
+
+struct bad {
+        const char *text, *line, *says;
+};
+
+static void every_error_names_file_and_line(void **state) {
+        static const struct bad cases[] = {
+                { "[server]\nprocesses = 4x\n", ":2: ", "whole number" },
+                { "[server]\nprocesses = 0\n", ":2: ", "from 1 to 256" },
+                { "[server]\nprocesses = 257\n", ":2: ", "from 1 to 256" },
+                { "[server]\nprocesses = 99999999999999999999999\n", ":2: ", "out of range" },
+                { "[server]\nprocesses = -1\n", ":2: ", "whole number" },
+                { "[server]\nprocesses =\n", ":2: ", "whole number" },
+                { "[server]\n\n; c\nproceses = 4\n", ":4: ", "did you mean \"processes\"" },
+                { "[servre]\nprocesses = 4\n", ":1: ", "did you mean [server]" },
+                { "[servre]\n", ":1: ", "did you mean [server]" },
+                { "[elsewhere]\n", ":1: ", "there are [server]" },
+                { "[log]\nprocesses = 4\n", ":2: ", "belongs in [server]" },
+                { "[server]\nprocesses = 4\nbacklog = 5\nprocesses = 4\n", ":4: ", "given twice" },
+                { "[limits]\nidle-timeout = 5h\n", ":2: ", "ms, s or min" },
+                { "[limits]\nidle-timeout = 0\n", ":2: ", "from 1ms to 1440min" },
+                { "[limits]\nlimit-post = 5T\n", ":2: ", "K, M or G" },
+                { "[limits]\nlimit-post = 2G\n", ":2: ", "from 0 to 1G" },
+                { "[workloads]\ncodec = fast\n", ":2: ", "struct|tree" },
+                { "[server]\nlisten = 8080\n", ":2: ", "no port" },
+                { "[server]\nlisten = 127.0.0.1:99999\n", ":2: ", "not a port" },
+                { "[server]\nlisten = 127.0.0.1:\n", ":2: ", "not a port" },
+                { "[server]\nlisten = ::1:80\n", ":2: ", "[::1]:80" },
+                { "[server]\nlisten = example.org:80\n", ":2: ", "not an IP address" },
+                { "[server]\nlisten = [fe80::1%nosuchif0]:80\n", ":2: ", "no network interface \"nosuchif0\"" },
+                { "[server]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:1\n", ":3: ", "given twice" },
+                { "processes = 4\n", ":1: ", "before any [section]" },
+                { "[server]\nprocesses\n", ":2: ", "key = value" },
+                { "[server\nprocesses = 1\n", ":1: ", "\"]\"" },
+                { "[server] processes = 1\n", ":1: ", "line of its own" },
+                { "[server]\n= 1\n", ":2: ", "no key" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct error e = { "" };
+                struct config *config = NULL;
+                char where[64];
+
+                write_file(cases[i].text, strlen(cases[i].text));
+                (void)snprintf(where, sizeof where, "%s%s", path, cases[i].line);
+                if (config_load(path, NULL, 0, &config, &e) >= 0)
+                        fail_msg("accepted: %s", cases[i].text);
+                assert_null(config);
+                if (!strstr(e.text, where) || !strstr(e.text, cases[i].says))
+                        fail_msg("\"%s\" says \"%s\", not \"%s\" and \"%s\"", cases[i].text, e.text, where, cases[i].says);
+        }
+}
+
+static void odd_files_are_refused(void **state) {
+        struct error e = { "" };
+        struct config *config = NULL;
+        char *huge;
+
+        (void)state;
+        write_file("[server]\nproc\0esses = 4\n", 24);
+        assert_true(config_load(path, NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, ":2: "));
+        assert_non_null(strstr(e.text, "NUL"));
+
+        write_file("", 0);
+        assert_true(config_load(path, NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, "is empty"));
+
+        huge = malloc(1 << 20);
+        assert_non_null(huge);
+        memset(huge, 'a', 1 << 20);
+        memcpy(huge, "[server]\n", 9);
+        write_file(huge, 1 << 20);
+        free(huge);
+        assert_true(config_load(path, NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, ":2: "));
+        assert_non_null(strstr(e.text, "longer than"));
+
+        assert_true(config_load("/tmp", NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, "directory"));
+        assert_true(config_load("/dev/null", NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, "regular file"));
+        assert_true(config_load("/nonexistent.ini", NULL, 0, &config, &e) < 0);
+        assert_non_null(strstr(e.text, "No such file"));
+        assert_null(config);
+}
+
+static void values_are_read(void **state) {
+        struct config *config = load("\xef\xbb\xbf; a comment behind a byte order mark\r\n[server]\r\n"
+                                     "  listen = 127.0.0.1:0\n\tlisten = [::1]:8081 ; inline\nprocesses=3\n"
+                                     "[limits]\nidle-timeout = 250ms\nrequest-timeout = 2\nlimit-post = 1M\n"
+                                     "[workers]\nworker-reload-mercy = 2min\n[workloads]\ncodec = tree\n[log]\nlevel = debug");
+        char text[LISTEN_TEXT_MAX];
+
+        (void)state;
+        assert_int_equal(config->listen.n, 2);
+        assert_string_equal(listen_format(&config->listen.at[0], text), "127.0.0.1:0");
+        assert_string_equal(listen_format(&config->listen.at[1], text), "[::1]:8081");
+        assert_int_equal(config->processes, 3);
+        assert_int_equal(config->idle_timeout_ms, 250);
+        assert_int_equal(config->request_timeout_ms, 2000);
+        assert_int_equal(config->limit_post_bytes, 1 << 20);
+        assert_int_equal(config->mercy_ms, 120000);
+        assert_int_equal(config->codec, 1);
+        assert_int_equal(config->log_level, LOG_DEBUG);
+        assert_int_equal(config->max_connections, 1024);
+        assert_null(config->origin[OPTION_max_connections]);
+        assert_non_null(strstr(config->origin[OPTION_processes], ":5"));
+        config_free(config);
+}
+
+static void overrides_replace_the_file(void **state) {
+        static const char *const good[] = { "server.listen=127.0.0.1:1", "server.listen=127.0.0.1:2", "server.processes=auto" };
+        static const char *const bad[][2] = {
+                { "server.processes=zero", "whole number" }, { "processes=1", "SECTION.KEY=VALUE" },
+                { "server.nope=1", "unknown key" },          { "server", "SECTION.KEY=VALUE" },
+        };
+        static const char *const twice[] = { "server.processes=1", "server.processes=2" };
+        struct error e = { "" };
+        struct config *config = NULL;
+
+        (void)state;
+        write_file("[server]\nlisten = 127.0.0.1:9\nprocesses = 7\nbacklog = 9\n", 56);
+        assert_int_equal(config_load(path, good, 3, &config, &e), 0);
+        assert_int_equal(config->listen.n, 2);
+        assert_int_equal(listen_port(&config->listen.at[1]), 2);
+        assert_int_equal(config->processes, 0);
+        assert_int_equal(config->backlog, 9);
+        config = config_free(config);
+
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+                assert_true(config_load(NULL, bad[i], 1, &config, &e) < 0);
+                assert_non_null(strstr(e.text, bad[i][1]));
+                assert_non_null(strstr(e.text, bad[i][0]));
+        }
+        assert_true(config_load(NULL, twice, 2, &config, &e) < 0);
+        assert_non_null(strstr(e.text, "given twice"));
+}
+
+static char *dump(const struct config *config) {
+        char *text = NULL;
+        size_t size;
+        FILE *memory = open_memstream(&text, &size);
+
+        assert_non_null(memory);
+        config_dump(config, memory);
+        assert_int_equal(fclose(memory), 0);
+        return text;
+}
+
+static void a_dump_reads_back_as_itself(void **state) {
+        static const char *const overrides[] = { "server.listen=[::]:80", "limits.idle-timeout=1500ms", "limits.limit-post=65537",
+                                                 "log.access-log=/var/log/a b.log", "workloads.records=7", "limits.limit-post=0" };
+        struct error e = { "" };
+
+        (void)state;
+        for (size_t n = 0; n <= 5; n++) {
+                struct config *config = NULL, *again;
+                char *text, *second;
+
+                assert_int_equal(config_load(NULL, overrides, n, &config, &e), 0);
+                text = dump(config);
+                again = load(text);
+                second = dump(again);
+                assert_string_equal(text, second);
+                free(text);
+                free(second);
+                config_free(config);
+                config_free(again);
+        }
+}
+
+static void the_table_is_sound(void **state) {
+        (void)state;
+        for (int i = 0; i < OPTION_COUNT; i++) {
+                struct error e;
+
+                assert_int_equal(option_find(option_table[i].section, option_table[i].key, &e), i);
+                assert_true(option_table[i].min <= option_table[i].max);
+                assert_true(strlen(option_table[i].help) > 10);
+        }
+}
+
+static int make_file(void **state) {
+        int fd = mkstemp(path);
+
+        (void)state;
+        return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state) {
+        (void)state;
+        return unlink(path);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_error_names_file_and_line), cmocka_unit_test(odd_files_are_refused),
+                cmocka_unit_test(values_are_read),                 cmocka_unit_test(overrides_replace_the_file),
+                cmocka_unit_test(a_dump_reads_back_as_itself),     cmocka_unit_test(the_table_is_sound),
+        };
+        return cmocka_run_group_tests(tests, make_file, remove_file);
+}
