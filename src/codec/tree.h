@@ -1,0 +1,30 @@
+/* Tree mode: records as objects of msgpack-c and json-c, the like of Python's dicts. Same language accepted, same bytes
+ * produced as in struct mode. */
+#ifndef RESTMARK_CODEC_TREE_H
+#define RESTMARK_CODEC_TREE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "codec/record.h"
+
+/* A json-c array of json-c objects, one per record. */
+struct tree;
+
+/* Builds the array from `records` (nothing of them is kept). Returns 0, or -ENOMEM / -E2BIG (a string of 2 GiB). */
+int tree_new(const struct record *records, size_t n, struct tree **ret, struct error *e);
+struct tree *tree_free(struct tree *t); /* NULL-safe, returns NULL */
+
+/* Encodes the first `count` (≤ n) objects as a JSON array. The text belongs to the tree and lives until the next call or
+ * tree_free(). Returns 0; -ENOMEM when json-c ran out of memory or of its 2 GiB. */
+int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret_length, struct error *e);
+
+/* Decodes each record with msgpack_unpack_next() into a tree of msgpack_objects, walks it to prove each field as
+ * msgpack_records_decode() does, and drops it. Returns 0, -EBADMSG with the sentence that msgpack_records_decode() has
+ * for the same bytes, or -ENOMEM. */
+int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e);
+
+/* One record, with its values; `ret` borrows from `encoded` and is untouched on failure. */
+int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e);
+
+#endif

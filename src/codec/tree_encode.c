@@ -1,0 +1,166 @@
+#include <errno.h>
+#include <json-c/json_object.h>
+#include <json-c/printbuf.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "codec/double_text.h"
+#include "codec/json_record.h"
+#include "codec/tree.h"
+
+/* Compact, and '/' as it is: the bytes of struct mode. */
+#define TREE_JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+struct tree {
+        json_object *records; /* array */
+        json_object *first;   /* the array of the last partial encoding, owner of its text; NULL if there was none */
+        size_t *lengths;      /* lengths[i]: how long the JSON of the first i objects must be */
+};
+
+/* json-c's own prints %.17g, which is not the shortest text. */
+static int double_serialize(struct json_object *object, struct printbuf *out, int level, int flags) {
+        char text[DOUBLE_TEXT_MAX];
+        size_t length = double_text(json_object_get_double(object), text);
+
+        (void)level;
+        (void)flags;
+        return printbuf_memappend(out, text, (int)length);
+}
+
+/* Adds a member, taking `value` over in any case. -ENOMEM also if `value` is NULL: json-c had no memory for it. */
+static int object_add(json_object *object, const char *name, json_object *value) {
+        if (!value)
+                return -ENOMEM;
+        if (json_object_object_add_ex(object, name, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY) < 0) {
+                json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static json_object *text_object(struct text text) {
+        return json_object_new_string_len(text.bytes, (int)text.length);
+}
+
+static json_object *double_object(double value) {
+        json_object *object = json_object_new_double(value);
+
+        if (object)
+                json_object_set_serializer(object, double_serialize, NULL, NULL);
+        return object;
+}
+
+static json_object *record_object(const struct record *r) {
+        json_object *object = json_object_new_object();
+
+        if (!object)
+                return NULL;
+        if (object_add(object, "id", json_object_new_int64(r->id)) < 0 ||
+            object_add(object, "name", text_object(r->name)) < 0 ||
+            object_add(object, "description", text_object(r->description)) < 0 ||
+            object_add(object, "type", text_object(r->type)) < 0 ||
+            object_add(object, "count", json_object_new_int64(r->count)) < 0 ||
+            object_add(object, "created_at", double_object(r->created_at)) < 0) {
+                json_object_put(object);
+                return NULL;
+        }
+        return object;
+}
+
+static int records_array(const struct record *records, size_t n, json_object *array, struct error *e) {
+        for (size_t i = 0; i < n; i++) {
+                const struct record *r = &records[i];
+                json_object *object;
+
+                if (r->name.length > INT_MAX || r->description.length > INT_MAX || r->type.length > INT_MAX)
+                        return error_set(e, -E2BIG, "record %zu: a string is longer than json-c's limit of %d bytes", i, INT_MAX);
+                object = record_object(r);
+                if (!object)
+                        return error_set(e, -ENOMEM, "out of memory for the json-c objects of record %zu of %zu", i, n);
+                if (json_object_array_add(array, object) < 0) {
+                        json_object_put(object);
+                        return error_set(e, -ENOMEM, "out of memory for a json-c array of %zu records", n);
+                }
+        }
+        return 0;
+}
+
+static void note_lengths(size_t *lengths, const struct record *records, size_t n) {
+        const size_t empty = json_records_length(NULL, 0);
+
+        lengths[0] = empty;
+        for (size_t i = 0; i < n; i++)
+                lengths[i + 1] = lengths[i] + json_records_length(&records[i], 1) - empty + (i ? 1 : 0);
+}
+
+int tree_new(const struct record *records, size_t n, struct tree **ret, struct error *e) {
+        struct tree *t;
+        int r;
+
+        t = calloc(1, sizeof *t);
+        if (t && n <= INT_MAX) {
+                t->records = json_object_new_array_ext((int)n);
+                t->lengths = calloc(n + 1, sizeof *t->lengths);
+        }
+        if (!t || !t->records || !t->lengths) {
+                tree_free(t);
+                return error_set(e, -ENOMEM, "out of memory for a json-c array of %zu records", n);
+        }
+        note_lengths(t->lengths, records, n);
+        r = records_array(records, n, t->records, e);
+        if (r < 0) {
+                tree_free(t);
+                return r;
+        }
+        *ret = t;
+        return 0;
+}
+
+struct tree *tree_free(struct tree *t) {
+        if (!t)
+                return NULL;
+        json_object_put(t->first);
+        json_object_put(t->records);
+        free(t->lengths);
+        free(t);
+        return NULL;
+}
+
+/* An array of the first `count` objects, which it shares with the whole. */
+static json_object *first_records(const struct tree *t, size_t count) {
+        json_object *array = json_object_new_array_ext((int)count);
+
+        if (!array)
+                return NULL;
+        for (size_t i = 0; i < count; i++) {
+                json_object *object = json_object_get(json_object_array_get_idx(t->records, i));
+
+                if (json_object_array_add(array, object) < 0) {
+                        json_object_put(object);
+                        json_object_put(array);
+                        return NULL;
+                }
+        }
+        return array;
+}
+
+int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret_length, struct error *e) {
+        json_object *array = t->records;
+        const char *json;
+        size_t length;
+
+        if (count < json_object_array_length(t->records)) {
+                json_object_put(t->first);
+                array = t->first = first_records(t, count);
+        }
+        json = array ? json_object_to_json_string_length(array, TREE_JSON_FLAGS, &length) : NULL;
+        if (!json)
+                return error_set(e, -ENOMEM, "out of memory for the JSON of %zu json-c objects", count);
+        /* json-c's serializers ignore a print buffer that could not grow, so a missing piece shows in the length alone. */
+        if (length != t->lengths[count])
+                return error_set(e, -ENOMEM, "json-c wrote %zu bytes where %zu records have %zu: out of memory", length, count,
+                                 t->lengths[count]);
+        *ret_json = json;
+        *ret_length = length;
+        return 0;
+}

@@ -1,0 +1,177 @@
+#include "data/dataset.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "codec/json_record.h"
+#include "codec/msgpack_array.h"
+#include "codec/msgpack_record.h"
+#include "codec/tree.h"
+#include "data/image.h"
+
+/* Everything about the content that is known before the arena is made, which is then exactly as large as need be. */
+struct plan {
+        struct encoded_record *encoded; /* of all records of the image, into the image */
+        size_t n_all;                   /* records of the image */
+        size_t n;                       /* of which these many are used */
+        size_t encoded_bytes;
+        size_t json_length;
+};
+
+static int count_records(const struct image *image, size_t n_wanted, struct plan *p, struct error *e) {
+        int r = msgpack_array_count(image->bytes, image->length, &p->n_all, e);
+
+        if (r < 0)
+                return r;
+        if (p->n_all == 0)
+                return error_set(e, -EBADMSG, "has no records");
+        if (p->n_all > DATASET_RECORDS_MAX)
+                return error_set(e, -EBADMSG, "has %zu records; a dataset may have %d", p->n_all, DATASET_RECORDS_MAX);
+        if (n_wanted > p->n_all)
+                return error_set(e, -EBADMSG, "has %zu records, but the configuration asks for %zu", p->n_all, n_wanted);
+        p->n = n_wanted ? n_wanted : p->n_all;
+        return 0;
+}
+
+/* Proves all records that are used, and adds up what the arena has to hold. */
+static int measure_records(struct plan *p, struct error *e) {
+        const size_t empty = json_records_length(NULL, 0);
+
+        p->encoded_bytes = 0;
+        p->json_length = empty + p->n - 1;
+        for (size_t i = 0; i < p->n; i++) {
+                struct record record;
+                int r = msgpack_record_decode(&p->encoded[i], &record, e);
+
+                if (r < 0)
+                        return error_prefix(e, r, "record %zu", i);
+                p->encoded_bytes += p->encoded[i].length;
+                p->json_length += json_records_length(&record, 1) - empty;
+        }
+        return 0;
+}
+
+static int plan_dataset(const struct image *image, size_t n_wanted, struct plan *p, struct error *e) {
+        int r = count_records(image, n_wanted, p, e);
+
+        if (r < 0)
+                return r;
+        p->encoded = calloc(p->n_all, sizeof *p->encoded);
+        if (!p->encoded)
+                return error_set_errno(e, ENOMEM, "cannot hold a table of %zu records", p->n_all);
+        r = msgpack_array_split(image->bytes, image->length, p->encoded, p->n_all, e);
+        if (r < 0)
+                return r;
+        return measure_records(p, e);
+}
+
+/* The arena's layout: the two tables first, whose elements need alignment; then the encoded bytes; then the JSON. */
+static int fill_arena(struct dataset *d, const struct plan *p, struct error *e) {
+        struct record *records = d->arena;
+        struct encoded_record *encoded = (struct encoded_record *)(records + p->n);
+        struct buf bytes = buf_over((char *)(encoded + p->n), p->encoded_bytes);
+        struct buf json = buf_over(bytes.data + bytes.capacity, p->json_length);
+        int r;
+
+        for (size_t i = 0; i < p->n; i++) {
+                encoded[i] = (struct encoded_record){
+                        .bytes = (const uint8_t *)bytes.data + bytes.length,
+                        .length = p->encoded[i].length,
+                };
+                buf_append(&bytes, p->encoded[i].bytes, p->encoded[i].length);
+        }
+        r = msgpack_records_decode(encoded, p->n, records, e);
+        if (r < 0)
+                return r;
+        r = json_records_encode(&json, records, p->n);
+        if (r < 0 || json.length != p->json_length)
+                return error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", p->json_length);
+        d->n_records = p->n;
+        d->encoded = encoded;
+        d->records = records;
+        d->json = json.data;
+        d->json_length = json.length;
+        return 0;
+}
+
+static int make_arena(struct dataset *d, const struct plan *p, struct error *e) {
+        size_t size = p->n * (sizeof *d->records + sizeof *d->encoded) + p->encoded_bytes + p->json_length;
+        int r;
+
+        /* Pages of its own, shared for what only matters between master and workers: after fork nobody writes to them. */
+        d->arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (d->arena == MAP_FAILED) {
+                d->arena = NULL;
+                return error_set_errno(e, errno, "cannot hold %zu records (%zu bytes)", p->n, size);
+        }
+        d->arena_bytes = size;
+        r = fill_arena(d, p, e);
+        if (r < 0)
+                return r;
+        if (mprotect(d->arena, size, PROT_READ) < 0)
+                return error_set_errno(e, errno, "cannot make the dataset read-only");
+        return 0;
+}
+
+static int make_tree(struct dataset *d, struct error *e) {
+        /* json-c counts its output in an int. */
+        if (d->json_length > INT_MAX - 16)
+                return error_set(e, -EFBIG, "its JSON has %zu bytes, above json-c's limit of 2 GiB; use codec = struct",
+                                 d->json_length);
+        return tree_new(d->records, d->n_records, &d->tree, e);
+}
+
+static int dataset_from_image(const struct image *image, size_t n_wanted, enum codec codec, struct dataset **ret,
+                              struct error *e) {
+        struct plan plan = { .encoded = NULL };
+        struct dataset *d = NULL;
+        int r;
+
+        r = plan_dataset(image, n_wanted, &plan, e);
+        if (r < 0)
+                goto out;
+        d = calloc(1, sizeof *d);
+        r = d ? make_arena(d, &plan, e) : error_set_errno(e, ENOMEM, "cannot make a dataset");
+        if (r == 0 && codec == CODEC_TREE)
+                r = make_tree(d, e);
+        if (r < 0)
+                goto out;
+        *ret = d;
+        d = NULL;
+out:
+        dataset_free(d);
+        free(plan.encoded);
+        return r;
+}
+
+int dataset_new(const char *path, size_t n_records, enum codec codec, struct dataset **ret, struct error *e) {
+        const char *name = path ? path : "built-in dataset";
+        struct image image;
+        int r;
+
+        if (n_records > DATASET_RECORDS_MAX)
+                return error_set(e, -ERANGE, "%s: %zu records asked for; a dataset may have %d", name, n_records,
+                                 DATASET_RECORDS_MAX);
+        if (path)
+                r = image_read(path, &image, e);
+        else
+                r = image_generate(n_records ? n_records : DATASET_RECORDS_DEFAULT, &image, e);
+        if (r < 0)
+                return error_prefix(e, r, "%s", name);
+        r = dataset_from_image(&image, n_records, codec, ret, e);
+        image_deinit(&image);
+        return r < 0 ? error_prefix(e, r, "%s", name) : 0;
+}
+
+struct dataset *dataset_free(struct dataset *d) {
+        if (!d)
+                return NULL;
+        tree_free(d->tree);
+        if (d->arena)
+                (void)munmap(d->arena, d->arena_bytes); /* cannot fail: it is ours, whole */
+        free(d);
+        return NULL;
+}

@@ -1,0 +1,185 @@
+#include "work/work.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/json_record.h"
+#include "codec/msgpack_record.h"
+#include "codec/tree.h"
+#include "data/dataset.h"
+#include "work/loop.h"
+
+static const char *const workload_names[] = {
+        [WORKLOAD_WELCOME] = "welcome",
+        [WORKLOAD_PARSE_MSGPACK] = "parse-msgpack",
+        [WORKLOAD_ENCODE_JSON] = "encode-json",
+        [WORKLOAD_TRANSFER_DATA] = "transfer-data",
+        [WORKLOAD_MILLION_LOOP] = "million-loop",
+};
+_Static_assert(sizeof workload_names / sizeof workload_names[0] == _WORKLOAD_MAX, "a name for each workload");
+
+static const char type_text[] = "text/plain; charset=utf-8";
+static const char type_json[] = "application/json";
+static const char welcome[] = "Welcome!\n";
+
+struct work {
+        const struct dataset *dataset;
+        enum codec codec;
+        /* Struct mode's; NULL in tree mode. Pages are taken only when the first request writes to them. */
+        struct record *records; /* as many as the dataset has */
+        char *json;             /* json_length bytes, which no partial encoding exceeds */
+};
+
+const char *workload_name(enum workload which) {
+        assert(which < _WORKLOAD_MAX);
+        return workload_names[which];
+}
+
+int work_new(const struct dataset *d, enum codec codec, struct work **ret, struct error *e) {
+        struct work *w;
+
+        if (codec == CODEC_TREE && !d->tree)
+                return error_set(e, -EINVAL, "the dataset was made without json-c objects, which codec = tree needs");
+        w = calloc(1, sizeof *w);
+        if (w) {
+                w->dataset = d;
+                w->codec = codec;
+        }
+        if (w && codec == CODEC_STRUCT) {
+                w->records = malloc(d->n_records * sizeof *w->records);
+                w->json = malloc(d->json_length);
+        }
+        if (!w || (codec == CODEC_STRUCT && (!w->records || !w->json))) {
+                work_free(w);
+                return error_set(e, -ENOMEM, "out of memory for the buffers of %zu records", d->n_records);
+        }
+        *ret = w;
+        return 0;
+}
+
+struct work *work_free(struct work *w) {
+        if (!w)
+                return NULL;
+        free(w->records);
+        free(w->json);
+        free(w);
+        return NULL;
+}
+
+/* Tells the compiler that somebody will read all memory: what was decoded or encoded must really be there, although the
+ * response only says how much it is. */
+static inline void work_is_used(void) {
+        __asm__ volatile("" : : : "memory");
+}
+
+static void respond_number(struct work_response *ret, int64_t number) {
+        int length = snprintf(ret->text, sizeof ret->text, "%" PRId64, number);
+
+        ret->body_kind = WORK_BODY_INLINE;
+        ret->content_type = type_text;
+        ret->body = ret->text;
+        ret->body_length = (size_t)length;
+}
+
+static void respond_static(struct work_response *ret, const char *type, const char *body, size_t length) {
+        ret->body_kind = WORK_BODY_STATIC;
+        ret->content_type = type;
+        ret->body = body;
+        ret->body_length = length;
+}
+
+static int parse_msgpack(struct work *w, size_t count, struct work_response *ret, struct error *e) {
+        const struct dataset *d = w->dataset;
+        int r;
+
+        if (w->codec == CODEC_TREE)
+                r = tree_records_decode(d->encoded, count, e);
+        else
+                r = msgpack_records_decode(d->encoded, count, w->records, e);
+        if (r < 0)
+                return r;
+        work_is_used();
+        respond_number(ret, (int64_t)count);
+        return 0;
+}
+
+/* Encodes into memory that is reused: the worker's buffer, or json-c's own. */
+static int encode(struct work *w, size_t count, const char **ret_json, size_t *ret_length, struct error *e) {
+        const struct dataset *d = w->dataset;
+        struct buf b;
+        int r;
+
+        if (w->codec == CODEC_TREE)
+                return tree_encode(d->tree, count, ret_json, ret_length, e);
+        b = buf_over(w->json, d->json_length);
+        r = json_records_encode(&b, d->records, count);
+        if (r < 0)
+                return error_set(e, r, "the JSON of %zu records does not fit into %zu bytes", count, d->json_length);
+        *ret_json = b.data;
+        *ret_length = b.length;
+        return 0;
+}
+
+static int encode_json(struct work *w, size_t count, struct work_response *ret, struct error *e) {
+        const char *json;
+        size_t length;
+        int r;
+
+        r = encode(w, count, &json, &length, e);
+        if (r < 0)
+                return r;
+        work_is_used();
+        respond_number(ret, (int64_t)length);
+        return 0;
+}
+
+static int transfer_data(struct work *w, size_t count, struct work_response *ret, struct error *e) {
+        const struct dataset *d = w->dataset;
+        const char *json;
+        size_t length;
+        char *copy;
+        int r;
+
+        if (count == d->n_records) {
+                respond_static(ret, type_json, d->json, d->json_length);
+                return 0;
+        }
+        /* Encoded into the warm buffer and copied: a client may take its time with the body, which is then exactly as large
+         * as it need be, and the copy is a small part of the encoding. */
+        r = encode(w, count, &json, &length, e);
+        if (r < 0)
+                return r;
+        copy = malloc(length);
+        if (!copy)
+                return error_set(e, -ENOMEM, "out of memory for a body of %zu bytes", length);
+        memcpy(copy, json, length);
+        ret->body_kind = WORK_BODY_OWNED;
+        ret->content_type = type_json;
+        ret->body = copy;
+        ret->body_length = length;
+        return 0;
+}
+
+int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e) {
+        switch (which) {
+        case WORKLOAD_WELCOME:
+                respond_static(ret, type_text, welcome, sizeof welcome - 1);
+                return 0;
+        case WORKLOAD_PARSE_MSGPACK:
+                return parse_msgpack(w, p->count, ret, e);
+        case WORKLOAD_ENCODE_JSON:
+                return encode_json(w, p->count, ret, e);
+        case WORKLOAD_TRANSFER_DATA:
+                return transfer_data(w, p->count, ret, e);
+        case WORKLOAD_MILLION_LOOP:
+                respond_number(ret, loop_run(p->n, p->seed));
+                return 0;
+        case _WORKLOAD_MAX:
+                break;
+        }
+        return error_set(e, -EINVAL, "no such workload: %d", (int)which);
+}

@@ -1,0 +1,72 @@
+/* The five workloads: parameters in, a response's body out. No HTTP in here. */
+#ifndef RESTMARK_WORK_WORK_H
+#define RESTMARK_WORK_WORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "codec/record.h"
+
+enum workload {
+        WORKLOAD_WELCOME,
+        WORKLOAD_PARSE_MSGPACK,
+        WORKLOAD_ENCODE_JSON,
+        WORKLOAD_TRANSFER_DATA,
+        WORKLOAD_MILLION_LOOP,
+        _WORKLOAD_MAX,
+};
+
+struct dataset; /* data/dataset.h */
+
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop". */
+const char *workload_name(enum workload which);
+
+/* What a request asks for; begins as the full work. */
+struct work_params {
+        size_t count;       /* the record workloads: the first so many records */
+        uint64_t n;         /* the loop: steps */
+        uint32_t seed;      /* the loop: start */
+        size_t count_max;   /* records of the dataset */
+        enum workload which;
+        unsigned seen;      /* which parameters have been set: each may be given once */
+};
+
+#define WORK_LOOP_STEPS_DEFAULT UINT64_C(1000000)
+#define WORK_LOOP_STEPS_MAX UINT64_C(100000000)
+#define WORK_LOOP_SEED_MAX UINT32_C(2147483647)
+
+/* `d` is needed for its number of records only. */
+void work_params_init(struct work_params *p, enum workload which, const struct dataset *d);
+
+/* Sets one parameter of a query, decoded from its %-escapes. `value` may be NULL ("?count" without "="). Returns 0, or -EINVAL
+ * with a sentence for the client: unknown for this workload, repeated, empty, not made of decimal digits, out of range. */
+int work_params_set(struct work_params *p, const char *key, size_t key_length, const char *value, size_t value_length,
+                    struct error *e);
+
+/* One per worker: the memory that its requests reuse, sized for the dataset when it is made. */
+struct work;
+
+/* `d` is borrowed and must outlive it. CODEC_TREE needs a dataset with a tree. Returns 0, -ENOMEM, or -EINVAL. */
+int work_new(const struct dataset *d, enum codec codec, struct work **ret, struct error *e);
+struct work *work_free(struct work *w); /* NULL-safe, returns NULL */
+
+enum work_body {
+        WORK_BODY_STATIC, /* lives as long as the dataset or the program */
+        WORK_BODY_INLINE, /* points into the response's own `text`: do not copy or move the response */
+        WORK_BODY_OWNED,  /* malloc'ed; the caller frees it */
+};
+
+struct work_response {
+        enum work_body body_kind;
+        const char *content_type; /* static */
+        const char *body;         /* not NUL-terminated */
+        size_t body_length;       /* bytes */
+        char text[32];
+};
+
+/* Does the work in full and fills `ret`. Returns 0, -ENOMEM, or -EBADMSG (a record does not decode, which dataset_new()
+ * rules out); `ret` is then without meaning and owns nothing. */
+int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e);
+
+#endif
