@@ -16,7 +16,7 @@
 
 enum { MESSAGE_MAX = 2048, FIELDS_MAX = 12, FIELD_TEXT_MAX = 64 };
 
-static bool to_journal;
+static bool is_open, to_journal;
 static int shown = LOG_INFO;
 
 static bool stderr_is_journal(void) {
@@ -32,6 +32,7 @@ static bool stderr_is_journal(void) {
 void log_open(enum log_target target, int max_level) {
         to_journal = target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal());
         shown = max_level;
+        is_open = true;
 }
 
 int log_enabled(int level) {
@@ -54,7 +55,10 @@ static void write_stderr(int level, const char *text) {
         int n;
 
         (void)strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
-        n = snprintf(line, sizeof line, "%s restmarkd[%d] %s: %s\n", stamp, (int)getpid(), level_name(level), text);
+        if (!is_open)
+                n = snprintf(line, sizeof line, "restmarkd: %s: %s\n", level_name(level), text);
+        else
+                n = snprintf(line, sizeof line, "%s restmarkd[%d] %s: %s\n", stamp, (int)getpid(), level_name(level), text);
         if (n < 0)
                 return;
         if ((size_t)n >= sizeof line) {
@@ -90,7 +94,7 @@ static void log_valist(int level, const struct log_field *fields, size_t n, cons
         for (char *c = text; *c; c++) /* one message stays one line, whatever it quotes */
                 if ((unsigned char)*c < 0x20 || *c == 0x7f)
                         *c = '?';
-        if (!to_journal || !write_journal(level, fields, n, text))
+        if (!(is_open ? to_journal : stderr_is_journal()) || !write_journal(level, fields, n, text))
                 write_stderr(level, text);
 }
 

@@ -15,7 +15,8 @@ struct log_field {
 };
 
 /* Chooses the sink; `max_level` is the least important level that is shown. AUTO is the journal exactly when stderr is
- * connected to it (JOURNAL_STREAM). Before the first call: stderr, LOG_INFO. */
+ * connected to it (JOURNAL_STREAM). Before the first call it is AUTO, LOG_INFO, and lines on stderr are those of a command,
+ * "restmarkd: error: …", without time and pid. */
 void log_open(enum log_target target, int max_level);
 
 /* Whether a message of this level would be shown; for messages that cost something to make. */

@@ -1,0 +1,87 @@
+/* The scoreboard: what the master and the workers of one restmarkd tell about themselves in shared memory.
+ *
+ * Every cell has one writer. A `worker` cell is written by the worker that lives in the slot (and cleared by the master
+ * while none does); a `slot` cell and the head by the master. Readers take no lock: each number is right by itself, and numbers
+ * that belong together may be one request apart. Cells fill whole cache lines, so that writers do not disturb each other.
+ *
+ * Numbers only grow during a worker's life. When it dies the master adds them to `slot.past`. */
+#ifndef RESTMARK_SCOREBOARD_H
+#define RESTMARK_SCOREBOARD_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
+#define RESTMARK_SCOREBOARD_VERSION 1u
+#define RESTMARK_CACHE_LINE 64
+#define RESTMARK_SLOTS_MAX 256
+#define RESTMARK_LISTEN_MAX 16
+#define RESTMARK_LISTEN_TEXT_MAX 80
+
+enum restmark_route {
+        RESTMARK_ROUTE_WELCOME,
+        RESTMARK_ROUTE_PARSE_MSGPACK,
+        RESTMARK_ROUTE_ENCODE_JSON,
+        RESTMARK_ROUTE_TRANSFER_DATA,
+        RESTMARK_ROUTE_MILLION_LOOP,
+        RESTMARK_ROUTE_OTHER, /* what no route took: 404, malformed requests */
+        RESTMARK_ROUTE_COUNT
+};
+
+struct restmark_route_cell {
+        alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t requests; /* answered or aborted */
+        _Atomic uint64_t errors_4xx;
+        _Atomic uint64_t errors_5xx;
+        _Atomic uint64_t aborted; /* the connection broke, or the request timed out, before the answer was sent */
+        _Atomic uint64_t bytes;   /* of bodies sent */
+        _Atomic uint64_t busy_ns; /* spent on workloads */
+};
+
+struct restmark_worker_cell {
+        alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
+        _Atomic uint64_t connections;                           /* open now */
+        struct restmark_route_cell routes[RESTMARK_ROUTE_COUNT];
+};
+
+/* In the order of a slot's life; names in shared/status.c. */
+enum restmark_slot_state {
+        RESTMARK_SLOT_EMPTY,
+        RESTMARK_SLOT_STARTING, /* forked, not yet ready */
+        RESTMARK_SLOT_READY,
+        RESTMARK_SLOT_BACKOFF, /* waits before the next start */
+        RESTMARK_SLOT_DRAINING,
+        RESTMARK_SLOT_KILLED, /* SIGKILL sent, death not yet seen */
+        RESTMARK_SLOT_STOPPED,
+        RESTMARK_SLOT_STATE_COUNT
+};
+
+struct restmark_slot_cell {
+        alignas(RESTMARK_CACHE_LINE) _Atomic uint32_t state; /* enum restmark_slot_state */
+        _Atomic uint32_t pid;                                /* 0: no worker */
+        _Atomic uint32_t generation;
+        _Atomic uint32_t restarts;     /* workers that came after the first */
+        _Atomic uint64_t started_ms;   /* of the worker, Unix time */
+        struct restmark_worker_cell past; /* sums over the slot's dead workers; `connections` stays 0 */
+};
+
+struct restmark_slot {
+        struct restmark_slot_cell slot;
+        struct restmark_worker_cell worker;
+};
+
+struct restmark_scoreboard {
+        alignas(RESTMARK_CACHE_LINE) uint32_t magic;
+        uint32_t version;
+        uint32_t slot_size; /* bytes of one struct restmark_slot */
+        _Atomic uint32_t n_slots;
+        _Atomic uint32_t master_pid;
+        _Atomic uint32_t generation;
+        _Atomic uint32_t stopping;
+        uint32_t n_listen;
+        _Atomic uint64_t started_ms; /* of the master, Unix time */
+        char listen[RESTMARK_LISTEN_MAX][RESTMARK_LISTEN_TEXT_MAX];
+        struct restmark_slot slots[RESTMARK_SLOTS_MAX];
+};
+
+#endif

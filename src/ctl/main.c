@@ -1,0 +1,178 @@
+/* restmarkctl: sends one command to a running restmarkd and prints the reply. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <restmark/version.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+enum {
+        REPLY_MS = 5000, /* the master answers at once, whatever its workers do */
+        EXIT_REFUSED = 1,
+};
+
+static const char usage[] =
+        "Usage: restmarkctl [-s SOCKET] status [-j]\n"
+        "\n"
+        "Asks a running restmarkd through its control socket.\n"
+        "\n"
+        "  status               workers, routes, requests, errors\n"
+        "\n"
+        "  -s, --socket SOCKET  the control socket (default: $RESTMARK_CONTROL, else\n"
+        "                       /run/restmark/control.sock, for others than root\n"
+        "                       $XDG_RUNTIME_DIR/restmark/control.sock if that exists)\n"
+        "  -j, --json           print JSON\n"
+        "  -V, --version        print the version\n"
+        "  -h, --help           print this\n"
+        "\n"
+        "Exit codes: 0 done, 1 the daemon refused, 64 usage, 69 no daemon answers.\n";
+
+static const char *default_socket(char *text, size_t size) {
+        const char *from_environment = getenv("RESTMARK_CONTROL"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+        if (from_environment && *from_environment)
+                return from_environment;
+        if (geteuid() != 0 && runtime && *runtime == '/') {
+                (void)snprintf(text, size, "%s/restmark/control.sock", runtime);
+                if (access(text, F_OK) == 0)
+                        return text;
+        }
+        return "/run/restmark/control.sock";
+}
+
+static int dial(const char *path, struct error *e) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd, errnum;
+
+        if (strlen(path) >= sizeof address.sun_path)
+                return error_set(e, -ENAMETOOLONG, "%s: a Unix socket's path can have %zu bytes", path, sizeof address.sun_path - 1);
+        strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return error_set_errno(e, errno, "cannot make a socket");
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+                return fd;
+        errnum = errno;
+        (void)fd_close(fd);
+        if (errnum == ENOENT || errnum == ECONNREFUSED)
+                return error_set(e, -errnum,
+                                 "no restmarkd answers on %s: is it running, and is this its [admin] control? (-s says another)", path);
+        return error_set_errno(e, errnum, "%s", path);
+}
+
+/* Reads to the end of the stream within REPLY_MS. */
+static int read_reply(int fd, FILE *to, struct error *e) {
+        uint64_t deadline_ms = clock_monotonic_ms() + REPLY_MS;
+        char chunk[4096];
+
+        for (;;) {
+                struct pollfd wait = { .fd = fd, .events = POLLIN };
+                uint64_t now_ms = clock_monotonic_ms();
+                ssize_t n;
+
+                if (now_ms >= deadline_ms || poll(&wait, 1, (int)(deadline_ms - now_ms)) == 0)
+                        return error_set(e, -ETIMEDOUT, "the daemon does not answer within %d s", REPLY_MS / 1000);
+                n = recv(fd, chunk, sizeof chunk, MSG_DONTWAIT);
+                if (n == 0)
+                        return 0;
+                if (n > 0)
+                        (void)fwrite(chunk, 1, (size_t)n, to);
+                else if (errno != EAGAIN && errno != EINTR)
+                        return error_set_errno(e, errno, "cannot read the reply");
+        }
+}
+
+static int ask(const char *path, const char *command, char **ret_reply, struct error *e) {
+        size_t size;
+        FILE *to;
+        int fd = dial(path, e), r = 0;
+
+        if (fd < 0)
+                return fd;
+        to = open_memstream(ret_reply, &size);
+        if (!to)
+                r = error_set_errno(e, errno, "cannot keep the reply");
+        else {
+                if (send(fd, command, strlen(command), MSG_NOSIGNAL) < 0)
+                        r = error_set_errno(e, errno, "cannot send the command");
+                else
+                        r = read_reply(fd, to, e);
+                if (fclose(to) != 0 && r == 0)
+                        r = error_set_errno(e, errno, "cannot keep the reply");
+        }
+        (void)fd_close(fd);
+        return r;
+}
+
+static int print_reply(const char *reply) {
+        static const char ok[] = "ok\n";
+
+        if (strncmp(reply, ok, sizeof ok - 1) == 0) {
+                (void)fputs(reply + sizeof ok - 1, stdout);
+                if (fflush(stdout) == 0 && !ferror(stdout))
+                        return EX_OK;
+                (void)fprintf(stderr, "restmarkctl: cannot write: %m\n");
+                return EX_OSERR;
+        }
+        (void)fprintf(stderr, "restmarkctl: %s%s", *reply ? reply : "the daemon closed the connection without a reply",
+                      *reply ? "" : "\n");
+        return EXIT_REFUSED;
+}
+
+static int refuse(const char *why) {
+        (void)fprintf(stderr, "restmarkctl: %s; try `restmarkctl --help'\n", why);
+        return EX_USAGE;
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = { { "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+                                                 { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
+                                                 { NULL, 0, NULL, 0 } };
+        char path_memory[4096], *reply = NULL;
+        const char *path = NULL;
+        struct error e = { "" };
+        bool json = false;
+        int option, r;
+
+        while ((option = getopt_long(argc, argv, "s:jVh", options, NULL)) != -1)
+                switch (option) {
+                case 's':
+                        path = optarg;
+                        break;
+                case 'j':
+                        json = true;
+                        break;
+                case 'V':
+                        (void)puts("restmarkctl " RESTMARK_VERSION);
+                        return EX_OK;
+                case 'h':
+                        (void)fputs(usage, stdout);
+                        return EX_OK;
+                default:
+                        return refuse("that option is not known");
+                }
+        if (argc - optind != 1)
+                return refuse(argc == optind ? "say a command" : "say one command only");
+        if (strcmp(argv[optind], "status") != 0)
+                return refuse("that command is not known; there is: status");
+
+        if (!path)
+                path = default_socket(path_memory, sizeof path_memory);
+        if (ask(path, json ? "status json\n" : "status\n", &reply, &e) < 0) {
+                (void)fprintf(stderr, "restmarkctl: %s\n", e.text);
+                r = EX_UNAVAILABLE;
+        } else
+                r = print_reply(reply);
+        free(reply);
+        return r;
+}

@@ -1,0 +1,71 @@
+#include "http/access_log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 4 * ACCESS_LOG_TARGET_MAX + 256 };
+
+void access_log_init(struct access_log *log, int fd) {
+        log->fd = fd;
+        log->dropped = 0;
+        log->lines = buf_over(log->memory, sizeof log->memory);
+}
+
+static void append_escaped(struct buf *out, const char *text) {
+        for (; *text; text++) {
+                if (*text >= 0x20 && *text < 0x7f && *text != '"' && *text != '\\')
+                        buf_append(out, text, 1);
+                else
+                        buf_printf(out, "\\x%02x", (unsigned int)(unsigned char)*text);
+        }
+}
+
+void access_log_add(struct access_log *log, const struct access_log_entry *entry) {
+        size_t start;
+        char stamp[40];
+        time_t now = time(NULL);
+        struct tm tm;
+
+        if (buf_room(&log->lines) < LINE_MAX_BYTES)
+                access_log_flush(log);
+        start = log->lines.length;
+        (void)strftime(stamp, sizeof stamp, "%d/%b/%Y:%H:%M:%S %z", localtime_r(&now, &tm));
+        buf_printf(&log->lines, "%s - - [%s] \"", entry->address, stamp);
+        append_escaped(&log->lines, entry->method);
+        buf_append(&log->lines, " ", 1);
+        append_escaped(&log->lines, entry->target);
+        buf_printf(&log->lines, "\" %u %llu %lluus\n", entry->status, (unsigned long long)entry->body_bytes,
+                   (unsigned long long)entry->duration_us);
+        if (log->lines.overflow) { /* whole lines or none */
+                log->lines.length = start;
+                log->lines.overflow = false;
+                log->dropped++;
+        }
+}
+
+void access_log_flush(struct access_log *log) {
+        ssize_t n;
+
+        if (log->lines.length == 0)
+                return;
+        do
+                n = write(log->fd, log->lines.data, log->lines.length);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 || (size_t)n < log->lines.length) /* a full disk must not stop the service; the worker says how many */
+                for (size_t i = n < 0 ? 0 : (size_t)n; i < log->lines.length; i++)
+                        log->dropped += log->lines.data[i] == '\n';
+        log->lines.length = 0;
+}
+
+void access_log_format_address(const struct sockaddr *address, char *text) {
+        const void *bytes = address->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
+                                                           : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+
+        if (!inet_ntop(address->sa_family, bytes, text, ACCESS_LOG_ADDRESS_MAX))
+                (void)snprintf(text, ACCESS_LOG_ADDRESS_MAX, "-");
+}

@@ -1,0 +1,37 @@
+/* The access log of one worker: lines gather in memory while requests are served and are written between turns of its loop. */
+#ifndef RESTMARK_HTTP_ACCESS_LOG_H
+#define RESTMARK_HTTP_ACCESS_LOG_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+
+enum { ACCESS_LOG_ADDRESS_MAX = 48, ACCESS_LOG_TARGET_MAX = 1024 };
+
+struct access_log {
+        int fd; /* opened with O_APPEND; borrowed */
+        uint64_t dropped; /* lines that could not be kept or written */
+        struct buf lines;
+        char memory[1 << 16];
+};
+
+struct access_log_entry {
+        const char *address, *method, *target; /* the target as sent, query and all; it may be any bytes */
+        unsigned int status;                   /* 0: none was sent */
+        uint64_t body_bytes, duration_us;
+};
+
+void access_log_init(struct access_log *log, int fd);
+
+/* "ADDRESS - - [23/Nov/2026:12:00:00 +0000] "METHOD TARGET" STATUS BYTES MICROSECONDSus". Bytes of the target that are not
+ * printable ASCII, quotes and backslashes are written as \xHH. */
+void access_log_add(struct access_log *log, const struct access_log_entry *entry);
+
+/* Writes what has gathered; one write for whole lines, so that lines of several workers do not mix. */
+void access_log_flush(struct access_log *log);
+
+/* The peer's address as text into `text` (ACCESS_LOG_ADDRESS_MAX bytes). */
+void access_log_format_address(const struct sockaddr *address, char *text);
+
+#endif

@@ -1,0 +1,177 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "http/library_errors.h"
+#include "http/problem.h"
+#include "http/server_internal.h"
+
+static struct MHD_Response *new_problem(unsigned int status, const char *detail) {
+        char memory[PROBLEM_MAX];
+        struct buf body = buf_over(memory, sizeof memory);
+        struct MHD_Response *response;
+
+        problem_write(&body, status, detail);
+        response = MHD_create_response_from_buffer(body.length, body.data, MHD_RESPMEM_MUST_COPY);
+        if (response && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_CONTENT_TYPE) == MHD_NO) {
+                MHD_destroy_response(response);
+                return NULL;
+        }
+        return response;
+}
+
+/* Consumes the caller's reference. Returning MHD_NO makes the library close the connection, which is all that is left without memory. */
+static enum MHD_Result queue(struct connection *c, unsigned int status, struct MHD_Response *response, uint64_t body_bytes) {
+        enum MHD_Result result;
+
+        if (!response)
+                return MHD_NO;
+        c->request.stage = REQUEST_ANSWER;
+        c->request.status = status;
+        c->request.body_sent = body_bytes;
+        result = library_queue_response(c->mhd, status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static struct MHD_Response *with_header(struct MHD_Response *response, const char *name, const char *value) {
+        if (response && MHD_add_response_header(response, name, value) == MHD_NO) {
+                MHD_destroy_response(response);
+                return NULL;
+        }
+        return response;
+}
+
+static struct MHD_Response *with_close(const struct connection *c, struct MHD_Response *response) {
+        return c->server->draining ? with_header(response, MHD_HTTP_HEADER_CONNECTION, "close") : response;
+}
+
+static enum MHD_Result answer_problem(struct connection *c, unsigned int status, const char *detail) {
+        return queue(c, status, with_close(c, new_problem(status, detail)), 0);
+}
+
+static enum MHD_Result answer_not_allowed(struct connection *c) {
+        struct MHD_Response *response = new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.");
+
+        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0);
+}
+
+/* Past the library: it would not find room for an answer's head behind a request's that fills its memory, and after some errors of its
+ * own it gets the answer wrong. Nothing else is on its way on the connection, as requests are answered in order, and so little
+ * fits into any socket's buffer. */
+enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail, bool has_body) {
+        char body_memory[PROBLEM_MAX], memory[PROBLEM_MAX + 512], date[40];
+        struct buf body = buf_over(body_memory, sizeof body_memory), out = buf_over(memory, sizeof memory);
+        time_t now = time(NULL);
+        struct tm tm;
+
+        problem_write(&body, status, detail);
+        /* restmarkd never calls setlocale(), so the names are English, as HTTP wants them. */
+        (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+        buf_printf(&out, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: " PROBLEM_CONTENT_TYPE
+                         "\r\nContent-Length: %zu\r\n\r\n",
+                   status, problem_title(status), date, body.length);
+        if (has_body)
+                buf_append(&out, body.data, body.length);
+        c->request.stage = REQUEST_ANSWER;
+        c->request.status = status;
+        c->request.answered_directly = send(c->fd, out.data, out.length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out.length;
+        c->linger = true;
+        return MHD_NO;
+}
+
+static enum MHD_Result answer_options(struct connection *c) {
+        struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+
+        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0);
+}
+
+struct params_reading {
+        struct work_params params;
+        struct error error;
+        bool bad;
+};
+
+static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
+                                  size_t value_size) {
+        struct params_reading *reading = context;
+
+        (void)kind;
+        reading->bad = work_params_set(&reading->params, key, key_size, value, value_size, &reading->error) < 0;
+        return reading->bad ? MHD_NO : MHD_YES;
+}
+
+static struct MHD_Response *from_work(const struct work_response *from) {
+        enum MHD_ResponseMemoryMode mode = MHD_RESPMEM_MUST_COPY;
+        struct MHD_Response *response;
+
+        if (from->body_kind == WORK_BODY_STATIC)
+                mode = MHD_RESPMEM_PERSISTENT;
+        else if (from->body_kind == WORK_BODY_OWNED)
+                mode = MHD_RESPMEM_MUST_FREE;
+        response = MHD_create_response_from_buffer(from->body_length, (void *)from->body, mode);
+        if (!response && from->body_kind == WORK_BODY_OWNED)
+                free((void *)from->body);
+        return with_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, from->content_type);
+}
+
+/* A body that never changes has one response for all requests; the library counts the references. */
+static struct MHD_Response *ready_response(struct connection *c, const struct work_response *from) {
+        struct MHD_Response **ready = &c->server->ready[c->request.route->workload];
+
+        if (from->body_kind != WORK_BODY_STATIC || c->server->draining)
+                return with_close(c, from_work(from));
+        if (!*ready)
+                *ready = from_work(from);
+        return *ready;
+}
+
+static enum MHD_Result answer_work(struct connection *c, bool has_body) {
+        struct params_reading reading = { .bad = false };
+        struct work_response made;
+        struct MHD_Response *response;
+        uint64_t start_ns;
+        int r;
+
+        work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
+        (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
+        if (reading.bad)
+                return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
+
+        start_ns = clock_monotonic_ns();
+        r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
+        c->request.busy_ns = clock_monotonic_ns() - start_ns;
+        if (r < 0)
+                return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
+
+        response = ready_response(c, &made);
+        if (response && response == c->server->ready[c->request.route->workload]) {
+                c->request.stage = REQUEST_ANSWER;
+                c->request.status = MHD_HTTP_OK;
+                c->request.body_sent = has_body ? made.body_length : 0;
+                return library_queue_response(c->mhd, MHD_HTTP_OK, response);
+        }
+        return queue(c, MHD_HTTP_OK, response, has_body ? made.body_length : 0);
+}
+
+enum MHD_Result answer_request(struct connection *c, const char *path, const char *method_name) {
+        enum route_method method = route_method(method_name);
+
+        if (c->request.body_received > c->server->limits.limit_post_bytes)
+                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, "The request body is larger than this server accepts.",
+                                        method != ROUTE_METHOD_HEAD);
+        if (method == ROUTE_METHOD_OPTIONS && strcmp(path, "*") == 0)
+                return answer_options(c);
+        c->request.route = route_find(path);
+        if (!c->request.route)
+                return answer_problem(c, MHD_HTTP_NOT_FOUND,
+                                      "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data and "
+                                      "/million-loop.");
+        if (method == ROUTE_METHOD_OTHER)
+                return answer_not_allowed(c);
+        if (method == ROUTE_METHOD_OPTIONS)
+                return answer_options(c);
+        return answer_work(c, method == ROUTE_METHOD_GET);
+}

@@ -1,0 +1,47 @@
+/* One client connection and the request that is being served on it. Inside the http room only. */
+#ifndef RESTMARK_HTTP_CONNECTION_H
+#define RESTMARK_HTTP_CONNECTION_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/access_log.h"
+#include "http/route.h"
+
+enum request_stage {
+        REQUEST_NONE,  /* waiting for a request line */
+        REQUEST_HEAD,  /* the request line is in */
+        REQUEST_BODY,  /* the head is accepted, a body may come */
+        REQUEST_ANSWER /* an answer is queued */
+};
+
+struct request {
+        enum request_stage stage;
+        bool refuse_target;        /* the target holds an encoded NUL */
+        const char *target_end;    /* of the raw request target in the library's buffer, for the framing check */
+        const struct route *route; /* NULL: none */
+        unsigned int status;       /* of the answer */
+        bool answered_directly;    /* past the library, which only sees the connection end */
+        uint64_t body_received;    /* bytes */
+        uint64_t body_sent;        /* bytes, once the answer is through */
+        uint64_t busy_ns;
+        /* For the access log, and only with one: */
+        uint64_t started_ns;
+        char method[24], target[ACCESS_LOG_TARGET_MAX];
+};
+
+struct server;
+
+struct connection {
+        struct server *server;
+        struct MHD_Connection *mhd;
+        struct connection *previous, *next;
+        int fd; /* the library's */
+        uint64_t deadline_ms;
+        bool linger; /* part of the input is left unread */
+        char address[ACCESS_LOG_ADDRESS_MAX];
+        struct request request;
+};
+
+#endif

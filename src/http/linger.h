@@ -1,0 +1,32 @@
+/* Lingering close: after an answer that leaves part of the request unread, closing at once would send a reset, and the client may
+ * lose the answer. So the socket is kept, what still comes is thrown away, until the client closes or a limit is reached. */
+#ifndef RESTMARK_HTTP_LINGER_H
+#define RESTMARK_HTTP_LINGER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum {
+        LINGER_MAX = 64,            /* sockets at once; more close the oldest */
+        LINGER_MS = 2000,           /* for each */
+        LINGER_BYTES = 4 << 20,     /* thrown away of each */
+};
+
+struct linger_set;
+
+int linger_new(struct linger_set **ret, struct error *e);
+struct linger_set *linger_free(struct linger_set *l); /* closes all; NULL-safe; returns NULL */
+
+/* An epoll descriptor that is readable when linger_run() has work. */
+int linger_fd(const struct linger_set *l);
+
+/* Takes a duplicate of `fd`, whose sending side is shut down. */
+void linger_add(struct linger_set *l, int fd, uint64_t now_ms);
+
+void linger_run(struct linger_set *l, uint64_t now_ms);
+
+/* When linger_run() must be called at the latest; UINT64_MAX if nothing lingers. */
+uint64_t linger_deadline_ms(const struct linger_set *l);
+
+#endif

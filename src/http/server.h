@@ -1,0 +1,51 @@
+/* The HTTP server of one worker: libmicrohttpd, driven from the worker's loop. It takes accepted sockets; the listeners are the
+ * worker's. Single-threaded. */
+#ifndef RESTMARK_HTTP_SERVER_H
+#define RESTMARK_HTTP_SERVER_H
+
+#include <restmark/scoreboard.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "work/work.h"
+
+struct server_limits {
+        uint64_t max_connections;
+        uint64_t idle_timeout_ms;    /* without a request line */
+        uint64_t request_timeout_ms; /* from the request line to the end of the answer */
+        uint64_t limit_post_bytes;
+        uint64_t max_header_bytes;
+};
+
+struct server;
+
+/* `work`, `dataset` and `cell` are borrowed and must live longer. `access_log_fd`: -1 for none. */
+int server_new(const struct server_limits *limits, struct work *work, const struct dataset *dataset,
+               struct restmark_worker_cell *cell, int access_log_fd, struct server **ret, struct error *e);
+
+/* Closes all connections. NULL-safe; returns NULL. */
+struct server *server_free(struct server *server);
+
+/* Two descriptors that become readable when server_run() has work. */
+void server_fds(const struct server *server, int ret[static 2]);
+
+/* Takes over an accepted, non-blocking socket; on failure it is closed. */
+void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size);
+
+uint64_t server_connections(const struct server *server);
+
+/* Whether another connection may be added. */
+bool server_has_room(const struct server *server);
+
+/* Serves what is ready, closes what has timed out. Never blocks. `now_ms` is monotonic. */
+void server_run(struct server *server, uint64_t now_ms);
+
+/* How long the loop may wait before the next server_run(), -1 for ever. */
+int server_wait_ms(const struct server *server, uint64_t now_ms);
+
+/* From now on each answer closes its connection, and idle connections are closed after a moment. */
+void server_drain(struct server *server, uint64_t now_ms);
+
+#endif

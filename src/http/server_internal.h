@@ -1,0 +1,39 @@
+/* What the files of the http room share. */
+#ifndef RESTMARK_HTTP_SERVER_INTERNAL_H
+#define RESTMARK_HTTP_SERVER_INTERNAL_H
+
+#include <microhttpd.h>
+
+#include "http/connection.h"
+#include "http/linger.h"
+#include "http/server.h"
+
+struct server {
+        struct MHD_Daemon *mhd;
+        int mhd_epoll; /* the library's */
+        struct server_limits limits;
+        struct work *work;
+        const struct dataset *dataset;
+        struct restmark_worker_cell *cell;
+        struct linger_set *linger;
+        struct access_log *access_log;     /* NULL: none */
+        struct connection *connections;    /* all, in no order */
+        uint64_t n_connections;
+        uint64_t now_ms, next_deadline_ms; /* no connection's deadline is earlier */
+        bool draining;
+        struct MHD_Response *ready[_WORKLOAD_MAX]; /* answers whose bodies never change, made at first use */
+};
+
+/* Queues the answer for the request of `c` and returns the library's verdict. */
+enum MHD_Result answer_request(struct connection *c, const char *path, const char *method);
+
+/* Answers with a problem and ends the connection. Returns MHD_NO, by which the library learns of the end. */
+enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail, bool has_body);
+
+/* In server.c: the connection that belongs to one of the library's; NULL if there was no memory for it. */
+struct connection *server_connection(struct MHD_Connection *mhd);
+
+/* In server.c: counts a request that ends now. */
+void server_count(struct connection *c, bool answered);
+
+#endif

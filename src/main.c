@@ -1,0 +1,404 @@
+/* restmarkd: arguments and wiring. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <restmark/version.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/title.h"
+#include "config/config.h"
+#include "data/dataset.h"
+#include "http/server.h"
+#include "master/account.h"
+#include "master/control.h"
+#include "master/listener.h"
+#include "master/preflight.h"
+#include "master/supervisor.h"
+#include "shared/scoreboard.h"
+#include "worker/worker.h"
+
+_Static_assert((int)EX_DATAERR == (int)HERITAGE_EXIT_FATAL_DATA, "workers speak the daemon's exit codes");
+_Static_assert((int)EX_CONFIG == (int)HERITAGE_EXIT_FATAL_CONFIG, "workers speak the daemon's exit codes");
+_Static_assert((int)EX_OSERR == (int)HERITAGE_EXIT_SYSTEM, "workers speak the daemon's exit codes");
+_Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
+_Static_assert((int)LISTEN_MAX == RESTMARK_LISTEN_MAX && (int)LISTEN_TEXT_MAX == RESTMARK_LISTEN_TEXT_MAX,
+               "the scoreboard holds all addresses");
+
+static const char usage[] =
+        "Usage: restmarkd [-c FILE] [-o SECTION.KEY=VALUE]...\n"
+        "       restmarkd -t | -T | --write-dataset FILE | --write-config FILE\n"
+        "\n"
+        "A pre-forked HTTP server with five REST workloads, for benchmarks. Runs in the\n"
+        "foreground.\n"
+        "\n"
+        "  -c, --config FILE           read the configuration (default: built-in values)\n"
+        "  -o, --option SECTION.KEY=VALUE\n"
+        "                              override one option; may be repeated\n"
+        "  -t, --test                  test configuration and dataset, start nothing\n"
+        "  -T, --dump-config           print the effective configuration\n"
+        "      --write-dataset FILE    write the dataset as MessagePack (-: stdout)\n"
+        "      --write-config FILE     write the commented default configuration\n"
+        "                              (-: stdout)\n"
+        "  -V, --version               print the version\n"
+        "  -h, --help                  print this\n"
+        "\n"
+        "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once.\n"
+        "Exit codes: 0 stopped as asked, 64 usage, 65 dataset, 71 system,\n"
+        "78 configuration. See restmarkd(8) and restmarkd.ini(5).\n";
+
+enum task { TASK_RUN, TASK_TEST, TASK_DUMP, TASK_WRITE_DATASET, TASK_WRITE_CONFIG, TASK_SHOW };
+
+struct arguments {
+        enum task task;
+        const char *config_path; /* NULL: none */
+        const char *output;      /* of the write tasks */
+        const char **overrides;
+        size_t n_overrides;
+        int exit_code; /* of TASK_SHOW: what was asked for is printed already */
+};
+
+/* What running needs, made step by step. */
+struct parts {
+        struct config *config;
+        struct account account;
+        struct dataset *dataset;
+        struct server_limits limits;
+        struct restmark_scoreboard *board;
+        struct listeners *listeners;
+        struct control *control;
+        char *control_path;
+        int access_log_fd;
+        unsigned int n_workers;
+};
+
+static int fail(int exit_code, const struct error *e) {
+        log_message(LOG_ERR, "%s", e->text);
+        return exit_code;
+}
+
+/* The same for the value of an option: it says where that is written. */
+static int fail_option(int exit_code, const struct config *config, enum option_id id, const struct error *e) {
+        char where[4200];
+
+        log_message(LOG_ERR, "%s: %s", config_where(config, id, where, sizeof where), e->text);
+        return exit_code;
+}
+
+static int show(const char *text, FILE *to, struct arguments *arguments, int exit_code) {
+        (void)fputs(text, to);
+        arguments->task = TASK_SHOW;
+        arguments->exit_code = exit_code;
+        return exit_code;
+}
+
+static int choose(struct arguments *arguments, enum task task, const char *output) {
+        if (arguments->task != TASK_RUN && arguments->task != task)
+                return show("restmarkd: error: -t, -T, --write-dataset and --write-config do not go together\n", stderr, arguments,
+                            EX_USAGE);
+        arguments->task = task;
+        arguments->output = output;
+        return EX_OK;
+}
+
+static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
+        enum { LONG_WRITE_DATASET = 256, LONG_WRITE_CONFIG };
+        static const struct option options[] = {
+                { "config", required_argument, NULL, 'c' },
+                { "option", required_argument, NULL, 'o' },
+                { "test", no_argument, NULL, 't' },
+                { "dump-config", no_argument, NULL, 'T' },
+                { "write-dataset", required_argument, NULL, LONG_WRITE_DATASET },
+                { "write-config", required_argument, NULL, LONG_WRITE_CONFIG },
+                { "version", no_argument, NULL, 'V' },
+                { "help", no_argument, NULL, 'h' },
+                { NULL, 0, NULL, 0 },
+        };
+        int option, r = EX_OK;
+
+        while (r == EX_OK && arguments->task != TASK_SHOW && (option = getopt_long(argc, argv, "c:o:tTVh", options, NULL)) != -1)
+                switch (option) {
+                case 'c':
+                        if (arguments->config_path)
+                                return show("restmarkd: error: -c is given twice\n", stderr, arguments, EX_USAGE);
+                        arguments->config_path = optarg;
+                        break;
+                case 'o':
+                        arguments->overrides[arguments->n_overrides++] = optarg;
+                        break;
+                case 't':
+                        r = choose(arguments, TASK_TEST, NULL);
+                        break;
+                case 'T':
+                        r = choose(arguments, TASK_DUMP, NULL);
+                        break;
+                case LONG_WRITE_DATASET:
+                        r = choose(arguments, TASK_WRITE_DATASET, optarg);
+                        break;
+                case LONG_WRITE_CONFIG:
+                        r = choose(arguments, TASK_WRITE_CONFIG, optarg);
+                        break;
+                case 'V':
+                        return show("restmarkd " RESTMARK_VERSION "\n", stdout, arguments, EX_OK);
+                case 'h':
+                        return show(usage, stdout, arguments, EX_OK);
+                default: /* getopt has said what is wrong */
+                        return show("Try `restmarkd --help'.\n", stderr, arguments, EX_USAGE);
+                }
+        if (r == EX_OK && arguments->task != TASK_SHOW && optind < argc)
+                return show("restmarkd: error: restmarkd takes options only; try `restmarkd --help'\n", stderr, arguments, EX_USAGE);
+        return r;
+}
+
+static int write_config(const char *path) {
+        FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+        struct error e;
+
+        if (to) {
+                config_write_default(to);
+                if (fflush(to) == 0 && !ferror(to) && (to == stdout || fclose(to) == 0))
+                        return EX_OK;
+        }
+        error_set_errno(&e, errno, "%s: cannot write the default configuration", path);
+        return fail(EX_OSERR, &e);
+}
+
+static int dump_config(const struct config *config) {
+        struct error e;
+
+        config_dump(config, stdout);
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return EX_OK;
+        error_set_errno(&e, errno, "cannot write the configuration");
+        return fail(EX_OSERR, &e);
+}
+
+/* Everything that is known before anything is bound: for -t, and before a start. */
+static int check(struct parts *p) {
+        const struct config *c = p->config;
+        struct error e;
+        int r;
+
+        r = account_find(c->user, c->group, &p->account, &e);
+        if (r < 0)
+                return fail_option(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, &e);
+        r = control_resolve_path(c->control, &p->control_path, &e);
+        if (r == 0 && p->control_path)
+                r = control_check_path(p->control_path, &e);
+        if (r < 0)
+                return fail_option(EX_CONFIG, c, OPTION_control, &e);
+        p->limits = (struct server_limits){ .max_connections = c->max_connections,
+                                            .idle_timeout_ms = c->idle_timeout_ms,
+                                            .request_timeout_ms = c->request_timeout_ms,
+                                            .limit_post_bytes = c->limit_post_bytes,
+                                            .max_header_bytes = c->max_header_bytes };
+        p->n_workers = (unsigned int)c->processes;
+        if (p->n_workers == 0) {
+                cpu_set_t cpus;
+
+                CPU_ZERO(&cpus);
+                if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) {
+                        error_set_errno(&e, errno, "cannot count this machine's CPUs: set a number");
+                        return fail_option(EX_OSERR, c, OPTION_processes, &e);
+                }
+                p->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
+        }
+        return EX_OK;
+}
+
+static int make_dataset(struct parts *p) {
+        const struct config *c = p->config;
+        struct error e;
+
+        if (dataset_new(*c->dataset ? c->dataset : NULL, c->records, (enum codec)c->codec, &p->dataset, &e) < 0)
+                return fail_option(EX_DATAERR, c, *c->dataset ? OPTION_dataset : OPTION_records, &e);
+        return EX_OK;
+}
+
+static int write_dataset(struct parts *p, const char *path) {
+        struct error e;
+        int r = make_dataset(p);
+
+        if (r == EX_OK && dataset_write(p->dataset, path, &e) < 0)
+                return fail(EX_OSERR, &e);
+        return r;
+}
+
+static void note(const char *text) {
+        log_message(LOG_INFO, "%s", text);
+}
+
+/* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. */
+static uint64_t descriptors_needed(const struct parts *p) {
+        enum { OTHERS = 128 };
+        uint64_t master = p->n_workers * (p->config->listen.n + 2), worker = p->limits.max_connections + p->config->listen.n;
+
+        return (master > worker ? master : worker) + OTHERS;
+}
+
+static int test(struct parts *p, const char *config_path) {
+        const struct config *c = p->config;
+        struct error e;
+        int r = make_dataset(p);
+
+        if (r != EX_OK)
+                return r;
+        if (preflight_listen(&c->listen, note, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_listen, &e);
+        if (p->control_path && preflight_control(p->control_path, note, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_control, &e);
+        if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_access_log, &e);
+        if (fd_budget(descriptors_needed(p), &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_max_connections, &e);
+        log_message(LOG_INFO, "%s: the configuration is good: %zu records, %u worker%s",
+                    config_path ? config_path : "built-in defaults", p->dataset->n_records, p->n_workers, p->n_workers == 1 ? "" : "s");
+        return EX_OK;
+}
+
+/* "auto" is a convenience: a second daemon on the machine goes without, and says so. A path that was asked for is an error. */
+static int open_control(struct parts *p) {
+        const struct config *c = p->config;
+        struct error e;
+        int r;
+
+        if (!p->control_path) {
+                if (strcmp(c->control, "auto") == 0)
+                        log_message(LOG_NOTICE, "no control socket: there is no runtime directory for one; set [admin] control");
+                return EX_OK;
+        }
+        r = control_open(p->control_path, &p->control, &e);
+        if (r == 0)
+                return EX_OK;
+        if (strcmp(c->control, "auto") != 0)
+                return fail_option(EX_OSERR, c, OPTION_control, &e);
+        log_message(LOG_WARNING, "no control socket: %s", e.text);
+        return EX_OK;
+}
+
+static int open_access_log(struct parts *p) {
+        const char *path = p->config->access_log;
+        struct error e;
+
+        p->access_log_fd = -1;
+        if (!*path)
+                return EX_OK;
+        p->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+        if (p->access_log_fd >= 0)
+                return EX_OK;
+        error_set_errno(&e, errno, "%s: cannot open the access log", path);
+        return fail_option(EX_OSERR, p->config, OPTION_access_log, &e);
+}
+
+static int open_all(struct parts *p) {
+        const struct config *c = p->config;
+        struct error e;
+        int r;
+
+        if (supervisor_block_signals(&e) < 0)
+                return fail(EX_OSERR, &e);
+        if (fd_budget(descriptors_needed(p), &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_max_connections, &e);
+        r = open_access_log(p);
+        if (r != EX_OK)
+                return r;
+        if (listeners_open(&c->listen, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_listen, &e);
+        if (scoreboard_new(&p->board, &e) < 0)
+                return fail(EX_OSERR, &e);
+        p->board->n_listen = (uint32_t)p->listeners->addresses.n;
+        for (size_t i = 0; i < p->listeners->addresses.n; i++)
+                listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
+        return open_control(p);
+}
+
+static int run(struct parts *p) {
+        int r = make_dataset(p);
+
+        if (r != EX_OK)
+                return r;
+        log_open((enum log_target)p->config->log_target, p->config->log_level);
+        r = open_all(p);
+        if (r != EX_OK)
+                return r;
+
+        title_set("restmarkd: master");
+        log_message(LOG_NOTICE, "restmarkd %s, %zu records, codec %s, %u worker%s", RESTMARK_VERSION, p->dataset->n_records,
+                    p->config->codec == CODEC_TREE ? "tree" : "struct", p->n_workers, p->n_workers == 1 ? "" : "s");
+        for (uint32_t i = 0; i < p->board->n_listen; i++)
+                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
+        if (p->control)
+                log_message(LOG_NOTICE, "control socket %s", p->control_path);
+
+        const struct supervisor_options options = {
+                .heritage = { .dataset = p->dataset,
+                              .codec = p->config->codec,
+                              .limits = &p->limits,
+                              .account = &p->account,
+                              .access_log_fd = p->access_log_fd,
+                              .master_pid = getpid() },
+                .board = p->board,
+                .listeners = p->listeners,
+                .control = p->control,
+                .n_workers = p->n_workers,
+                .mercy_ms = p->config->mercy_ms,
+                .worker_main = worker_main,
+        };
+        r = supervisor_run(&options);
+        if (r == EX_OK)
+                log_message(LOG_NOTICE, "stopped");
+        return r;
+}
+
+static int perform(const struct arguments *arguments, struct parts *p) {
+        struct error e;
+        int r;
+
+        if (arguments->task == TASK_WRITE_CONFIG)
+                return write_config(arguments->output);
+        if (config_load(arguments->config_path, arguments->overrides, arguments->n_overrides, &p->config, &e) < 0)
+                return fail(EX_CONFIG, &e);
+        if (arguments->task == TASK_DUMP)
+                return dump_config(p->config);
+        if (arguments->task == TASK_WRITE_DATASET)
+                return write_dataset(p, arguments->output);
+        r = check(p);
+        if (r != EX_OK)
+                return r;
+        return arguments->task == TASK_TEST ? test(p, arguments->config_path) : run(p);
+}
+
+static void free_parts(struct parts *p) {
+        control_free(p->control);
+        free(p->control_path);
+        (void)fd_close(p->access_log_fd);
+        listeners_free(p->listeners);
+        scoreboard_free(p->board);
+        dataset_free(p->dataset);
+        config_free(p->config);
+}
+
+int main(int argc, char **argv) {
+        struct arguments arguments = { .task = TASK_RUN };
+        struct parts parts = { .access_log_fd = -1 };
+        char **own_argv = title_init(argc, argv);
+        int r;
+
+        if (own_argv)
+                arguments.overrides = calloc((size_t)argc, sizeof *arguments.overrides);
+        if (!arguments.overrides)
+                return fail(EX_OSERR, &(struct error){ "no memory to start" });
+        r = parse_arguments(argc, own_argv, &arguments);
+        if (arguments.task != TASK_SHOW)
+                r = perform(&arguments, &parts);
+        free_parts(&parts);
+        free(arguments.overrides);
+        return r;
+}

@@ -1,0 +1,273 @@
+#include "master/control.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "shared/status.h"
+
+struct client {
+        struct control *control;
+        struct client *next;
+        int fd;
+        sd_event_source *io, *timer;
+        char command[CONTROL_COMMAND_MAX];
+        size_t command_length;
+        char *reply; /* from open_memstream() */
+        size_t reply_length, reply_sent;
+};
+
+struct control {
+        char *path;
+        int fd;
+        dev_t device; /* of the socket file, to remove only our own */
+        ino_t inode;
+        sd_event_source *io;
+        const struct restmark_scoreboard *board;
+        struct client *clients;
+        unsigned int n_clients;
+};
+
+static int make_directory(const char *path, struct error *e) {
+        char directory[sizeof ((struct sockaddr_un *)0)->sun_path];
+        char *slash;
+
+        (void)snprintf(directory, sizeof directory, "%s", path);
+        slash = strrchr(directory, '/');
+        if (!slash || slash == directory)
+                return 0;
+        *slash = '\0';
+        if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+                return error_set_errno(e, errno, "%s: cannot make the directory of the control socket", directory);
+        return 0;
+}
+
+static int remove_stale(const char *path, struct error *e) {
+        pid_t owner = control_find_owner(path);
+        struct stat st;
+
+        if (owner > 0)
+                return error_set(e, -EADDRINUSE,
+                                 "%s: process %d answers on this control socket: stop it, or set another [admin] control", path,
+                                 (int)owner);
+        if (owner < 0)
+                return error_set_errno(e, -owner, "%s: cannot tell whether another daemon has this control socket", path);
+        if (lstat(path, &st) < 0)
+                return errno == ENOENT ? 0 : error_set_errno(e, errno, "%s: cannot examine the control socket", path);
+        if (!S_ISSOCK(st.st_mode))
+                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+        if (unlink(path) < 0)
+                return error_set_errno(e, errno, "%s: cannot remove the stale control socket", path);
+        return 0;
+}
+
+static int bind_socket(struct control *control, struct error *e) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct stat st;
+        mode_t mask;
+        int r;
+
+        strncpy(address.sun_path, control->path, sizeof address.sun_path - 1);
+        control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (control->fd < 0)
+                return error_set_errno(e, errno, "cannot make the control socket");
+        mask = umask(0117); /* 0660 from its first moment */
+        r = bind(control->fd, (struct sockaddr *)&address, sizeof address);
+        (void)umask(mask);
+        if (r < 0)
+                return error_set_errno(e, errno, "%s: cannot make the control socket", control->path);
+        if (listen(control->fd, CONTROL_CLIENTS_MAX) < 0 || stat(control->path, &st) < 0)
+                return error_set_errno(e, errno, "%s: cannot listen on the control socket", control->path);
+        control->device = st.st_dev;
+        control->inode = st.st_ino;
+        return 0;
+}
+
+int control_open(const char *path, struct control **ret, struct error *e) {
+        struct control *control;
+        int r = control_check_path(path, e);
+
+        if (r == 0)
+                r = make_directory(path, e);
+        if (r == 0)
+                r = remove_stale(path, e);
+        if (r < 0)
+                return r;
+        control = calloc(1, sizeof *control);
+        if (!control || !(control->path = strdup(path))) {
+                free(control);
+                return error_set_errno(e, ENOMEM, "cannot keep the control socket");
+        }
+        control->fd = -1;
+        r = bind_socket(control, e);
+        if (r < 0) {
+                control_free(control);
+                return r;
+        }
+        *ret = control;
+        return 0;
+}
+
+static void client_free(struct client *client) {
+        struct client **link = &client->control->clients;
+
+        while (*link != client)
+                link = &(*link)->next;
+        *link = client->next;
+        client->control->n_clients--;
+        sd_event_source_unref(client->io);
+        sd_event_source_unref(client->timer);
+        (void)fd_close(client->fd);
+        free(client->reply);
+        free(client);
+}
+
+struct control *control_free(struct control *control) {
+        struct stat st;
+
+        if (!control)
+                return NULL;
+        while (control->clients)
+                client_free(control->clients);
+        sd_event_source_unref(control->io);
+        (void)fd_close(control->fd);
+        if (control->inode != 0 && lstat(control->path, &st) == 0 && st.st_dev == control->device && st.st_ino == control->inode &&
+            unlink(control->path) < 0)
+                log_message(LOG_WARNING, "%s: cannot remove the control socket: %m", control->path);
+        free(control->path);
+        free(control);
+        return NULL;
+}
+
+/* The reply to a whole line. */
+static int answer(struct client *client) {
+        FILE *to = open_memstream(&client->reply, &client->reply_length);
+
+        if (!to)
+                return -ENOMEM;
+        if (strcmp(client->command, "status") == 0) {
+                (void)fputs("ok\n", to);
+                status_write_table(client->control->board, to);
+        } else if (strcmp(client->command, "status json") == 0) {
+                (void)fputs("ok\n", to);
+                status_write_json(client->control->board, to);
+        } else
+                (void)fputs("error: unknown command; there are: status, status json\n", to);
+        return fclose(to) == 0 ? 0 : -ENOMEM;
+}
+
+/* Returns 1 when a whole line is there, 0 when not yet, negative when the client is to be dropped. */
+static int read_command(struct client *client) {
+        size_t room = sizeof client->command - client->command_length;
+        ssize_t n = recv(client->fd, client->command + client->command_length, room, MSG_DONTWAIT);
+        char *end;
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -ECONNRESET;
+        client->command_length += (size_t)n;
+        end = memchr(client->command, '\n', client->command_length);
+        if (!end)
+                return client->command_length < sizeof client->command ? 0 : -E2BIG;
+        *end = '\0';
+        return 1;
+}
+
+/* Returns 1 when all is sent, 0 when not yet, negative when the client is to be dropped. */
+static int send_reply(struct client *client) {
+        while (client->reply_sent < client->reply_length) {
+                ssize_t n = send(client->fd, client->reply + client->reply_sent, client->reply_length - client->reply_sent,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                if (n < 0)
+                        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                client->reply_sent += (size_t)n;
+        }
+        return 1;
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *context) {
+        struct client *client = context;
+        int r = 0;
+
+        (void)fd;
+        (void)events;
+        if (!client->reply) {
+                r = read_command(client);
+                if (r == 1) {
+                        r = answer(client);
+                        if (r == 0)
+                                r = sd_event_source_set_io_events(source, EPOLLOUT);
+                }
+        }
+        if (r == 0 && client->reply)
+                r = send_reply(client);
+        if (r != 0)
+                client_free(client);
+        return 0; /* a negative value would disable the source */
+}
+
+static int on_client_timeout(sd_event_source *source, uint64_t usec, void *context) {
+        (void)source;
+        (void)usec;
+        client_free(context);
+        return 0;
+}
+
+static void add_client(struct control *control, sd_event *event, int fd) {
+        struct client *client = calloc(1, sizeof *client);
+        int r;
+
+        if (!client) {
+                (void)fd_close(fd);
+                return;
+        }
+        client->control = control;
+        client->fd = fd;
+        client->next = control->clients;
+        control->clients = client;
+        control->n_clients++;
+        r = sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, (uint64_t)CONTROL_CLIENT_MS * 1000, 100000,
+                                               on_client_timeout, client);
+        if (r < 0) {
+                log_message(LOG_WARNING, "cannot serve a client of the control socket: %s", strerror(-r));
+                client_free(client);
+        }
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t events, void *context) {
+        static const char busy[] = "error: too many clients at once\n";
+        struct control *control = context;
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        (void)events;
+        if (client < 0)
+                return 0; /* gone again, or no descriptor is left for now: the master does not stop for that */
+        if (control->n_clients >= CONTROL_CLIENTS_MAX) {
+                if (send(client, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                        log_message(LOG_DEBUG, "a client of the control socket left at once");
+                (void)fd_close(client);
+                return 0;
+        }
+        add_client(control, sd_event_source_get_event(source), client);
+        return 0;
+}
+
+int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board, struct error *e) {
+        int r;
+
+        control->board = board;
+        r = sd_event_add_io(event, &control->io, control->fd, EPOLLIN, on_connection, control);
+        return r < 0 ? error_set_errno(e, -r, "cannot watch the control socket") : 0;
+}

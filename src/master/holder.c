@@ -1,0 +1,113 @@
+#include "master/holder.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A /proc/net/tcp address is hexadecimal words in host order of the network-order bytes: comparing memory undoes that. */
+static bool parse_hex_address(const char *hex, size_t n_words, uint32_t words[static 4]) {
+        for (size_t i = 0; i < n_words; i++)
+                if (sscanf(hex + 8 * i, "%8x", &words[i]) != 1)
+                        return false;
+        return true;
+}
+
+static bool same_or_any(const uint32_t *listening, const void *wanted, size_t n_words) {
+        static const uint32_t any[4];
+
+        return memcmp(listening, any, 4 * n_words) == 0 || memcmp(wanted, any, 4 * n_words) == 0 ||
+               memcmp(listening, wanted, 4 * n_words) == 0;
+}
+
+/* The inode of a listening socket that stands in the way, 0: none. */
+static unsigned long find_inode(const struct listen_address *address) {
+        enum { LISTENING = 0x0a };
+        bool v6 = address->socket.any.sa_family == AF_INET6;
+        const void *wanted = v6 ? (const void *)&address->socket.v6.sin6_addr : (const void *)&address->socket.v4.sin_addr;
+        size_t n_words = v6 ? 4 : 1;
+        FILE *table = fopen(v6 ? "/proc/net/tcp6" : "/proc/net/tcp", "re");
+        unsigned long inode, found = 0;
+        unsigned int port, state;
+        uint32_t words[4];
+        char line[512], hex[40];
+
+        if (!table)
+                return 0;
+        while (found == 0 && fgets(line, sizeof line, table))
+                if (sscanf(line, "%*d: %39[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*d %*d %lu", hex, &port, &state, &inode) ==
+                            4 &&
+                    state == LISTENING && port == listen_port(address) && strlen(hex) == 8 * n_words &&
+                    parse_hex_address(hex, n_words, words) && same_or_any(words, wanted, n_words))
+                        found = inode;
+        (void)fclose(table);
+        return found;
+}
+
+static bool has_socket(const char *pid, unsigned long inode) {
+        char path[64], wanted[40], target[40];
+        const struct dirent *entry;
+        bool found = false;
+        DIR *fds;
+
+        (void)snprintf(path, sizeof path, "/proc/%.16s/fd", pid);
+        (void)snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+        fds = opendir(path);
+        if (!fds)
+                return false; /* another user's, or gone */
+        while (!found && (entry = readdir(fds))) {
+                ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
+
+                if (n > 0) {
+                        target[n] = '\0';
+                        found = strcmp(target, wanted) == 0;
+                }
+        }
+        (void)closedir(fds);
+        return found;
+}
+
+static void read_name(struct holder *holder) {
+        char path[64];
+        FILE *comm;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)holder->pid);
+        comm = fopen(path, "re");
+        if (!comm || !fgets(holder->name, sizeof holder->name, comm))
+                (void)snprintf(holder->name, sizeof holder->name, "?");
+        holder->name[strcspn(holder->name, "\n")] = '\0';
+        if (comm)
+                (void)fclose(comm);
+}
+
+struct holder holder_find(const struct listen_address *address) {
+        struct holder holder = { .in_use = false };
+        unsigned long inode = listen_port(address) == 0 ? 0 : find_inode(address);
+        const struct dirent *entry;
+        DIR *processes;
+
+        if (inode == 0)
+                return holder;
+        holder.in_use = true;
+        processes = opendir("/proc");
+        if (!processes)
+                return holder;
+        while (holder.pid == 0 && (entry = readdir(processes)))
+                if (isdigit((unsigned char)entry->d_name[0]) && has_socket(entry->d_name, inode))
+                        holder.pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        (void)closedir(processes);
+        if (holder.pid != 0)
+                read_name(&holder);
+        return holder;
+}
+
+const char *holder_format(const struct holder *holder, char *text, size_t size) {
+        if (holder->pid != 0)
+                (void)snprintf(text, size, "%s (pid %d)", holder->name, (int)holder->pid);
+        else
+                (void)snprintf(text, size, "a process that cannot be seen from here (`ss -ltnp` as root may tell)");
+        return text;
+}

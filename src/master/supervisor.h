@@ -1,0 +1,26 @@
+/* The master's event loop: it feeds the slots and performs what they say. */
+#ifndef RESTMARK_MASTER_SUPERVISOR_H
+#define RESTMARK_MASTER_SUPERVISOR_H
+
+#include "base/error.h"
+#include "master/control.h"
+#include "master/listener.h"
+#include "shared/heritage.h"
+
+struct supervisor_options {
+        struct heritage heritage; /* what is the same for all workers; the rest is filled in at each fork */
+        struct restmark_scoreboard *board;
+        const struct listeners *listeners;
+        struct control *control; /* NULL: none */
+        unsigned int n_workers;
+        uint64_t mercy_ms;
+        int (*worker_main)(const struct heritage *heritage); /* runs in the child; returns its exit code */
+};
+
+/* Blocks the signals that the master reads from its loop. To be called before anything forks or starts a thread. */
+int supervisor_block_signals(struct error *e);
+
+/* Runs the daemon until it is told to stop. Returns its exit code (0, or of sysexits.h); errors are logged. */
+int supervisor_run(const struct supervisor_options *options);
+
+#endif

@@ -1,0 +1,55 @@
+/* Everything that a fork passes on to a worker. What is not in here, a worker does not have: it closes every other descriptor.
+ * (It lies in the shared room, as the master fills it and the worker reads it, and the two do not know each other.) */
+#ifndef RESTMARK_SHARED_HERITAGE_H
+#define RESTMARK_SHARED_HERITAGE_H
+
+#include <restmark/scoreboard.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct dataset;
+struct server_limits;
+
+enum {
+        HERITAGE_GROUPS_MAX = 64,
+        /* Exit codes of a worker that mean the same as the daemon's (sysexits.h): starting another would not help. */
+        HERITAGE_EXIT_FATAL_DATA = 65,
+        HERITAGE_EXIT_FATAL_CONFIG = 78,
+        /* … and one that may go away by itself. */
+        HERITAGE_EXIT_SYSTEM = 71,
+};
+
+/* Who the workers run as. */
+struct account {
+        bool change; /* false: as the master does; the rest is then not set */
+        uid_t uid;
+        gid_t gid;
+        size_t n_groups;
+        gid_t groups[HERITAGE_GROUPS_MAX];
+};
+
+/* One byte each on the link between the master and a worker (a SOCK_SEQPACKET pair). Its end-of-file means: the other is dead. */
+enum link_message {
+        LINK_READY = 'R',  /* worker: I serve */
+        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what has, then exit */
+        LINK_RETIRE = 'T', /* master: leave the listener to others; serve what you have accepted, then exit */
+};
+
+struct heritage {
+        /* The same for all workers: */
+        const struct dataset *dataset;
+        int codec; /* enum codec */
+        const struct server_limits *limits;
+        const struct account *account;
+        int access_log_fd; /* -1: none */
+        pid_t master_pid;
+        /* This worker's own: */
+        unsigned int slot;
+        struct restmark_slot *cell;
+        const int *listeners; /* non-blocking listening sockets */
+        size_t n_listeners;
+        int link;
+};
+
+#endif

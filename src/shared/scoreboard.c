@@ -1,0 +1,47 @@
+#include "shared/scoreboard.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+int scoreboard_new(struct restmark_scoreboard **ret, struct error *e) {
+        struct restmark_scoreboard *board =
+                mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        if (board == MAP_FAILED)
+                return error_set_errno(e, errno, "cannot make the scoreboard's shared memory");
+        board->magic = RESTMARK_SCOREBOARD_MAGIC;
+        board->version = RESTMARK_SCOREBOARD_VERSION;
+        board->slot_size = sizeof board->slots[0];
+        *ret = board;
+        return 0;
+}
+
+struct restmark_scoreboard *scoreboard_free(struct restmark_scoreboard *board) {
+        if (board)
+                (void)munmap(board, sizeof *board);
+        return NULL;
+}
+
+static void move_number(_Atomic uint64_t *to, _Atomic uint64_t *from) {
+        cell_add(to, cell_get(from));
+        cell_set(from, 0);
+}
+
+uint64_t scoreboard_bury(struct restmark_slot *slot) {
+        struct restmark_worker_cell *past = &slot->slot.past, *worker = &slot->worker;
+        uint64_t requests = 0;
+
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
+                requests += cell_get(&worker->routes[i].requests);
+                move_number(&past->routes[i].requests, &worker->routes[i].requests);
+                move_number(&past->routes[i].errors_4xx, &worker->routes[i].errors_4xx);
+                move_number(&past->routes[i].errors_5xx, &worker->routes[i].errors_5xx);
+                move_number(&past->routes[i].aborted, &worker->routes[i].aborted);
+                move_number(&past->routes[i].bytes, &worker->routes[i].bytes);
+                move_number(&past->routes[i].busy_ns, &worker->routes[i].busy_ns);
+        }
+        move_number(&past->accepted, &worker->accepted);
+        cell_set(&worker->connections, 0);
+        return requests;
+}

@@ -1,0 +1,171 @@
+#include "shared/status.h"
+
+#include <inttypes.h>
+#include <restmark/version.h>
+
+#include "base/clock.h"
+#include "shared/scoreboard.h"
+
+/* Plain numbers of one or more cells. */
+struct sums {
+        uint64_t requests, errors_4xx, errors_5xx, aborted, bytes, busy_ns;
+};
+
+static const char *const route_names[RESTMARK_ROUTE_COUNT] = {
+        [RESTMARK_ROUTE_WELCOME] = "welcome",
+        [RESTMARK_ROUTE_PARSE_MSGPACK] = "parse-msgpack",
+        [RESTMARK_ROUTE_ENCODE_JSON] = "encode-json",
+        [RESTMARK_ROUTE_TRANSFER_DATA] = "transfer-data",
+        [RESTMARK_ROUTE_MILLION_LOOP] = "million-loop",
+        [RESTMARK_ROUTE_OTHER] = "other",
+};
+
+static const char *const state_names[RESTMARK_SLOT_STATE_COUNT] = {
+        [RESTMARK_SLOT_EMPTY] = "empty",       [RESTMARK_SLOT_STARTING] = "starting", [RESTMARK_SLOT_READY] = "ready",
+        [RESTMARK_SLOT_BACKOFF] = "backoff",   [RESTMARK_SLOT_DRAINING] = "draining", [RESTMARK_SLOT_KILLED] = "killed",
+        [RESTMARK_SLOT_STOPPED] = "stopped",
+};
+
+const char *status_route_name(enum restmark_route route) {
+        return route < RESTMARK_ROUTE_COUNT ? route_names[route] : "?";
+}
+
+const char *status_slot_state_name(enum restmark_slot_state state) {
+        return state < RESTMARK_SLOT_STATE_COUNT ? state_names[state] : "?";
+}
+
+static void add_cell(struct sums *sums, const struct restmark_route_cell *cell) {
+        sums->requests += cell_get(&cell->requests);
+        sums->errors_4xx += cell_get(&cell->errors_4xx);
+        sums->errors_5xx += cell_get(&cell->errors_5xx);
+        sums->aborted += cell_get(&cell->aborted);
+        sums->bytes += cell_get(&cell->bytes);
+        sums->busy_ns += cell_get(&cell->busy_ns);
+}
+
+/* A slot's route: its worker's and its dead workers' numbers. */
+static struct sums slot_sums(const struct restmark_slot *slot, int route) {
+        struct sums sums = { 0 };
+
+        add_cell(&sums, &slot->worker.routes[route]);
+        add_cell(&sums, &slot->slot.past.routes[route]);
+        return sums;
+}
+
+static struct sums route_sums(const struct restmark_scoreboard *board, int route) {
+        struct sums sums = { 0 };
+
+        for (uint32_t i = 0; i < board->n_slots; i++) {
+                add_cell(&sums, &board->slots[i].worker.routes[route]);
+                add_cell(&sums, &board->slots[i].slot.past.routes[route]);
+        }
+        return sums;
+}
+
+static void write_routes(const struct restmark_scoreboard *board, const struct restmark_slot *slot, FILE *to) {
+        (void)fputs("\"routes\":{", to);
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
+                struct sums sums = slot ? slot_sums(slot, i) : route_sums(board, i);
+
+                (void)fprintf(to,
+                              "%s\"%s\":{\"requests\":%" PRIu64 ",\"errors_4xx\":%" PRIu64 ",\"errors_5xx\":%" PRIu64
+                              ",\"aborted\":%" PRIu64 ",\"body_bytes\":%" PRIu64 ",\"busy_ns\":%" PRIu64 "}",
+                              i ? "," : "", route_names[i], sums.requests, sums.errors_4xx, sums.errors_5xx, sums.aborted,
+                              sums.bytes, sums.busy_ns);
+        }
+        (void)fputs("}", to);
+}
+
+static void write_slot(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
+        const struct restmark_slot *slot = &board->slots[index];
+
+        (void)fprintf(to, "{\"slot\":%" PRIu32 ",\"state\":\"%s\",\"pid\":", index, status_slot_state_name(slot->slot.state));
+        if (slot->slot.pid)
+                (void)fprintf(to, "%" PRIu32 ",\"started_unix_ms\":%" PRIu64, slot->slot.pid, cell_get(&slot->slot.started_ms));
+        else
+                (void)fputs("null,\"started_unix_ms\":null", to);
+        (void)fprintf(to,
+                      ",\"generation\":%" PRIu32 ",\"restarts\":%" PRIu32 ",\"connections\":%" PRIu64 ",\"accepted\":%" PRIu64 ",",
+                      slot->slot.generation, slot->slot.restarts, cell_get(&slot->worker.connections),
+                      cell_get(&slot->worker.accepted) + cell_get(&slot->slot.past.accepted));
+        write_routes(board, slot, to);
+        (void)fputs("}", to);
+}
+
+void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
+        (void)fprintf(to,
+                      "{\"version\":\"%s\",\"master_pid\":%" PRIu32 ",\"state\":\"%s\",\"started_unix_ms\":%" PRIu64
+                      ",\"generation\":%" PRIu32 ",\"listen\":[",
+                      RESTMARK_VERSION, board->master_pid, board->stopping ? "stopping" : "running",
+                      cell_get(&board->started_ms), board->generation);
+        for (uint32_t i = 0; i < board->n_listen; i++)
+                (void)fprintf(to, "%s\"%s\"", i ? "," : "", board->listen[i]);
+        (void)fputs("],", to);
+        write_routes(board, NULL, to);
+        (void)fputs(",\"workers\":[", to);
+        for (uint32_t i = 0; i < board->n_slots; i++) {
+                if (i)
+                        (void)fputs(",", to);
+                write_slot(board, i, to);
+        }
+        (void)fputs("]}\n", to);
+}
+
+static const char *age_text(uint64_t since_ms, char *text, size_t size) {
+        uint64_t now_ms = clock_realtime_ms(), s = now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
+
+        if (s < 60)
+                (void)snprintf(text, size, "%" PRIu64 "s", s);
+        else if (s < 3600)
+                (void)snprintf(text, size, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+        else if (s < 86400)
+                (void)snprintf(text, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+        else
+                (void)snprintf(text, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+        return text;
+}
+
+static void write_worker_row(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
+        const struct restmark_slot *slot = &board->slots[index];
+        struct sums all = { 0 };
+        char age[24] = "-", pid[16] = "-";
+
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
+                add_cell(&all, &slot->worker.routes[i]);
+                add_cell(&all, &slot->slot.past.routes[i]);
+        }
+        if (slot->slot.pid) {
+                (void)age_text(cell_get(&slot->slot.started_ms), age, sizeof age);
+                (void)snprintf(pid, sizeof pid, "%" PRIu32, slot->slot.pid);
+        }
+        (void)fprintf(to, "%4" PRIu32 "  %-8s %8s %7s %8" PRIu32 " %5" PRIu64 " %12" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n", index,
+                      status_slot_state_name(slot->slot.state), pid, age, slot->slot.restarts, cell_get(&slot->worker.connections),
+                      all.requests, all.errors_4xx + all.errors_5xx, all.aborted);
+}
+
+void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
+        char age[24];
+
+        (void)fprintf(to, "restmarkd %s, %s, master %" PRIu32 ", up %s\n", RESTMARK_VERSION,
+                      board->stopping ? "stopping" : "running", board->master_pid,
+                      age_text(cell_get(&board->started_ms), age, sizeof age));
+        for (uint32_t i = 0; i < board->n_listen; i++)
+                (void)fprintf(to, "%s%s", i ? ", " : "listening on ", board->listen[i]);
+        (void)fprintf(to, "\n\n%4s  %-8s %8s %7s %8s %5s %12s %8s %8s\n", "SLOT", "STATE", "PID", "UP", "RESTARTS", "CONN", "REQUESTS",
+                      "ERRORS", "ABORTED");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                write_worker_row(board, i, to);
+
+        (void)fprintf(to, "\n%-14s %12s %8s %8s %8s %11s %12s\n", "ROUTE", "REQUESTS", "4XX", "5XX", "ABORTED", "BODY MiB",
+                      "US/REQUEST");
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
+                struct sums sums = route_sums(board, i);
+
+                (void)fprintf(to, "%-14s %12" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %11.1f ", route_names[i],
+                              sums.requests, sums.errors_4xx, sums.errors_5xx, sums.aborted, (double)sums.bytes / (1 << 20));
+                if (sums.requests)
+                        (void)fprintf(to, "%12.1f\n", (double)sums.busy_ns / 1e3 / (double)sums.requests);
+                else
+                        (void)fprintf(to, "%12s\n", "-");
+        }
+}

@@ -1,0 +1,81 @@
+#include "worker/acceptor.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+enum {
+        TAKEN_PER_TURN = 64,    /* so that a storm of connections does not starve those that are served */
+        PAUSE_AFTER_EMFILE_MS = 100,
+};
+
+static int watch(struct acceptor *a, int operation, uint32_t events) {
+        for (size_t i = 0; i < a->n; i++) {
+                struct epoll_event event = { .events = events, .data.u64 = a->event_base + i };
+
+                if (epoll_ctl(a->epoll, operation, a->listeners[i], &event) < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
+int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, struct error *e) {
+        int r;
+
+        *a = (struct acceptor){ .listeners = listeners, .n = n, .epoll = epoll, .event_base = event_base, .watching = true };
+        r = watch(a, EPOLL_CTL_ADD, EPOLLIN);
+        return r < 0 ? error_set_errno(e, -r, "cannot watch the listening sockets") : 0;
+}
+
+void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
+        for (int taken = 0; taken < TAKEN_PER_TURN && !a->closed && server_has_room(server); taken++) {
+                struct sockaddr_storage peer;
+                socklen_t size = sizeof peer;
+                int fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+                if (fd >= 0) {
+                        server_add(server, fd, (struct sockaddr *)&peer, size);
+                        continue;
+                }
+                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                        log_message(LOG_WARNING, "cannot accept a connection: %m; trying again in %d ms", PAUSE_AFTER_EMFILE_MS);
+                        a->paused_until_ms = now_ms + PAUSE_AFTER_EMFILE_MS;
+                }
+                /* EAGAIN: the queue is empty. Anything else is the fault of one connection that is gone by now. */
+                if (errno != ECONNABORTED && errno != EINTR)
+                        return;
+        }
+}
+
+void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t now_ms) {
+        bool wanted;
+
+        if (a->closed)
+                return;
+        if (now_ms >= a->paused_until_ms)
+                a->paused_until_ms = 0;
+        wanted = a->paused_until_ms == 0 && server_has_room(server);
+        if (wanted == a->watching)
+                return;
+        if (watch(a, EPOLL_CTL_MOD, wanted ? EPOLLIN : 0) < 0)
+                log_message(LOG_WARNING, "cannot change what is watched on the listening sockets: %m");
+        else
+                a->watching = wanted;
+}
+
+int acceptor_wait_ms(const struct acceptor *a, uint64_t now_ms) {
+        if (a->closed || a->paused_until_ms == 0)
+                return -1;
+        return a->paused_until_ms > now_ms ? (int)(a->paused_until_ms - now_ms) : 0;
+}
+
+void acceptor_close(struct acceptor *a) {
+        if (a->closed)
+                return;
+        a->closed = true;
+        if (watch(a, EPOLL_CTL_DEL, 0) < 0)
+                log_message(LOG_WARNING, "cannot stop watching the listening sockets: %m");
+}

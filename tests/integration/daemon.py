@@ -1,0 +1,147 @@
+"""Runs the restmarkd of a build tree and talks to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+BUILD = Path(os.environ["RESTMARK_BUILD"])
+RESTMARKD = BUILD / "src" / "restmarkd"
+RESTMARKCTL = BUILD / "src" / "restmarkctl"
+SOURCE = Path(__file__).resolve().parents[2]
+DEADLINE_S = 20.0
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, condition: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
+    """Polls until the condition holds and returns its value."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {deadline_s} s")
+        time.sleep(0.005)
+
+
+def run(*arguments: str, timeout: float = 30, **keywords: Any) -> subprocess.CompletedProcess[str]:
+    """Runs restmarkd to its end."""
+    return subprocess.run([str(RESTMARKD), *arguments], capture_output=True, text=True, timeout=timeout, **keywords)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+class Daemon:
+    """A running restmarkd. `options` are section.key=value; port 0 and a control socket of its own are the default."""
+
+    def __init__(
+        self,
+        folder: Path,
+        options: tuple[str, ...] = (),
+        *,
+        config: str | None = None,
+        environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+        listen: bool = True,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        self.folder = folder
+        self.log_path = folder / "log"
+        self.control = folder / "control.sock"
+        arguments = []
+        if config is not None:
+            (folder / "restmarkd.ini").write_text(config)
+            arguments += ["-c", str(folder / "restmarkd.ini")]
+        if listen:
+            arguments += ["-o", "server.listen=127.0.0.1:0"]
+        if not any(o.startswith("admin.control=") for o in options):
+            arguments += ["-o", f"admin.control={self.control}"]
+        for option in options:
+            arguments += ["-o", option]
+        with self.log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [*prefix, str(RESTMARKD), *arguments], stderr=log, stdout=log, env={**os.environ, **(environment or {})}
+            )
+        self.pid = self.process.pid
+        self.expect_failure = False
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def wait_log(self, pattern: str, deadline_s: float = DEADLINE_S) -> re.Match[str]:
+        def look() -> re.Match[str] | None:
+            found = re.search(pattern, self.log())
+            if not found and self.process.poll() is not None:
+                found = re.search(pattern, self.log())
+                assert found, f"exited with {self.process.returncode} without {pattern!r}:\n{self.log()}"
+            return found
+
+        try:
+            return wait_for(f"log has {pattern!r}", look, deadline_s)  # type: ignore[return-value]
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
+
+    def wait_ready(self) -> None:
+        self.wait_log(r"ready: \d+ worker", 60)
+        self.addresses = re.findall(r"listening on (\S+):(\d+)\n", self.log())
+        self.host, self.port = self.addresses[0][0].strip("[]"), int(self.addresses[0][1])
+
+    def workers(self) -> list[int]:
+        return children(self.pid)
+
+    def status(self) -> dict[str, Any]:
+        reply = subprocess.run(
+            [str(RESTMARKCTL), "-s", str(self.control), "status", "-j"], capture_output=True, text=True, timeout=20, check=True
+        )
+        return json.loads(reply.stdout)  # type: ignore[no-any-return]
+
+    def connect(self, timeout: float = 10.0) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=timeout)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait_exit(self, deadline_s: float = DEADLINE_S) -> int:
+        return self.process.wait(deadline_s)
+
+    def finish(self) -> None:
+        """Stops it if it still runs, makes sure that nothing is left, and that no sanitizer complained."""
+        workers = self.workers()
+        if self.process.poll() is None:
+            self.signal(signal.SIGINT)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"did not stop:\n{self.log()}") from None
+            assert self.process.returncode == 0, self.log()
+        for pid in workers:
+            wait_for(f"worker {pid} gone", lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
+        log = self.log()
+        for complaint in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer"):
+            assert complaint not in log, log

@@ -1,0 +1,176 @@
+"""The five workloads as a client sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import pytest
+from daemon import Daemon
+from http_client import Connection
+
+JSON_SHA256 = "8f7fa66a532c7c0b2c808e8810ca60de5d8d5723722d6ee5c237ed73f5d71f3a"
+TEXT = "text/plain; charset=utf-8"
+
+
+def records(n: int) -> bytes:
+    """The JSON of the first n records, from the definition."""
+    return json.dumps(
+        [
+            {
+                "id": i,
+                "name": "My name",
+                "description": "Some words on here so it looks full",
+                "type": "U",
+                "count": 33,
+                "created_at": 1569882498.9117897 + i * 39 / 2**22,
+            }
+            for i in range(n)
+        ],
+        separators=(",", ":"),
+    ).encode()
+
+
+@pytest.fixture(scope="module", params=["struct", "tree"])
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    one = Daemon(tmp_path_factory.mktemp("routes") / "d", ("server.processes=2", f"workloads.codec={request.param}"))
+    one.wait_ready()
+    yield one
+    one.finish()
+
+
+@pytest.fixture
+def connection(daemon: Daemon):  # type: ignore[no-untyped-def]
+    with Connection((daemon.host, daemon.port), 30) as one:
+        yield one
+
+
+def test_the_oracle_is_the_published_one() -> None:
+    assert len(records(1000)) == 133622
+    assert hashlib.sha256(records(1000)).hexdigest() == JSON_SHA256
+
+
+@pytest.mark.parametrize(
+    ("target", "content_type", "body"),
+    [
+        ("/", TEXT, b"Welcome!\n"),
+        ("/parse-msgpack", TEXT, b"1000"),
+        ("/parse-msgpack?count=0", TEXT, b"0"),
+        ("/parse-msgpack?count=1", TEXT, b"1"),
+        ("/parse-msgpack?count=1000", TEXT, b"1000"),
+        ("/parse-msgpack?count=%37", TEXT, b"7"),
+        ("/encode-json", TEXT, b"133622"),
+        ("/encode-json?count=0", TEXT, b"2"),
+        ("/encode-json?count=1", TEXT, str(len(records(1))).encode()),
+        ("/encode-json?count=537", TEXT, str(len(records(537))).encode()),
+        ("/transfer-data", "application/json", records(1000)),
+        ("/transfer-data?count=1000", "application/json", records(1000)),
+        ("/transfer-data?count=0", "application/json", b"[]"),
+        ("/transfer-data?count=1", "application/json", records(1)),
+        ("/transfer-data?count=999", "application/json", records(999)),
+        ("/million-loop", TEXT, b"249999500000"),
+        ("/million-loop?n=1000000&seed=0", TEXT, b"249999500000"),
+        ("/million-loop?seed=1", TEXT, b"-250000499999"),
+        ("/million-loop?seed=12345", TEXT, b"-250000487655"),
+        ("/million-loop?seed=2147483647", TEXT, b"-247853016353"),
+        ("/million-loop?seed=3&n=10", TEXT, b"1000018"),
+        ("/million-loop?n=0&seed=7", TEXT, b"7"),
+    ],
+)
+def test_answers(connection: Connection, target: str, content_type: str, body: bytes) -> None:
+    response = connection.request(target)
+    assert (response.status, response.headers["content-type"]) == (200, content_type)
+    assert response.body == body
+    assert not response.closes
+    head = connection.request(target, "HEAD")
+    assert head.status == 200
+    assert head.headers["content-length"] == str(len(body))
+    assert head.headers["content-type"] == content_type
+    assert connection.request(target).body == body  # the connection is kept, and HEAD left nothing on it
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/?count=1",
+        "/?x",
+        "/parse-msgpack?count=1001",
+        "/parse-msgpack?count=",
+        "/parse-msgpack?count",
+        "/parse-msgpack?count=-1",
+        "/parse-msgpack?count=+1",
+        "/parse-msgpack?count=1.0",
+        "/parse-msgpack?count=0x10",
+        "/parse-msgpack?count=1%00",
+        "/parse-msgpack?count=%201",
+        "/parse-msgpack?count=1&count=1",
+        "/parse-msgpack?Count=1",
+        "/parse-msgpack?n=1",
+        "/encode-json?count=18446744073709551617",
+        "/encode-json?count=1&x=2",
+        "/transfer-data?count=abc",
+        "/transfer-data?count=1;count=2",
+        "/million-loop?n=100000001",
+        "/million-loop?n=-1",
+        "/million-loop?seed=2147483648",
+        "/million-loop?seed=1&seed=1",
+        "/million-loop?count=1",
+        "/million-loop?=1",
+    ],
+)
+def test_malformed_parameters_get_400(connection: Connection, target: str) -> None:
+    response = connection.request(target)
+    assert_problem(response, 400)
+    if not response.closes:
+        assert connection.request("/").status == 200
+
+
+def assert_problem(response, status: int) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    assert response.status == status, response
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, object] = json.loads(response.body)
+    assert problem["status"] == status
+    assert isinstance(problem["title"], str)
+    assert len(str(problem["detail"])) > 10
+    return problem
+
+
+def test_a_problem_quotes_any_bytes_safely(connection: Connection) -> None:
+    problem = assert_problem(connection.request('/?%22%5c%01%ff%c3%a9"=1'), 400)
+    assert '\\"' not in str(problem["detail"]).replace('"\\', "")
+
+
+@pytest.mark.parametrize("target", ["/nope", "/parse-msgpack/", "//", "/PARSE-MSGPACK", "/encode-json%20", "/transfer-data.json"])
+def test_unknown_paths_get_404(connection: Connection, target: str) -> None:
+    for method in ("GET", "POST", "OPTIONS"):
+        assert_problem(connection.request(target, method), 404)
+    assert connection.request("/").status == 200
+
+
+@pytest.mark.parametrize("target", ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW"])
+def test_other_methods_get_405(connection: Connection, target: str, method: str) -> None:
+    response = connection.request(target, method, "Content-Length: 0\r\n" if method == "POST" else "")
+    assert_problem(response, 405)
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert connection.request("/").status == 200
+
+
+@pytest.mark.parametrize("target", ["/", "/million-loop", "*"])
+def test_options(connection: Connection, target: str) -> None:
+    response = connection.request(target, "OPTIONS")
+    assert (response.status, response.headers["allow"], response.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert connection.request("/").status == 200
+
+
+def test_percent_encoded_paths_are_the_same_path(connection: Connection) -> None:
+    assert connection.request("/%70arse-msgpack").body == b"1000"
+
+
+def test_records_option(start: Callable[..., Daemon]) -> None:
+    daemon = start("workloads.records=7")
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"7"
+        assert connection.request("/transfer-data").body == records(7)
+        assert connection.request("/parse-msgpack?count=8").status == 400
