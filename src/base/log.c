@@ -87,7 +87,8 @@ static bool write_journal(int level, const struct log_field *fields, size_t n, c
         return sd_journal_sendv(iov, (int)n_iov) >= 0;
 }
 
-static void log_valist(int level, const struct log_field *fields, size_t n, const char *format, va_list arguments) {
+static void __attribute__((format(printf, 4, 0)))
+log_valist(int level, const struct log_field *fields, size_t n, const char *format, va_list arguments) {
         char text[MESSAGE_MAX];
 
         (void)vsnprintf(text, sizeof text, format, arguments);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ static const char *default_socket(char *text, size_t size) {
 
 static int dial(const char *path, struct error *e) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const struct timeval patience = { .tv_sec = REPLY_MS / 1000 };
         int fd, errnum;
 
         if (strlen(path) >= sizeof address.sun_path)
@@ -60,13 +62,19 @@ static int dial(const char *path, struct error *e) {
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(e, errno, "cannot make a socket");
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        /* For connect(), which waits while the daemon's queue is full, and for send(). */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0)
+                errnum = errno;
+        else if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
                 return fd;
-        errnum = errno;
+        else
+                errnum = errno;
         (void)fd_close(fd);
         if (errnum == ENOENT || errnum == ECONNREFUSED)
                 return error_set(e, -errnum,
                                  "no restmarkd answers on %s: is it running, and is this its [admin] control? (-s says another)", path);
+        if (errnum == EAGAIN)
+                return error_set(e, -ETIMEDOUT, "%s: the daemon does not answer within %d s", path, REPLY_MS / 1000);
         return error_set_errno(e, errnum, "%s", path);
 }
 

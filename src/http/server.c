@@ -189,7 +189,8 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
         wait_for_request(c);
 }
 
-static void on_library_message(void *context, const char *format, va_list arguments) {
+static void __attribute__((format(printf, 2, 0)))
+on_library_message(void *context, const char *format, va_list arguments) {
         char text[512];
 
         (void)context;

@@ -84,7 +84,7 @@ static int bind_socket(struct control *control, struct error *e) {
         (void)umask(mask);
         if (r < 0)
                 return error_set_errno(e, errno, "%s: cannot make the control socket", control->path);
-        if (listen(control->fd, CONTROL_CLIENTS_MAX) < 0 || stat(control->path, &st) < 0)
+        if (listen(control->fd, SOMAXCONN) < 0 || stat(control->path, &st) < 0)
                 return error_set_errno(e, errno, "%s: cannot listen on the control socket", control->path);
         control->device = st.st_dev;
         control->inode = st.st_ino;
@@ -179,6 +179,8 @@ static int read_command(struct client *client) {
         if (!end)
                 return client->command_length < sizeof client->command ? 0 : -E2BIG;
         *end = '\0';
+        if (strlen(client->command) != (size_t)(end - client->command)) /* what stands before a NUL is not the command */
+                client->command[0] = '\0';
         return 1;
 }
 

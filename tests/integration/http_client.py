@@ -50,10 +50,14 @@ class Connection:
         status = int(lines[0].split()[1])
         headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines[1:])}
         length = 0 if head or status == 204 else int(headers["content-length"])
-        while len(self.buffer) < length:
-            self._more()
-        body, self.buffer = self.buffer[:length], self.buffer[length:]
-        return Response(status, headers, body)
+        body = bytearray(self.buffer[:length])
+        self.buffer = self.buffer[length:]
+        while len(body) < length:
+            data = self.socket.recv(min(1 << 20, length - len(body)))
+            if not data:
+                raise Closed(f"end of stream after {len(body)} of {length} bytes of the body")
+            body += data
+        return Response(status, headers, bytes(body))
 
     def request(self, target: str, method: str = "GET", headers: str = "") -> Response:
         self.send(f"{method} {target} HTTP/1.1\r\nHost: test\r\n{headers}\r\n".encode("latin-1"))

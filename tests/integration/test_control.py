@@ -1,0 +1,222 @@
+"""The control socket and restmarkctl."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from daemon import RESTMARKCTL, Daemon, run, wait_for
+from http_client import Connection
+
+Start = Callable[..., Daemon]
+
+
+def ctl(*arguments: str, **keywords: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(RESTMARKCTL), *arguments], capture_output=True, text=True, timeout=20, **keywords)  # type: ignore[call-overload, no-any-return]
+
+
+def ask(daemon: Daemon, command: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(daemon.control))
+        client.sendall(command)
+        reply = b""
+        while chunk := client.recv(65536):
+            reply += chunk
+        return reply
+
+
+def test_status_counts_requests(start: Start) -> None:
+    daemon = start("server.processes=2")
+    with Connection((daemon.host, daemon.port)) as connection:
+        for target, times in (("/", 3), ("/encode-json", 2), ("/transfer-data", 1), ("/nope", 1), ("/?x", 1)):
+            for _ in range(times):
+                connection.request(target)
+        status = daemon.status()
+        assert status["version"]
+        assert status["master_pid"] == daemon.pid
+        assert status["state"] == "running"
+        assert status["listen"] == [f"127.0.0.1:{daemon.port}"]
+        assert {name: route["requests"] for name, route in status["routes"].items()} == {
+            "welcome": 4, "parse-msgpack": 0, "encode-json": 2, "transfer-data": 1, "million-loop": 0, "other": 1,
+        }  # fmt: skip
+        assert status["routes"]["welcome"]["body_bytes"] == 27
+        assert status["routes"]["transfer-data"]["body_bytes"] == 133622
+        assert status["routes"]["welcome"]["errors_4xx"] == 1
+        assert status["routes"]["encode-json"]["busy_ns"] > 10_000
+        assert sum(w["connections"] for w in status["workers"]) == 1
+        assert sorted(w["pid"] for w in status["workers"]) == sorted(daemon.workers())
+        assert all(w["started_unix_ms"] / 1000 <= time.time() for w in status["workers"])
+
+
+def test_numbers_survive_the_death_of_workers(start: Start) -> None:
+    daemon = start("server.processes=1")
+    for life in range(3):
+        with Connection((daemon.host, daemon.port)) as connection:
+            connection.request("/encode-json")
+        status = wait_for("counted", lambda life=life: (s := daemon.status())["routes"]["encode-json"]["requests"] == life + 1 and s)  # type: ignore[misc]
+        assert status["workers"][0]["restarts"] == life
+        (worker,) = daemon.workers()
+        os.kill(worker, signal.SIGKILL)
+        wait_for("the next worker", lambda old=worker: [w for w in daemon.status()["workers"] if w["state"] == "ready" and w["pid"] != old])  # type: ignore[misc]
+
+
+def test_the_table_fits_80_columns(start: Start) -> None:
+    daemon = start("server.processes=3")
+    result = ctl("-s", str(daemon.control), "status")
+    assert result.returncode == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stdout.count(" ready ") == 3
+    assert f"listening on 127.0.0.1:{daemon.port}" in result.stdout
+    environment = {**os.environ, "RESTMARK_CONTROL": str(daemon.control)}
+    assert ctl("status", env=environment).stdout.splitlines()[2:] == result.stdout.splitlines()[2:]
+
+
+def test_status_answers_when_every_worker_is_stuck(start: Start) -> None:
+    daemon = start("server.processes=2")
+    workers = daemon.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    assert sorted(w["pid"] for w in daemon.status()["workers"]) == sorted(workers)
+    assert time.monotonic() - begin < 5
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\n", b"nonsense\n", b"\0\0\0\n", b"status\0json\n", b"x" * 10_000, b"x" * 300 + b"\n", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 256]
+)
+def test_garbage_gets_an_error_or_the_door(start: Start, garbage: bytes) -> None:
+    daemon = start("server.processes=1")
+    try:
+        reply = ask(daemon, garbage)
+    except (ConnectionResetError, BrokenPipeError):
+        reply = b""
+    assert reply == b"" or reply.startswith(b"error: ")
+    assert daemon.status()["state"] == "running"
+
+
+def test_half_a_command_or_none_disturbs_nobody(start: Start) -> None:
+    daemon = start("server.processes=1")
+    clients = []
+    for i in range(60):  # more than the master serves at once
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(daemon.control))
+        if i % 2 and i < 32:
+            client.send(b"stat")
+        clients.append(client)
+    begin = time.monotonic()
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+    # The silent ones are thrown out in time, and then there is room again.
+    wait_for("room", lambda: ctl("-s", str(daemon.control), "status").returncode == 0)
+    assert time.monotonic() - begin < 9
+    for client in clients:
+        client.close()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_exit() == 0
+
+
+def test_a_client_that_does_not_read_disturbs_nobody(start: Start) -> None:
+    daemon = start("server.processes=64")
+    with socket.socket(socket.AF_UNIX) as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        lazy.connect(str(daemon.control))
+        lazy.sendall(b"status json\n")
+        assert len(daemon.status()["workers"]) == 64
+
+
+def test_permissions_and_removal(start: Start) -> None:
+    daemon = start("server.processes=1")
+    assert stat.S_IMODE(daemon.control.stat().st_mode) == 0o660
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_exit() == 0
+    assert not daemon.control.exists()
+    result = ctl("-s", str(daemon.control), "status")
+    assert result.returncode == 69
+    assert "no restmarkd answers" in result.stderr
+
+
+def test_a_live_daemon_keeps_its_socket(start: Start) -> None:
+    daemon = start("server.processes=1")
+    result = run("-o", "server.listen=127.0.0.1:0", "-o", f"admin.control={daemon.control}")
+    assert result.returncode == 71
+    assert f"process {daemon.pid} answers on this control socket" in result.stderr
+    assert daemon.status()["master_pid"] == daemon.pid
+    tested = run("-t", "-o", "server.listen=127.0.0.1:0", "-o", f"admin.control={daemon.control}")
+    assert tested.returncode == 0
+    assert f"is the control socket of process {daemon.pid}" in tested.stderr
+
+
+def test_a_stale_socket_is_replaced(start: Start) -> None:
+    daemon = start("server.processes=1")
+    daemon.process.kill()
+    daemon.process.wait()
+    assert daemon.control.exists()
+    second = start("server.processes=1", f"admin.control={daemon.control}")
+    second.control = daemon.control
+    assert second.status()["master_pid"] == second.pid
+
+
+def test_a_stopping_daemon_removes_only_its_own_socket(start: Start, tmp_path: Path) -> None:
+    daemon = start("server.processes=1")
+    daemon.control.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(daemon.control))
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+        assert daemon.control.exists()
+
+
+@pytest.mark.parametrize("test", [[], ["-t"]])
+def test_bad_control_paths(tmp_path: Path, test: list[str]) -> None:
+    (tmp_path / "file").write_text("precious")
+    cases = [
+        (str(tmp_path / ("x" * 120)), 78, "a Unix socket's path can have 107 bytes"),
+        ("relative.sock", 78, "whole path"),
+        (str(tmp_path / "file"), 71, "is not a socket"),
+    ]
+    if not test:
+        cases.append((str(tmp_path / "no" / "such" / "control.sock"), 71, "cannot make the directory"))
+    for path, code, says in cases:
+        result = run(*test, "-o", "server.listen=127.0.0.1:0", "-o", f"admin.control={path}")
+        assert (result.returncode, says in result.stderr) == (code, True), result.stderr
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_auto_takes_the_runtime_directory(start: Start, tmp_path: Path) -> None:
+    daemon = start("admin.control=auto", environment={"RUNTIME_DIRECTORY": str(tmp_path)})
+    daemon.control = tmp_path / "control.sock"
+    assert daemon.status()["master_pid"] == daemon.pid
+    second = start("admin.control=auto", environment={"RUNTIME_DIRECTORY": str(tmp_path)})
+    assert f"no control socket: {tmp_path}/control.sock: process {daemon.pid} answers" in second.log()
+    assert daemon.status()["master_pid"] == daemon.pid
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 64, "say a command"),
+        (["nonsense"], 64, "there is: status"),
+        (["status", "more"], 64, "one command only"),
+        (["-x"], 64, "--help"),
+        (["-s", "/nonexistent", "status"], 69, "no restmarkd answers"),
+        (["-s", "/" + "x" * 200, "status"], 69, "107 bytes"),
+    ],
+)
+def test_restmarkctl_usage(arguments: list[str], code: int, says: str) -> None:
+    result = ctl(*arguments)
+    assert (result.returncode, says in result.stderr, result.stdout) == (code, True, "")
+
+
+def test_restmarkctl_help_and_version() -> None:
+    assert ctl("--help").stdout.startswith("Usage: restmarkctl")
+    assert ctl("--version").stdout == run("--version").stdout.replace("restmarkd", "restmarkctl")

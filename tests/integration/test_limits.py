@@ -1,0 +1,129 @@
+"""Limits that bound what a client can hold: time and number of connections."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+from daemon import Daemon, wait_for
+from http_client import Connection
+
+Start = Callable[..., Daemon]
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+def seconds_until_end(connection: Connection) -> float:
+    start = time.monotonic()
+    assert connection.at_end()
+    return time.monotonic() - start
+
+
+def test_an_idle_connection_is_closed(start: Start) -> None:
+    daemon = start("server.processes=1", "limits.idle-timeout=300ms", "limits.request-timeout=10min")
+    with Connection((daemon.host, daemon.port)) as fresh, Connection((daemon.host, daemon.port)) as kept:
+        assert kept.request("/").status == 200
+        assert 0.25 < seconds_until_end(kept) < 5
+        assert fresh.at_end()
+        wait_for("both are gone", lambda: daemon.status()["workers"][0]["connections"] == 0)
+    routes = daemon.status()["routes"]
+    assert (routes["welcome"]["aborted"], routes["other"]["requests"]) == (0, 0)
+
+
+@pytest.mark.parametrize("where", ["request line", "fields", "body", "chunk"])
+def test_a_dripping_request_is_cut(start: Start, where: str) -> None:
+    """Each byte resets an inactivity timer; the deadline of the whole request does not care."""
+    daemon = start("server.processes=1", "limits.idle-timeout=400ms", "limits.request-timeout=400ms")
+    prefix = {
+        "request line": b"GET /",
+        "fields": HEAD + b"X-Long: ",
+        "body": HEAD + b"Content-Length: 60000\r\n\r\n",
+        "chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nff0\r\n",
+    }[where]
+    with Connection((daemon.host, daemon.port)) as connection:
+        connection.send(prefix)
+        connection.socket.settimeout(0.05)
+        begin = time.monotonic()
+        ended = False
+        while not ended:
+            assert time.monotonic() - begin < 5, "it drips for ever"
+            try:
+                connection.send(b"x")
+                ended = connection.socket.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                ended = True
+        assert time.monotonic() - begin > 0.35
+    wait_for("it is gone", lambda: daemon.status()["workers"][0]["connections"] == 0)
+
+
+def test_a_client_that_does_not_read_is_cut(start: Start) -> None:
+    daemon = start("server.processes=1", "workloads.records=200000", "limits.request-timeout=500ms")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((daemon.host, daemon.port))
+        slow.sendall(b"GET /transfer-data HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for("it is cut", lambda: daemon.status()["routes"]["transfer-data"]["aborted"] == 1)
+    assert daemon.status()["routes"]["transfer-data"]["body_bytes"] == 0
+
+
+def test_a_client_that_goes_away_is_forgotten(start: Start) -> None:
+    daemon = start("server.processes=1", "workloads.records=200000")
+    with Connection((daemon.host, daemon.port)) as connection:
+        connection.send(b"GET /transfer-data HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.socket.recv(10)
+    wait_for("aborted", lambda: daemon.status()["routes"]["transfer-data"]["aborted"] == 1)
+    assert daemon.status()["workers"][0]["connections"] == 0
+
+
+def test_connections_over_the_limit_wait_and_are_served_later(start: Start) -> None:
+    daemon = start("server.processes=1", "limits.max-connections=4")
+    connections = [Connection((daemon.host, daemon.port)) for _ in range(10)]
+    for connection in connections:
+        connection.send(HEAD + b"\r\n")
+    for connection in connections[:4]:
+        assert connection.read().status == 200
+    assert daemon.status()["workers"][0]["connections"] == 4
+    connections[9].socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        connections[9].read()
+    connections[9].socket.settimeout(10)
+    for connection in connections[:4]:
+        connection.close()
+    for connection in connections[4:]:
+        assert connection.read().status == 200
+        connection.close()
+
+
+def test_more_connections_than_files_is_an_error_at_start(start: Start) -> None:
+    import resource
+
+    from daemon import run
+
+    def few_files() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+
+    options = ["-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none", "-o", "limits.max-connections=1000"]
+    for arguments in (options, ["-t", *options]):
+        result = run(*arguments, preexec_fn=few_files)
+        assert result.returncode == 71
+        assert "[limits] max-connections" in result.stderr
+        assert "hard limit is 300" in result.stderr
+
+
+def test_many_connections_at_once(start: Start) -> None:
+    daemon = start("server.processes=2")
+    connections = [Connection((daemon.host, daemon.port)) for _ in range(400)]
+    for _ in range(3):
+        for connection in connections:
+            connection.send(b"GET /encode-json HTTP/1.1\r\nHost: x\r\n\r\n")
+        for connection in connections:
+            assert connection.read().body == b"133622"
+    status = daemon.status()
+    assert sum(w["connections"] for w in status["workers"]) == 400
+    assert all(w["accepted"] > 100 for w in status["workers"]), "the kernel spreads connections over the listeners"
+    for connection in connections:
+        connection.close()
+    wait_for("all gone", lambda: sum(w["connections"] for w in daemon.status()["workers"]) == 0)
