@@ -13,20 +13,22 @@ static size_t area_size;
 /* They live as long as the process; "used" keeps them, which nobody reads again, visible to leak checkers. */
 __attribute__((used)) static char **argv_copy, **environ_copy;
 
+/* Pointers and texts in one block, so that it is whole whatever setenv() and unsetenv() do to the pointers. */
 static char **copy_strings(char **from, size_t n) {
-        char **copy = calloc(n + 1, sizeof *copy);
+        size_t size = (n + 1) * sizeof *from;
+        char **copy, *text;
 
+        for (size_t i = 0; i < n; i++)
+                size += strlen(from[i]) + 1;
+        copy = malloc(size);
         if (!copy)
                 return NULL;
+        text = (char *)(copy + n + 1);
         for (size_t i = 0; i < n; i++) {
-                copy[i] = strdup(from[i]);
-                if (!copy[i]) {
-                        while (i > 0)
-                                free(copy[--i]);
-                        free(copy);
-                        return NULL;
-                }
+                copy[i] = text;
+                text = stpcpy(text, from[i]) + 1;
         }
+        copy[n] = NULL;
         return copy;
 }
 
