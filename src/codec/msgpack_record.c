@@ -169,9 +169,9 @@ static COLD int parse_failed(struct record_builder b, int result, unsigned state
                         return RECORD_REFUSED;
         }
         if (result == MSGPACK_UNPACK_NOMEM_ERROR) {
-                struct record_value container = { .kind = nested_container(state, encoded->bytes[offset]) };
+                enum record_kind kind = nested_container(state, encoded->bytes[offset]);
 
-                return key ? record_builder_fail_value(b, field, container) : record_builder_fail_key(b, container);
+                return key ? record_builder_fail_value(b, field, kind, 0) : record_builder_fail_key(b, kind, NULL, 0);
         }
         b.report->bytes = encoded->length;
         return record_builder_fail(b, result == 0 ? RECORD_FLAW_CUT_SHORT : RECORD_FLAW_RESERVED_BYTE, field);

@@ -41,9 +41,9 @@ COLD int record_builder_fail(struct record_builder b, enum record_flaw flaw, enu
         return RECORD_REFUSED;
 }
 
-COLD int record_builder_fail_key(struct record_builder b, struct record_value key) {
-        b.report->value = key;
-        return record_builder_fail(b, key.kind == RECORD_KIND_STRING ? RECORD_FLAW_UNKNOWN : RECORD_FLAW_KEY_TYPE,
+COLD int record_builder_fail_key(struct record_builder b, enum record_kind kind, const char *bytes, uint32_t length) {
+        b.report->value = (struct record_value){ .bytes = bytes, .length = length, .kind = kind };
+        return record_builder_fail(b, kind == RECORD_KIND_STRING ? RECORD_FLAW_UNKNOWN : RECORD_FLAW_KEY_TYPE,
                                    RECORD_FIELD_NONE);
 }
 
@@ -60,11 +60,11 @@ static enum record_flaw value_flaw(enum record_field field, enum record_kind kin
         return RECORD_FLAW_TYPE;
 }
 
-COLD int record_builder_fail_value(struct record_builder b, enum record_field field, struct record_value value) {
+COLD int record_builder_fail_value(struct record_builder b, enum record_field field, enum record_kind kind, uint64_t payload) {
         if (b.seen & (1u << field))
                 return record_builder_fail(b, RECORD_FLAW_REPEATED, field);
-        b.report->value = value;
-        return record_builder_fail(b, value_flaw(field, value.kind), field);
+        b.report->value = (struct record_value){ .huge = payload, .kind = kind };
+        return record_builder_fail(b, value_flaw(field, kind), field);
 }
 
 COLD enum record_field record_builder_key(struct record_builder b, struct record_value key) {
@@ -76,7 +76,7 @@ COLD enum record_field record_builder_key(struct record_builder b, struct record
                                 (void)record_builder_fail(b, RECORD_FLAW_REPEATED, field);
                                 return RECORD_FIELD_NONE;
                         }
-        (void)record_builder_fail_key(b, key);
+        (void)record_builder_fail_key(b, key.kind, key.bytes, key.length);
         return RECORD_FIELD_NONE;
 }
 

@@ -93,11 +93,11 @@ RECORD_INLINE struct record_builder record_builder_begin(struct record *record, 
         return (struct record_builder){ .record = record, .report = report };
 }
 
-/* Fills the report; returns RECORD_REFUSED. The builder comes by value: with its address taken it could not stay in registers
- * where nothing is wrong. */
+/* Fill the report; return RECORD_REFUSED. They take all by value and piece by piece: with an address taken, or a struct to be
+ * put together, what is kept in registers would be stored for them where nothing is wrong. `payload`: the 8 bytes of a value. */
 int record_builder_fail(struct record_builder b, enum record_flaw flaw, enum record_field field);
-int record_builder_fail_key(struct record_builder b, struct record_value key);
-int record_builder_fail_value(struct record_builder b, enum record_field field, struct record_value value);
+int record_builder_fail_key(struct record_builder b, enum record_kind kind, const char *bytes, uint32_t length);
+int record_builder_fail_value(struct record_builder b, enum record_field field, enum record_kind kind, uint64_t payload);
 
 /* For what goes wrong within an item's value: the field that `key` names, or RECORD_FIELD_NONE when the key itself is refused,
  * which is then reported. */
@@ -116,7 +116,7 @@ RECORD_INLINE int record_builder_see(struct record_builder *b, enum record_field
 RECORD_INLINE int record_builder_integer(struct record_builder *b, enum record_field field, int64_t *slot,
                                          struct record_value value) {
         if (__builtin_expect(value.kind != RECORD_KIND_INTEGER, 0))
-                return record_builder_fail_value(*b, field, value);
+                return record_builder_fail_value(*b, field, value.kind, value.huge);
         *slot = value.integer;
         return record_builder_see(b, field);
 }
@@ -124,9 +124,9 @@ RECORD_INLINE int record_builder_integer(struct record_builder *b, enum record_f
 RECORD_INLINE int record_builder_text(struct record_builder *b, enum record_field field, struct text *slot,
                                       struct record_value value) {
         if (__builtin_expect(value.kind != RECORD_KIND_STRING, 0))
-                return record_builder_fail_value(*b, field, value);
+                return record_builder_fail_value(*b, field, value.kind, value.huge);
         if (__builtin_expect(!utf8_valid(value.bytes, value.length), 0))
-                return record_builder_fail_value(*b, field, value);
+                return record_builder_fail_value(*b, field, value.kind, value.huge);
         *slot = (struct text){ .bytes = value.bytes, .length = value.length };
         return record_builder_see(b, field);
 }
@@ -134,7 +134,7 @@ RECORD_INLINE int record_builder_text(struct record_builder *b, enum record_fiel
 RECORD_INLINE int record_builder_real(struct record_builder *b, enum record_field field, double *slot,
                                       struct record_value value) {
         if (__builtin_expect(value.kind != RECORD_KIND_FLOAT || !isfinite(value.real), 0))
-                return record_builder_fail_value(*b, field, value);
+                return record_builder_fail_value(*b, field, value.kind, value.huge);
         *slot = value.real;
         return record_builder_see(b, field);
 }
@@ -143,7 +143,7 @@ RECORD_INLINE int record_builder_real(struct record_builder *b, enum record_fiel
  * comparisons of constant size, in any order of keys; in the usual order the CPU predicts each of these branches. */
 RECORD_INLINE int record_builder_item(struct record_builder *b, struct record_value key, struct record_value value) {
         if (__builtin_expect(key.kind != RECORD_KIND_STRING, 0))
-                return record_builder_fail_key(*b, key);
+                return record_builder_fail_key(*b, key.kind, key.bytes, key.length);
         switch (key.length) {
         case 2:
                 if (memcmp(key.bytes, "id", 2) == 0)
@@ -168,7 +168,7 @@ RECORD_INLINE int record_builder_item(struct record_builder *b, struct record_va
                         return record_builder_text(b, RECORD_DESCRIPTION, &b->record->description, value);
                 break;
         }
-        return record_builder_fail_key(*b, key);
+        return record_builder_fail_key(*b, key.kind, key.bytes, key.length);
 }
 
 /* The map is over: is all there? */
