@@ -24,13 +24,13 @@
 
 CALLBACK struct record_value record_parse_root(struct record_builder *b) {
         (void)b;
-        return (struct record_value){ .kind = RECORD_KIND_NIL };
+        return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_NIL, 0) };
 }
 
 #define INTEGER_CALLBACK(name, type)                                                                     \
         CALLBACK int record_parse##name(struct record_builder *b, type value, struct record_value *o) { \
                 (void)b;                                                                                 \
-                *o = (struct record_value){ .integer = value, .kind = RECORD_KIND_INTEGER };             \
+                *o = (struct record_value){ .integer = value, .tag = RECORD_TAG(RECORD_KIND_INTEGER, 0) };             \
                 return 0;                                                                                \
         }
 INTEGER_CALLBACK(_uint8, uint8_t)
@@ -43,13 +43,13 @@ INTEGER_CALLBACK(_int64, int64_t)
 
 CALLBACK int record_parse_uint64(struct record_builder *b, uint64_t value, struct record_value *o) {
         (void)b;
-        *o = (struct record_value){ .huge = value, .kind = value > INT64_MAX ? RECORD_KIND_HUGE : RECORD_KIND_INTEGER };
+        *o = (struct record_value){ .huge = value, .tag = value > INT64_MAX ? RECORD_TAG(RECORD_KIND_HUGE, 0) : RECORD_TAG(RECORD_KIND_INTEGER, 0) };
         return 0;
 }
 
 CALLBACK int record_parse_double(struct record_builder *b, double value, struct record_value *o) {
         (void)b;
-        *o = (struct record_value){ .real = value, .kind = RECORD_KIND_FLOAT };
+        *o = (struct record_value){ .real = value, .tag = RECORD_TAG(RECORD_KIND_FLOAT, 0) };
         return 0;
 }
 
@@ -62,7 +62,7 @@ CALLBACK int record_parse_float(struct record_builder *b, float value, struct re
                                         unsigned int size, struct record_value *o) {                           \
                 (void)b;                                                                                       \
                 (void)base;                                                                                    \
-                *o = (struct record_value){ .bytes = first, .length = size, .kind = what };                    \
+                *o = (struct record_value){ .bytes = first, .tag = RECORD_TAG(what, size) };                    \
                 return 0;                                                                                      \
         }
 BYTES_CALLBACK(_str, RECORD_KIND_STRING)
@@ -72,7 +72,7 @@ BYTES_CALLBACK(_ext, RECORD_KIND_EXTENSION)
 #define KIND_CALLBACK(name, what)                                                            \
         CALLBACK int record_parse##name(struct record_builder *b, struct record_value *o) { \
                 (void)b;                                                                     \
-                *o = (struct record_value){ .kind = what };                                  \
+                *o = (struct record_value){ .tag = RECORD_TAG(what, 0) };                                  \
                 return 0;                                                                    \
         }
 KIND_CALLBACK(_nil, RECORD_KIND_NIL)
@@ -84,7 +84,7 @@ KIND_CALLBACK(_false, RECORD_KIND_BOOLEAN)
 CALLBACK int record_parse_map(struct record_builder *b, unsigned int n, struct record_value *o) {
         (void)b;
         (void)n;
-        *o = (struct record_value){ .kind = RECORD_KIND_MAP };
+        *o = (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_MAP, 0) };
         return 0;
 }
 
@@ -98,7 +98,7 @@ CALLBACK int record_parse_map_item(struct record_builder *b, struct record_value
 CALLBACK int record_parse_array(struct record_builder *b, unsigned int n, struct record_value *o) {
         (void)b;
         (void)n;
-        *o = (struct record_value){ .kind = RECORD_KIND_ARRAY };
+        *o = (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_ARRAY, 0) };
         return MSGPACK_UNPACK_PARSE_ERROR;
 }
 
@@ -153,7 +153,7 @@ static enum record_kind nested_container(unsigned state, uint8_t byte) {
 static COLD int not_a_map(struct record_builder b, uint8_t first) {
         if (first == 0xc1)
                 return record_builder_fail(b, RECORD_FLAW_RESERVED_BYTE, RECORD_FIELD_NONE);
-        b.report->value.kind = kind_of_byte(first);
+        b.report->value.tag = RECORD_TAG(kind_of_byte(first), 0);
         return record_builder_fail(b, RECORD_FLAW_NOT_A_MAP, RECORD_FIELD_NONE);
 }
 
@@ -169,17 +169,18 @@ static COLD int parse_failed(struct record_builder b, int result, unsigned state
                         return RECORD_REFUSED;
         }
         if (result == MSGPACK_UNPACK_NOMEM_ERROR) {
-                enum record_kind kind = nested_container(state, encoded->bytes[offset]);
+                uint64_t tag = RECORD_TAG(nested_container(state, encoded->bytes[offset]), 0);
 
-                return key ? record_builder_fail_value(b, field, kind, 0) : record_builder_fail_key(b, kind, NULL, 0);
+                return key ? record_builder_fail_value(b, field, tag, 0) : record_builder_fail_key(b, tag, NULL);
         }
         b.report->bytes = encoded->length;
         return record_builder_fail(b, result == 0 ? RECORD_FLAW_CUT_SHORT : RECORD_FLAW_RESERVED_BYTE, field);
 }
 
-/* Fills `record`; returns 0, or RECORD_REFUSED with the reason in `report`. */
-static inline __attribute__((always_inline)) int record_parse(const struct encoded_record *encoded, struct record *record,
-                                                              struct record_report *report) {
+/* Fills `record`; returns 0, or RECORD_REFUSED with the reason in `report`. The place in the bytes is what each step of the
+ * parser waits for: noinline leaves it a register, which a loop around it would take (restmark-micro --only parse). */
+static __attribute__((noinline)) int record_parse(const struct encoded_record *encoded, struct record *record,
+                                                  struct record_report *report) {
         struct record_parser_context parser;
         size_t offset = 0;
         int result;

@@ -41,9 +41,9 @@ COLD int record_builder_fail(struct record_builder b, enum record_flaw flaw, enu
         return RECORD_REFUSED;
 }
 
-COLD int record_builder_fail_key(struct record_builder b, enum record_kind kind, const char *bytes, uint32_t length) {
-        b.report->value = (struct record_value){ .bytes = bytes, .length = length, .kind = kind };
-        return record_builder_fail(b, kind == RECORD_KIND_STRING ? RECORD_FLAW_UNKNOWN : RECORD_FLAW_KEY_TYPE,
+COLD int record_builder_fail_key(struct record_builder b, uint64_t tag, const char *bytes) {
+        b.report->value = (struct record_value){ .bytes = bytes, .tag = tag };
+        return record_builder_fail(b, record_tag_kind(tag) == RECORD_KIND_STRING ? RECORD_FLAW_UNKNOWN : RECORD_FLAW_KEY_TYPE,
                                    RECORD_FIELD_NONE);
 }
 
@@ -55,28 +55,26 @@ static enum record_flaw value_flaw(enum record_field field, enum record_kind kin
                 return RECORD_FLAW_RANGE;
         if (kind == RECORD_KIND_FLOAT && real)
                 return RECORD_FLAW_NOT_FINITE;
-        if (kind == RECORD_KIND_STRING && !integer && !real)
-                return RECORD_FLAW_UTF8;
         return RECORD_FLAW_TYPE;
 }
 
-COLD int record_builder_fail_value(struct record_builder b, enum record_field field, enum record_kind kind, uint64_t payload) {
+COLD int record_builder_fail_value(struct record_builder b, enum record_field field, uint64_t tag, uint64_t payload) {
         if (b.seen & (1u << field))
                 return record_builder_fail(b, RECORD_FLAW_REPEATED, field);
-        b.report->value = (struct record_value){ .huge = payload, .kind = kind };
-        return record_builder_fail(b, value_flaw(field, kind), field);
+        b.report->value = (struct record_value){ .huge = payload, .tag = tag };
+        return record_builder_fail(b, value_flaw(field, record_tag_kind(tag)), field);
 }
 
 COLD enum record_field record_builder_key(struct record_builder b, struct record_value key) {
-        if (key.kind == RECORD_KIND_STRING)
+        if (record_tag_kind(key.tag) == RECORD_KIND_STRING)
                 for (unsigned field = 0; field < _RECORD_FIELD_MAX; field++)
-                        if (strlen(fields[field].name) == key.length && memcmp(fields[field].name, key.bytes, key.length) == 0) {
+                        if (strlen(fields[field].name) == key.tag && memcmp(fields[field].name, key.bytes, key.tag) == 0) {
                                 if (!(b.seen & (1u << field)))
                                         return field;
                                 (void)record_builder_fail(b, RECORD_FLAW_REPEATED, field);
                                 return RECORD_FIELD_NONE;
                         }
-        (void)record_builder_fail_key(b, key.kind, key.bytes, key.length);
+        (void)record_builder_fail_key(b, key.tag, key.bytes);
         return RECORD_FIELD_NONE;
 }
 
@@ -96,18 +94,18 @@ int record_report_error(const struct record_report *r, struct error *e) {
 
         switch (r->flaw) {
         case RECORD_FLAW_NOT_A_MAP:
-                return error_set(e, -EBADMSG, "the record is %s, expected a map of its fields", kind_names[r->value.kind]);
+                return error_set(e, -EBADMSG, "the record is %s, expected a map of its fields", kind_names[record_tag_kind(r->value.tag)]);
         case RECORD_FLAW_KEY_TYPE:
                 return error_set(e, -EBADMSG, "a field's name is %s, expected a string (the next field would be \"%s\")",
-                                 kind_names[r->value.kind], field);
+                                 kind_names[record_tag_kind(r->value.tag)], field);
         case RECORD_FLAW_UNKNOWN:
-                return error_set(e, -EBADMSG, "unknown field \"%s\"", quote_bytes(quoted, r->value.bytes, r->value.length));
+                return error_set(e, -EBADMSG, "unknown field \"%s\"", quote_bytes(quoted, r->value.bytes, (uint32_t)r->value.tag));
         case RECORD_FLAW_REPEATED:
                 return error_set(e, -EBADMSG, "field \"%s\": appears twice", field);
         case RECORD_FLAW_MISSING:
                 return error_set(e, -EBADMSG, "field \"%s\": is missing", field);
         case RECORD_FLAW_TYPE:
-                return error_set(e, -EBADMSG, "field \"%s\": is %s, expected %s", field, kind_names[r->value.kind],
+                return error_set(e, -EBADMSG, "field \"%s\": is %s, expected %s", field, kind_names[record_tag_kind(r->value.tag)],
                                  fields[r->field].type);
         case RECORD_FLAW_UTF8:
                 return error_set(e, -EBADMSG, "field \"%s\": is not valid UTF-8", field);

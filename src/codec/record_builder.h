@@ -30,12 +30,12 @@ enum record_field {
 };
 
 enum record_kind {
+        RECORD_KIND_STRING, /* first: its tag is then its length */
         RECORD_KIND_NIL,
         RECORD_KIND_BOOLEAN,
         RECORD_KIND_INTEGER,
         RECORD_KIND_HUGE, /* an integer above INT64_MAX */
         RECORD_KIND_FLOAT,
-        RECORD_KIND_STRING,
         RECORD_KIND_BINARY,
         RECORD_KIND_EXTENSION,
         RECORD_KIND_ARRAY,
@@ -43,7 +43,7 @@ enum record_kind {
         _RECORD_KIND_MAX,
 };
 
-/* A key or a value, as a parser hands it over: by value, two registers. Kinds without a member are told by their kind. */
+/* A key or a value, as a parser hands it over: by value, two registers. Kinds without a member are told by their tag. */
 struct record_value {
         union {
                 int64_t integer;
@@ -51,9 +51,14 @@ struct record_value {
                 double real;
                 const char *bytes; /* of a string */
         };
-        uint32_t length; /* of a string, in bytes */
-        enum record_kind kind;
+        uint64_t tag; /* kind, and of a string the length: one comparison tells both */
 };
+
+#define RECORD_TAG(kind, length) ((uint64_t)(kind) << 32 | (uint32_t)(length))
+
+static inline enum record_kind record_tag_kind(uint64_t tag) {
+        return (enum record_kind)(tag >> 32);
+}
 
 enum record_flaw {
         RECORD_FLAW_NOT_A_MAP,
@@ -96,8 +101,8 @@ RECORD_INLINE struct record_builder record_builder_begin(struct record *record, 
 /* Fill the report; return RECORD_REFUSED. They take all by value and piece by piece: with an address taken, or a struct to be
  * put together, what is kept in registers would be stored for them where nothing is wrong. `payload`: the 8 bytes of a value. */
 int record_builder_fail(struct record_builder b, enum record_flaw flaw, enum record_field field);
-int record_builder_fail_key(struct record_builder b, enum record_kind kind, const char *bytes, uint32_t length);
-int record_builder_fail_value(struct record_builder b, enum record_field field, enum record_kind kind, uint64_t payload);
+int record_builder_fail_key(struct record_builder b, uint64_t tag, const char *bytes);
+int record_builder_fail_value(struct record_builder b, enum record_field field, uint64_t tag, uint64_t payload);
 
 /* For what goes wrong within an item's value: the field that `key` names, or RECORD_FIELD_NONE when the key itself is refused,
  * which is then reported. */
@@ -115,26 +120,24 @@ RECORD_INLINE int record_builder_see(struct record_builder *b, enum record_field
 
 RECORD_INLINE int record_builder_integer(struct record_builder *b, enum record_field field, int64_t *slot,
                                          struct record_value value) {
-        if (__builtin_expect(value.kind != RECORD_KIND_INTEGER, 0))
-                return record_builder_fail_value(*b, field, value.kind, value.huge);
+        if (__builtin_expect(value.tag != RECORD_TAG(RECORD_KIND_INTEGER, 0), 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
         *slot = value.integer;
         return record_builder_see(b, field);
 }
 
 RECORD_INLINE int record_builder_text(struct record_builder *b, enum record_field field, struct text *slot,
                                       struct record_value value) {
-        if (__builtin_expect(value.kind != RECORD_KIND_STRING, 0))
-                return record_builder_fail_value(*b, field, value.kind, value.huge);
-        if (__builtin_expect(!utf8_valid(value.bytes, value.length), 0))
-                return record_builder_fail_value(*b, field, value.kind, value.huge);
-        *slot = (struct text){ .bytes = value.bytes, .length = value.length };
+        if (__builtin_expect(record_tag_kind(value.tag) != RECORD_KIND_STRING, 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
+        *slot = (struct text){ .bytes = value.bytes, .length = (uint32_t)value.tag };
         return record_builder_see(b, field);
 }
 
 RECORD_INLINE int record_builder_real(struct record_builder *b, enum record_field field, double *slot,
                                       struct record_value value) {
-        if (__builtin_expect(value.kind != RECORD_KIND_FLOAT || !isfinite(value.real), 0))
-                return record_builder_fail_value(*b, field, value.kind, value.huge);
+        if (__builtin_expect(value.tag != RECORD_TAG(RECORD_KIND_FLOAT, 0) || !isfinite(value.real), 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
         *slot = value.real;
         return record_builder_see(b, field);
 }
@@ -142,39 +145,46 @@ RECORD_INLINE int record_builder_real(struct record_builder *b, enum record_fiel
 /* The next item of the map. A name's length alone tells it from all others but one, so a key costs one switch and one or two
  * comparisons of constant size, in any order of keys; in the usual order the CPU predicts each of these branches. */
 RECORD_INLINE int record_builder_item(struct record_builder *b, struct record_value key, struct record_value value) {
-        if (__builtin_expect(key.kind != RECORD_KIND_STRING, 0))
-                return record_builder_fail_key(*b, key.kind, key.bytes, key.length);
-        switch (key.length) {
-        case 2:
+        switch (key.tag) {
+        case RECORD_TAG(RECORD_KIND_STRING, 2):
                 if (memcmp(key.bytes, "id", 2) == 0)
                         return record_builder_integer(b, RECORD_ID, &b->record->id, value);
                 break;
-        case 4:
+        case RECORD_TAG(RECORD_KIND_STRING, 4):
                 if (memcmp(key.bytes, "name", 4) == 0)
                         return record_builder_text(b, RECORD_NAME, &b->record->name, value);
                 if (memcmp(key.bytes, "type", 4) == 0)
                         return record_builder_text(b, RECORD_TYPE, &b->record->type, value);
                 break;
-        case 5:
+        case RECORD_TAG(RECORD_KIND_STRING, 5):
                 if (memcmp(key.bytes, "count", 5) == 0)
                         return record_builder_integer(b, RECORD_COUNT, &b->record->count, value);
                 break;
-        case 10:
+        case RECORD_TAG(RECORD_KIND_STRING, 10):
                 if (memcmp(key.bytes, "created_at", 10) == 0)
                         return record_builder_real(b, RECORD_CREATED_AT, &b->record->created_at, value);
                 break;
-        case 11:
+        case RECORD_TAG(RECORD_KIND_STRING, 11):
                 if (memcmp(key.bytes, "description", 11) == 0)
                         return record_builder_text(b, RECORD_DESCRIPTION, &b->record->description, value);
                 break;
         }
-        return record_builder_fail_key(*b, key.kind, key.bytes, key.length);
+        return record_builder_fail_key(*b, key.tag, key.bytes);
 }
 
-/* The map is over: is all there? */
+/* The map is over: is all there, and are the strings text? That is asked here and not for each string as it comes, because a
+ * parser has most of its state behind it by now: in the midst of it the check would push that out of the registers. */
 RECORD_INLINE int record_builder_finish(const struct record_builder *b) {
+        const struct record *r = b->record;
+
         if (__builtin_expect(b->seen != RECORD_ALL_FIELDS, 0))
                 return record_builder_fail(*b, RECORD_FLAW_MISSING, RECORD_FIELD_NONE);
+        if (__builtin_expect(!utf8_valid(r->name.bytes, r->name.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_NAME);
+        if (__builtin_expect(!utf8_valid(r->description.bytes, r->description.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_DESCRIPTION);
+        if (__builtin_expect(!utf8_valid(r->type.bytes, r->type.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_TYPE);
         return 0;
 }
 

@@ -9,28 +9,28 @@ static struct record_value value_of(const msgpack_object *o) {
         switch (o->type) {
         case MSGPACK_OBJECT_POSITIVE_INTEGER:
                 return (struct record_value){ .huge = o->via.u64,
-                                              .kind = o->via.u64 > INT64_MAX ? RECORD_KIND_HUGE : RECORD_KIND_INTEGER };
+                                              .tag = RECORD_TAG(o->via.u64 > INT64_MAX ? RECORD_KIND_HUGE : RECORD_KIND_INTEGER, 0) };
         case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-                return (struct record_value){ .integer = o->via.i64, .kind = RECORD_KIND_INTEGER };
+                return (struct record_value){ .integer = o->via.i64, .tag = RECORD_TAG(RECORD_KIND_INTEGER, 0) };
         case MSGPACK_OBJECT_FLOAT32:
         case MSGPACK_OBJECT_FLOAT64:
-                return (struct record_value){ .real = o->via.f64, .kind = RECORD_KIND_FLOAT };
+                return (struct record_value){ .real = o->via.f64, .tag = RECORD_TAG(RECORD_KIND_FLOAT, 0) };
         case MSGPACK_OBJECT_STR:
-                return (struct record_value){ .bytes = o->via.str.ptr, .length = o->via.str.size, .kind = RECORD_KIND_STRING };
+                return (struct record_value){ .bytes = o->via.str.ptr, .tag = RECORD_TAG(RECORD_KIND_STRING, o->via.str.size) };
         case MSGPACK_OBJECT_BOOLEAN:
-                return (struct record_value){ .kind = RECORD_KIND_BOOLEAN };
+                return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_BOOLEAN, 0) };
         case MSGPACK_OBJECT_ARRAY:
-                return (struct record_value){ .kind = RECORD_KIND_ARRAY };
+                return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_ARRAY, 0) };
         case MSGPACK_OBJECT_MAP:
-                return (struct record_value){ .kind = RECORD_KIND_MAP };
+                return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_MAP, 0) };
         case MSGPACK_OBJECT_BIN:
-                return (struct record_value){ .kind = RECORD_KIND_BINARY };
+                return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_BINARY, 0) };
         case MSGPACK_OBJECT_EXT:
-                return (struct record_value){ .kind = RECORD_KIND_EXTENSION };
+                return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_EXTENSION, 0) };
         case MSGPACK_OBJECT_NIL:
                 break;
         }
-        return (struct record_value){ .kind = RECORD_KIND_NIL };
+        return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_NIL, 0) };
 }
 
 /* Walks the tree; returns 0, or a negative number for a record that is flawed. */

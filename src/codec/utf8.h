@@ -28,8 +28,12 @@ static inline bool utf8_valid(const char *bytes, size_t length) {
         uint64_t high = 0; /* the OR of all bytes: bit 7 of each says "not ASCII" */
 
         if (length >= 8) {
-                /* The last load overlaps the one before it, so that no byte is handled alone. */
-                for (size_t i = 0; i + 8 < length; i += 8)
+                size_t i = 0;
+
+                /* The last loads overlap those before, so that no byte is handled alone. */
+                for (; i + 16 <= length; i += 16)
+                        high |= utf8_load8(bytes + i) | utf8_load8(bytes + i + 8);
+                if (i + 8 < length)
                         high |= utf8_load8(bytes + i);
                 high |= utf8_load8(bytes + length - 8);
         } else if (length >= 4)
