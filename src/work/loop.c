@@ -7,7 +7,7 @@
  * Each step needs the one before it, through the lowest bit of the sum: a compiler can neither vectorise the loop nor find a
  * closed form. ONE_BODY keeps it from being specialised for a caller with a constant n. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define ONE_BODY __attribute__((noinline, noclone))
+#define ONE_BODY __attribute__((noipa))
 #else
 #define ONE_BODY __attribute__((noinline)) /* clang does not clone for constants */
 #endif
