@@ -6,114 +6,107 @@
 #include "codec/msgpack_buf.h"
 #include "codec/record_builder.h"
 
-/* The parser's template keeps a stack of open containers. A record has one; the second place is for the callback of a
- * nested one, so that it can refuse it by name. */
-#define MSGPACK_EMBED_STACK_SIZE 2
+/* The parser's template keeps a stack of open containers. A record is one and holds none. With a single place the compiler
+ * can prove which one is meant, and keep all of the parser's state in registers. */
+#define MSGPACK_EMBED_STACK_SIZE 1
 #include <msgpack/unpack_define.h>
 
-struct record_parse {
-        struct record_builder builder;
-        bool in_map;
-};
-
-/* What the template passes around as "the value". The callbacks put the values where they belong at once. */
-typedef unsigned char nothing;
+/* Kept away from what runs on good data. */
+#define COLD __attribute__((cold, noinline))
 
 #define msgpack_unpack_struct(name) struct record_parser##name
 #define msgpack_unpack_func(ret, name) static inline __attribute__((always_inline)) ret record_parser##name
 #define msgpack_unpack_callback(name) record_parse##name
-#define msgpack_unpack_object nothing
-#define msgpack_unpack_user struct record_parse
+#define msgpack_unpack_object struct record_value
+#define msgpack_unpack_user struct record_builder
 
 #define CALLBACK static inline __attribute__((always_inline))
 
-CALLBACK nothing record_parse_root(struct record_parse *p) {
-        (void)p;
-        return 0;
+CALLBACK struct record_value record_parse_root(struct record_builder *b) {
+        (void)b;
+        return (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_NIL, 0) };
 }
 
-/* Values of the types that some field has. */
-#define INTEGER_CALLBACK(name, type, feed)                                       \
-        CALLBACK int record_parse##name(struct record_parse *p, type value, nothing *o) { \
-                *o = 0;                                                          \
-                return feed(&p->builder, value);                                 \
+#define INTEGER_CALLBACK(name, type)                                                                     \
+        CALLBACK int record_parse##name(struct record_builder *b, type value, struct record_value *o) { \
+                (void)b;                                                                                 \
+                *o = (struct record_value){ .integer = value, .tag = RECORD_TAG(RECORD_KIND_INTEGER, 0) };             \
+                return 0;                                                                                \
         }
-INTEGER_CALLBACK(_uint8, uint8_t, record_builder_integer)
-INTEGER_CALLBACK(_uint16, uint16_t, record_builder_integer)
-INTEGER_CALLBACK(_uint32, uint32_t, record_builder_integer)
-INTEGER_CALLBACK(_uint64, uint64_t, record_builder_unsigned)
-INTEGER_CALLBACK(_int8, int8_t, record_builder_integer)
-INTEGER_CALLBACK(_int16, int16_t, record_builder_integer)
-INTEGER_CALLBACK(_int32, int32_t, record_builder_integer)
-INTEGER_CALLBACK(_int64, int64_t, record_builder_integer)
-INTEGER_CALLBACK(_double, double, record_builder_float)
+INTEGER_CALLBACK(_uint8, uint8_t)
+INTEGER_CALLBACK(_uint16, uint16_t)
+INTEGER_CALLBACK(_uint32, uint32_t)
+INTEGER_CALLBACK(_int8, int8_t)
+INTEGER_CALLBACK(_int16, int16_t)
+INTEGER_CALLBACK(_int32, int32_t)
+INTEGER_CALLBACK(_int64, int64_t)
 
-CALLBACK int record_parse_float(struct record_parse *p, float value, nothing *o) {
-        *o = 0;
-        return record_builder_float(&p->builder, (double)value);
-}
-
-CALLBACK int record_parse_str(struct record_parse *p, const char *base, const char *bytes, unsigned int length, nothing *o) {
-        (void)base;
-        *o = 0;
-        if (p->builder.field == RECORD_FIELD_NONE)
-                return record_builder_key(&p->builder, bytes, length);
-        return record_builder_text(&p->builder, bytes, length);
-}
-
-CALLBACK int record_parse_map(struct record_parse *p, unsigned int n, nothing *o) {
-        (void)n; /* the map's own claim: too many fields run into an unknown or repeated one, too few are missed */
-        *o = 0;
-        if (p->in_map)
-                return record_builder_wrong(&p->builder, RECORD_VALUE_MAP);
-        p->in_map = true;
+CALLBACK int record_parse_uint64(struct record_builder *b, uint64_t value, struct record_value *o) {
+        (void)b;
+        *o = (struct record_value){ .huge = value, .tag = value > INT64_MAX ? RECORD_TAG(RECORD_KIND_HUGE, 0) : RECORD_TAG(RECORD_KIND_INTEGER, 0) };
         return 0;
 }
 
-CALLBACK int record_parse_map_item(struct record_parse *p, nothing *map, nothing key, nothing value) {
-        (void)map;
-        (void)key;
-        (void)value;
-        p->builder.field = RECORD_FIELD_NONE;
+CALLBACK int record_parse_double(struct record_builder *b, double value, struct record_value *o) {
+        (void)b;
+        *o = (struct record_value){ .real = value, .tag = RECORD_TAG(RECORD_KIND_FLOAT, 0) };
         return 0;
 }
 
-/* Values of the types that no field has. */
-#define WRONG_CALLBACK(name, found)                                              \
-        CALLBACK int record_parse##name(struct record_parse *p, nothing *o) {    \
-                *o = 0;                                                          \
-                return record_builder_wrong(&p->builder, found);                 \
+CALLBACK int record_parse_float(struct record_builder *b, float value, struct record_value *o) {
+        return record_parse_double(b, (double)value, o);
+}
+
+#define BYTES_CALLBACK(name, what)                                                                             \
+        CALLBACK int record_parse##name(struct record_builder *b, const char *base, const char *first,         \
+                                        unsigned int size, struct record_value *o) {                           \
+                (void)b;                                                                                       \
+                (void)base;                                                                                    \
+                *o = (struct record_value){ .bytes = first, .tag = RECORD_TAG(what, size) };                    \
+                return 0;                                                                                      \
         }
-WRONG_CALLBACK(_nil, RECORD_VALUE_NIL)
-WRONG_CALLBACK(_true, RECORD_VALUE_BOOLEAN)
-WRONG_CALLBACK(_false, RECORD_VALUE_BOOLEAN)
+BYTES_CALLBACK(_str, RECORD_KIND_STRING)
+BYTES_CALLBACK(_bin, RECORD_KIND_BINARY)
+BYTES_CALLBACK(_ext, RECORD_KIND_EXTENSION)
 
-CALLBACK int record_parse_array(struct record_parse *p, unsigned int n, nothing *o) {
+#define KIND_CALLBACK(name, what)                                                            \
+        CALLBACK int record_parse##name(struct record_builder *b, struct record_value *o) { \
+                (void)b;                                                                     \
+                *o = (struct record_value){ .tag = RECORD_TAG(what, 0) };                                  \
+                return 0;                                                                    \
+        }
+KIND_CALLBACK(_nil, RECORD_KIND_NIL)
+KIND_CALLBACK(_true, RECORD_KIND_BOOLEAN)
+KIND_CALLBACK(_false, RECORD_KIND_BOOLEAN)
+
+/* The record itself; there is no place for a second container. The number of items is the map's own claim: too many run into
+ * an unknown or repeated field, too few into a missing one. */
+CALLBACK int record_parse_map(struct record_builder *b, unsigned int n, struct record_value *o) {
+        (void)b;
         (void)n;
-        *o = 0;
-        return record_builder_wrong(&p->builder, RECORD_VALUE_ARRAY);
+        *o = (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_MAP, 0) };
+        return 0;
 }
 
-CALLBACK int record_parse_bin(struct record_parse *p, const char *base, const char *bytes, unsigned int length, nothing *o) {
-        (void)base;
-        (void)bytes;
-        (void)length;
-        *o = 0;
-        return record_builder_wrong(&p->builder, RECORD_VALUE_BINARY);
+CALLBACK int record_parse_map_item(struct record_builder *b, struct record_value *map, struct record_value key,
+                                   struct record_value value) {
+        (void)map;
+        return record_builder_item(b, key, value);
 }
 
-CALLBACK int record_parse_ext(struct record_parse *p, const char *base, const char *bytes, unsigned int length, nothing *o) {
-        (void)base;
-        (void)bytes;
-        (void)length;
-        *o = 0;
-        return record_builder_wrong(&p->builder, RECORD_VALUE_EXTENSION);
+/* Arrays are refused before: as the record by starts_map(), within it for want of a place. */
+CALLBACK int record_parse_array(struct record_builder *b, unsigned int n, struct record_value *o) {
+        (void)b;
+        (void)n;
+        *o = (struct record_value){ .tag = RECORD_TAG(RECORD_KIND_ARRAY, 0) };
+        return MSGPACK_UNPACK_PARSE_ERROR;
 }
 
-CALLBACK int record_parse_array_item(struct record_parse *p, nothing *array, nothing item) {
+CALLBACK int record_parse_array_item(struct record_builder *b, struct record_value *array, struct record_value item) {
+        (void)b;
         (void)array;
         (void)item;
-        return record_builder_wrong(&p->builder, RECORD_VALUE_ARRAY); /* not reached: _array refuses */
+        return MSGPACK_UNPACK_PARSE_ERROR;
 }
 
 #include <msgpack/unpack_template.h>
@@ -123,85 +116,114 @@ static inline bool starts_map(uint8_t first) {
         return (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
 }
 
-/* The type of a value, told by its first byte (MessagePack specification, "Formats"). */
-static enum record_value value_of_byte(uint8_t first) {
+/* The kind of a value, told by its first byte (MessagePack specification, "Formats"). */
+static enum record_kind kind_of_byte(uint8_t first) {
         if (first < 0x80 || first >= 0xe0 || (first >= 0xcc && first <= 0xd3))
-                return RECORD_VALUE_INTEGER;
+                return RECORD_KIND_INTEGER;
         if (first < 0x90 || first >= 0xde)
-                return RECORD_VALUE_MAP;
+                return RECORD_KIND_MAP;
         if (first < 0xa0 || first >= 0xdc)
-                return RECORD_VALUE_ARRAY;
+                return RECORD_KIND_ARRAY;
         if (first < 0xc0 || first >= 0xd9)
-                return RECORD_VALUE_STRING;
+                return RECORD_KIND_STRING;
         if (first == 0xca || first == 0xcb)
-                return RECORD_VALUE_FLOAT;
+                return RECORD_KIND_FLOAT;
         if (first >= 0xc4 && first <= 0xc6)
-                return RECORD_VALUE_BINARY;
+                return RECORD_KIND_BINARY;
         if (first >= 0xc7)
-                return RECORD_VALUE_EXTENSION;
-        return first == 0xc0 ? RECORD_VALUE_NIL : RECORD_VALUE_BOOLEAN;
+                return RECORD_KIND_EXTENSION;
+        return first == 0xc0 ? RECORD_KIND_NIL : RECORD_KIND_BOOLEAN;
 }
 
-/* What stopped the parser, when it was not the builder. `result` is the template's: 0 asks for more bytes, negative is
- * an encoding that it does not know. */
-static int parse_flaw(struct record_builder *b, int result, size_t length) {
-        if (b->flaw != RECORD_FLAW_NONE)
-                return -1;
-        b->bytes = length;
-        return record_builder_fail(b, result == 0 ? RECORD_FLAW_CUT_SHORT : RECORD_FLAW_RESERVED_BYTE);
+/* A container inside the record, for which the parser had no place. It stopped at the header's byte, or, for the formats
+ * whose count takes bytes of its own, behind it and in the state that stands for the format. */
+static enum record_kind nested_container(unsigned state, uint8_t byte) {
+        switch (state) {
+        case MSGPACK_CS_ARRAY_16:
+        case MSGPACK_CS_ARRAY_32:
+                return RECORD_KIND_ARRAY;
+        case MSGPACK_CS_MAP_16:
+        case MSGPACK_CS_MAP_32:
+                return RECORD_KIND_MAP;
+        default:
+                return kind_of_byte(byte);
+        }
 }
 
-/* Fills b->record; returns 0, or -1 with the flaw in `b`. */
-static inline __attribute__((always_inline)) int record_parse(const struct encoded_record *encoded, struct record *record,
-                                                              struct record_builder *ret_flawed) {
+static COLD int not_a_map(struct record_builder b, uint8_t first) {
+        if (first == 0xc1)
+                return record_builder_fail(b, RECORD_FLAW_RESERVED_BYTE, RECORD_FIELD_NONE);
+        b.report->value.tag = RECORD_TAG(kind_of_byte(first), 0);
+        return record_builder_fail(b, RECORD_FLAW_NOT_A_MAP, RECORD_FIELD_NONE);
+}
+
+/* The parser stopped of its own accord, with `result`, in the state and at the offset that are given; `key` is the key whose
+ * value it was reading, NULL if it was reading a key. */
+static COLD int parse_failed(struct record_builder b, int result, unsigned state, size_t offset, const struct record_value *key,
+                             const struct encoded_record *encoded) {
+        enum record_field field = RECORD_FIELD_NONE;
+
+        if (key) {
+                field = record_builder_key(b, *key);
+                if (field == RECORD_FIELD_NONE)
+                        return RECORD_REFUSED;
+        }
+        if (result == MSGPACK_UNPACK_NOMEM_ERROR) {
+                uint64_t tag = RECORD_TAG(nested_container(state, encoded->bytes[offset]), 0);
+
+                return key ? record_builder_fail_value(b, field, tag, 0) : record_builder_fail_key(b, tag, NULL);
+        }
+        b.report->bytes = encoded->length;
+        return record_builder_fail(b, result == 0 ? RECORD_FLAW_CUT_SHORT : RECORD_FLAW_RESERVED_BYTE, field);
+}
+
+/* Fills `record`; returns 0, or RECORD_REFUSED with the reason in `report`. The place in the bytes is what each step of the
+ * parser waits for: noinline leaves it a register, which a loop around it would take (restmark-micro --only parse). */
+static __attribute__((noinline)) int record_parse(const struct encoded_record *encoded, struct record *record,
+                                                  struct record_report *report) {
         struct record_parser_context parser;
         size_t offset = 0;
         int result;
 
-        record_builder_init(&parser.user.builder, record);
-        parser.user.in_map = false;
+        parser.user = record_builder_begin(record, report);
         record_parser_init(&parser);
-        if (__builtin_expect(encoded->length > 0 && !starts_map(encoded->bytes[0]), 0)) {
-                uint8_t first = encoded->bytes[0];
-
-                (void)(first == 0xc1 ? record_builder_fail(&parser.user.builder, RECORD_FLAW_RESERVED_BYTE)
-                                     : record_builder_fail_type(&parser.user.builder, RECORD_FLAW_NOT_A_MAP,
-                                                                value_of_byte(first)));
-                goto flawed;
-        }
+        if (__builtin_expect(encoded->length > 0 && !starts_map(encoded->bytes[0]), 0))
+                return not_a_map(parser.user, encoded->bytes[0]);
         result = record_parser_execute(&parser, (const char *)encoded->bytes, encoded->length, &offset);
         if (__builtin_expect(result != 1, 0)) {
-                (void)parse_flaw(&parser.user.builder, result, encoded->length);
-                goto flawed;
+                struct record_value key;
+
+                if (result == RECORD_REFUSED)
+                        return result;
+                if (parser.top == 0 || parser.stack[0].ct != MSGPACK_CT_MAP_VALUE)
+                        return parse_failed(parser.user, result, parser.cs, offset, NULL, encoded);
+                key = parser.stack[0].map_key;
+                return parse_failed(parser.user, result, parser.cs, offset, &key, encoded);
         }
-        if (__builtin_expect(record_builder_finish(&parser.user.builder) < 0, 0))
-                goto flawed;
+        if (__builtin_expect(record_builder_finish(&parser.user) < 0, 0))
+                return RECORD_REFUSED;
         if (__builtin_expect(offset != encoded->length, 0)) {
-                parser.user.builder.bytes = encoded->length - offset;
-                (void)record_builder_fail(&parser.user.builder, RECORD_FLAW_TRAILING);
-                goto flawed;
+                report->bytes = encoded->length - offset;
+                return record_builder_fail(parser.user, RECORD_FLAW_TRAILING, RECORD_FIELD_NONE);
         }
         return 0;
-flawed:
-        *ret_flawed = parser.user.builder;
-        return -1;
 }
 
 int msgpack_records_decode(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e) {
-        struct record_builder flawed;
+        struct record_report report;
 
         for (size_t i = 0; i < n; i++)
-                if (__builtin_expect(record_parse(&encoded[i], &records[i], &flawed) < 0, 0))
-                        return error_prefix(e, record_builder_error(&flawed, e), "record %zu", i);
+                if (__builtin_expect(record_parse(&encoded[i], &records[i], &report) < 0, 0))
+                        return error_prefix(e, record_report_error(&report, e), "record %zu", i);
         return 0;
 }
 
 int msgpack_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e) {
-        struct record_builder flawed;
+        struct record_report report;
         struct record record;
 
-        if (record_parse(encoded, &record, &flawed) < 0)
-                return record_builder_error(&flawed, e);
+        if (record_parse(encoded, &record, &report) < 0)
+                return record_report_error(&report, e);
         *ret = record;
         return 0;
 }

@@ -1,6 +1,6 @@
 /* The rules that a decoded record obeys, in one place for both codecs: which fields there are, their types and bounds.
- * A parser feeds it a map's keys and values in the order in which they come; the builder fills the record and remembers
- * the first flaw. Everything that runs on good data is inline; describing a flaw is not. Internal to codec/. */
+ * A parser feeds it a map's items in the order in which they come; the builder fills the record, and remembers what was wrong
+ * first. What runs on good data is inline; describing a flaw is not. Internal to codec/. */
 #ifndef RESTMARK_CODEC_RECORD_BUILDER_H
 #define RESTMARK_CODEC_RECORD_BUILDER_H
 
@@ -14,6 +14,9 @@
 #include "codec/record.h"
 #include "codec/utf8.h"
 
+/* Inlined whatever the compiler thinks of their size: only then does all state live in registers. */
+#define RECORD_INLINE static inline __attribute__((always_inline))
+
 enum record_field {
         RECORD_ID,
         RECORD_NAME,
@@ -26,8 +29,38 @@ enum record_field {
         RECORD_ALL_FIELDS = (1 << _RECORD_FIELD_MAX) - 1,
 };
 
+enum record_kind {
+        RECORD_KIND_STRING, /* first: its tag is then its length */
+        RECORD_KIND_NIL,
+        RECORD_KIND_BOOLEAN,
+        RECORD_KIND_INTEGER,
+        RECORD_KIND_HUGE, /* an integer above INT64_MAX */
+        RECORD_KIND_FLOAT,
+        RECORD_KIND_BINARY,
+        RECORD_KIND_EXTENSION,
+        RECORD_KIND_ARRAY,
+        RECORD_KIND_MAP,
+        _RECORD_KIND_MAX,
+};
+
+/* A key or a value, as a parser hands it over: by value, two registers. Kinds without a member are told by their tag. */
+struct record_value {
+        union {
+                int64_t integer;
+                uint64_t huge;
+                double real;
+                const char *bytes; /* of a string */
+        };
+        uint64_t tag; /* kind, and of a string the length: one comparison tells both */
+};
+
+#define RECORD_TAG(kind, length) ((uint64_t)(kind) << 32 | (uint32_t)(length))
+
+static inline enum record_kind record_tag_kind(uint64_t tag) {
+        return (enum record_kind)(tag >> 32);
+}
+
 enum record_flaw {
-        RECORD_FLAW_NONE,
         RECORD_FLAW_NOT_A_MAP,
         RECORD_FLAW_KEY_TYPE,
         RECORD_FLAW_UNKNOWN,
@@ -43,145 +76,115 @@ enum record_flaw {
         _RECORD_FLAW_MAX,
 };
 
-/* What was found where something else was expected. */
-enum record_value {
-        RECORD_VALUE_NIL,
-        RECORD_VALUE_BOOLEAN,
-        RECORD_VALUE_INTEGER,
-        RECORD_VALUE_FLOAT,
-        RECORD_VALUE_STRING,
-        RECORD_VALUE_BINARY,
-        RECORD_VALUE_EXTENSION,
-        RECORD_VALUE_ARRAY,
-        RECORD_VALUE_MAP,
-        _RECORD_VALUE_MAX,
+/* What was wrong first, with all that a sentence about it needs. Of use only after a failure. */
+struct record_report {
+        enum record_flaw flaw;
+        enum record_field field; /* RECORD_FIELD_NONE: between fields */
+        unsigned seen;           /* bit per field */
+        struct record_value value; /* the key of RECORD_FLAW_KEY_TYPE and _UNKNOWN, the value of the others */
+        size_t bytes;            /* for RECORD_FLAW_CUT_SHORT (length of the record), _TRAILING (what follows it) */
 };
 
 struct record_builder {
         struct record *record; /* filled field by field; of no use unless record_builder_finish() returned 0 */
         unsigned seen;         /* bit per field */
-        enum record_field field; /* whose value comes next; RECORD_FIELD_NONE when a key does */
-        enum record_flaw flaw;
-        enum record_value found; /* for the flaws about types */
-        struct text key;         /* for RECORD_FLAW_UNKNOWN */
-        uint64_t out_of_range;   /* for RECORD_FLAW_RANGE */
-        size_t bytes;            /* for RECORD_FLAW_CUT_SHORT (length of the record), _TRAILING (what follows it) */
+        struct record_report *report;
 };
 
-static inline void record_builder_init(struct record_builder *b, struct record *record) {
-        b->record = record;
-        b->seen = 0;
-        b->field = RECORD_FIELD_NONE;
-        b->flaw = RECORD_FLAW_NONE;
+/* What a feeding function returns for a flawed record, 0 being good. Not a code that msgpack-c's parser has for itself. */
+enum { RECORD_REFUSED = -100 };
+
+RECORD_INLINE struct record_builder record_builder_begin(struct record *record, struct record_report *report) {
+        return (struct record_builder){ .record = record, .report = report };
 }
 
-/* Writes the sentence of the builder's flaw and returns -EBADMSG. */
-int record_builder_error(const struct record_builder *b, struct error *e);
+/* Fill the report; return RECORD_REFUSED. They take all by value and piece by piece: with an address taken, or a struct to be
+ * put together, what is kept in registers would be stored for them where nothing is wrong. `payload`: the 8 bytes of a value. */
+int record_builder_fail(struct record_builder b, enum record_flaw flaw, enum record_field field);
+int record_builder_fail_key(struct record_builder b, uint64_t tag, const char *bytes);
+int record_builder_fail_value(struct record_builder b, enum record_field field, uint64_t tag, uint64_t payload);
 
-/* All feeding functions return 0, or -1 when the record is flawed. */
-static inline int record_builder_fail(struct record_builder *b, enum record_flaw flaw) {
-        b->flaw = flaw;
-        return -1;
-}
+/* For what goes wrong within an item's value: the field that `key` names, or RECORD_FIELD_NONE when the key itself is refused,
+ * which is then reported. */
+enum record_field record_builder_key(struct record_builder b, struct record_value key);
 
-static inline int record_builder_fail_type(struct record_builder *b, enum record_flaw flaw, enum record_value found) {
-        b->found = found;
-        return record_builder_fail(b, flaw);
-}
+/* Writes the sentence of the report and returns -EBADMSG. */
+int record_report_error(const struct record_report *report, struct error *e);
 
-/* A name's length alone tells it from all others but one, so a key costs one switch and one or two comparisons of
- * constant size, in any order of keys; in the usual order the CPU predicts each of these branches. */
-static inline enum record_field record_field_find(const char *name, size_t length) {
-        switch (length) {
-        case 2:
-                return memcmp(name, "id", 2) == 0 ? RECORD_ID : RECORD_FIELD_NONE;
-        case 4:
-                if (memcmp(name, "name", 4) == 0)
-                        return RECORD_NAME;
-                return memcmp(name, "type", 4) == 0 ? RECORD_TYPE : RECORD_FIELD_NONE;
-        case 5:
-                return memcmp(name, "count", 5) == 0 ? RECORD_COUNT : RECORD_FIELD_NONE;
-        case 10:
-                return memcmp(name, "created_at", 10) == 0 ? RECORD_CREATED_AT : RECORD_FIELD_NONE;
-        case 11:
-                return memcmp(name, "description", 11) == 0 ? RECORD_DESCRIPTION : RECORD_FIELD_NONE;
-        default:
-                return RECORD_FIELD_NONE;
-        }
-}
-
-static inline int record_builder_key(struct record_builder *b, const char *name, uint32_t length) {
-        enum record_field field = record_field_find(name, length);
-
-        if (field == RECORD_FIELD_NONE) {
-                b->key = (struct text){ .bytes = name, .length = length };
-                return record_builder_fail(b, RECORD_FLAW_UNKNOWN);
-        }
-        b->field = field;
-        if (b->seen & (1u << field))
-                return record_builder_fail(b, RECORD_FLAW_REPEATED);
+RECORD_INLINE int record_builder_see(struct record_builder *b, enum record_field field) {
+        if (__builtin_expect(b->seen & (1u << field), 0))
+                return record_builder_fail(*b, RECORD_FLAW_REPEATED, field);
         b->seen |= 1u << field;
         return 0;
 }
 
-/* A value of a type that no field has, or a non-string in a key's place. */
-static inline int record_builder_wrong(struct record_builder *b, enum record_value found) {
-        return record_builder_fail_type(b, b->field == RECORD_FIELD_NONE ? RECORD_FLAW_KEY_TYPE : RECORD_FLAW_TYPE, found);
+RECORD_INLINE int record_builder_integer(struct record_builder *b, enum record_field field, int64_t *slot,
+                                         struct record_value value) {
+        if (__builtin_expect(value.tag != RECORD_TAG(RECORD_KIND_INTEGER, 0), 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
+        *slot = value.integer;
+        return record_builder_see(b, field);
 }
 
-static inline int record_builder_text(struct record_builder *b, const char *bytes, uint32_t length) {
-        struct text value = { .bytes = bytes, .length = length };
+RECORD_INLINE int record_builder_text(struct record_builder *b, enum record_field field, struct text *slot,
+                                      struct record_value value) {
+        if (__builtin_expect(record_tag_kind(value.tag) != RECORD_KIND_STRING, 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
+        *slot = (struct text){ .bytes = value.bytes, .length = (uint32_t)value.tag };
+        return record_builder_see(b, field);
+}
 
-        switch (b->field) {
-        case RECORD_NAME:
-                b->record->name = value;
+RECORD_INLINE int record_builder_real(struct record_builder *b, enum record_field field, double *slot,
+                                      struct record_value value) {
+        if (__builtin_expect(value.tag != RECORD_TAG(RECORD_KIND_FLOAT, 0) || !isfinite(value.real), 0))
+                return record_builder_fail_value(*b, field, value.tag, value.huge);
+        *slot = value.real;
+        return record_builder_see(b, field);
+}
+
+/* The next item of the map. A name's length alone tells it from all others but one, so a key costs one switch and one or two
+ * comparisons of constant size, in any order of keys; in the usual order the CPU predicts each of these branches. */
+RECORD_INLINE int record_builder_item(struct record_builder *b, struct record_value key, struct record_value value) {
+        switch (key.tag) {
+        case RECORD_TAG(RECORD_KIND_STRING, 2):
+                if (memcmp(key.bytes, "id", 2) == 0)
+                        return record_builder_integer(b, RECORD_ID, &b->record->id, value);
                 break;
-        case RECORD_DESCRIPTION:
-                b->record->description = value;
+        case RECORD_TAG(RECORD_KIND_STRING, 4):
+                if (memcmp(key.bytes, "name", 4) == 0)
+                        return record_builder_text(b, RECORD_NAME, &b->record->name, value);
+                if (memcmp(key.bytes, "type", 4) == 0)
+                        return record_builder_text(b, RECORD_TYPE, &b->record->type, value);
                 break;
-        case RECORD_TYPE:
-                b->record->type = value;
+        case RECORD_TAG(RECORD_KIND_STRING, 5):
+                if (memcmp(key.bytes, "count", 5) == 0)
+                        return record_builder_integer(b, RECORD_COUNT, &b->record->count, value);
                 break;
-        default:
-                return record_builder_wrong(b, RECORD_VALUE_STRING);
+        case RECORD_TAG(RECORD_KIND_STRING, 10):
+                if (memcmp(key.bytes, "created_at", 10) == 0)
+                        return record_builder_real(b, RECORD_CREATED_AT, &b->record->created_at, value);
+                break;
+        case RECORD_TAG(RECORD_KIND_STRING, 11):
+                if (memcmp(key.bytes, "description", 11) == 0)
+                        return record_builder_text(b, RECORD_DESCRIPTION, &b->record->description, value);
+                break;
         }
-        if (!utf8_valid(bytes, length))
-                return record_builder_fail(b, RECORD_FLAW_UTF8);
-        return 0;
+        return record_builder_fail_key(*b, key.tag, key.bytes);
 }
 
-static inline int record_builder_integer(struct record_builder *b, int64_t value) {
-        if (b->field == RECORD_ID)
-                b->record->id = value;
-        else if (b->field == RECORD_COUNT)
-                b->record->count = value;
-        else
-                return record_builder_wrong(b, RECORD_VALUE_INTEGER);
-        return 0;
-}
+/* The map is over: is all there, and are the strings text? That is asked here and not for each string as it comes, because a
+ * parser has most of its state behind it by now: in the midst of it the check would push that out of the registers. */
+RECORD_INLINE int record_builder_finish(const struct record_builder *b) {
+        const struct record *r = b->record;
 
-static inline int record_builder_unsigned(struct record_builder *b, uint64_t value) {
-        if (value > INT64_MAX && (b->field == RECORD_ID || b->field == RECORD_COUNT)) {
-                b->out_of_range = value;
-                return record_builder_fail(b, RECORD_FLAW_RANGE);
-        }
-        return record_builder_integer(b, (int64_t)value);
-}
-
-static inline int record_builder_float(struct record_builder *b, double value) {
-        if (b->field != RECORD_CREATED_AT)
-                return record_builder_wrong(b, RECORD_VALUE_FLOAT);
-        if (!isfinite(value))
-                return record_builder_fail(b, RECORD_FLAW_NOT_FINITE);
-        b->record->created_at = value;
-        return 0;
-}
-
-/* The map is over: is all there? */
-static inline int record_builder_finish(struct record_builder *b) {
-        b->field = RECORD_FIELD_NONE;
-        if (b->seen != RECORD_ALL_FIELDS)
-                return record_builder_fail(b, RECORD_FLAW_MISSING);
+        if (__builtin_expect(b->seen != RECORD_ALL_FIELDS, 0))
+                return record_builder_fail(*b, RECORD_FLAW_MISSING, RECORD_FIELD_NONE);
+        if (__builtin_expect(!utf8_valid(r->name.bytes, r->name.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_NAME);
+        if (__builtin_expect(!utf8_valid(r->description.bytes, r->description.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_DESCRIPTION);
+        if (__builtin_expect(!utf8_valid(r->type.bytes, r->type.length), 0))
+                return record_builder_fail(*b, RECORD_FLAW_UTF8, RECORD_TYPE);
         return 0;
 }
 

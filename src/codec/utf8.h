@@ -28,15 +28,18 @@ static inline bool utf8_valid(const char *bytes, size_t length) {
         uint64_t high = 0; /* the OR of all bytes: bit 7 of each says "not ASCII" */
 
         if (length >= 8) {
-                /* The last load overlaps the one before it, so that no byte is handled alone. */
-                for (size_t i = 0; i + 8 < length; i += 8)
+                size_t i = 0;
+
+                /* The last loads overlap those before, so that no byte is handled alone. */
+                for (; i + 16 <= length; i += 16)
+                        high |= utf8_load8(bytes + i) | utf8_load8(bytes + i + 8);
+                if (i + 8 < length)
                         high |= utf8_load8(bytes + i);
                 high |= utf8_load8(bytes + length - 8);
         } else if (length >= 4)
                 high = utf8_load4(bytes) | utf8_load4(bytes + length - 4);
-        else
-                for (size_t i = 0; i < length; i++)
-                        high |= (unsigned char)bytes[i];
+        else if (length > 0) /* the first, the middle, the last of at most three */
+                high = (unsigned char)bytes[0] | (unsigned char)bytes[length / 2] | (unsigned char)bytes[length - 1];
         if (__builtin_expect((high & UINT64_C(0x8080808080808080)) == 0, 1))
                 return true;
         return utf8_valid_slowly(bytes, length);

@@ -1,8 +1,8 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/quote.h"
 #include "data/dataset.h"
 #include "work/work.h"
@@ -51,30 +51,11 @@ static enum work_param param_find(enum workload which, const char *key, size_t l
         return _PARAM_MAX;
 }
 
-/* Decimal digits only, leading zeros allowed. False if there are others, or none. A number above 10^18 comes out as some
- * number from 10^18 on, which is out of every range here. */
-static bool digits_parse(const char *value, size_t length, uint64_t *ret) {
-        const uint64_t cap = UINT64_C(1000000000000000000);
-        uint64_t parsed = 0;
-
-        if (length == 0)
-                return false;
-        for (size_t i = 0; i < length; i++) {
-                unsigned digit = (unsigned)(unsigned char)value[i] - '0';
-
-                if (digit > 9)
-                        return false;
-                parsed = parsed > cap ? cap : parsed * 10 + digit;
-        }
-        *ret = parsed;
-        return true;
-}
-
 int work_params_set(struct work_params *p, const char *key, size_t key_length, const char *value, size_t value_length,
                     struct error *e) {
         enum work_param param = param_find(p->which, key, key_length);
         char quoted[QUOTE_MAX];
-        uint64_t parsed, max;
+        uint64_t parsed = UINT64_MAX, max; /* what has more than 64 bits is out of every range as well */
 
         if (param == _PARAM_MAX)
                 return error_set(e, -EINVAL, "Unknown parameter \"%s\"; %s.", quote_bytes(quoted, key, key_length),
@@ -85,7 +66,7 @@ int work_params_set(struct work_params *p, const char *key, size_t key_length, c
         if (!value || value_length == 0)
                 return error_set(e, -EINVAL, "Parameter \"%s\" has no value; give a number from 0 to %" PRIu64 ".",
                                  param_names[param], max);
-        if (!digits_parse(value, value_length, &parsed))
+        if (number_parse(value, value_length, &parsed) == -EINVAL)
                 return error_set(e, -EINVAL, "Parameter \"%s\" is \"%s\"; give decimal digits only, from 0 to %" PRIu64 ".",
                                  param_names[param], quote_bytes(quoted, value, value_length), max);
         if (parsed > max)
