@@ -1,0 +1,150 @@
+"""Control groups, one for each started server: exact CPU accounting, and nothing escapes from it.
+
+Version 2 is used where there is one (also beside version 1, as on hybrid hosts), else version 1's cpuacct. Where
+neither can be made the caller falls back to a process tree and says so.
+Standard library only: keeper.py uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_KILL_DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted cgroup hierarchy and this process's own group in it."""
+
+    version: int
+    root: Path
+    own: Path
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """A control group made by the rig; path is its directory."""
+
+    version: int
+    path: Path
+
+    caveat = ""
+
+    @property
+    def kind(self) -> str:
+        """For messages."""
+        return f"cgroup v{self.version}"
+
+    @property
+    def procs_file(self) -> Path:
+        """A process joins the group by writing "0" into this file."""
+        return self.path / "cgroup.procs"
+
+    def pids(self) -> list[int]:
+        """The live processes, also those in groups that the server made below this one."""
+        found: list[int] = []
+        for folder, _, _ in os.walk(self.path):
+            with contextlib.suppress(FileNotFoundError):
+                found += [int(line) for line in (Path(folder) / "cgroup.procs").read_text().split()]
+        return found
+
+    def cpu_ns(self) -> int:
+        """CPU time used so far, nanoseconds; processes that have ended are included."""
+        if self.version == 1:
+            return int((self.path / "cpuacct.usage").read_text())
+        for line in (self.path / "cpu.stat").read_text().splitlines():
+            name, value = line.split()
+            if name == "usage_usec":
+                return int(value) * 1000
+        raise OSError(f"{self.path}/cpu.stat has no usage_usec")
+
+    def kill(self) -> None:
+        """Kills all processes in the group, also those forked meanwhile. Raises TimeoutError if some do not die."""
+        deadline = time.monotonic() + _KILL_DEADLINE_S
+        with contextlib.suppress(OSError):  # cgroup.kill came with Linux 5.14; without it the loop does the work
+            (self.path / "cgroup.kill").write_text("1")
+        while pids := self.pids():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.path}: processes {pids} do not die")
+            _let_them_die()
+
+    def remove(self) -> None:
+        """Removes the (empty) group and those below it. A group that is gone already is fine. Raises OSError."""
+        deadline = time.monotonic() + _KILL_DEADLINE_S
+        while True:
+            try:
+                for folder, _, _ in os.walk(self.path, topdown=False):
+                    os.rmdir(folder)
+                return
+            except FileNotFoundError:
+                continue
+            except OSError:  # EBUSY until the kernel has buried the last process
+                if time.monotonic() > deadline:
+                    raise
+                _let_them_die()
+
+
+def _let_them_die() -> None:
+    """One turn of a polling loop with a deadline: the kernel offers no event for the end of foreign processes."""
+    time.sleep(0.01)
+
+
+def mounts() -> list[Mount]:
+    """The cgroup hierarchies usable for accounting, best first: version 2, then version 1's cpuacct."""
+    own: dict[str, str] = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            own[controller] = path
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, tail = line.partition(" - ")
+        mount_root, mount_point = fields.split()[3:5]
+        kind, _, options = tail.split()[:3]
+        if kind == "cgroup2":
+            found.append(Mount(2, Path(mount_point), _own_path(mount_point, mount_root, own.get("", "/"))))
+        elif kind == "cgroup" and "cpuacct" in options.split(","):
+            found.append(Mount(1, Path(mount_point), _own_path(mount_point, mount_root, own.get("cpuacct", "/"))))
+    return sorted(found, key=lambda mount: -mount.version)
+
+
+def _own_path(mount_point: str, mount_root: str, group: str) -> Path:
+    """Directory of group below a mount that shows the hierarchy from mount_root on."""
+    return Path(mount_point) / os.path.relpath(group, mount_root if group.startswith(mount_root) else "/")
+
+
+def create(name: str, versions: tuple[int, ...] = (2, 1)) -> Cgroup | None:
+    """Makes a group of that name, or returns None where this user may not (on hosts with a delegated group he may).
+
+    The top of the hierarchy is tried first, since there all controllers are at hand; then the rig's own group.
+    """
+    for mount in mounts():
+        if mount.version not in versions:
+            continue
+        for parent in dict.fromkeys((mount.root, mount.own)):
+            group = Cgroup(mount.version, parent / name)
+            try:
+                group.path.mkdir()
+            except OSError:
+                continue
+            if _usable(group):
+                return group
+            group.remove()
+    return None
+
+
+def _usable(group: Cgroup) -> bool:
+    """Whether it accounts for CPU and a process may join it."""
+    try:
+        group.cpu_ns()
+    except OSError:
+        return False
+    return os.access(group.procs_file, os.W_OK)

@@ -1,0 +1,15 @@
+"""The checks of verify, in the order in which they run."""
+
+from __future__ import annotations
+
+from .answers import BODY, SIZE, TYPE, VARY
+from .base import Check, Finding, Subject, Verdict
+from .connection import BURST, FRAG, KEEP, PAIR
+from .cost import COST
+from .idle import IDLE
+from .requests import ARGS, PATH
+from .stop import STOP
+
+CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, ARGS, PATH, KEEP, FRAG, PAIR, BURST, COST, IDLE, STOP)
+
+__all__ = ["CHECKS", "COST", "STOP", "Check", "Finding", "Subject", "Verdict"]

@@ -1,0 +1,88 @@
+"""Is the time until an answer spent working? A server that sleeps is found out here, and so are ACK stalls.
+
+Idle time is the wall time of a request less the time in which the server or the rig computed, and less the time in
+which they would have but had no CPU (the kernel's run queue delay). What is left is waiting that nobody else's load
+explains.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import proctree
+from ..http_probe import Connection, request_bytes
+from ..workloads import ROUTES, WorkloadRequest, full
+from .base import Check, Finding, Mismatch, Subject, each_route
+
+_CONNECTIONS = 3  # several, because a server may have workers of different kinds
+_REQUESTS = 6
+_MAX_IDLE_NS = 2_000_000
+_MAX_IDLE_OF_CPU = 0.5
+_ACK_STALL_NS = 30_000_000  # Linux delays an acknowledgement by 40 ms
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request: wall time, server CPU time and idle time, nanoseconds."""
+
+    wall_ns: int
+    cpu_ns: int
+    idle_ns: int
+
+
+def check_idle(subject: Subject) -> Iterator[Finding]:
+    """Latency without CPU time."""
+
+    def action(route: str) -> str | None:
+        request = full(route)
+        for _ in range(_CONNECTIONS):
+            with subject.server.connect() as connection:
+                judge_idle(route, _least_idle(subject, connection, request, acknowledge=True))
+                stalled = _least_idle(subject, connection, request, acknowledge=False)
+            if stalled.idle_ns >= _ACK_STALL_NS:
+                return (
+                    f"GET {route}: answers stall for {stalled.idle_ns / 1e6:.0f} ms unless the client acknowledges at "
+                    "once: header and body are sent apart while Nagle's algorithm waits for a delayed "
+                    "acknowledgement; set TCP_NODELAY or send both at once"
+                )
+        return None
+
+    yield from each_route("idle", subject, ROUTES, action)
+
+
+def judge_idle(route: str, sample: Sample) -> None:
+    """Raises Mismatch if the server waited instead of working."""
+    if sample.idle_ns > max(_MAX_IDLE_NS, _MAX_IDLE_OF_CPU * sample.cpu_ns):
+        raise Mismatch(
+            f"GET {route}: the answer takes {sample.wall_ns / 1e6:.1f} ms, of which the server works "
+            f"{sample.cpu_ns / 1e6:.1f} ms and {sample.idle_ns / 1e6:.1f} ms nobody does: it sleeps"
+        )
+
+
+def _least_idle(subject: Subject, connection: Connection, request: WorkloadRequest, acknowledge: bool) -> Sample:
+    samples = [_sample(subject, connection, request, acknowledge) for _ in range(_REQUESTS)]
+    return min(samples, key=lambda sample: sample.idle_ns)
+
+
+def _sample(subject: Subject, connection: Connection, request: WorkloadRequest, acknowledge: bool) -> Sample:
+    server, me = subject.server, [os.getpid()]
+    data = request_bytes(request.target)
+    cpu_before, wait_before = server.cpu_ns(), server.runqueue_wait_ns()
+    own_before = time.process_time_ns() + proctree.runqueue_wait_ns(me)
+    started = time.monotonic_ns()
+    if acknowledge:
+        connection.acknowledge_at_once()
+    connection.send(data)
+    connection.read()
+    wall = time.monotonic_ns() - started
+    own = time.process_time_ns() + proctree.runqueue_wait_ns(me) - own_before
+    cpu = server.cpu_ns() - cpu_before
+    # A thread that ended meanwhile takes its run queue delay with it.
+    waited = max(0, server.runqueue_wait_ns() - wait_before)
+    return Sample(wall, cpu, max(0, wall - cpu - waited - own))
+
+
+IDLE = Check("idle", "the time until an answer is spent working, not sleeping", check_idle)

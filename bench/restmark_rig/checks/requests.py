@@ -1,0 +1,92 @@
+"""Requests that have to be refused: bad parameters, unknown paths, other methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..http_probe import request_bytes
+from ..workloads import LOOP_MAX_N, LOOP_MAX_SEED, RECORD_ROUTES, ROUTE_LOOP, ROUTE_ROOT, ROUTES, full
+from .base import Check, Finding, Mismatch, Subject, Verdict, each_route, judge
+
+# What is no decimal number. Several of them are numbers to a careless parser: Python's int() takes "+5", "1_0",
+# " 5" and digits of other scripts, strtol() takes "+5", " 5" and stops at the "x" of "5x" without an error.
+_NOT_DIGITS = (
+    "",
+    "abc",
+    "-1",
+    "+5",
+    "%2B5",
+    "1.5",
+    "1e2",
+    "0x10",
+    "5x",
+    "1_0",
+    "%205",
+    "5%20",
+    "%EF%BC%95",
+    "5%00",
+    "%D9%A3",
+)
+_HUGE = ("9223372036854775808", "18446744073709551616", "1" + 40 * "0")
+
+
+def bad_queries(route: str, records: int) -> list[str]:
+    """Queries that a route has to answer with 400."""
+    if route == ROUTE_ROOT:
+        return ["x=1", "count=1", "n=1"]
+    limits = {"count": records} if route in RECORD_ROUTES else {"n": LOOP_MAX_N, "seed": LOOP_MAX_SEED}
+    foreign = "n" if route in RECORD_ROUTES else "count"
+    queries = [f"{foreign}=1", "x=1", "Count=1" if route in RECORD_ROUTES else "N=1"]
+    for name, largest in limits.items():
+        texts = [*_NOT_DIGITS, *_HUGE, str(largest + 1)]
+        queries += [f"{name}={text}" for text in texts]
+        queries += [name, f"{name}=1&{name}=1", f"{name}=1&{name}=2", f"{name}=1&x=1", f"x=&{name}=1"]
+    return queries
+
+
+def check_args(subject: Subject) -> Iterator[Finding]:
+    """Malformed, repeated, unknown, empty and out-of-range parameters get 400, and the server goes on serving."""
+
+    def action(route: str) -> None:
+        accepted = []
+        for query in bad_queries(route, subject.oracle.records):
+            target = f"{route}?{query}"
+            response = subject.fetch_raw(request_bytes(target))
+            if response.status != 400:
+                accepted.append(f"{target}: {response.status}")
+        if accepted:
+            shown = "\n  ".join(accepted[:6]) + (f"\n  and {len(accepted) - 6} more" if len(accepted) > 6 else "")
+            raise Mismatch(f"GET {route}: bad parameters not refused with 400:\n  {shown}")
+        subject.require(full(route))
+
+    for route in ROUTES:
+        if subject.contestant.model == "none" or (route not in (*subject.contestant.parameter_routes(), ROUTE_ROOT)):
+            yield Finding("args", route, Verdict.NOT_OFFERED)
+        else:
+            yield from each_route("args", subject, (route,), action)
+
+
+def check_path(subject: Subject) -> Iterator[Finding]:
+    """Unknown paths get 404, other methods than GET and HEAD on a known path get 405."""
+    rng = subject.rng("path")
+    name = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=12))
+    yield judge("path", None, lambda: _require_404(subject, (f"/{name}", f"{ROUTE_LOOP}x", f"/{name}/encode-json")))
+
+    def action(route: str) -> None:
+        for method in ("POST", "DELETE"):
+            response = subject.fetch_raw(request_bytes(route, method, ("Content-Length: 0",)), method)
+            if response.status != 405:
+                raise Mismatch(f"{method} {route}: status {response.status} instead of 405")
+
+    yield from each_route("path", subject, ROUTES, action)
+
+
+def _require_404(subject: Subject, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        response = subject.fetch_raw(request_bytes(path))
+        if response.status != 404:
+            raise Mismatch(f"GET {path}: status {response.status} instead of 404")
+
+
+ARGS = Check("args", "malformed, repeated, unknown, out-of-range parameters get 400", check_args)
+PATH = Check("path", "unknown paths get 404, other methods 405", check_path)

@@ -1,0 +1,60 @@
+"""The command restmark."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from . import __version__
+from .commands.build import build
+from .commands.doctor import doctor
+from .commands.list import list_contestants
+from .commands.new_contestant import new_contestant
+from .commands.verify import verify
+from .console import err, plain, show_error
+from .errors import ExitCode, RigError, Terminated
+from .settings import Settings, shared_options
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="restmark", message="%(prog)s %(version)s")
+@shared_options
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Compares REST servers that provably do the same work.
+
+    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed, 3 the environment lacks something.
+    """
+    context.ensure_object(Settings)
+
+
+for command in (list_contestants, doctor, build, verify, new_contestant):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code. Whatever was started is stopped on every way out."""
+    signal.signal(signal.SIGTERM, _on_terminate)
+    try:
+        code = cli.main(args=arguments, prog_name="restmark", standalone_mode=False)
+        return int(code or ExitCode.OK)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except RigError as error:
+        show_error(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        plain(err, "restmark: interrupted; what it had started is stopped")
+        return ExitCode.INTERRUPTED
+    except Terminated:
+        plain(err, "restmark: terminated; what it had started is stopped")
+        return ExitCode.TERMINATED
+
+
+def _on_terminate(_: int, __: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the clean-up that this sets off must not be cut short
+    raise Terminated

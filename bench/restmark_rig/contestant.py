@@ -1,0 +1,231 @@
+"""A contestant: one folder with a contestant.toml, read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from . import placeholders
+from .errors import ManifestError
+from .workloads import RECORD_ROUTES, ROUTE_LOOP, ROUTES
+
+MANIFEST_NAME = "contestant.toml"
+SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A command (or file) without which the contestant can not be built or started."""
+
+    command: str
+    packages: tuple[str, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """How to build: steps are argv lists run in the source folder; inputs are the globs that make a build stale."""
+
+    steps: tuple[tuple[str, ...], ...]
+    inputs: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class StartPlan:
+    """How to start the server in the foreground."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One contestant. directory is absolute; repo is the checkout it belongs to, if any."""
+
+    directory: Path
+    repo: Path | None
+    name: str
+    title: str
+    language: str
+    model: str
+    description: str
+    notes: str
+    routes: tuple[str, ...]
+    requires: tuple[Requirement, ...]
+    build: BuildPlan | None
+    start: StartPlan
+    versions: Mapping[str, tuple[str, ...]]
+    ready_path: str = "/"
+    ready_timeout_s: float = 30.0
+    max_connections: int | None = None
+    needs_repo: bool = False  # whether it is built from restmark's own source tree
+
+    def parameter_routes(self) -> tuple[str, ...]:
+        """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
+        if self.model == "none":
+            return ()
+        return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
+
+    def placeholder_values(self, build_dir: Path) -> dict[str, str]:
+        """Values of {source}, {build} and, within a checkout, {repo}."""
+        values = {"source": str(self.directory), "build": str(build_dir)}
+        if self.repo is not None:
+            values["repo"] = str(self.repo)
+        return values
+
+
+def find_repo(directory: Path) -> Path | None:
+    """The nearest folder above directory that is a checkout of restmark, or None."""
+    for parent in directory.parents:
+        if (parent / "CMakeLists.txt").is_file() and (parent / "bench" / "peers").is_dir():
+            return parent
+    return None
+
+
+def load(directory: Path) -> Contestant:
+    """Reads DIRECTORY/contestant.toml. Raises ManifestError that names every faulty key with its remedy."""
+    directory = directory.resolve()
+    path = directory / MANIFEST_NAME
+    document = _read_toml(path)
+    faults = [_describe(error) for error in _schema_errors(document)]
+    if not faults:
+        faults = list(_semantic_faults(document, directory))
+    if faults:
+        raise ManifestError("\n".join(f"{path}: {fault}" for fault in faults))
+    return _construct(document, directory)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ManifestError(
+            f"{path}: there is no such file",
+            "a contestant is a folder with a contestant.toml; 'restmark new-contestant NAME' writes a template",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not valid TOML: {error}", "correct the named line") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: can not be read: {error.strerror}") from None
+
+
+@functools.cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
+
+
+def _schema_errors(document: dict[str, Any]) -> list[Any]:
+    return sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.path])
+
+
+def _dotted(parts: Iterator[Any] | list[Any]) -> str:
+    key = ""
+    for part in parts:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    return key
+
+
+def _describe(error: Any) -> str:
+    """One schema error as a sentence with key and remedy."""
+    key = _dotted(list(error.absolute_path))
+    known = error.schema.get("properties", {})
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        lines = [
+            f"key '{_dotted([*error.absolute_path, name])}' is missing; remedy: add {known[name]['description']}"
+            for name in missing
+            if name in known and error.message.startswith(repr(name))
+        ]
+        return "; ".join(lines)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        unknown = sorted(set(error.instance) - set(known))
+        return "; ".join(_unknown_key([*error.absolute_path, name], name, list(known)) for name in unknown)
+    value = json.dumps(error.instance, ensure_ascii=False, default=str)
+    shown = value if len(value) <= 60 else value[:57] + "…"
+    return f"key '{key}' has the wrong value {shown}; remedy: give {error.schema.get('description', error.message)}"
+
+
+def _unknown_key(parts: list[Any], name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"remove it; known here: {', '.join(known)}"
+    return f"key '{_dotted(parts)}' is unknown; remedy: {remedy}"
+
+
+def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]:
+    """What the schema can not say."""
+    if document["name"] != directory.name:
+        yield (f"key 'name' is {document['name']!r}, the folder is {directory.name!r}; remedy: make the two equal")
+    routes = document.get("routes", list(ROUTES))
+    if document["model"] == "none" and "routes" not in document:
+        yield "key 'routes' is missing; remedy: model \"none\" has no record routes, so list those it offers"
+    if document["model"] == "none" and any(route in routes for route in ("/parse-msgpack", "/encode-json")):
+        yield (
+            "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
+            'remedy: say "struct" or "tree", whichever they use'
+        )
+    for key, text, allowed in _templates(document):
+        try:
+            placeholders.check(text, allowed)
+        except placeholders.PlaceholderError as error:
+            yield f"key '{key}': {error}; remedy: correct the placeholder"
+    if not any("{port}" in text for text in [*document["start"]["argv"], *document["start"].get("env", {}).values()]):
+        yield "key 'start.argv' never uses {port}; remedy: pass it, the rig chooses the port"
+
+
+def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """(key, text, allowed placeholders) of every text in which placeholders stand."""
+    build, start = document.get("build", {}), document["start"]
+    for number, step in enumerate(build.get("steps", [])):
+        for index, word in enumerate(step):
+            yield f"build.steps[{number}][{index}]", word, placeholders.BUILD_NAMES
+    for index, glob in enumerate(build.get("inputs", [])):
+        yield f"build.inputs[{index}]", glob, frozenset({"source", "repo"})
+    for name, value in build.get("env", {}).items():
+        yield f"build.env.{name}", value, placeholders.BUILD_NAMES
+    for index, word in enumerate(start["argv"]):
+        yield f"start.argv[{index}]", word, placeholders.START_NAMES
+    for name, value in start.get("env", {}).items():
+        yield f"start.env.{name}", value, placeholders.START_NAMES
+    for label, argv in document["versions"].items():
+        for index, word in enumerate(argv):
+            yield f"versions.{label}[{index}]", word, placeholders.BUILD_NAMES
+
+
+def _construct(document: dict[str, Any], directory: Path) -> Contestant:
+    build = document.get("build")
+    start = document["start"]
+    ready = document.get("ready", {})
+    return Contestant(
+        directory=directory,
+        repo=find_repo(directory),
+        name=document["name"],
+        title=document["title"],
+        language=document["language"],
+        model=document["model"],
+        description=document["description"],
+        notes=document.get("notes", "").strip(),
+        routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
+        requires=tuple(
+            Requirement(item["command"], tuple(item["packages"]), item.get("hint", ""))
+            for item in document.get("requires", [])
+        ),
+        build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
+        if build
+        else None,
+        start=StartPlan(tuple(start["argv"]), start.get("env", {})),
+        versions={label: tuple(argv) for label, argv in document["versions"].items()},
+        ready_path=ready.get("path", "/"),
+        ready_timeout_s=float(ready.get("timeout_s", 30)),
+        max_connections=document.get("limits", {}).get("max_connections"),
+        needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
+    )

@@ -1,0 +1,190 @@
+"""Facts about this machine, read without changing anything. None: the kernel does not tell."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from . import cgroup
+
+_CPU_DIR = Path("/sys/devices/system/cpu")
+_BUSY_SAMPLE_S = 1.0
+_BUSY_PERCENT = 5.0
+
+
+@dataclass(frozen=True)
+class BusyProcess:
+    """A process that used CPU while the rig looked; 100 percent is one CPU."""
+
+    pid: int
+    name: str
+    percent: float
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def cpu_model() -> str | None:
+    """The CPU's name."""
+    for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "Model", "cpu model") and value.strip():
+            return value.strip()
+    return None
+
+
+def online_cpus() -> int:
+    """CPUs of the machine."""
+    return os.cpu_count() or 1
+
+
+def allowed_cpus() -> set[int]:
+    """CPUs on which this process may run."""
+    return os.sched_getaffinity(0)
+
+
+def smt_active() -> bool | None:
+    """Whether CPUs share cores."""
+    value = _read(_CPU_DIR / "smt" / "active")
+    return None if value is None else value == "1"
+
+
+def governors() -> set[str]:
+    """Frequency governors in use; empty if the kernel does not scale frequencies (as in most guests)."""
+    paths = _CPU_DIR.glob("cpu[0-9]*/cpufreq/scaling_governor")
+    return {value for path in paths if (value := _read(path))}
+
+
+def turbo_enabled() -> bool | None:
+    """Whether CPUs may exceed their nominal frequency."""
+    if (value := _read(_CPU_DIR / "intel_pstate" / "no_turbo")) is not None:
+        return value == "0"
+    if (value := _read(_CPU_DIR / "cpufreq" / "boost")) is not None:
+        return value == "1"
+    return None
+
+
+def virtualisation() -> str | None:
+    """Name of the hypervisor or container, "none" on bare metal, "unknown hypervisor" if only the CPU tells of one."""
+    flags = next((line for line in (_read(Path("/proc/cpuinfo")) or "").splitlines() if line.startswith("flags")), "")
+    hypervisor = " hypervisor" in flags
+    if not shutil.which("systemd-detect-virt"):
+        return "unknown hypervisor" if hypervisor else None
+    names = []
+    for kind in ("--vm", "--container"):
+        done = subprocess.run(["systemd-detect-virt", kind], capture_output=True, text=True, timeout=10, check=False)
+        if (name := done.stdout.strip()) and name != "none":
+            names.append(name)
+    if hypervisor and not names:
+        return "unknown hypervisor"
+    return " + ".join(names) or "none"
+
+
+def mitigations() -> dict[str, str]:
+    """Vulnerability -> state, for those that this CPU has."""
+    found = {}
+    for path in sorted((_CPU_DIR / "vulnerabilities").glob("*")):
+        if (value := _read(path)) and value != "Not affected":
+            found[path.name] = value
+    return found
+
+
+def loopback_mtu() -> int | None:
+    """MTU of lo, bytes."""
+    value = _read(Path("/sys/class/net/lo/mtu"))
+    return int(value) if value else None
+
+
+def file_limits() -> tuple[int, int]:
+    """Soft and hard limit of open files."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def clock_source() -> str | None:
+    """The kernel's clock source."""
+    return _read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource"))
+
+
+def steal_percent(before: Any, after: Any) -> float:
+    """Share of the CPU time between two psutil.cpu_times() that the hypervisor gave to others."""
+    total = sum(after) - sum(before)
+    return 100.0 * (after.steal - before.steal) / total if total > 0 else 0.0
+
+
+def busy_processes() -> tuple[list[BusyProcess], float]:
+    """Other processes that use CPU, the busiest first, and the percentage of stolen time; takes a second."""
+    me = os.getpid()
+    before = {process.pid: _cpu_s(process) for process in psutil.process_iter()}
+    times_before, started = psutil.cpu_times(), time.monotonic()
+    time.sleep(_BUSY_SAMPLE_S)  # the sample's length: what is measured is use of CPU over time
+    elapsed, times_after = time.monotonic() - started, psutil.cpu_times()
+    found = []
+    for process in psutil.process_iter():
+        used, earlier = _cpu_s(process), before.get(process.pid)
+        if process.pid == me or used is None or earlier is None:
+            continue
+        percent = 100.0 * (used - earlier) / elapsed
+        if percent >= _BUSY_PERCENT:
+            found.append(BusyProcess(process.pid, _name(process), round(percent, 1)))
+    return sorted(found, key=lambda busy: -busy.percent), steal_percent(times_before, times_after)
+
+
+def _cpu_s(process: psutil.Process) -> float | None:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return None
+    return float(times.user + times.system)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.Error:
+        return "?"
+
+
+def cgroup_versions() -> list[int]:
+    """Versions of the hierarchies that could account for CPU, best first."""
+    return list(dict.fromkeys(mount.version for mount in cgroup.mounts()))
+
+
+def may_make_cgroups() -> cgroup.Mount | None:
+    """The hierarchy in which this user may make groups, judged by file permissions alone; None if in none."""
+    for mount in cgroup.mounts():
+        if any(os.access(parent, os.W_OK) and not _read_only(parent) for parent in (mount.root, mount.own)):
+            return mount
+    return None
+
+
+def _read_only(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return True
+
+
+def cpu_quota() -> float | None:
+    """CPUs that the rig's own control group may use, None without a quota."""
+    for mount in cgroup.mounts():
+        if mount.version == 2 and (text := _read(mount.own / "cpu.max")):
+            quota, period = text.split()
+            return None if quota == "max" else int(quota) / int(period)
+    return None
+
+
+def has_schedstat() -> bool:
+    """Whether the kernel tells how long threads waited for a CPU."""
+    return Path("/proc/self/schedstat").exists()

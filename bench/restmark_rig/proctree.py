@@ -1,0 +1,96 @@
+"""Processes below a process, and what the kernel says about their CPU. Standard library only: keeper.py uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat from the state on (field 3), or None if there is no such process."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The command's name stands in parentheses and may contain both spaces and parentheses.
+    return text[text.rindex(")") + 2 :].split()
+
+
+def descendants(root: int) -> list[int]:
+    """Pids of all processes below root (without it), zombies excluded."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir(PROC):
+        if entry.isdigit() and (fields := _stat_fields(int(entry))) is not None:
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    found, pending = [], [root]
+    while pending:
+        below = children.get(pending.pop(), [])
+        pending.extend(below)
+        found.extend(below)
+    return [pid for pid in found if not is_zombie(pid)]
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether pid has ended (and at most waits to be reaped)."""
+    fields = _stat_fields(pid)
+    return fields is None or fields[0] in "ZX"
+
+
+def command_name(pid: int) -> str:
+    """Name of the process for messages; "?" once it is gone."""
+    try:
+        return (PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return "?"
+
+
+def cpu_ns(pid: int) -> int | None:
+    """CPU time (user and system, all threads, also ended ones) of a process, or None once it is gone.
+
+    The per-process CPU clock counts nanoseconds; the times in /proc/PID/stat count ticks of 10 ms.
+    """
+    try:
+        return time.clock_gettime_ns((~pid << 3) | 2)  # CPUCLOCK_SCHED of pid, see clock_getcpuclockid(3)
+    except OSError:
+        return None
+
+
+def runqueue_wait_ns(pids: Iterable[int]) -> int:
+    """Time for which the threads of pids were ready to run but had no CPU (field 2 of schedstat)."""
+    total = 0
+    for pid in pids:
+        try:
+            threads = os.listdir(PROC / str(pid) / "task")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for thread in threads:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                total += int((PROC / str(pid) / "task" / thread / "schedstat").read_bytes().split()[1])
+    return total
+
+
+class ProcessTree:
+    """Accounts for all processes below a keeper. Used where no control group can be made."""
+
+    kind = "process tree"
+    caveat = "CPU time of processes that end between two readings is lost"
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._last_ns: dict[int, int] = {}
+
+    def pids(self) -> list[int]:
+        """The live processes."""
+        return descendants(self._root)
+
+    def cpu_ns(self) -> int:
+        """CPU time used so far by all processes seen, nanoseconds."""
+        for pid in self.pids():
+            if (used := cpu_ns(pid)) is not None:
+                self._last_ns[pid] = used
+        return sum(self._last_ns.values())

@@ -1,0 +1,66 @@
+"""Which contestants there are, and which of them a command line means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import contestant as manifest
+from .contestant import Contestant
+from .errors import UsageFault
+
+DEFAULT_PEERS_DIR = Path(__file__).resolve().parent.parent / "peers"
+
+
+def built_in(peers_dir: Path) -> list[Contestant]:
+    """All contestants below peers_dir, sorted by name; none if the folder does not exist.
+
+    Raises ManifestError for a faulty manifest.
+    """
+    if not peers_dir.is_dir():
+        return []
+    folders = (path for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
+    return [manifest.load(folder) for folder in sorted(folders)]
+
+
+def resolve(selector: str, peers_dir: Path) -> Contestant:
+    """The contestant meant by -C: a built-in's NAME, or else a DIR. Raises UsageFault if it is neither."""
+    looks_like_name = "/" not in selector and selector not in (".", "..")
+    if looks_like_name and (peers_dir / selector / manifest.MANIFEST_NAME).is_file():
+        return manifest.load(peers_dir / selector)
+    directory = Path(selector)
+    if directory.is_dir():
+        return manifest.load(directory)
+    if not looks_like_name:
+        raise UsageFault(f"contestant {selector}: there is no such folder", "name a folder with a contestant.toml")
+    names = _names(peers_dir)
+    close = difflib.get_close_matches(selector, names, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageFault(
+        f"contestant {selector}: neither a built-in contestant nor a folder here",
+        f"{hint}built-in in {peers_dir}: {', '.join(names) or 'none'}",
+    )
+
+
+def _names(peers_dir: Path) -> list[str]:
+    if not peers_dir.is_dir():
+        return []
+    return sorted(path.name for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
+
+
+def select(selectors: Iterable[str], peers_dir: Path, include_built_in: bool) -> list[Contestant]:
+    """The contestants meant by the selectors, after all built-in ones if include_built_in; each one once.
+
+    Raises UsageFault when two different folders bear the same name, because results are kept by name.
+    """
+    chosen: dict[str, Contestant] = {}
+    named = [resolve(selector, peers_dir) for selector in selectors]
+    for contestant in [*(built_in(peers_dir) if include_built_in else []), *named]:
+        other = chosen.setdefault(contestant.name, contestant)
+        if other.directory != contestant.directory:
+            raise UsageFault(
+                f"two contestants are named {contestant.name}: {other.directory} and {contestant.directory}",
+                "rename one folder and the name in its contestant.toml",
+            )
+    return list(chosen.values())

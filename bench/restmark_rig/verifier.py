@@ -1,0 +1,111 @@
+"""Proves that a contestant does the work: starts it, runs the checks, collects what they found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from . import launcher, versions
+from .builder import Reporter
+from .cache import Cache
+from .checks import CHECKS, COST, STOP, Check, Finding, Subject, Verdict
+from .checks.cost import measurable
+from .contestant import Contestant
+from .dataset import Dataset
+from .errors import EnvironmentFault
+from .launcher import StartOptions
+from .oracle import Oracle
+
+
+@dataclass(frozen=True)
+class VerifyPlan:
+    """What to verify with. default: the default dataset, for the costs where the user's is too small to show them."""
+
+    dataset: Dataset
+    default: Dataset
+    seed: int
+    options: StartOptions
+    checks: tuple[Check, ...] = CHECKS
+
+
+@dataclass
+class Report:
+    """What came out for one contestant.
+
+    state: "verified" (the checks ran, see findings), "skipped" (a requirement is missing), "failed" (it could not be
+    built or started); problem and remedy tell why.
+    """
+
+    contestant: Contestant
+    state: str = "verified"
+    problem: str = ""
+    remedy: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    accounting: str = ""
+    remarks: list[str] = field(default_factory=list)
+    duration_s: float = 0.0
+
+    @property
+    def failures(self) -> list[Finding]:
+        """The findings that make verification fail."""
+        return [finding for finding in self.findings if finding.verdict is Verdict.FAIL]
+
+
+def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Reporter) -> Report:
+    """Runs all checks of the plan on a built contestant. A server that does not start gives a report that says so."""
+    report = Report(contestant, versions=versions.collect(contestant, cache.build_dir(contestant)))
+    started = time.monotonic()
+    try:
+        for dataset, checks in _sittings(plan, report):
+            is_default = dataset.records == plan.default.records
+            with launcher.launch(contestant, replace(plan.options, dataset=dataset.path), cache) as server:
+                report.accounting = server.accounting
+                if server.accounting_caveat and not report.remarks:
+                    report.remarks.append(
+                        f"no control group can be made here; CPU time is read from the {server.accounting}, where "
+                        f"{server.accounting_caveat}"
+                    )
+                subject = Subject(server, Oracle(dataset), plan.seed, is_default, _teller(contestant, reporter))
+                report.findings += run_checks(subject, checks, reporter)
+    except EnvironmentFault as fault:
+        report.state, report.problem, report.remedy = "failed", fault.message, fault.remedy
+    order = [check.name for check in CHECKS]
+    report.findings.sort(key=lambda finding: order.index(finding.check))
+    report.duration_s = time.monotonic() - started
+    return report
+
+
+def _sittings(plan: VerifyPlan, report: Report) -> Iterator[tuple[Dataset, Sequence[Check]]]:
+    """Which checks run on which dataset: one server start for each."""
+    if COST not in plan.checks or measurable(plan.dataset):
+        yield plan.dataset, plan.checks
+        return
+    if others := tuple(check for check in plan.checks if check is not COST):
+        yield plan.dataset, others
+    report.remarks.append(
+        f"{len(plan.dataset.records)} records are too few to measure a cost: 'cost' is checked with the default dataset"
+    )
+    yield plan.default, (COST,)
+
+
+def _teller(contestant: Contestant, reporter: Reporter) -> Callable[[str], None]:
+    """Passes a check's progress on under the contestant's name."""
+    return lambda text: reporter.progress(f"verifying {contestant.name}: {text}")
+
+
+def run_checks(subject: Subject, checks: Sequence[Check], reporter: Reporter) -> list[Finding]:
+    """Runs checks on a running server; once it has died, the remaining ones fail without being run."""
+    findings: list[Finding] = []
+    for number, check in enumerate(checks):
+        reporter.progress(f"verifying {subject.contestant.name}: {check.name} ({check.proves})")
+        findings += check.run(subject)
+        if check is not STOP and (death := subject.server.death()):
+            findings.append(Finding(check.name, None, Verdict.FAIL, f"during this check the server {death}"))
+            findings += [
+                Finding(later.name, None, Verdict.FAIL, f"not run: the server died during '{check.name}'")
+                for later in checks[number + 1 :]
+            ]
+            break
+    return findings

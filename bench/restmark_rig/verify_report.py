@@ -1,0 +1,169 @@
+"""How the outcome of verify is shown: a table contestant × check, one contestant × route, what differed, and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from . import __version__
+from .checks import Check, Finding, Verdict
+from .console import plain
+from .errors import ExitCode
+from .verifier import Report, VerifyPlan
+from .workloads import ROUTES
+
+JSON_FORMAT = 1
+
+# Words, not colours alone, so that a pipe and a colour-blind reader see the same.
+_WORDS = {
+    Verdict.OK: Text("ok", style="green"),
+    Verdict.NOTE: Text("note", style="yellow"),
+    Verdict.FAIL: Text("FAIL", style="bold red"),
+    Verdict.NOT_OFFERED: Text("–", style="dim"),
+}
+_WEIGHT = {Verdict.NOT_OFFERED: 0, Verdict.OK: 1, Verdict.NOTE: 2, Verdict.FAIL: 3}
+_NAME_WIDTH = 14
+
+
+def exit_code(reports: Iterable[Report]) -> ExitCode:
+    """2 if any contestant failed a check, else 3 if any could not be built or started (or none was checked), else 0."""
+    reports = list(reports)
+    if any(report.failures for report in reports):
+        return ExitCode.VERIFICATION
+    if any(report.state == "failed" for report in reports) or not any(r.state == "verified" for r in reports):
+        return ExitCode.ENVIRONMENT
+    return ExitCode.OK
+
+
+def worst(findings: Iterable[Finding]) -> Verdict:
+    """The verdict that a cell shows for several findings."""
+    return max((finding.verdict for finding in findings), key=_WEIGHT.__getitem__, default=Verdict.NOT_OFFERED)
+
+
+def show(console: Console, reports: Sequence[Report], plan: VerifyPlan) -> None:
+    """Prints tables, what differed, who was skipped, and a closing sentence."""
+    dataset = plan.dataset
+    plain(
+        console,
+        f"seed {plan.seed}; dataset {dataset.path}: {len(dataset.records)} records, {dataset.json_bytes} bytes of JSON",
+    )
+    checked = [report for report in reports if report.findings]
+    if checked:
+        console.print(_check_table(checked, plan.checks))
+        console.print(_route_table(checked))
+    for report in reports:
+        _show_details(console, report)
+    plain(console, _closing_sentence(reports))
+
+
+def _table() -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("contestant", no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+    return table
+
+
+def _check_table(reports: Sequence[Report], checks: Sequence[Check]) -> Table:
+    table = _table()
+    for check in checks:
+        table.add_column(check.name, no_wrap=True)
+    for report in reports:
+        cells = [_WORDS[worst(f for f in report.findings if f.check == check.name)] for check in checks]
+        table.add_row(report.contestant.name, *cells)
+    return table
+
+
+def _route_table(reports: Sequence[Report]) -> Table:
+    table = _table()
+    for route in (*ROUTES, "server"):
+        table.add_column(route, no_wrap=True)
+    for report in reports:
+        cells = [_WORDS[worst(f for f in report.findings if f.route == route)] for route in (*ROUTES, None)]
+        table.add_row(report.contestant.name, *cells)
+    return table
+
+
+def _show_details(console: Console, report: Report) -> None:
+    name = report.contestant.name
+    told = [finding for finding in report.findings if finding.message]
+    if report.state == "skipped":
+        plain(console, f"{name}: skipped: {report.problem}; remedy: {report.remedy}", "dim")
+    elif report.state == "failed":
+        plain(console, f"{name}: {_without_name(report.problem, name)}", "red")
+        if report.remedy:
+            plain(console, f"  remedy: {report.remedy}")
+    for remark in report.remarks:
+        plain(console, f"{name}: {remark}")
+    for finding in told:
+        style = "red" if finding.verdict is Verdict.FAIL else "yellow"
+        text = finding.message.replace("\n", "\n    ")
+        plain(console, f"{name}: {finding.check}: {finding.verdict.value.upper()}: {text}", style)
+    if report.failures and report.contestant.notes:
+        notes = report.contestant.notes.replace("\n", "\n    ")
+        plain(console, f"{name}: its manifest notes:\n    {notes}")
+
+
+def _without_name(problem: str, name: str) -> str:
+    return problem.removeprefix(f"{name}: ")
+
+
+def _closing_sentence(reports: Sequence[Report]) -> str:
+    passed = [r for r in reports if r.state == "verified" and not r.failures]
+    parts = [f"{len(passed)} of {len(reports)} contestants do the same work"]
+    groups = {
+        "differ": [r for r in reports if r.failures],
+        "could not be built or started": [r for r in reports if r.state == "failed" and not r.failures],
+        "skipped": [r for r in reports if r.state == "skipped"],
+    }
+    parts += [f"{what}: {', '.join(r.contestant.name for r in members)}" for what, members in groups.items() if members]
+    return "; ".join(parts)
+
+
+def as_json(reports: Sequence[Report], plan: VerifyPlan) -> str:
+    """The outcome as one JSON document."""
+    document: dict[str, Any] = {
+        "format": JSON_FORMAT,
+        "restmark": __version__,
+        "seed": plan.seed,
+        "workers": plan.options.workers,
+        "server_cpus": sorted(plan.options.cpus) if plan.options.cpus else None,
+        "dataset": {
+            "path": str(plan.dataset.path),
+            "records": len(plan.dataset.records),
+            "json_bytes": plan.dataset.json_bytes,
+        },
+        "checks": {check.name: check.proves for check in plan.checks},
+        "exit_code": int(exit_code(reports)),
+        "contestants": [_contestant_document(report) for report in reports],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _contestant_document(report: Report) -> dict[str, Any]:
+    contestant = report.contestant
+    return {
+        "name": contestant.name,
+        "title": contestant.title,
+        "language": contestant.language,
+        "model": contestant.model,
+        "state": report.state,
+        "problem": report.problem or None,
+        "remedy": report.remedy or None,
+        "versions": report.versions,
+        "accounting": report.accounting or None,
+        "remarks": report.remarks,
+        "duration_ms": round(report.duration_s * 1000),
+        "findings": [
+            {
+                "check": finding.check,
+                "route": finding.route,
+                "verdict": finding.verdict.value,
+                "message": finding.message or None,
+            }
+            for finding in report.findings
+        ],
+    }

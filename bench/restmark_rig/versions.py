@@ -1,0 +1,54 @@
+"""Versions of the tools a contestant is made with, as the manifest's commands print them."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from pathlib import Path
+
+from . import placeholders
+from .contestant import Contestant
+
+_TIMEOUT_S = 20
+
+
+@functools.cache
+def first_line(argv: tuple[str, ...], cwd: Path) -> str:
+    """The first line that a command prints, on stdout or else on stderr; "unknown (why)" if it can not be had.
+
+    Cached for the life of the rig: contestants share tools, and each is asked once.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        return f"unknown ({argv[0]} not found)"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"unknown ({error})"
+    lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    return lines[0] if lines else f"unknown ({argv[0]} printed nothing)"
+
+
+def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
+    """label -> version for every label of the manifest."""
+    values = contestant.placeholder_values(build_dir)
+    return {
+        label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory)
+        for label, argv in contestant.versions.items()
+    }
+
+
+def of_tools(contestant: Contestant) -> dict[str, str]:
+    """The same for those labels alone that do not ask the finished build: what a build depends on."""
+    return {
+        label: first_line(tuple(placeholders.expand_all(argv, {})), contestant.directory)
+        for label, argv in contestant.versions.items()
+        if not any(placeholders.names_in(word) for word in argv)
+    }
