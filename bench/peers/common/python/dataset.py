@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 Record = dict[str, Any]
 Unpack = Callable[..., Any]
@@ -50,7 +51,9 @@ def load(path: str, unpackb: Unpack) -> tuple[list[bytes], list[Record]]:
             f"{path}: not a MessagePack file: {error}; write one with restmarkd --write-dataset"
         ) from error
     if not isinstance(encoded, list) or not all(isinstance(item, bytes) for item in encoded):
-        raise DatasetError(f"{path}: must be one MessagePack array of bin elements; see restmarkd --write-dataset")
+        raise DatasetError(
+            f"{path}: must be one MessagePack array of bin elements; see restmarkd --write-dataset"
+        )
     return encoded, [_decode(path, number, item, unpackb) for number, item in enumerate(encoded)]
 
 

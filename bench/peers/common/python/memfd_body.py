@@ -15,7 +15,7 @@ def dataset_json(dataset_path: str) -> bytes:
 
 
 def inherited_memfd(body: bytes) -> str:
-    """Put `body` into a memory file that programs started by this one inherit; returns a name they can open."""
+    """Put `body` into a memory file that child programs inherit; returns a name they can open."""
     fd = os.memfd_create("restmark-body", flags=0)
     with os.fdopen(fd, "wb", closefd=False) as file:
         file.write(body)

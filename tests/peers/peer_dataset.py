@@ -34,7 +34,7 @@ def to_file(records: list[Record]) -> bytes:
 
 
 def _head(size: int, fix: int, fix_max: int, wide: tuple[int, ...]) -> bytes:
-    """The head of a sized value; `wide` holds the first bytes for lengths of 1 (strings only), 2 and 4 bytes."""
+    """The head of a sized value; `wide` holds the first bytes for lengths of (1,) 2 and 4 bytes."""
     if size <= fix_max:
         return bytes([fix | size])
     formats = (">BB", ">BH", ">BI")[-len(wide) :]
