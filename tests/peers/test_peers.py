@@ -6,6 +6,7 @@ The proof that they do equal work is `restmark verify`; this file only finds out
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,3 +206,11 @@ def test_term_leaves_no_child(peer: Peer, dataset: Path, tmp_path: Path) -> None
             while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in alive):
                 assert time.monotonic() < deadline, f"still running: {alive}"
                 time.sleep(0.02)
+
+
+def test_versions_can_be_asked(peer: Peer) -> None:
+    for label, argv in peer.manifest["versions"].items():
+        done = subprocess.run(
+            peer.fill(argv), capture_output=True, text=True, timeout=STOP_TIMEOUT_S, check=True
+        )
+        assert (done.stdout or done.stderr).strip(), label
