@@ -6,6 +6,7 @@ The proof that they do equal work is `restmark verify`; this file only finds out
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 import peer_dataset
 import psutil
 import pytest
-from peer_process import PEERS, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
+from peer_process import BUILD_TIMEOUT_S, CACHE, PEERS, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
 
 NAMES = sorted(path.parent.name for path in PEERS.glob("*/contestant.toml"))
 # Built from this repository's own sources and tested by the integration tests.
@@ -75,6 +76,12 @@ BAD_DATASETS = {
 }
 
 
+SHARED_PACKAGES = {
+    "go-workloads": ["go", "test", "./..."],
+    "rust-workloads": ["cargo", "test", "--locked", "--target-dir", str(CACHE / "rust-workloads")],
+}
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def peer(request: pytest.FixtureRequest) -> Peer:
     peer = Peer(request.param)
@@ -101,6 +108,14 @@ def server(peer: Peer, dataset: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_reference_is_the_defined_one() -> None:
     assert len(JSON) == 133622
     assert hashlib.sha256(JSON).hexdigest() == SHA256
+
+
+@pytest.mark.parametrize("package", SHARED_PACKAGES)
+def test_shared_package(package: str) -> None:
+    argv = SHARED_PACKAGES[package]
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{package}: {argv[0]} not found; the manifests of its peers say how to get it")
+    subprocess.run(argv, cwd=PEERS / "common" / package, check=True, timeout=BUILD_TIMEOUT_S)
 
 
 def test_routes_on_one_connection(peer: Peer, server: Server) -> None:
