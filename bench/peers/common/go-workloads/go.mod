@@ -1,0 +1,3 @@
+module restmark/workloads
+
+go 1.25

@@ -1,0 +1,138 @@
+use std::fmt;
+use std::path::Path;
+
+use rmpv::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::query::{self, BadQuery};
+
+const FIELDS: [&str; 6] = ["id", "name", "description", "type", "count", "created_at"];
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Record {
+    id: i64,
+    name: String,
+    description: String,
+    r#type: String,
+    count: i64,
+    created_at: f64,
+}
+
+/// Why a dataset file can not be used.
+#[derive(Debug)]
+pub struct DatasetError(String);
+
+impl fmt::Display for DatasetError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DatasetError {}
+
+/// The records, encoded and decoded.
+pub struct Dataset {
+    encoded: Vec<Vec<u8>>,
+    records: Vec<Record>,
+}
+
+impl Dataset {
+    /// Reads a file with one MessagePack array of bin elements, each one a map with exactly the fields of a record.
+    pub fn load(path: &Path) -> Result<Self, DatasetError> {
+        let fault = |text: String| DatasetError(format!("{}: {text}", path.display()));
+        let file = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+        let encoded = split(&file).map_err(fault)?;
+        for (number, item) in encoded.iter().enumerate() {
+            check_record(item).map_err(|text| fault(format!("record {number}: {text}")))?;
+        }
+        let records = decode(&encoded).map_err(|error| fault(error.to_string()))?;
+        Ok(Self { encoded, records })
+    }
+
+    /// The number of records that the query asks for: its parameter count, or all.
+    pub fn count(&self, query: &str) -> Result<usize, BadQuery> {
+        query::count(query, self.records.len())
+    }
+
+    /// Whether `count` records are all there are.
+    pub fn is_all(&self, count: usize) -> bool {
+        count == self.records.len()
+    }
+
+    /// /parse-msgpack: decodes the first `count` records from their bytes and returns how many there were.
+    pub fn parse(&self, count: usize) -> Result<usize, rmp_serde::decode::Error> {
+        let records = decode(&self.encoded[..count])?;
+        // Nobody reads the texts; without this the compiler would be free not to make them.
+        Ok(std::hint::black_box(records).len())
+    }
+
+    /// /encode-json: the first `count` records as one JSON array.
+    pub fn encode(&self, count: usize) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&self.records[..count])
+    }
+
+    /// The JSON of all records.
+    pub fn full_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        self.encode(self.records.len())
+    }
+}
+
+fn decode(encoded: &[Vec<u8>]) -> Result<Vec<Record>, rmp_serde::decode::Error> {
+    encoded
+        .iter()
+        .map(|item| rmp_serde::from_slice(item))
+        .collect()
+}
+
+/// Decodes `data`, which must hold exactly one value.
+fn decode_whole(mut data: &[u8]) -> Result<Value, String> {
+    let value = rmpv::decode::read_value(&mut data).map_err(|error| error.to_string())?;
+    if data.is_empty() {
+        Ok(value)
+    } else {
+        Err(format!("{} bytes follow the value", data.len()))
+    }
+}
+
+fn split(file: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let wrong = || "must be a MessagePack array of bin elements".to_owned();
+    let Value::Array(items) = decode_whole(file)? else {
+        return Err(wrong());
+    };
+    items
+        .into_iter()
+        .map(|item| match item {
+            Value::Binary(bytes) => Ok(bytes),
+            _ => Err(wrong()),
+        })
+        .collect()
+}
+
+/// serde alone would take an integer for a double and ignore unknown fields.
+fn check_record(item: &[u8]) -> Result<(), String> {
+    let Value::Map(pairs) = decode_whole(item)? else {
+        return Err("must be a map".to_owned());
+    };
+    if pairs.len() != FIELDS.len() {
+        return Err(format!("must have exactly the keys {}", FIELDS.join(", ")));
+    }
+    for name in FIELDS {
+        let found = pairs.iter().find(|(key, _)| key.as_str() == Some(name));
+        let Some((_, value)) = found else {
+            return Err(format!("{name} is missing"));
+        };
+        let (good, wanted) = match name {
+            "id" | "count" => (value.as_i64().is_some(), "an integer of 64 bits, signed"),
+            "created_at" => (
+                matches!(value, Value::F32(_) | Value::F64(_))
+                    && value.as_f64().is_some_and(f64::is_finite),
+                "a finite floating-point number",
+            ),
+            _ => (value.as_str().is_some(), "a UTF-8 string"),
+        };
+        if !good {
+            return Err(format!("{name} must be {wanted}, not {value}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The workloads of the Rust peers: everything but HTTP.
+
+mod dataset;
+mod options;
+mod query;
+mod run_loop;
+
+pub use dataset::{Dataset, DatasetError};
+pub use options::Options;
+pub use query::{BadQuery, LoopArguments, loop_arguments, no_parameters};
+pub use run_loop::run_loop;
+
+pub const WELCOME: &str = "Welcome!\n";
