@@ -1,8 +1,10 @@
 # CSV as in RFC 4180: lines end with CR LF, the header comes once, KiB as integers, empty for what is not
 # known. The column "record" tells processes from the totals of a tree and the total of the block.
 
+# All fields but the first and the figures, which begin with a comma, come as arguments.
 function csv_line(record, root, pid, parent, level, title, state, thread_count, figures) {
-	out = out time "," record "," root "," pid "," parent "," level "," title "," state "," thread_count figures "\r\n"
+	out = out time "," record "," root "," pid "," parent "," level "," title "," state "," thread_count
+	out = out figures "\r\n"
 }
 
 function render_csv(with_header,  i) {
@@ -16,10 +18,11 @@ function render_csv(with_header,  i) {
 	csv_total("total", "", 0)
 }
 
-function csv_process(root, pid, level,  names, n, i, text) {
+function csv_process(root, pid, level,  names, n, i, text, title) {
 	n = split("rss pss uss shared swap_pss", names, " ")
 	for (i = 1; i <= n; i++) text = text "," ((pid, names[i]) in fig ? whole(fig[pid, names[i]]) : "")
-	csv_line("process", root, pid, ppid[pid], level, pid in start ? csv_string(title_text(pid)) : "", state_of[pid], threads[pid], text)
+	title = pid in start ? csv_string(title_text(pid)) : ""
+	csv_line("process", root, pid, ppid[pid], level, title, state_of[pid], threads[pid], text)
 }
 
 function csv_total(record, root, g,  names, n, i, text, state) {

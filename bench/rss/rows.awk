@@ -1,5 +1,6 @@
 # The rows of a block: trees of the wanted processes, parents before children, children by PID. Fills
-# row_pid, row_level, row_group[1..row_count] and group_root[1..group_count].
+# row_pid, row_level, row_group[1..row_count] and group_root[1..group_count]; gone_count is how many of the
+# rows are PIDs that do not exist.
 
 function build_rows(  i) {
 	for (i = 1; i <= wanted_count; i++)
@@ -14,6 +15,7 @@ function add_absent(pid) {
 	delete ppid[pid]
 	delete threads[pid]
 	state_of[pid] = missing[pid]
+	if (missing[pid] == "gone") gone_count++
 	group_root[++group_count] = pid
 	add_row(pid, 0)
 }

@@ -37,7 +37,6 @@ function select_pids(list,  n, items, i, pin, pid) {
 		if (pid in missing) continue
 		absent[++absent_count] = pid
 		missing[pid] = pid in hidden ? "denied" : "gone"
-		if (missing[pid] == "gone") gone_count++
 		reason = reason (reason == "" ? "no process " : ", ") pid
 	}
 }
@@ -77,7 +76,7 @@ function select_holders(inodes,  n, items, i, link, held, others, denied, pid) {
 	denied = find_holders(link, held)
 	for (pid in held) if (comm[pid] != "systemd") others = 1
 	for (i = 1; i <= pid_count; i++)
-		if ((pids[i] in held) && (!others || (others && comm[pids[i]] != "systemd"))) want(pids[i])
+		if ((pids[i] in held) && !(others && comm[pids[i]] == "systemd")) want(pids[i])
 	if (wanted_count && !others) {
 		wanted_count = 0
 		reason = "only systemd holds the socket: its service has not been started yet"

@@ -33,6 +33,9 @@ pytest_plugins = ["rss_fixtures"]
 ALL_BYTES = bytes(range(1, 256))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+SHELLS = {name: argv for name, argv in SHELLS.items() if shutil.which(name)}
+
 # title, its JSON value, its form in a table and in CSV
 TITLES = [
     (b'say "hi", \\o/', 'say "hi", \\o/', 'say "hi", \\o/'),
@@ -191,17 +194,14 @@ def test_watch_and_count(rss: Rss) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize("shell", [name for name in ("dash", "bash", "busybox") if shutil.which(name)])
+@pytest.mark.parametrize("shell", SHELLS)
 def test_watch_ends_by_the_signal_and_leaves_nothing_behind(one_rss: Rss, shell: str, signum: int) -> None:
-    one_rss.argv = [command(shell), *{"bash": ["--posix"], "busybox": ["sh"]}.get(shell, []), str(SCRIPT)]
+    one_rss.argv = [*SHELLS[shell], str(SCRIPT)]
     with titled("watched") as pid:
         watch = one_rss.start("--pid", pid, "--watch", "30", "--json", start_new_session=True)
         try:
             first = watch.stdout.readline()
-            if signum == signal.SIGINT:
-                os.killpg(watch.pid, signum)  # as a terminal does
-            else:
-                watch.send_signal(signum)
+            send(watch, signum)
             assert watch.wait(DEADLINE_S) == -signum
             assert watch.stdout.read() == b""
             assert watch.stderr.read() == b""
@@ -212,6 +212,24 @@ def test_watch_ends_by_the_signal_and_leaves_nothing_behind(one_rss: Rss, shell:
             watch.wait()
             watch.stdout.close()
             watch.stderr.close()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_watch_that_finds_nothing_leaves_no_pause_behind(one_rss: Rss, shell: str) -> None:
+    one_rss.argv = [*SHELLS[shell], str(SCRIPT)]
+    watch = one_rss.start("--name", "no such process", "--watch", "60", start_new_session=True)
+    output, errors = watch.communicate(timeout=DEADLINE_S)
+    assert (watch.returncode, output) == (3, b"")
+    assert "no process has the" in errors.decode()
+    assert session_members(watch.pid) == []
+
+
+def send(watch: subprocess.Popen[bytes], signum: int) -> None:
+    """SIGINT goes to all processes of the watch, as from a terminal."""
+    if signum == signal.SIGINT:
+        os.killpg(watch.pid, signum)
+    else:
+        watch.send_signal(signum)
 
 
 def session_members(session: int) -> list[int]:
@@ -226,16 +244,20 @@ def session_members(session: int) -> list[int]:
     return found
 
 
-def test_no_block_is_cut_when_it_is_ended(one_rss: Rss) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_no_block_is_cut_when_it_is_ended(one_rss: Rss, shell: str, signum: int) -> None:
+    one_rss.argv = [*SHELLS[shell], str(SCRIPT)]
     with server(PREFORK, 20, 1, 1, "") as (master, _):
         for attempt in range(12):
-            watch = one_rss.start("--pid", master, "--watch", "0.1", "--json")
+            watch = one_rss.start("--pid", master, "--watch", "0.1", "--json", start_new_session=True)
             try:
                 lines = [watch.stdout.readline()]
                 time.sleep(0.01 * attempt)  # not to wait for anything: to hit another moment each time
-                watch.terminate()
+                send(watch, signum)
                 lines += watch.stdout.read().splitlines(keepends=True)
-                assert watch.wait(DEADLINE_S) == -signal.SIGTERM
+                assert watch.wait(DEADLINE_S) == -signum
+                assert watch.stderr.read() == b""
             finally:
                 watch.kill()
                 watch.wait()
@@ -316,6 +338,7 @@ def test_installed_layout(one_rss: Rss, tmp_path: Path) -> None:
 def test_output_that_cannot_be_written_is_an_error(one_rss: Rss) -> None:
     with titled("full") as pid, Path("/dev/full").open("wb") as full:
         done = one_rss.run("--pid", pid, stdout=full)
+        assert [one_rss.run(option, stdout=full).returncode for option in ("--help", "--version")] == [74, 74]
     assert done.returncode == 74
     assert "cannot write the output" in done.stderr.decode()
 

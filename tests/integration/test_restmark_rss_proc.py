@@ -1,10 +1,9 @@
 """restmark-rss on made-up /proc folders: other kernels, races, units and sockets that cannot be had on demand."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from rss_support import COREUTILS, FakeProc, Rss, command, link_commands, processes, rollup
+from rss_support import COREUTILS, FakeProc, Rss, command, link_commands, parse_csv, processes, rollup
 
 pytest_plugins = ["rss_fixtures"]
 
@@ -98,14 +97,19 @@ def test_number_that_another_process_got_meanwhile(rss: Rss, fake_proc: FakeProc
     assert block["totals"]["rss_kib"] == 4000
 
 
-def test_watch_does_not_follow_a_number_to_another_process(rss: Rss, fake_proc: FakeProc) -> None:
+def replace(folder: Path, later: Path) -> None:
+    """Give a PID to another process: at no moment is there a process with the new figures and the old start."""
+    for name in ("stat", "smaps_rollup"):
+        (later / name).replace(folder / name)
+
+
+def test_watch_does_not_follow_a_number_to_another_process(rss: Rss, fake_proc: FakeProc, tmp_path: Path) -> None:
     folder = fake_proc.add(6, memory=rollup(4000, 3000, 2000))
     watch = rss.start("--proc", fake_proc.root, "--pid", 6, "--watch", "0.3", "--csv")
     try:
         assert watch.stdout.readline().startswith(b"timestamp")
         assert b",ok,1,4000," in watch.stdout.readline()
-        shutil.rmtree(folder)
-        fake_proc.add(6, start_ticks=2000, memory=rollup(9000, 9000, 9000))
+        replace(folder, FakeProc(tmp_path / "later").add(6, start_ticks=2000, memory=rollup(9000, 9000, 9000)))
         rest = watch.stdout.read()
         assert watch.wait() == 1
     finally:
@@ -115,6 +119,26 @@ def test_watch_does_not_follow_a_number_to_another_process(rss: Rss, fake_proc: 
         watch.stderr.close()
     assert b",gone," in rest
     assert b"9000" not in rest
+
+
+def test_number_that_a_descendant_got_is_shown_as_what_it_is_now(rss: Rss, fake_proc: FakeProc, tmp_path: Path) -> None:
+    # The PID list of a second block: 6 began at 1000 when it was asked for, and is a child of 5 now.
+    memory = rollup(4000, 3000, 2000)
+    fake_proc.add(5, memory=memory)
+    folder = fake_proc.add(6, memory=memory)
+    watch = rss.start("--proc", fake_proc.root, "--pid", "5,6", "--watch", "0.3", "--count", "2", "--csv")
+    try:
+        first = [watch.stdout.readline() for _ in range(6)]
+        replace(folder, FakeProc(tmp_path / "later").add(6, 5, start_ticks=2000, memory=memory))
+        rows = parse_csv(b"".join([*first, watch.stdout.read()]))
+        assert watch.wait() == 0
+    finally:
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+        watch.stderr.close()
+    trees = [(row["root_pid"], row["pid"], row["depth"]) for row in rows if row["record"] == "process"]
+    assert trees == [("5", "5", "0"), ("6", "6", "0"), ("5", "5", "0"), ("5", "6", "1")]
 
 
 def test_large_figures_are_exact(rss: Rss, fake_proc: FakeProc) -> None:
