@@ -13,6 +13,7 @@ from .commands.build import build
 from .commands.doctor import doctor
 from .commands.list import list_contestants
 from .commands.new_contestant import new_contestant
+from .commands.quick import quick
 from .commands.verify import verify
 from .console import err, plain, show_error
 from .errors import ExitCode, RigError, Terminated
@@ -31,7 +32,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, new_contestant):
+for command in (list_contestants, doctor, build, verify, quick, new_contestant):
     cli.add_command(command)
 
 

@@ -1,0 +1,105 @@
+"""restmark quick: a first look at one server, in a minute or two."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from .. import builder, console, cpulist, dataset, pinning
+from .. import quick as measuring
+from ..errors import EnvironmentFault, UsageFault
+from ..launcher import RunningServer, StartOptions, launch
+from ..load import wrk_path
+from ..oracle import Oracle
+from ..quick import Row
+from ..settings import Settings, shared_options
+from ..workloads import ROUTE_TRANSFER
+from .build import require_met
+
+
+@click.command()
+@shared_options
+@click.option(
+    "--duration", type=click.IntRange(1, 600), default=10, show_default=True, metavar="SECONDS", help="For each route."
+)
+@click.option("--connections", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Kept alive, at once.")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes [default: one per server CPU].")
+@click.pass_obj
+def quick(settings: Settings, duration: int, connections: int, workers: int | None) -> int:
+    """Check and measure each route of one server (restmarkd, or the one named with -C) once."""
+    if not settings.selectors:
+        settings.selectors.append("restmarkd")
+    contestants = settings.chosen()
+    if len(contestants) != 1:
+        raise UsageFault("quick looks at one server", "name one with -C")
+    contestant = contestants[0]
+    wrk_path()
+    require_met(contestant)
+    data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
+    pins = pinning.halves()
+    options = StartOptions(data.path, workers=workers or pins.workers, cpus=pins.server)
+    with console.progress() as progress:
+        builder.build(contestant, settings.cache, progress)
+        with launch(contestant, options, settings.cache) as server:
+            progress.say(f"{contestant.title}: {options.workers} worker(s) on port {server.port}")
+            compared = measuring.check(server, Oracle(data))
+            progress.say(f"checked {compared} answers byte for byte: all as defined")
+            rows = []
+            for number, route in enumerate(contestant.routes, 1):
+                step = f"[{number}/{len(contestant.routes)}] "
+                rows.append(
+                    measuring.measure(server, route, pins, connections, duration, lambda text, s=step: progress.say(s + text))  # type: ignore[misc]
+                )
+            memory = _memory(server)
+    _show(rows, pins, connections, duration)
+    console.plain(console.out, "\nMemory after the load:\n\n" + memory)
+    return 0
+
+
+def _memory(server: RunningServer) -> str:
+    script = Path(__file__).parents[2] / "restmark-rss"
+    path = str(script) if script.exists() else shutil.which("restmark-rss")
+    if path is None:
+        raise EnvironmentFault("restmark-rss is not installed", "install the package restmarkd")
+    result = subprocess.run([path, "--pid", str(server.pid)], capture_output=True, text=True, timeout=60, check=False)
+    if result.returncode != 0:
+        raise EnvironmentFault(f"{path} failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _show(rows: list[Row], pins: pinning.Pinning, connections: int, duration: int) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Route")
+    for title in ("Requests/s", "p50 ms", "p99 ms", "CPU µs/req", "MiB/s"):
+        table.add_column(title, justify="right")
+    table.add_column("Remarks")
+    for row in rows:
+        quantiles = row.load.latency_quantiles_us
+        table.add_row(
+            row.route,
+            f"{row.load.requests_per_s:,.0f}",
+            f"{quantiles['50'] / 1000:.2f}",
+            f"{quantiles['99'] / 1000:.2f}",
+            f"{row.cpu_us_per_request:,.1f}",
+            f"{row.mib_per_s:,.0f}" if row.route == ROUTE_TRANSFER else "",
+            ", ".join(row.remarks),
+        )
+    console.out.print()
+    console.out.print(table)
+    where = (
+        f"Server on CPU {cpulist.render(pins.server)}, wrk on CPU {cpulist.render(pins.client)}"
+        if pins.server and pins.client
+        else f"Server and wrk share {len(os.sched_getaffinity(0))} CPU, not pinned: they take time from each other"
+    )
+    console.plain(console.out, f"\n{where}; {connections} connections, {duration} s per route, no pipelining.")
+    if any("client-bound" in row.remarks for row in rows):
+        console.plain(
+            console.out,
+            "client-bound: wrk's CPU was full, the server's was not; requests/s is then wrk's limit,\n"
+            "and the CPU time per request is the figure to compare.",
+        )

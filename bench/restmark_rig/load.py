@@ -1,0 +1,128 @@
+"""Load on a server by wrk, without pipelining, and its exact figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import EnvironmentFault
+
+_SCRIPT = Path(__file__).with_name("load.lua")
+_MARKER = "restmark-load "
+_GRACE_S = 30.0
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """One run of wrk. `timeout_s` is the longest answer that still counts; slower ones are errors, not latencies."""
+
+    host: str
+    port: int
+    target: str
+    connections: int
+    duration_s: float
+    threads: int = 1
+    cpus: frozenset[int] | None = None
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What wrk saw. Bytes are those received, heads and all; times are microseconds."""
+
+    duration_us: int
+    requests: int
+    bytes: int
+    connect_errors: int
+    read_errors: int
+    write_errors: int
+    status_errors: int  # answers above 399
+    timeouts: int
+    latency_min_us: int
+    latency_max_us: int
+    latency_mean_us: float
+    latency_quantiles_us: dict[str, int]  # "50", "99", "99.9" …
+    client_cpu_ns: int
+
+    @property
+    def errors(self) -> int:
+        return self.connect_errors + self.read_errors + self.write_errors + self.status_errors + self.timeouts
+
+    @property
+    def requests_per_s(self) -> float:
+        return self.requests * 1e6 / self.duration_us
+
+    @property
+    def client_load(self) -> float:
+        """CPUs that the client kept busy."""
+        return self.client_cpu_ns / 1e3 / self.duration_us
+
+
+def wrk_path() -> str:
+    """Raises EnvironmentFault if there is no wrk."""
+    path = shutil.which("wrk")
+    if path is None:
+        raise EnvironmentFault("the load generator wrk is not installed", "apt-get install wrk")
+    return path
+
+
+def run(plan: LoadPlan) -> LoadResult:
+    """Runs wrk to its end. Raises EnvironmentFault when it fails."""
+    seconds = max(1, round(plan.duration_s))  # wrk takes whole seconds only
+    argv = [
+        wrk_path(),
+        f"-t{plan.threads}",
+        f"-c{max(plan.connections, plan.threads)}",
+        f"-d{seconds}s",
+        f"--timeout={plan.timeout_s:g}s",
+        f"--script={_SCRIPT}",
+        f"http://{plan.host}:{plan.port}{plan.target}",
+    ]
+    cpus = plan.cpus
+
+    def pin() -> None:
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    cpu_before_ns = _children_cpu_ns()
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=pin) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds + plan.timeout_s + _GRACE_S)
+        except BaseException:
+            process.kill()
+            raise
+    return _parse(output, process.returncode, argv, _children_cpu_ns() - cpu_before_ns)
+
+
+def _children_cpu_ns() -> int:
+    """CPU time of all children that have been waited for; between two calls that is wrk's alone."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((usage.ru_utime + usage.ru_stime) * 1e9)
+
+
+def _parse(output: str, code: int, argv: list[str], client_cpu_ns: int) -> LoadResult:
+    lines = [line for line in output.splitlines() if line.startswith(_MARKER)]
+    if code != 0 or not lines:
+        raise EnvironmentFault(f"wrk failed with exit code {code}: {' '.join(argv)}\n{output.strip()[-2000:]}", "run it by hand")
+    figures = json.loads(lines[-1].removeprefix(_MARKER))
+    errors, latency = figures["errors"], figures["latency_us"]
+    return LoadResult(
+        duration_us=figures["duration_us"],
+        requests=figures["requests"],
+        bytes=figures["bytes"],
+        connect_errors=errors["connect"],
+        read_errors=errors["read"],
+        write_errors=errors["write"],
+        status_errors=errors["status"],
+        timeouts=errors["timeout"],
+        latency_min_us=latency["min"],
+        latency_max_us=latency["max"],
+        latency_mean_us=latency["mean"],
+        latency_quantiles_us=latency["quantiles"],
+        client_cpu_ns=client_cpu_ns,
+    )
