@@ -70,16 +70,15 @@ static void write_comment(const char *text, FILE *to) {
 }
 
 static void write_bounds(const struct option_row *row, FILE *to) {
-        static const char *const on_reload[] = { [OPTION_RELOAD_LIVE] = "at once", [OPTION_RELOAD_RESPAWN] = "with new workers",
-                                                 [OPTION_RELOAD_RESTART] = "with a restart" };
         char low[40], high[40], line[160];
 
-        if (row->max > 0) {
-                option_format_number(row, row->min, low, sizeof low);
-                option_format_number(row, row->max, high, sizeof high);
-                (void)snprintf(line, sizeof line, "(%s, %s to %s; a change works %s)", row->unit, low, high, on_reload[row->reload]);
-        } else
-                (void)snprintf(line, sizeof line, "(%s; a change works %s)", row->unit, on_reload[row->reload]);
+        if (row->max == 0) {
+                (void)fprintf(to, "; (%s)\n", row->unit);
+                return;
+        }
+        option_format_number(row, row->min, low, sizeof low);
+        option_format_number(row, row->max, high, sizeof high);
+        (void)snprintf(line, sizeof line, "(%s, %s to %s)", row->unit, low, high);
         write_comment(line, to);
 }
 

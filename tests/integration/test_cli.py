@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKD, SOURCE, Daemon, run, wait_for
+from daemon import BUILD, RESTMARKD, SOURCE, Daemon, run, wait_for
 from http_client import Connection
 
 Start = Callable[..., Daemon]
@@ -164,6 +164,27 @@ def test_the_shipped_configuration_is_the_table_s() -> None:
     uncommented = re.sub(r"^;(?=\S)", "", shipped.read_text(), flags=re.MULTILINE)
     for key in re.findall(r"^([a-z-]+) =", uncommented, flags=re.MULTILINE):
         assert f"\n{key} =" in run("-T").stdout
+
+
+def test_the_manual_lists_the_table_s_options() -> None:
+    page = (SOURCE / "docs" / "man" / "restmarkd.ini.5.scd").read_text()
+    listed = page.split("; begin of the list made by option_list\n\n")[1].split("; end of the list")[0]
+    made = subprocess.run([str(BUILD / "docs" / "option_list")], capture_output=True, text=True, timeout=20, check=True).stdout
+    assert listed == made, "run docs/man/update-options.sh"
+
+
+def test_help_and_manual_name_the_same_options() -> None:
+    for program, section in (("restmarkd", 8), ("restmarkctl", 1)):
+        shown = subprocess.run([str(BUILD / "src" / program), "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
+        page = (SOURCE / "docs" / "man" / f"{program}.{section}.scd").read_text()
+        assert set(re.findall(r"--[a-z-]+", shown)) == set(re.findall(r"--[a-z-]+", page)), program
+
+
+def test_all_programs_say_one_version() -> None:
+    version = run("-V").stdout.split()[1]
+    for script in ("restmark-rss", "restmark"):
+        said = subprocess.run([str(SOURCE / "bench" / script), "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        assert version in said.split(), script
 
 
 def test_writing_to_a_full_disk_is_an_error() -> None:

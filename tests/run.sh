@@ -1,0 +1,40 @@
+#!/bin/sh
+# Runs all tests: installs what they need, builds release and asan, runs ctest on both. Ends with ctest's summaries; the exit code
+# is 0 only if everything passed.
+set -eu
+
+cd "$(dirname "$0")/.."
+no_install=
+case ${1:-} in
+'') ;;
+--no-install) no_install=--no-install ;;
+-h | --help)
+        echo "Usage: tests/run.sh [--no-install]"
+        echo
+        echo "Installs what the tests need (and says what), builds the presets release and"
+        echo "asan with warnings as errors, and runs every test on both."
+        exit 0
+        ;;
+*)
+        echo "run.sh: unknown option $1; try --help" >&2
+        exit 1
+        ;;
+esac
+
+# shellcheck disable=SC2086 # empty or one word
+bench/need-packages.sh $no_install \
+        cmake ninja-build gcc g++ pkg-config libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
+        libinih-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
+        python3-matplotlib python3-psutil python3-jsonschema python3-msgpack wrk iproute2 util-linux procps strace valgrind \
+        shellcheck scdoc man-db gawk busybox
+
+status=0
+for preset in release asan; do
+        cmake --preset "$preset" -DRESTMARK_WERROR=ON
+        cmake --build --preset "$preset"
+done
+for preset in release asan; do
+        echo "== tests of the $preset build"
+        ctest --preset "$preset" || status=1
+done
+exit $status
