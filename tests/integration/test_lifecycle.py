@@ -152,7 +152,7 @@ def test_a_graceful_stop_waits_for_a_slow_request(start: Start) -> None:
         connection.send(b"GET /million-loop?n=50000000 HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for("both are connected", lambda: daemon.status()["workers"][0]["accepted"] == 2)
         daemon.signal(signal.SIGTERM)
-        daemon.wait_log("SIGTERM from")
+        wait_for("it drains", lambda: daemon.status()["workers"][0]["state"] == "draining")
         assert connection.read().status == 200
         half.send(b"\r\n")
         response = half.read()
