@@ -51,7 +51,7 @@ class Peer:
 
     @property
     def routes(self) -> list[str]:
-        return self.manifest.get("routes", ROUTES)
+        return list(self.manifest.get("routes", ROUTES))
 
     def missing(self) -> str | None:
         """What the peer needs and this machine has not, with the remedy."""
@@ -74,7 +74,9 @@ class Peer:
         plan = self.manifest.get("build")
         if plan is None:
             return
-        found = {path for glob in plan["inputs"] for path in self.source.glob(glob) if path.is_file()}
+        # "src/**" of pathlib means folders alone; a manifest means the files below them.
+        globs = [glob.replace("/**", "/**/*") for glob in plan["inputs"]]
+        found = {path for glob in globs for path in self.source.glob(glob) if path.is_file()}
         digest = hashlib.sha256(repr(plan).encode())
         for path in sorted(found):
             digest.update(str(path).encode() + path.read_bytes())
@@ -84,9 +86,7 @@ class Peer:
         self.build_dir.mkdir(parents=True, exist_ok=True)
         environment = self.environment("build")
         for step in plan["steps"]:
-            subprocess.run(
-                self.fill(step), cwd=self.source, env=environment, check=True, timeout=BUILD_TIMEOUT_S
-            )
+            subprocess.run(self.fill(step), cwd=self.source, env=environment, check=True, timeout=BUILD_TIMEOUT_S)
         stamp.write_text(digest.hexdigest())
 
 
@@ -126,9 +126,7 @@ class Server:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(
-                    f"ended with {self.process.returncode} at start:\n{self.log.read_text()}"
-                )
+                raise AssertionError(f"ended with {self.process.returncode} at start:\n{self.log.read_text()}")
             try:
                 with Client(self.port) as client:
                     if client.get("/").status == 200:

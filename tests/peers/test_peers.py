@@ -225,7 +225,5 @@ def test_term_leaves_no_child(peer: Peer, dataset: Path, tmp_path: Path) -> None
 
 def test_versions_can_be_asked(peer: Peer) -> None:
     for label, argv in peer.manifest["versions"].items():
-        done = subprocess.run(
-            peer.fill(argv), capture_output=True, text=True, timeout=STOP_TIMEOUT_S, check=True
-        )
+        done = subprocess.run(peer.fill(argv), capture_output=True, text=True, timeout=STOP_TIMEOUT_S, check=True)
         assert (done.stdout or done.stderr).strip(), label

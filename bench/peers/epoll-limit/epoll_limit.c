@@ -316,9 +316,10 @@ int main(int argc, char **argv) {
         }
         welcome = make_reply("200 OK", "text/plain", "Welcome!\n", 9, false);
         json = make_json_reply(body_file);
-        bad_request = make_reply("400 Bad Request", "text/plain", "bad request\n", 12, true);
-        not_found = make_reply("404 Not Found", "text/plain", "not found\n", 10, false);
-        bad_method = make_reply("405 Method Not Allowed", "text/plain", "only GET\n", 9, true);
+        /* Without a body, so that they answer HEAD, too. */
+        bad_request = make_reply("400 Bad Request", "text/plain", "", 0, true);
+        not_found = make_reply("404 Not Found", "text/plain", "", 0, false);
+        bad_method = make_reply("405 Method Not Allowed", "text/plain", "", 0, true);
         for (int i = 0; i < workers; i++)
                 listeners[i] = open_listener(&address, i == 0);
         fprintf(stderr, "epoll-limit: %d workers on port %d\n", workers, ntohs(address.sin_port));

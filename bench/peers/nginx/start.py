@@ -52,9 +52,7 @@ def _try_lock(fd: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--runtime", required=True, type=Path, help="folder for the configuration and the JSON"
-    )
+    parser.add_argument("--runtime", required=True, type=Path, help="folder for the configuration and the JSON")
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument("--workers", required=True, type=int)
     parser.add_argument("--dataset", required=True, metavar="FILE")

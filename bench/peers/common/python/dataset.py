@@ -45,15 +45,13 @@ def load(path: str, unpackb: Unpack) -> tuple[list[bytes], list[Record]]:
     try:
         encoded = unpackb(Path(path).read_bytes())
     except OSError as error:
-        raise DatasetError(f"cannot read the dataset: {error}") from error
+        raise DatasetError(f"cannot read the dataset {path}: {error.strerror}") from error
     except Exception as error:  # each MessagePack library raises types of its own
         raise DatasetError(
             f"{path}: not a MessagePack file: {error}; write one with restmarkd --write-dataset"
         ) from error
     if not isinstance(encoded, list) or not all(isinstance(item, bytes) for item in encoded):
-        raise DatasetError(
-            f"{path}: must be one MessagePack array of bin elements; see restmarkd --write-dataset"
-        )
+        raise DatasetError(f"{path}: must be one MessagePack array of bin elements; see restmarkd --write-dataset")
     return encoded, [_decode(path, number, item, unpackb) for number, item in enumerate(encoded)]
 
 
@@ -65,15 +63,17 @@ def _decode(path: str, number: int, item: bytes, unpackb: Unpack) -> Record:
         raise DatasetError(f"{where} is not valid MessagePack: {error}") from error
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise DatasetError(f"{where} is not a map")
-    record = dict(pairs)
+    if not all(isinstance(key, str) for key, _ in pairs):
+        raise DatasetError(f"{where} has a key that is not a string")
+    record: Record = dict(pairs)
     if len(pairs) != len(FIELDS) or record.keys() != FIELDS.keys():
         raise DatasetError(f"{where} must have exactly the keys {', '.join(FIELDS)}, each of them once")
     for key, kind in FIELDS.items():
         value = record[key]
         if type(value) is not kind:
             raise DatasetError(f"{where}: {key} must be {kind.__name__}, not {type(value).__name__}")
-        if kind is int and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
+        if kind is int and not -_INT64_MAX - 1 <= record[key] <= _INT64_MAX:
             raise DatasetError(f"{where}: {key} does not fit into 64 bits, signed")
-        if kind is float and not math.isfinite(value):
+        if kind is float and not math.isfinite(record[key]):
             raise DatasetError(f"{where}: {key} is {value}, which JSON cannot express")
     return {key: record[key] for key in FIELDS}
