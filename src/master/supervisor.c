@@ -26,7 +26,7 @@ struct child {
         struct restmark_slot *cell;
         pid_t pid; /* 0: none */
         int link;
-        sd_event_source *exit_source, *link_source, *timer;
+        sd_event_source *link_source, *timer;
 };
 
 struct supervisor {
@@ -86,12 +86,10 @@ static int on_link(sd_event_source *source, int fd, uint32_t events, void *conte
         if (n == 1 && message == LINK_READY)
                 step(child, SLOT_EVENT_READY);
         else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-                /* The worker has closed its end: it is dying, which the child source will tell. */
+                /* The worker has closed its end: it is dying, which SIGCHLD will tell. */
                 (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }
-
-static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *context);
 
 static int fork_worker(struct child *child) {
         struct supervisor *s = child->supervisor;
@@ -118,11 +116,9 @@ static int fork_worker(struct child *child) {
         child->cell->slot.pid = (uint32_t)pid;
         child->cell->slot.generation = s->options->board->generation;
         cell_set(&child->cell->slot.started_ms, clock_realtime_ms());
-        r = sd_event_add_child(s->event, &child->exit_source, pid, WEXITED, on_exit_of, child);
-        if (r >= 0)
-                r = sd_event_add_io(s->event, &child->link_source, child->link, EPOLLIN, on_link, child);
+        r = sd_event_add_io(s->event, &child->link_source, child->link, EPOLLIN, on_link, child);
         if (r < 0)
-                (void)kill(pid, SIGKILL); /* a worker that cannot be watched must not live; the caller reports */
+                (void)kill(pid, SIGKILL); /* a worker that is not heard must not live; its death will be seen */
         return r;
 }
 
@@ -155,7 +151,6 @@ static void log_death(const struct child *child, const siginfo_t *info, uint64_t
 }
 
 static void forget_process(struct child *child) {
-        child->exit_source = sd_event_source_unref(child->exit_source);
         child->link_source = sd_event_source_unref(child->link_source);
         child->link = fd_close(child->link);
         child->pid = 0;
@@ -170,12 +165,10 @@ static bool is_fatal(const siginfo_t *info) {
 
 static void stop_all(struct supervisor *s, enum slot_event event);
 
-static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *context) {
-        struct child *child = context;
+static void on_exit_of(struct child *child, const siginfo_t *info) {
         struct supervisor *s = child->supervisor;
         bool fatal = is_fatal(info) && !child->slot.stopping;
 
-        (void)source;
         log_death(child, info, scoreboard_bury(child->cell));
         forget_process(child);
         if (fatal) {
@@ -187,6 +180,22 @@ static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *cont
                 stop_all(s, SLOT_EVENT_STOP);
         } else
                 step(child, SLOT_EVENT_EXITED);
+}
+
+/* Not by sd_event_add_child(): its pidfd reports a death once, also while a debugger still holds the dead process back, and then
+ * never again. The kernel sends SIGCHLD when there is something to collect. One may stand for several deaths. */
+static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *signal, void *context) {
+        struct supervisor *s = context;
+
+        (void)source;
+        (void)signal;
+        for (unsigned int i = 0; i < s->options->n_workers; i++) {
+                siginfo_t info = { .si_pid = 0 };
+
+                if (s->children[i].pid != 0 && waitid(P_PID, (id_t)s->children[i].pid, &info, WEXITED | WNOHANG) == 0 &&
+                    info.si_pid != 0)
+                        on_exit_of(&s->children[i], &info);
+        }
         return 0;
 }
 
@@ -223,17 +232,12 @@ static void start_worker(struct child *child) {
         log_message(LOG_ERR, "cannot start worker %u: %s", child->index, strerror(-r));
         if (child->pid == 0)
                 step(child, SLOT_EVENT_EXITED);
-        else if (!child->exit_source) { /* forked and killed, but not watched: collect it here, it dies at once */
-                (void)waitpid(child->pid, NULL, 0);
-                forget_process(child);
-                step(child, SLOT_EVENT_EXITED);
-        }
 }
 
 static void drain_worker(struct child *child) {
         char message = LINK_STOP;
 
-        if (send(child->link, &message, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) /* it is dying; on_exit_of() will follow */
+        if (send(child->link, &message, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) /* it is dying, which SIGCHLD will tell */
                 log_message(LOG_DEBUG, "worker %u (pid %d) cannot be told to stop: %m", child->index, (int)child->pid);
 }
 
@@ -344,7 +348,7 @@ static int on_other_signal(sd_event_source *source, const struct signalfd_siginf
 
 static int watch_signals(struct supervisor *s) {
         static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
-        int r = 0;
+        int r = sd_event_add_signal(s->event, NULL, SIGCHLD, on_sigchld, s);
 
         for (size_t i = 0; r >= 0 && i < sizeof stops / sizeof *stops; i++)
                 r = sd_event_add_signal(s->event, NULL, stops[i], on_stop_signal, s);
