@@ -16,7 +16,7 @@ from . import placeholders, requirements, versions
 from .cache import Cache, make_folder
 from .contestant import BuildPlan, Contestant
 from .dataset import write_atomically
-from .errors import BuildFailed, ManifestError
+from .errors import BuildFailed, ManifestError, StartFailed
 from .supervised import ProcessSpec, SupervisedProcess, tail
 
 _STAMP = ".restmark-build.json"
@@ -177,10 +177,12 @@ def _run_step(
         own_cgroup=False,
     )
     started = time.monotonic()
-    with SupervisedProcess(spec) as process:
-        while (status := process.wait(_REPORT_EVERY_S)) is None:
-            last = (tail(log, 1) or "").strip()
-            reporter.progress(f"{title}, {time.monotonic() - started:.0f} s: {last}")
+    try:
+        with SupervisedProcess(spec) as process:
+            while (status := process.wait(_REPORT_EVERY_S)) is None:
+                reporter.progress(f"{title}, {time.monotonic() - started:.0f} s: {tail(log, 1).strip()}")
+    except StartFailed as fault:
+        raise BuildFailed(fault.message, fault.remedy) from None
     if status != 0:
         raise BuildFailed(
             f"{contestant.name}: build step {number} of {len(plan.steps)} failed "

@@ -90,13 +90,13 @@ def read(path: Path) -> Dataset:
     except OSError as error:
         raise DatasetError(f"dataset {path}: can not be read: {error.strerror}", "name a dataset file") from None
     elements = _unpack(raw, f"dataset {path}")
-    if not isinstance(elements, list):
-        raise DatasetError(f"dataset {path}: holds a {_kind(elements)}, not an array", f"write {_FORMAT}")
+    if type(elements) is not list:  # a map comes as _Pairs, which is a list, too
+        raise DatasetError(f"dataset {path}: holds {_kind(elements)}, not an array", f"write {_FORMAT}")
     records = []
     for index, element in enumerate(elements):
         where = f"dataset {path}: record {index}"
         if not isinstance(element, bytes):
-            raise DatasetError(f"{where} is a {_kind(element)}, not a bin", f"write {_FORMAT}")
+            raise DatasetError(f"{where} is {_kind(element)}, not a bin", f"write {_FORMAT}")
         records.append(_checked(_unpack(element, where), where))
     return Dataset(path, tuple(records))
 
@@ -129,25 +129,25 @@ class _Pairs(list[tuple[Any, Any]]):
 
 
 _KINDS = {
-    _Pairs: "map",
-    list: "array",
-    bytes: "bin",
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "float",
+    _Pairs: "a map",
+    list: "an array",
+    bytes: "a bin",
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
     type(None): "nil",
 }
 
 
 def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), "MessagePack extension")
+    return _KINDS.get(type(value), "a MessagePack extension")
 
 
 def _checked(value: Any, where: str) -> dict[str, Any]:
     """The record in value. Raises DatasetError if fields are missing, unknown, repeated or mistyped."""
     if not isinstance(value, _Pairs):
-        raise DatasetError(f"{where} holds a {_kind(value)}, not a map", f"write {_FORMAT}")
+        raise DatasetError(f"{where} holds {_kind(value)}, not a map", f"write {_FORMAT}")
     names = [name for name, _ in value]
     if names != list(FIELDS):
         raise DatasetError(
@@ -158,7 +158,7 @@ def _checked(value: Any, where: str) -> dict[str, Any]:
     for name, kind in FIELDS.items():
         given = record[name]
         if type(given) is not kind:
-            raise DatasetError(f"{where}: field '{name}' is a {_kind(given)}", f"make it a {_KINDS[kind]}")
+            raise DatasetError(f"{where}: field '{name}' is {_kind(given)}", f"make it {_KINDS[kind]}")
         if kind is int and given not in _INT64:
             raise DatasetError(f"{where}: field '{name}' is {given}", "keep integers within 64 bits, signed")
         if kind is float and not math.isfinite(record[name]):

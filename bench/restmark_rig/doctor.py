@@ -211,12 +211,10 @@ def _toolchains(contestants: Sequence[Contestant]) -> Iterator[Line]:
         needed.setdefault(requirement.command, []).append("the rig")
     for command, requirement in sorted(by_command.items()):
         users = ", ".join(needed[command])
+        # The path of a required file says less than the package that brings it.
+        label = requirement.packages[0] if command.startswith("/") and requirement.packages else Path(command).name
         if found := requirements.locate(requirement):
-            yield Line(f"tool {Path(command).name}", OK, f"{found} (for {users})")
+            yield Line(f"tool {label}", OK, f"{found} (for {users})")
         else:
-            yield Line(
-                f"tool {command}",
-                NOTE,
-                f"missing, {users} will be skipped",
-                requirements.remedy_of(requirement),
-            )
+            remedy = requirements.remedy_of(requirement)
+            yield Line(f"tool {label}", NOTE, f"{command} is missing; without it: no {users}", remedy)

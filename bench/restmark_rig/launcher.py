@@ -73,9 +73,9 @@ class RunningServer:
         """A new connection. Raises ProbeError."""
         return Connection(self.host, self.port, timeout_s)
 
-    def death(self) -> str:
-        """How the server ended, in words with the last lines of its log; empty while it runs."""
-        status = self._process.status()
+    def death(self, wait_s: float = 0.0) -> str:
+        """How the server ended, in words with the last lines of its log; empty if it still runs after wait_s."""
+        status = self._process.wait(wait_s)
         return "" if status is None else f"{describe_status(status)}\n{log_excerpt(self.log)}"
 
     def stop(self, grace_s: float = 10.0) -> StopReport:

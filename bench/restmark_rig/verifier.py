@@ -17,6 +17,8 @@ from .errors import EnvironmentFault
 from .launcher import StartOptions
 from .oracle import Oracle
 
+_DEATH_NEWS_S = 0.5
+
 
 @dataclass(frozen=True)
 class VerifyPlan:
@@ -100,8 +102,11 @@ def run_checks(subject: Subject, checks: Sequence[Check], reporter: Reporter) ->
     findings: list[Finding] = []
     for number, check in enumerate(checks):
         reporter.progress(f"verifying {subject.contestant.name}: {check.name} ({check.proves})")
-        findings += check.run(subject)
-        if check is not STOP and (death := subject.server.death()):
+        found = list(check.run(subject))
+        findings += found
+        # A refused connection is noticed before the news of the server's end arrive.
+        wait_s = _DEATH_NEWS_S if any(finding.verdict is Verdict.FAIL for finding in found) else 0.0
+        if check is not STOP and (death := subject.server.death(wait_s)):
             findings.append(Finding(check.name, None, Verdict.FAIL, f"during this check the server {death}"))
             findings += [
                 Finding(later.name, None, Verdict.FAIL, f"not run: the server died during '{check.name}'")

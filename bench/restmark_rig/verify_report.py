@@ -80,7 +80,7 @@ def _check_table(reports: Sequence[Report], checks: Sequence[Check]) -> Table:
 def _route_table(reports: Sequence[Report]) -> Table:
     table = _table()
     for route in (*ROUTES, "server"):
-        table.add_column(route, no_wrap=True)
+        table.add_column(route.removeprefix("/") or "/", no_wrap=True)  # five slashes do not fit into 80 columns
     for report in reports:
         cells = [_WORDS[worst(f for f in report.findings if f.route == route)] for route in (*ROUTES, None)]
         table.add_row(report.contestant.name, *cells)
@@ -89,7 +89,6 @@ def _route_table(reports: Sequence[Report]) -> Table:
 
 def _show_details(console: Console, report: Report) -> None:
     name = report.contestant.name
-    told = [finding for finding in report.findings if finding.message]
     if report.state == "skipped":
         plain(console, f"{name}: skipped: {report.problem}; remedy: {report.remedy}", "dim")
     elif report.state == "failed":
@@ -98,13 +97,24 @@ def _show_details(console: Console, report: Report) -> None:
             plain(console, f"  remedy: {report.remedy}")
     for remark in report.remarks:
         plain(console, f"{name}: {remark}")
-    for finding in told:
+    for finding, routes in _grouped(report.findings):
         style = "red" if finding.verdict is Verdict.FAIL else "yellow"
         text = finding.message.replace("\n", "\n    ")
-        plain(console, f"{name}: {finding.check}: {finding.verdict.value.upper()}: {text}", style)
+        where = f" on {', '.join(routes)}" if len(routes) > 1 else ""
+        plain(console, f"{name}: {finding.check}: {finding.verdict.value.upper()}{where}: {text}", style)
     if report.failures and report.contestant.notes:
         notes = report.contestant.notes.replace("\n", "\n    ")
         plain(console, f"{name}: its manifest notes:\n    {notes}")
+
+
+def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
+    """Findings that have something to say, those that say the same of several routes as one with all the routes."""
+    groups: dict[tuple[str, Verdict, str], tuple[Finding, list[str]]] = {}
+    for finding in findings:
+        if finding.message:
+            key = (finding.check, finding.verdict, finding.message)
+            groups.setdefault(key, (finding, []))[1].append(finding.route or "the server")
+    return list(groups.values())
 
 
 def _without_name(problem: str, name: str) -> str:

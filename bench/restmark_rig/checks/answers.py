@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..dataset import DEFAULT_JSON_SHA256
-from ..http_probe import request_bytes
+from ..http_probe import ProbeError, Response, request_bytes
 from ..workloads import (
     LOOP_MAX_SEED,
     RECORD_ROUTES,
@@ -75,23 +75,39 @@ def check_type(subject: Subject) -> Iterator[Finding]:
 
 
 def check_size(subject: Subject) -> Iterator[Finding]:
-    """Content-Length is there, as many bytes arrive, and none after them; HEAD sends no body."""
+    """Content-Length is there, as many bytes arrive, and none after them."""
 
-    def action(route: str) -> None:
-        for method in ("GET", "HEAD"):
-            with subject.server.connect() as connection:
-                connection.send(request_bytes(route, method))
-                response = connection.read(method)
-                surplus = connection.surplus(_SURPLUS_WAIT_S)
-            if surplus:
-                raise Mismatch(f"{method} {route}: {len(surplus)} bytes follow the answer, first {surplus[:40]!r}")
-            if method == "GET" and response.framing != "content-length":
-                raise Mismatch(
-                    f"GET {route}: the body is sent with Transfer-Encoding: {response.framing}; "
-                    "its length is known, so it needs a Content-Length"
-                )
+    def action(route: str) -> str | None:
+        response, surplus = _with_surplus(subject, route, "GET")
+        if surplus:
+            raise Mismatch(f"GET {route}: {len(surplus)} bytes follow the answer, first {surplus[:40]!r}")
+        if response.framing != "content-length":
+            raise Mismatch(
+                f"GET {route}: the body is sent with Transfer-Encoding: {response.framing}; "
+                "its length is known, so it needs a Content-Length"
+            )
+        return _head_note(subject, route)
 
     yield from each_route("size", subject, ROUTES, action)
+
+
+def _with_surplus(subject: Subject, route: str, method: str) -> tuple[Response, bytes | None]:
+    with subject.server.connect() as connection:
+        connection.send(request_bytes(route, method))
+        return connection.read(method), connection.surplus(_SURPLUS_WAIT_S)
+
+
+def _head_note(subject: Subject, route: str) -> str | None:
+    """HEAD need not be served, but whatever answers it must not have a body."""
+    try:
+        _, surplus = _with_surplus(subject, route, "HEAD")
+    except ProbeError as error:
+        return f"HEAD is not answered properly: {error}"
+    return (
+        "HEAD is answered with a body, which HTTP forbids; on a kept connection clients would stumble"
+        if surplus
+        else None
+    )
 
 
 def check_vary(subject: Subject) -> Iterator[Finding]:

@@ -111,8 +111,8 @@ def check_pair(subject: Subject) -> Iterator[Finding]:
             except ConnectionEnded:
                 # RFC 9112, 9.3.2: a client that pipelines has to be ready to send again what was not answered.
                 return (
-                    f"GET {first.target} and GET {second.target} in one packet: answers the first one and closes the "
-                    "connection; allowed, the client sends the second one again"
+                    "of two requests in one packet the first one is answered, then the connection is closed; allowed, "
+                    "the client sends the second one again"
                 )
             third = small_request(subject, route, rng)
             compare(subject.oracle, third, connection.get(third.target))

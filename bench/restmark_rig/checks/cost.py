@@ -7,6 +7,7 @@ cheater's cost is flat each time, noise is not.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from ..dataset import Dataset
@@ -28,6 +29,7 @@ _ROUNDS = 5
 _ATTEMPTS = 3
 _BATCH_CPU_NS = 15_000_000
 _BATCH_MAX_REQUESTS = 200
+_BATCH_WALL_NS = 150_000_000  # bounds the time that a server that sleeps can take
 _TIMEOUT_S = 60.0
 
 _MIN_RECORDS = 200
@@ -97,12 +99,17 @@ class Meter:
             self._get(request)
         return (self._subject.server.cpu_ns() - before) / repeat
 
+    def _repeats(self, request: WorkloadRequest) -> int:
+        """How many equal requests make a batch whose CPU time can be measured well."""
+        started = time.monotonic_ns()
+        estimate = min(self.batch_ns(request, 1) for _ in range(3))
+        wall = (time.monotonic_ns() - started) / 3
+        wanted = min(_BATCH_CPU_NS / max(estimate, 1.0), _BATCH_WALL_NS / wall)
+        return max(1, min(_BATCH_MAX_REQUESTS, int(wanted)))
+
     def least_ns(self, requests: Sequence[WorkloadRequest]) -> list[float]:
         """For each request the least CPU time per request over the rounds, nanoseconds."""
-        repeats = []
-        for request in requests:
-            estimate = min(self.batch_ns(request, 1) for _ in range(3))
-            repeats.append(max(1, min(_BATCH_MAX_REQUESTS, int(_BATCH_CPU_NS / max(estimate, 1.0)))))
+        repeats = [self._repeats(request) for request in requests]
         rounds = [
             [self.batch_ns(request, repeat) for request, repeat in zip(requests, repeats, strict=True)]
             for _ in range(_ROUNDS)

@@ -37,5 +37,6 @@ def doctor(settings: Settings, as_json: bool) -> None:
         table.add_row(line.topic, Text(line.verdict, style=_STYLES[line.verdict]), text)
     console.out.print(table)
     warnings = sum(line.verdict == examiner.WARNING for line in lines)
-    closing = f"{warnings} warnings: figures from this machine need care" if warnings else "no warnings"
+    count = "1 warning" if warnings == 1 else f"{warnings} warnings"
+    closing = f"{count}: figures from this machine need care" if warnings else "no warnings"
     console.plain(console.out, closing)

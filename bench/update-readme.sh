@@ -1,0 +1,15 @@
+#!/bin/sh
+# Puts the output of a real `bench/quickstart.sh --restmarkd-only` of this machine into README.md, between its markers.
+set -eu
+cd "$(dirname "$0")/.."
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+{
+        echo '    $ bench/quickstart.sh --restmarkd-only'
+        bench/quickstart.sh --restmarkd-only | sed 's/^/    /; s/ *$//'
+} >"$output"
+awk -v output="$output" '
+        /^<!-- quickstart -->/ { print; print ""; while ((getline line < output) > 0) print line; print ""; skipping = 1; next }
+        /^<!-- \/quickstart -->/ { skipping = 0 }
+        !skipping' README.md >README.md.new
+mv README.md.new README.md

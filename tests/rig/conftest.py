@@ -1,0 +1,37 @@
+"""Fixtures of the rig's tests. Run with: /usr/bin/python3 -m pytest tests/rig"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+sys.path.insert(0, str(BENCH))
+
+from restmark_rig import dataset  # noqa: E402  (the path had to be set first)
+from restmark_rig.cache import Cache  # noqa: E402
+from restmark_rig.dataset import Dataset  # noqa: E402
+
+from .helpers import processes_mentioning, wait_until  # noqa: E402
+
+
+@pytest.fixture()
+def cache(tmp_path: Path) -> Cache:
+    """An empty cache."""
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture(scope="session")
+def default_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The default dataset, written once."""
+    return dataset.write_default(tmp_path_factory.mktemp("dataset") / "default.msgpack")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    """After each test no process and no control group of it may be left: the rig stops all that it starts."""
+    yield
+    assert wait_until(lambda: not processes_mentioning(str(tmp_path))), processes_mentioning(str(tmp_path))

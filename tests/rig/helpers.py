@@ -1,0 +1,127 @@
+"""What several of the rig's tests need: contestants made of a few lines, the command, and a look at processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from restmark_rig import cgroup, contestant
+from restmark_rig.contestant import Contestant
+
+ROOT = Path(__file__).resolve().parents[2]
+RESTMARK = ROOT / "bench" / "restmark"
+CHEATER = Path(__file__).with_name("cheaters") / "server.py"
+PYTHON = "/usr/bin/python3"
+
+
+def manifest_text(name: str, argv: list[str], extra: str = "", **keys: object) -> str:
+    """A contestant.toml; keys replace the top-level ones, extra is appended."""
+    values = {"name": name, "title": name, "language": "Python", "model": "tree", "description": "For a test.", **keys}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    version = f'[versions]\nCPython = ["{PYTHON}", "--version"]'
+    return "\n".join([*lines, "", "[start]", f"argv = {json.dumps(argv)}", "", version, extra, ""])
+
+
+def write_contestant(parent: Path, name: str, argv: list[str], extra: str = "", **keys: object) -> Path:
+    """A contestant's folder below parent."""
+    folder = parent / name
+    folder.mkdir(parents=True)
+    (folder / "contestant.toml").write_text(manifest_text(name, argv, extra, **keys), encoding="utf-8")
+    return folder
+
+
+def cheater_argv(cheat: str) -> list[str]:
+    """The start command of a cheater."""
+    return [
+        PYTHON,
+        str(CHEATER),
+        "--label",
+        "{source}",
+        "--host",
+        "{host}",
+        "--port",
+        "{port}",
+        "--dataset",
+        "{dataset}",
+        "--cheat",
+        cheat,
+    ]
+
+
+def cheater(parent: Path, cheat: str, extra: str = "", **keys: object) -> Contestant:
+    """A contestant that cheats in the given way ("none": not at all)."""
+    return contestant.load(write_contestant(parent, f"cheat-{cheat}", cheater_argv(cheat), extra, **keys))
+
+
+def script(parent: Path, name: str, code: str, extra: str = "") -> Contestant:
+    """A contestant whose server is a few lines of Python; its argv names parent, so that leaks are noticed."""
+    folder = write_contestant(parent, name, [PYTHON, "{source}/server.py", "{port}", "{dataset}"], extra)
+    (folder / "server.py").write_text(code, encoding="utf-8")
+    return contestant.load(folder)
+
+
+def rig_command(*arguments: str | Path) -> list[str]:
+    """The command line of restmark."""
+    return [PYTHON, str(RESTMARK), *map(str, arguments)]
+
+
+def run_rig(cache: Path, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs restmark to its end, output captured as in a pipe."""
+    environment = {**os.environ, "RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8"}
+    environment.pop("COLUMNS", None)
+    return subprocess.run(
+        rig_command(*arguments), env=environment, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> bool:
+    """Polls until condition() holds; False after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def processes_mentioning(text: str) -> dict[int, str]:
+    """Live processes (but this one) in whose command line text occurs."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        try:
+            line = Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if text in line:
+            found[int(entry)] = line
+    return found
+
+
+def groups_of(name: str) -> list[Path]:
+    """Control groups that the rig made for a contestant and that are still there."""
+    return [
+        path
+        for mount in cgroup.mounts()
+        for parent in {mount.root, mount.own}
+        for path in parent.glob(f"restmark-{name}-*")
+    ]
+
+
+class Silent:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.reported: list[str] = []
+
+    def progress(self, text: str) -> None:
+        self.reported.append(text)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)

@@ -1,0 +1,157 @@
+"""The rig is tested on servers that cheat: each has to be found out by the check that is meant for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from restmark_rig import verifier
+from restmark_rig.cache import Cache
+from restmark_rig.checks import CHECKS, Verdict
+from restmark_rig.dataset import Dataset
+from restmark_rig.launcher import StartOptions
+from restmark_rig.verifier import Report, VerifyPlan
+
+from .helpers import Silent, cheater
+
+
+def verify(tmp_path: Path, cache: Cache, dataset: Dataset, cheat: str, checks: tuple[str, ...] = ()) -> Report:
+    """Verifies a cheater with the named checks, or with all of them."""
+    chosen = tuple(check for check in CHECKS if not checks or check.name in checks)
+    plan = VerifyPlan(dataset, dataset, 42, StartOptions(dataset.path), chosen)
+    report = verifier.verify(cheater(tmp_path, cheat), plan, cache, Silent())
+    assert report.state == "verified", report.problem
+    return report
+
+
+def failing(report: Report) -> dict[str, set[str | None]]:
+    """check -> routes on which it failed."""
+    found: dict[str, set[str | None]] = {}
+    for finding in report.failures:
+        found.setdefault(finding.check, set()).add(finding.route)
+    return found
+
+
+def messages(report: Report, check: str) -> str:
+    return "\n".join(finding.message for finding in report.findings if finding.check == check)
+
+
+def test_the_honest_server_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "none")
+    assert [(f.check, f.route, f.message) for f in report.findings if f.verdict is not Verdict.OK] == []
+    assert {finding.check for finding in report.findings} == {check.name for check in CHECKS}
+
+
+# cheat, {check that is meant for it: routes}, what its message says. All checks run, and no other one may fail.
+PLANTED = [
+    ("cached-encoder", {"cost": {"/encode-json"}}, "the cost does not grow with count"),
+    ("closed-form-loop", {"cost": {"/million-loop"}}, "that fast: a closed form, or a cached result"),
+    ("skipped-decode", {"cost": {"/parse-msgpack"}}, "decoding is skipped, or its result is cached"),
+    ("error-after-many", {"burst": {None}}, "status 500 instead of 200; it said out of luck"),
+    ("wrong-content-type", {"type": {"/transfer-data"}}, "wrong Content-Type 'text/html', expected application/json"),
+    ("sleeping-worker", {"idle": {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}}, "nobody does: it sleeps"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cheat", "meant", "message"), PLANTED, ids=[row[0] for row in PLANTED])
+def test_planted_cheater(
+    tmp_path: Path,
+    cache: Cache,
+    default_dataset: Dataset,
+    cheat: str,
+    meant: dict[str, set[str | None]],
+    message: str,
+) -> None:
+    report = verify(tmp_path, cache, default_dataset, cheat)
+    found = failing(report)
+    (check,) = meant
+    assert check in found
+    assert message in messages(report, check)
+    if cheat == "sleeping-worker":
+        assert "/" in found[check]  # on the others the work may be longer than the sleep
+        found[check] = meant[check]
+    if cheat == "error-after-many":
+        # From then on everything fails; what ran before must not.
+        order = [c.name for c in CHECKS]
+        assert all(order.index(name) >= order.index("burst") for name in found)
+        found = {"burst": found["burst"]}
+    assert found == meant
+
+
+# These break what other checks need, too, so that only the one that is meant is looked at.
+BROKEN = [
+    ("truncated-body", "size", {"/transfer-data"}, "after 133522 bytes of the body (133622 bytes by Content-Length)"),
+    ("surplus-byte", "size", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "1 bytes follow the answer, first b'\\n'"),
+    ("closes-after-each", "keep", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "keep-alive is not kept, the connection ended after answer 1"),
+    ("wrong-float-text", "body", {"/transfer-data"}, "»8}"),
+    ("cached-full-encoder", "cost", {"/encode-json"}, "the full result is cached"),
+    ("cached-loop", "cost", {"/million-loop"}, "a closed form, or a cached result"),
+    ("sleeping-loop", "cost", {"/million-loop"}, "a closed form, or a cached result"),
+    ("prepared-loop", "vary", {"/million-loop"}, "wrong body, first difference at byte"),
+    ("lenient", "args", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "/million-loop?n=-1: 200"),
+    ("catch-all", "path", {None}, "status 200 instead of 404"),
+    ("impatient", "frag", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "before the request was complete"),
+    ("stubborn", "stop", {None}, "does not end within 1 s of SIGTERM"),
+    ("leaves-child", "stop", {None}, "left processes behind: python3 ("),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cheat", "check", "routes", "message"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_broken_server(
+    tmp_path: Path,
+    cache: Cache,
+    default_dataset: Dataset,
+    cheat: str,
+    check: str,
+    routes: set[str | None],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("restmark_rig.checks.stop.GRACE_S", 1.0)
+    report = verify(tmp_path, cache, default_dataset, cheat, (check,))
+    assert failing(report) == {check: routes}
+    assert message in messages(report, check)
+
+
+def test_the_float_is_shown_where_it_differs(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    text = messages(verify(tmp_path, cache, default_dataset, "wrong-float-text", ("body",)), "body")
+    offset = default_dataset.json(1).index(b"1569882498.9117897") + len("1569882498.911789")
+    assert f"GET /transfer-data: wrong body, first difference at byte {offset}" in text
+    assert 'expected …ed_at":1569882498.911789»7},{"id":1,"name":"My na…' in text
+    assert 'got      …ed_at":1569882498.911789»8},{"id":1,"name":"My na…' in text
+
+
+def test_a_dropped_second_request_is_a_failure(
+    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = verifier.launcher.RunningServer.connect
+    monkeypatch.setattr(
+        verifier.launcher.RunningServer, "connect", lambda self, timeout_s=0.3: connect(self, min(timeout_s, 0.3))
+    )
+    report = verify(tmp_path, cache, default_dataset, "drops-second", ("pair",))
+    assert "no byte came for 0.3 s" in messages(report, "pair")
+    assert len(failing(report)["pair"]) == 5
+
+
+def test_closing_on_a_second_request_is_noted(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "closes-on-second", ("pair",))
+    assert [finding.verdict for finding in report.findings] == [Verdict.NOTE] * 5
+    assert "the client sends the second one again" in messages(report, "pair")
+
+
+def test_a_death_during_the_checks(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "crashes")
+    text = messages(report, "body")
+    assert "during this check the server ended with exit code 11" in text
+    assert "segmentation fault, more or less" in text
+    assert "not run: the server died during 'body'" in messages(report, "burst")
+    assert {check.name for check in CHECKS} == set(failing(report))
+
+
+def test_a_stall_by_delayed_acknowledgements_is_noted(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "splits-answers", ("idle",))
+    assert failing(report) == {}
+    notes = [finding for finding in report.findings if finding.verdict is Verdict.NOTE]
+    # The large body is acknowledged at once, whatever its last byte waits for.
+    assert {"/", "/parse-msgpack", "/encode-json", "/million-loop"} <= {finding.route for finding in notes}
+    assert "set TCP_NODELAY or send both at once" in notes[0].message

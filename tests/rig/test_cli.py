@@ -1,0 +1,315 @@
+"""The command: exit codes, messages, options in both places, and what signals leave behind (nothing)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .helpers import (
+    CHEATER,
+    PYTHON,
+    cheater_argv,
+    groups_of,
+    processes_mentioning,
+    rig_command,
+    run_rig,
+    wait_until,
+    write_contestant,
+)
+
+OK, USAGE, VERIFICATION, ENVIRONMENT = 0, 1, 2, 3
+
+
+@pytest.fixture()
+def peers(tmp_path: Path) -> Path:
+    """A folder of built-in contestants: one ready, one to build, one without its tool."""
+    folder = tmp_path / "peers"
+    write_contestant(folder, "honest", cheater_argv("none"))
+    build = '[build]\nsteps = [["cp", "server.txt", "{build}/server.txt"]]\ninputs = ["server.txt"]'
+    (write_contestant(folder, "made", cheater_argv("none"), build) / "server.txt").write_text("x")
+    tool = '[[requires]]\ncommand = "no-such-tool"\npackages = ["no-such-package"]'
+    write_contestant(folder, "toolless", cheater_argv("none"), tool)
+    return folder
+
+
+@pytest.fixture()
+def cache_dir(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def test_help_and_version(cache_dir: Path) -> None:
+    assert run_rig(cache_dir, "--version").stdout.startswith("restmark 0.")
+    shown = run_rig(cache_dir, "--help")
+    assert shown.returncode == OK
+    for command in ("list", "doctor", "build", "verify", "new-contestant"):
+        assert command in shown.stdout
+        assert run_rig(cache_dir, command, "--help").returncode == OK
+
+
+def test_the_checks_are_named_in_the_help(cache_dir: Path) -> None:
+    text = " ".join(run_rig(cache_dir, "verify", "--help").stdout.split())
+    assert "burst - 2000 requests in a row" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-such-option"],
+        ["no-such-command"],
+        ["verify", "--check", "no-such-check"],
+        ["verify", "--workers", "0"],
+        ["verify", "--seed", "-1"],
+        ["verify", "--dataset", "no/such/file"],
+        ["verify", "-C", "no-such-contestant"],
+        ["verify", "--server-cpus", "x"],
+        ["new-contestant"],
+        ["new-contestant", "Not Allowed"],
+        ["--peers-dir", "no/such/folder", "list"],
+    ],
+)
+def test_wrong_usage(cache_dir: Path, peers: Path, arguments: list[str]) -> None:
+    done = run_rig(cache_dir, *arguments, cwd=peers.parent)
+    assert done.returncode == USAGE, done.stderr
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_list(cache_dir: Path, peers: Path) -> None:
+    own = write_contestant(peers.parent / "elsewhere", "own", cheater_argv("none"))
+    done = run_rig(cache_dir, "--peers-dir", peers, "-C", own, "list")
+    assert done.returncode == OK
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["contestant", "language", "model", "state"]
+    text = " ".join(done.stdout.split())
+    assert "honest Python tree ready" in text
+    assert "made Python tree unbuilt: not built yet → restmark build -C made" in text
+    assert "toolless Python tree skipped: no-such-tool not found → apt-get install no-such-package" in text
+    assert "own Python tree ready" in text
+    assert max(map(len, lines)) <= 80
+
+
+def test_list_json(cache_dir: Path, peers: Path) -> None:
+    entries = json.loads(run_rig(cache_dir, "list", "--json", "--peers-dir", peers).stdout)
+    assert [(entry["name"], entry["state"]) for entry in entries] == [
+        ("honest", "ready"),
+        ("made", "unbuilt"),
+        ("toolless", "skipped"),
+    ]
+    assert entries[2]["remedy"] == "apt-get install no-such-package"
+
+
+def test_a_broken_manifest(cache_dir: Path, peers: Path) -> None:
+    (peers / "honest" / "contestant.toml").write_text('name = "honest"\n')
+    done = run_rig(cache_dir, "list", "--peers-dir", peers)
+    assert done.returncode == USAGE
+    assert f"{peers}/honest/contestant.toml: key 'title' is missing; remedy: add a title" in done.stderr
+
+
+def test_build(cache_dir: Path, peers: Path) -> None:
+    first = run_rig(cache_dir, "build", "--peers-dir", peers)
+    assert first.returncode == OK
+    assert "honest: nothing to build" in first.stdout
+    assert "made: built in" in first.stdout
+    assert "toolless: skipped: toolless: no-such-tool not found; remedy: apt-get" in first.stdout
+    assert "made: build step 1 of 1 (cp)" in first.stderr
+    second = run_rig(cache_dir, "-C", "made", "build", "--peers-dir", peers)
+    assert second.stdout == "made: up to date\n"
+
+
+def test_a_build_that_fails(cache_dir: Path, peers: Path) -> None:
+    bad = '[build]\nsteps = [["sh", "-c", "echo error: no such header; exit 7"]]\ninputs = ["*.toml"]'
+    write_contestant(peers, "bad", cheater_argv("none"), bad)
+    done = run_rig(cache_dir, "build", "--peers-dir", peers)
+    assert done.returncode == ENVIRONMENT
+    assert "restmark: bad: build step 1 of 1 failed (exit code 7)" in done.stderr
+    assert "error: no such header" in done.stderr
+    assert f"{cache_dir}/logs/bad.build.log" in done.stderr
+    assert "not built: bad" in done.stderr
+    assert "made: built in" in done.stdout
+
+
+def test_a_named_contestant_without_its_tool_is_an_error(cache_dir: Path, peers: Path) -> None:
+    for command in ("build", "verify"):
+        done = run_rig(cache_dir, command, "-C", "toolless", "--peers-dir", peers)
+        assert done.returncode == ENVIRONMENT
+        assert "no-such-tool not found" in done.stdout + done.stderr
+        assert "apt-get install no-such-package" in done.stdout + done.stderr
+
+
+def test_no_contestants_at_all(cache_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run_rig(cache_dir, "verify", "--peers-dir", tmp_path / "empty")
+    assert done.returncode == ENVIRONMENT
+    assert "no contestants in" in done.stderr
+
+
+def test_verify_passes(cache_dir: Path, peers: Path) -> None:
+    done = run_rig(cache_dir, "verify", "--peers-dir", peers, "--check", "body", "--check", "keep", "--seed", "7")
+    assert done.returncode == OK, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("seed 7; dataset ")
+    assert lines[1].split() == ["contestant", "body", "keep"]
+    assert lines[2].split() == ["honest", "ok", "ok"]
+    assert lines[3].split() == ["made", "ok", "ok"]
+    assert lines[-1] == "2 of 3 contestants do the same work; skipped: toolless"
+    assert "verifying honest (1 of 3)" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_verify_fails(cache_dir: Path, peers: Path) -> None:
+    wrong = write_contestant(peers.parent / "elsewhere", "wrong", cheater_argv("wrong-content-type"))
+    done = run_rig(cache_dir, "verify", "--all", "-C", wrong, "--peers-dir", peers, "--check", "type")
+    assert done.returncode == VERIFICATION
+    assert "wrong: type: FAIL: GET /transfer-data: wrong Content-Type 'text/html'" in done.stdout
+    assert "2 of 4 contestants do the same work; differ: wrong; skipped: toolless" in done.stdout
+
+
+def test_verify_json(cache_dir: Path, peers: Path) -> None:
+    done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--check", "vary", "--json")
+    document = json.loads(done.stdout)
+    assert document["exit_code"] == done.returncode == OK
+    (entry,) = document["contestants"]
+    assert entry["versions"]["CPython"].startswith("Python 3")
+    assert {finding["route"] for finding in entry["findings"]} == {
+        "/parse-msgpack",
+        "/encode-json",
+        "/transfer-data",
+        "/million-loop",
+    }
+
+
+def test_verify_without_building(cache_dir: Path, peers: Path) -> None:
+    done = run_rig(cache_dir, "verify", "-C", "made", "--peers-dir", peers, "--no-build")
+    assert done.returncode == ENVIRONMENT
+    assert "its build is missing or out of date" in done.stdout
+    assert "restmark build -C made" in done.stdout
+
+
+def test_a_server_that_dies_at_start(cache_dir: Path, peers: Path) -> None:
+    argv = [PYTHON, "-c", "import sys; sys.exit('no such module: {port}')"]
+    write_contestant(peers, "dies", argv)
+    done = run_rig(cache_dir, "verify", "-C", "dies", "-C", "honest", "--peers-dir", peers, "--check", "body")
+    assert done.returncode == ENVIRONMENT
+    assert "dies: the server ended with exit code 1\nlast lines of" in done.stdout
+    assert "no such module:" in done.stdout
+    assert "1 of 2 contestants do the same work; could not be built or started: dies" in done.stdout
+
+
+def test_a_port_in_use(cache_dir: Path, peers: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--port", str(port))
+    assert done.returncode == ENVIRONMENT
+    assert f"port {port} on 127.0.0.1 is in use by" in done.stdout
+    assert f"(pid {os.getpid()})" in done.stdout
+    assert "let the rig choose a free one" in done.stdout
+
+
+def test_a_bad_dataset(cache_dir: Path, peers: Path) -> None:
+    path = peers.parent / "bad.msgpack"
+    path.write_bytes(b"\x91\xc4\x01\x80")
+    done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--dataset", path)
+    assert done.returncode == USAGE
+    assert f"dataset {path}: record 0 has the fields []" in done.stderr
+
+
+def test_an_unwritable_cache(peers: Path) -> None:
+    done = run_rig(Path("/proc/nowhere"), "verify", "-C", "honest", "--peers-dir", peers)
+    assert done.returncode == ENVIRONMENT
+    assert "choose a writable one with --cache-dir" in done.stderr
+
+
+def test_restmarkd_with_another_dataset(cache_dir: Path, peers: Path) -> None:
+    # A restmarkd whose built-in records are not the rig's: nothing may be compared with it.
+    folder = write_contestant(peers, "restmarkd", ["{source}/restmarkd", "{port}"])
+    (folder / "restmarkd").write_text('#!/bin/sh\nprintf wrong > "$2"\n')
+    (folder / "restmarkd").chmod(0o755)
+    done = run_rig(cache_dir, "verify", "-C", "restmarkd", "--peers-dir", peers)
+    assert done.returncode == ENVIRONMENT
+    assert "differs from the rig's (104619 bytes) from byte 0 on" in done.stderr
+
+
+def test_new_contestant(cache_dir: Path, tmp_path: Path) -> None:
+    done = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
+    assert done.returncode == OK
+    assert done.stdout.splitlines() == ["mine/contestant.toml", "mine/server.py"]
+    assert "restmark verify -C ./mine" in done.stderr
+    again = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
+    assert again.returncode == USAGE
+    assert "mine exists already" in again.stderr
+    verified = run_rig(cache_dir, "verify", "-C", "./mine", "--check", "body", cwd=tmp_path)
+    assert verified.returncode == OK
+
+
+def test_the_cache_directory_options(cache_dir: Path, peers: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    run_rig(cache_dir, "build", "-C", "made", "--peers-dir", peers, "--cache-dir", other)
+    assert (other / "logs" / "made.build.log").is_file()
+    assert not cache_dir.exists()
+
+
+def start_verify(cache_dir: Path, contestant: Path) -> subprocess.Popen[str]:
+    """A verify in the background, in a process group of its own as from a shell, once its server runs."""
+    rig = subprocess.Popen(
+        rig_command("verify", "-C", contestant, "--cache-dir", cache_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    assert wait_until(lambda: processes_mentioning(f"{CHEATER} --label {contestant}"))
+    return rig
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [
+        (signal.SIGINT, 130, "restmark: interrupted; what it had started is stopped"),
+        (signal.SIGTERM, 143, "restmark: terminated; what it had started is stopped"),
+        (signal.SIGKILL, -9, ""),
+        (signal.SIGHUP, -1, ""),
+    ],
+)
+@pytest.mark.parametrize("cheat", ["none", "leaves-child"])
+def test_signals_leave_nothing_behind(
+    cache_dir: Path, tmp_path: Path, number: signal.Signals, code: int, message: str, cheat: str
+) -> None:
+    contestant = write_contestant(tmp_path, "held", cheater_argv(cheat))
+    rig = start_verify(cache_dir, contestant)
+    os.killpg(rig.pid, number)
+    _, errors = rig.communicate(timeout=30)
+    assert rig.returncode == code
+    assert message in errors
+    assert "Traceback" not in errors
+    if message:  # it claims that all is stopped already
+        assert not processes_mentioning(str(contestant))
+        assert groups_of("held") == []
+    assert wait_until(lambda: not processes_mentioning(str(contestant)))
+    assert wait_until(lambda: groups_of("held") == [])
+
+
+def test_an_interrupted_build_leaves_nothing_behind(cache_dir: Path, tmp_path: Path) -> None:
+    step = ["sh", "-c", "sleep 60 & echo compiling; wait", "{source}"]
+    build = f'[build]\nsteps = [{json.dumps(step)}]\ninputs = ["*.toml"]'
+    contestant = write_contestant(tmp_path, "long", cheater_argv("none"), build)
+    rig = subprocess.Popen(
+        rig_command("build", "-C", contestant, "--cache-dir", cache_dir),
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    log = cache_dir / "logs" / "long.build.log"
+    assert wait_until(lambda: log.is_file() and log.read_text().endswith("compiling\n"))
+    os.killpg(rig.pid, signal.SIGINT)
+    _, errors = rig.communicate(timeout=30)
+    assert rig.returncode == 130
+    assert "interrupted" in errors
+    assert not processes_mentioning(str(contestant))
+    assert "unbuilt" in run_rig(cache_dir, "list", "-C", contestant, "--json").stdout

@@ -1,0 +1,188 @@
+"""Manifests: what is read, and that every fault is named with file, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from restmark_rig import contestant, placeholders, registry, requirements
+from restmark_rig.contestant import Contestant
+from restmark_rig.errors import ManifestError, UsageFault
+
+from .helpers import manifest_text, write_contestant
+
+ARGV = ["server", "{port}"]
+
+FULL = """
+notes = "Some notes."
+routes = ["/million-loop", "/"]
+
+[[requires]]
+command = "no-such-command"
+packages = ["first-package", "second-package"]
+hint = "or from its site"
+
+[[requires]]
+command = "/etc/hostname"
+packages = []
+
+[build]
+steps = [["make", "OUT={build}"], ["true"]]
+inputs = ["*.c"]
+env = { A = "{{b}}" }
+
+[ready]
+path = "/healthy"
+timeout_s = 2.5
+
+[limits]
+max_connections = 64
+"""
+
+
+def write(tmp_path: Path, text: str, name: str = "mine") -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "contestant.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def with_top(extra: str) -> str:
+    """A valid manifest with lines added before its tables."""
+    return manifest_text("mine", ARGV).replace("\n[start]", f"\n{extra}\n[start]", 1)
+
+
+def fault_of(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ManifestError) as caught:
+        contestant.load(write(tmp_path, text))
+    assert f"{tmp_path}/mine/contestant.toml" in caught.value.message
+    return str(caught.value)
+
+
+def test_all_keys_are_read(tmp_path: Path) -> None:
+    loaded = contestant.load(write(tmp_path, with_top(FULL)))
+    assert loaded.notes == "Some notes."
+    assert loaded.routes == ("/", "/million-loop")
+    assert loaded.requires[0].packages == ("first-package", "second-package")
+    assert loaded.build is not None
+    assert loaded.build.steps == (("make", "OUT={build}"), ("true",))
+    assert (loaded.ready_path, loaded.ready_timeout_s, loaded.max_connections) == ("/healthy", 2.5, 64)
+    assert loaded.parameter_routes() == ("/million-loop",)
+    assert not loaded.needs_repo
+
+
+def test_defaults(tmp_path: Path) -> None:
+    loaded = contestant.load(write_contestant(tmp_path, "mine", ARGV))
+    assert len(loaded.routes) == 5
+    assert (loaded.ready_path, loaded.ready_timeout_s, loaded.max_connections) == ("/", 30.0, None)
+    assert loaded.build is None
+    assert loaded.versions == {"CPython": ("/usr/bin/python3", "--version")}
+
+
+FAULTS = [
+    ("name = 'mine'\ntitle = \nmodel = 1", "not valid TOML", "line 2"),
+    (manifest_text("mine", ARGV).replace('title = "mine"\n', ""), "key 'title' is missing", "28 characters"),
+    (manifest_text("mine", ARGV).replace("[versions]\nCPython", "[version]\nCPython"), "key 'versions' is missing", "did you mean 'versions'"),
+    (manifest_text("mine", ARGV, title="x" * 29), "key 'title' has the wrong value", "at most 28 characters"),
+    (manifest_text("mine", ARGV, model="object"), "key 'model' has the wrong value \"object\"", '"tree"'),
+    (manifest_text("other", ARGV), "key 'name' is 'other', the folder is 'mine'", "make the two equal"),
+    (manifest_text("Mine", ARGV), "key 'name' has the wrong value", "lower-case"),
+    (with_top('discription = "x"'), "key 'discription' is unknown", "did you mean 'description'?"),
+    (with_top("zzz = 1"), "key 'zzz' is unknown", "remove it; known here: name, title"),
+    (with_top('routes = ["/nope"]'), "key 'routes[0]' has the wrong value", "one of"),
+    (manifest_text("mine", []), "key 'start.argv' has the wrong value []", "list of words"),
+    (manifest_text("mine", ARGV).replace('"{port}"', "8080"), "key 'start.argv[1]' has the wrong value 8080", "in quotes"),
+    (manifest_text("mine", ["server", "{prot}"]), "key 'start.argv[1]': unknown placeholder '{prot}'", "allowed here:"),
+    (manifest_text("mine", ["server", "{port}", "{"]), "key 'start.argv[2]': stray '{'", "write a literal brace twice"),
+    (manifest_text("mine", ["server"]), "key 'start.argv' never uses {port}", "pass it"),
+    (manifest_text("mine", ARGV, '[build]\nsteps = [["make", "{port}"]]\ninputs = ["x"]'), "unknown placeholder '{port}'", "{build}"),
+    (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.inputs' has the wrong value", "globs"),
+    (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.steps[0]' has the wrong value", "list of words"),
+    (manifest_text("mine", ARGV, "[limits]\nmax_connections = 0"), "key 'limits.max_connections'", "1 or more"),
+    (manifest_text("mine", ARGV, "[ready]\ntimeout_s = true"), "key 'ready.timeout_s'", "seconds"),
+    (manifest_text("mine", ARGV, "[[requires]]\ncommand = 'x'"), "key 'requires[0].packages' is missing", "Debian packages"),
+    (manifest_text("mine", ARGV, model="none"), "key 'routes' is missing", "list those it offers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message", "remedy"), FAULTS, ids=range(len(FAULTS)))
+def test_faults_name_key_and_remedy(tmp_path: Path, text: str, message: str, remedy: str) -> None:
+    fault = fault_of(tmp_path, text)
+    assert message in fault
+    assert remedy in fault
+
+
+def test_model_none_has_no_record_routes(tmp_path: Path) -> None:
+    text = manifest_text("mine", ARGV, model="none").replace(
+        "\n[start]", '\nroutes = ["/", "/encode-json"]\n[start]', 1
+    )
+    assert "key 'model' is \"none\"" in fault_of(tmp_path, text)
+
+
+def test_folder_without_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="there is no such file"):
+        contestant.load(tmp_path)
+
+
+def test_placeholders_expand_and_braces_double() -> None:
+    assert placeholders.expand("{host}:{port} {{x}}", {"host": "h", "port": 1}) == "h:1 {x}"
+    with pytest.raises(placeholders.PlaceholderError, match="unknown placeholder '{port}'"):
+        placeholders.expand("{port}", {"host": "h"})
+    with pytest.raises(placeholders.PlaceholderError, match="stray '}'"):
+        placeholders.expand("}", {})
+
+
+def load_full(tmp_path: Path) -> Contestant:
+    return contestant.load(write(tmp_path, with_top(FULL)))
+
+
+def test_missing_requirements_name_the_remedy(tmp_path: Path) -> None:
+    (missing,) = requirements.missing(load_full(tmp_path))
+    assert missing.what == "no-such-command not found"
+    assert missing.remedy == "apt-get install first-package second-package (or from its site)"
+
+
+def test_a_requirement_without_package_names_its_hint() -> None:
+    assert requirements.remedy_of(contestant.Requirement("x", (), "install X from x.org")) == "install X from x.org"
+    assert requirements.remedy_of(contestant.Requirement("x", ())) == "install x and put it on PATH"
+
+
+def test_repo_contestants_need_a_checkout(tmp_path: Path) -> None:
+    build = '[build]\nsteps = [["make", "-C", "{repo}"]]\ninputs = ["{repo}/src/**"]'
+    peers = tmp_path / "checkout" / "bench" / "peers"
+    peers.mkdir(parents=True)
+    folder = write_contestant(peers, "mine", ARGV, build)
+    (missing,) = requirements.missing(contestant.load(folder))
+    assert "checkout of restmark" in missing.remedy
+    (tmp_path / "checkout" / "CMakeLists.txt").touch()
+    loaded = contestant.load(folder)
+    assert requirements.missing(loaded) == []
+    assert loaded.repo == tmp_path / "checkout"
+
+
+def test_selection(tmp_path: Path) -> None:
+    peers = tmp_path / "peers"
+    for name in ("beta", "alpha"):
+        write_contestant(peers, name, ARGV)
+    own = write_contestant(tmp_path / "elsewhere", "own", ARGV)
+    names = [c.name for c in registry.select([str(own)], peers, include_built_in=True)]
+    assert names == ["alpha", "beta", "own"]
+    assert [c.name for c in registry.select(["beta", "beta", str(own)], peers, False)] == ["beta", "own"]
+
+
+def test_selection_errors(tmp_path: Path) -> None:
+    peers = tmp_path / "peers"
+    write_contestant(peers, "alpha", ARGV)
+    with pytest.raises(UsageFault) as caught:
+        registry.resolve("alhpa", peers)
+    assert "did you mean alpha?" in caught.value.remedy
+    with pytest.raises(UsageFault, match="there is no such folder"):
+        registry.resolve(str(tmp_path / "nothing"), peers)
+    twin = write_contestant(tmp_path / "elsewhere", "alpha", ARGV)
+    with pytest.raises(UsageFault, match="two contestants are named alpha"):
+        registry.select([str(twin)], peers, include_built_in=True)
+
+
+def test_the_manifests_in_this_tree_are_valid() -> None:
+    names = [c.name for c in registry.built_in(registry.DEFAULT_PEERS_DIR)]
+    assert {"restmarkd", "restmarkd-tree"} <= set(names)

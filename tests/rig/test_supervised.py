@@ -1,0 +1,211 @@
+"""What the rig starts it also ends: politely, by force, with all it forked, and when the rig or the keeper is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from restmark_rig import cgroup, machine, proctree, supervised
+from restmark_rig.errors import StartFailed
+from restmark_rig.proctree import ProcessTree
+from restmark_rig.supervised import ProcessSpec, SupervisedProcess
+
+from .helpers import PYTHON, groups_of, processes_mentioning, wait_until
+
+# Says that it is up, then waits for a signal. Its argv names the test's folder, by which leaks are found.
+WAITS = "import pathlib, signal, sys; pathlib.Path(sys.argv[1], 'up').touch(); signal.pause()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITS
+# A worker that leaves the session, the way a daemon does.
+DAEMON = f"import os\nif os.fork() == 0:\n  os.setsid()\n  if os.fork():\n    os._exit(0)\n  {STUBBORN}\n{WAITS}"
+
+
+def spec(tmp_path: Path, code: str, **options: object) -> ProcessSpec:
+    log = tmp_path / "log"
+    log.touch()
+    argv = [PYTHON, "-c", code, str(tmp_path)]
+    return ProcessSpec("job", argv, {"MARK": "7"}, tmp_path, log, **options)  # type: ignore[arg-type]
+
+
+def started(tmp_path: Path, process: SupervisedProcess) -> int:
+    assert wait_until((tmp_path / "up").exists), (tmp_path / "log").read_text()
+    return process.pid
+
+
+@pytest.fixture(params=["cgroup", "process tree"])
+def _accounting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "process tree":
+        monkeypatch.setattr(cgroup, "create", lambda _: None)
+
+
+def test_ends_on_its_own(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, "import os; print(os.environ['MARK'], os.getcwd()); os._exit(5)")) as process:
+        assert process.wait(10) == 5
+        assert process.stop().status == 5
+    assert (tmp_path / "log").read_text() == f"7 {tmp_path}\n"
+
+
+@pytest.mark.usefixtures("_accounting")
+def test_stops_on_sigterm(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, WAITS)) as process:
+        pid = started(tmp_path, process)
+        assert pid in process.scope.pids()
+        assert os.getsid(pid) == pid
+        report = process.stop()
+    assert report.status == -signal.SIGTERM
+    assert (report.forced, report.leftovers) == (False, ())
+    assert groups_of("job") == []
+
+
+@pytest.mark.usefixtures("_accounting")
+def test_kills_what_does_not_heed_sigterm(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, STUBBORN)) as process:
+        started(tmp_path, process)
+        assert process.stop(grace_s=0.2).forced
+    assert not processes_mentioning(str(tmp_path))
+    assert groups_of("job") == []
+
+
+@pytest.mark.usefixtures("_accounting")
+def test_a_daemon_can_not_slip_away(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, DAEMON)) as process:
+        started(tmp_path, process)
+        assert wait_until(lambda: len(process.scope.pids()) == 2)
+        report = process.stop()
+    assert not report.forced
+    assert len(report.leftovers) == 1
+    assert "python3" in report.leftovers[0]
+    assert not processes_mentioning(str(tmp_path))
+
+
+def test_an_exception_stops_it(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), SupervisedProcess(spec(tmp_path, WAITS)) as process:
+        started(tmp_path, process)
+        raise KeyboardInterrupt
+    assert not processes_mentioning(str(tmp_path))
+
+
+def test_what_can_not_be_executed(tmp_path: Path) -> None:
+    job = ProcessSpec("job", ["/no/such/server"], {}, tmp_path, tmp_path / "log")
+    with pytest.raises(StartFailed, match="job: can not execute /no/such/server: No such file or directory"):
+        SupervisedProcess(job)
+    job = ProcessSpec("job", [PYTHON], {}, tmp_path / "gone", tmp_path / "log")
+    with pytest.raises(StartFailed, match="can not change to the folder"):
+        SupervisedProcess(job)
+    assert groups_of("job") == []
+
+
+def test_pinning(tmp_path: Path) -> None:
+    cpu = max(machine.allowed_cpus())
+    with SupervisedProcess(spec(tmp_path, WAITS, cpus=frozenset({cpu}))) as process:
+        assert os.sched_getaffinity(started(tmp_path, process)) == {cpu}
+
+
+def test_no_descriptor_of_the_rig_reaches_it(tmp_path: Path) -> None:
+    code = "import os; print(sorted(os.listdir('/proc/self/fd'), key=int))"
+    with (tmp_path / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        with SupervisedProcess(spec(tmp_path, code)) as process:
+            assert process.wait(10) == 0
+    # 3 is the descriptor with which the list itself is read.
+    assert (tmp_path / "log").read_text() == "['0', '1', '2', '3']\n"
+
+
+def test_signals_have_their_defaults(tmp_path: Path) -> None:
+    code = "print([line for line in open('/proc/self/status') if line.startswith(('SigBlk', 'SigIgn'))])"
+    with SupervisedProcess(spec(tmp_path, code)) as process:
+        assert process.wait(10) == 0
+    # Python itself ignores SIGPIPE and SIGXFSZ, nothing else may be ignored or blocked.
+    ignored = (1 << (signal.SIGPIPE - 1)) | (1 << (signal.SIGXFSZ - 1))
+    assert (tmp_path / "log").read_text() == f"['SigBlk:\\t{0:016x}\\n', 'SigIgn:\\t{ignored:016x}\\n']\n"
+
+
+@pytest.mark.usefixtures("_accounting")
+def test_the_keeper_is_killed(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, STUBBORN)) as process:
+        pid = started(tmp_path, process)
+        keeper = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[1])
+        os.kill(keeper, signal.SIGKILL)
+        assert wait_until(lambda: proctree.is_zombie(pid))
+        assert process.wait(10) == -signal.SIGKILL
+        assert process.stop().forced
+    assert groups_of("job") == []
+
+
+# A rig that starts a job and then hangs, in the cgroup or the process tree flavour.
+RIG = """
+import pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+from restmark_rig import cgroup
+from restmark_rig.supervised import ProcessSpec, SupervisedProcess
+folder, code, flavour = pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+if flavour == "tree":
+    cgroup.create = lambda _: None
+SupervisedProcess(ProcessSpec("orphan", [sys.executable, "-c", code, str(folder)], {}, folder, folder / "log"))
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("flavour", ["cgroup", "tree"])
+@pytest.mark.parametrize("code", [WAITS, STUBBORN, DAEMON], ids=["waits", "stubborn", "daemon"])
+def test_the_rig_is_killed(tmp_path: Path, flavour: str, code: str) -> None:
+    bench = str(Path(supervised.__file__).parents[1])
+    rig = subprocess.Popen([sys.executable, "-c", RIG, bench, str(tmp_path), code, flavour])
+    try:
+        assert wait_until((tmp_path / "up").exists)
+    finally:
+        rig.kill()
+        rig.wait()
+    assert wait_until(lambda: not processes_mentioning(str(tmp_path)))
+    assert wait_until(lambda: not groups_of("orphan"))
+
+
+# What the process uses between fork and joining its group (some milliseconds) is the keeper's, hence 0.28 below.
+BUSY = "import time, pathlib, sys\nwhile time.process_time() < 0.3: pass\n" + WAITS
+
+
+@pytest.mark.usefixtures("_accounting")
+def test_cpu_time_is_counted(tmp_path: Path) -> None:
+    with SupervisedProcess(spec(tmp_path, BUSY)) as process:
+        started(tmp_path, process)
+        used_s = process.scope.cpu_ns() / 1e9
+    assert 0.28 <= used_s < 0.6
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_each_cgroup_version(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = cgroup.create
+    monkeypatch.setattr(cgroup, "create", lambda name: create(name, (version,)))
+    possible = any(mount.version == version and os.access(mount.root, os.W_OK) for mount in cgroup.mounts())
+    with SupervisedProcess(spec(tmp_path, BUSY)) as process:
+        pid = started(tmp_path, process)
+        assert isinstance(process.scope, ProcessTree) == (not possible)
+        if possible:
+            assert process.scope.kind == f"cgroup v{version}"
+            assert process.scope.pids() == [pid]
+        assert 0.28 <= process.scope.cpu_ns() / 1e9 < 0.6
+    assert groups_of("job") == []
+
+
+def test_cpu_time_of_ended_children_stays_counted_in_a_cgroup(tmp_path: Path) -> None:
+    forks = f"import os, subprocess, sys\nsubprocess.run([sys.executable, '-c', {BUSY.split('import pathlib')[0]!r}])\n"
+    with SupervisedProcess(spec(tmp_path, forks + WAITS)) as process:
+        started(tmp_path, process)
+        if not isinstance(process.scope, ProcessTree):
+            assert process.scope.cpu_ns() / 1e9 >= 0.28
+
+
+def test_runqueue_wait_grows_when_two_share_a_cpu(tmp_path: Path) -> None:
+    cpu = frozenset({min(machine.allowed_cpus())})
+    spin = "import time, pathlib, sys\npathlib.Path(sys.argv[1], 'up').touch()\nwhile time.process_time() < 0.3: pass"
+    with (
+        SupervisedProcess(spec(tmp_path, spin, cpus=cpu)) as one,
+        SupervisedProcess(spec(tmp_path, spin, cpus=cpu)) as two,
+    ):
+        waited = 0
+        while one.status() is None and two.status() is None:
+            waited = max(waited, proctree.runqueue_wait_ns([one.pid]))
+    assert waited > 50_000_000

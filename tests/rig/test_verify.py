@@ -1,0 +1,243 @@
+"""verify on honest servers: users' datasets, the process-tree fallback, the template, and how the outcome is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import msgpack
+import pytest
+from restmark_rig import cgroup, contestant, dataset, verifier, verify_report
+from restmark_rig.cache import Cache
+from restmark_rig.checks import CHECKS, Finding, Verdict
+from restmark_rig.contestant import Contestant
+from restmark_rig.dataset import Dataset
+from restmark_rig.errors import ExitCode
+from restmark_rig.launcher import StartOptions
+from restmark_rig.verifier import Report, VerifyPlan
+from rich.console import Console
+
+from .helpers import Silent, cheater, run_rig, write_contestant
+
+ODD_TEXTS = [
+    'quotes " and \\ backslashes',
+    "control \x00\x01\x08\x09\x0a\x0c\x0d\x1b\x1f and \x7f",
+    "</script> & 'single' /slashes/",
+    "Ünïcödé, кириллица, 日本語, \u2028\u2029, \ufeff, 𝄞🚀",
+    "",
+    "x" * 70_000,
+]
+
+
+def plan_of(chosen: Dataset, default: Dataset, *checks: str) -> VerifyPlan:
+    selected = tuple(check for check in CHECKS if not checks or check.name in checks)
+    return VerifyPlan(chosen, default, 42, StartOptions(chosen.path), selected)
+
+
+def assert_passed(report: Report) -> None:
+    assert (report.state, report.problem) == ("verified", "")
+    assert [finding for finding in report.findings if finding.verdict is Verdict.FAIL] == []
+
+
+def write_dataset(path: Path, count: int) -> Dataset:
+    """A user's dataset: odd texts, extreme integers, doubles of all magnitudes."""
+    numbers = [0, -1, 127, 128, -32, -33, 2**31, -(2**31) - 1, 2**63 - 1, -(2**63)]
+    doubles = [0.1, -2.5e-300, 1.7976931348623157e308, 5e-324, 123456789.125, 0.30000000000000004]
+    records = [
+        {
+            "id": numbers[i % len(numbers)],
+            "name": ODD_TEXTS[i % len(ODD_TEXTS)],
+            "description": ODD_TEXTS[(i + 1) % len(ODD_TEXTS)][:300],
+            "type": ODD_TEXTS[(i + 2) % len(ODD_TEXTS)][:10],
+            "count": numbers[(i + 3) % len(numbers)],
+            "created_at": doubles[i % len(doubles)],
+        }
+        for i in range(count)
+    ]
+    path.write_bytes(msgpack.packb([msgpack.packb(record) for record in records]))
+    return dataset.read(path)
+
+
+def template(tmp_path: Path) -> Contestant:
+    done = run_rig(tmp_path / "cache", "new-contestant", "my-server", "--directory", tmp_path)
+    assert done.returncode == 0, done.stderr
+    return contestant.load(tmp_path / "my-server")
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 25])
+def test_a_users_dataset(tmp_path: Path, cache: Cache, default_dataset: Dataset, count: int) -> None:
+    chosen = write_dataset(tmp_path / "own", count)
+    checks = [check.name for check in CHECKS if check.name not in ("cost", "burst")]
+    assert_passed(
+        verifier.verify(cheater(tmp_path, "none"), plan_of(chosen, default_dataset, *checks), cache, Silent())
+    )
+
+
+def test_costs_of_a_small_dataset_are_checked_with_the_default_one(
+    tmp_path: Path, cache: Cache, default_dataset: Dataset
+) -> None:
+    chosen = write_dataset(tmp_path / "own", 6)
+    report = verifier.verify(
+        cheater(tmp_path, "cached-encoder"), plan_of(chosen, default_dataset, "type", "cost"), cache, Silent()
+    )
+    assert [(finding.check, finding.route) for finding in report.failures] == [("cost", "/encode-json")]
+    assert "count=1000" in report.failures[0].message
+    assert report.remarks == ["6 records are too few to measure a cost: 'cost' is checked with the default dataset"]
+
+
+def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    path = tmp_path / "own"
+    path.write_bytes(dataset.encode(dataset.default_records(20_000)))
+    chosen = dataset.read(path)
+    assert chosen.json_bytes > 2_000_000
+    report = verifier.verify(
+        cheater(tmp_path, "none"), plan_of(chosen, default_dataset, "body", "cost"), cache, Silent()
+    )
+    assert_passed(report)
+    assert report.remarks == []
+
+
+def test_a_deviation_on_a_users_dataset_is_named(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    # A server that escapes all but ASCII, as json does unless told otherwise.
+    source = Path(__file__).with_name("cheaters") / "server.py"
+    text = source.read_text(encoding="utf-8")
+    assert "ensure_ascii=False, " in text
+    folder = write_contestant(
+        tmp_path,
+        "escapes",
+        ["/usr/bin/python3", "{source}/server.py", "--port", "{port}", "--dataset", "{dataset}"],
+        notes="Escapes all but ASCII.",
+    )
+    (folder / "server.py").write_text(text.replace("ensure_ascii=False, ", ""), encoding="utf-8")
+    record = {**dataset.default_records(1)[0], "name": "Übung"}
+    (tmp_path / "own").write_bytes(dataset.encode((record,)))
+    chosen = dataset.read(tmp_path / "own")
+    plan = plan_of(chosen, default_dataset, "body")
+    report = verifier.verify(contestant.load(folder), plan, cache, Silent())
+    shown = rendered([report], plan)
+    assert "GET /transfer-data: wrong body, first difference at byte" in shown
+    assert "»\\\\u00dc" in shown  # what it sends, against the two bytes of Ü
+    assert "»\\xc3\\x9c" in shown
+    assert "its manifest notes:\n    Escapes all but ASCII." in shown
+
+
+def test_the_template_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verifier.verify(template(tmp_path), plan_of(default_dataset, default_dataset), cache, Silent())
+    assert_passed(report)
+    assert {finding.verdict for finding in report.findings} == {Verdict.OK}
+    assert report.versions["CPython"].startswith("Python 3.")
+
+
+def test_the_template_with_a_users_dataset(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    chosen = write_dataset(tmp_path / "own", 25)
+    checks = ("body", "type", "size", "vary", "args", "stop")
+    assert_passed(verifier.verify(template(tmp_path), plan_of(chosen, default_dataset, *checks), cache, Silent()))
+
+
+def test_without_control_groups(
+    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "create", lambda _: None)
+    plan = plan_of(default_dataset, default_dataset, "cost", "idle", "stop")
+    report = verifier.verify(cheater(tmp_path, "none"), plan, cache, Silent())
+    assert_passed(report)
+    assert report.accounting == "process tree"
+    assert "no control group can be made here" in report.remarks[0]
+    cheat = verifier.verify(cheater(tmp_path, "skipped-decode"), plan, cache, Silent())
+    assert [(finding.check, finding.route) for finding in cheat.failures] == [("cost", "/parse-msgpack")]
+
+
+def test_a_contestant_with_few_routes(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    folder = write_contestant(
+        tmp_path,
+        "few",
+        ["/usr/bin/python3", "{source}/server.py", "--port", "{port}", "--dataset", "{dataset}"],
+        model="none",
+        routes=["/", "/transfer-data"],
+    )
+    shutil.copy(Path(__file__).with_name("cheaters") / "server.py", folder / "server.py")
+    plan = plan_of(default_dataset, default_dataset)
+    report = verifier.verify(contestant.load(folder), plan, cache, Silent())
+    assert_passed(report)
+    shown = rendered([report], plan).splitlines()
+    assert shown[1].split() == ["contestant", *(check.name for check in CHECKS)]
+    assert shown[2].split() == ["few", "ok", "ok", "ok", "–", "–", "ok", "ok", "ok", "ok", "ok", "–", "ok", "ok"]
+    assert shown[4].split() == ["few", "ok", "–", "–", "ok", "–", "ok"]
+
+
+def test_random_requests_depend_on_the_seed_alone(tmp_path: Path, default_dataset: Dataset) -> None:
+    from restmark_rig.checks import Subject
+    from restmark_rig.oracle import Oracle
+
+    class NoServer:
+        contestant = cheater(tmp_path, "none")
+
+    def draw(seed: int) -> list[int]:
+        subject = Subject(NoServer(), Oracle(default_dataset), seed, True)
+        return [subject.rng("vary").randint(0, 10**9) for _ in range(3)]
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+
+
+def rendered(reports: list[Report], plan: VerifyPlan) -> str:
+    """What show() prints into a pipe of 80 columns."""
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    verify_report.show(console, reports, plan)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def reports_of_all_kinds(tmp_path: Path) -> list[Report]:
+    names = ("a-name-of-many-letters", "restmarkd-tree", "broken", "absent")
+    subjects = [contestant.load(write_contestant(tmp_path, name, ["x", "{port}"])) for name in names]
+    passed = [Finding(check.name, None, Verdict.OK) for check in CHECKS]
+    failed = [Finding(check.name, "/", Verdict.FAIL, "GET /: wrong") for check in CHECKS]
+    return [
+        Report(subjects[0], findings=passed),
+        Report(subjects[1], findings=failed),
+        Report(subjects[2], "failed", "broken: build step 1 of 1 failed", "see the log"),
+        Report(subjects[3], "skipped", "cargo not found", "install Rust"),
+    ]
+
+
+def test_the_table_fits_into_80_columns(tmp_path: Path, default_dataset: Dataset) -> None:
+    shown = rendered(reports_of_all_kinds(tmp_path), plan_of(default_dataset, default_dataset)).splitlines()
+    tables = shown[1:7]
+    assert max(map(len, tables)) <= 80
+    assert tables[0].split() == ["contestant", *(check.name for check in CHECKS)]
+    assert tables[1].startswith("a-name-of-man… ok")
+    assert tables[2].split() == ["restmarkd-tree", *(["FAIL"] * len(CHECKS))]
+    assert tables[3].split()[1:] == ["/", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "server"]
+
+
+def test_everybody_is_accounted_for(tmp_path: Path, default_dataset: Dataset) -> None:
+    shown = rendered(reports_of_all_kinds(tmp_path), plan_of(default_dataset, default_dataset))
+    assert "restmarkd-tree: body: FAIL: GET /: wrong" in shown
+    assert "broken: build step 1 of 1 failed\n  remedy: see the log" in shown
+    assert "absent: skipped: cargo not found; remedy: install Rust" in shown
+    assert shown.splitlines()[-1] == (
+        "1 of 4 contestants do the same work; differ: restmarkd-tree; could not be built or started: broken; skipped: absent"
+    )
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    passed, failed, broken, skipped = reports_of_all_kinds(tmp_path)
+    assert verify_report.exit_code([passed, skipped]) is ExitCode.OK
+    assert verify_report.exit_code([passed, broken]) is ExitCode.ENVIRONMENT
+    assert verify_report.exit_code([passed, broken, failed]) is ExitCode.VERIFICATION
+    assert verify_report.exit_code([skipped]) is ExitCode.ENVIRONMENT
+
+
+def test_json(tmp_path: Path, default_dataset: Dataset) -> None:
+    document = json.loads(
+        verify_report.as_json(reports_of_all_kinds(tmp_path), plan_of(default_dataset, default_dataset))
+    )
+    assert document["seed"] == 42
+    assert document["exit_code"] == 2
+    assert document["dataset"]["json_bytes"] == 133622
+    assert [entry["state"] for entry in document["contestants"]] == ["verified", "verified", "failed", "skipped"]
+    first = document["contestants"][1]["findings"][0]
+    assert first == {"check": "body", "route": "/", "verdict": "fail", "message": "GET /: wrong"}
