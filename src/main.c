@@ -62,7 +62,6 @@ struct arguments {
         const char *output;      /* of the write tasks */
         const char **overrides;
         size_t n_overrides;
-        int exit_code; /* of TASK_SHOW: what was asked for is printed already */
 };
 
 /* What running needs, made step by step. */
@@ -94,8 +93,7 @@ static int fail_option(int exit_code, const struct config *config, enum option_i
 
 static int show(const char *text, FILE *to, struct arguments *arguments, int exit_code) {
         (void)fputs(text, to);
-        arguments->task = TASK_SHOW;
-        arguments->exit_code = exit_code;
+        arguments->task = TASK_SHOW; /* what was asked for is printed already */
         return exit_code;
 }
 
@@ -290,10 +288,13 @@ static int open_access_log(struct parts *p) {
         p->access_log_fd = -1;
         if (!*path)
                 return EX_OK;
-        p->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+        p->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
         if (p->access_log_fd >= 0)
                 return EX_OK;
-        error_set_errno(&e, errno, "%s: cannot open the access log", path);
+        if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
+                error_set(&e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
+        else
+                error_set_errno(&e, errno, "%s: cannot open the access log", path);
         return fail_option(EX_OSERR, p->config, OPTION_access_log, &e);
 }
 
@@ -391,6 +392,8 @@ int main(int argc, char **argv) {
         char **own_argv = title_init(argc, argv);
         int r;
 
+        if (fd_fill_standard() < 0)
+                return EX_OSERR; /* and nowhere to say so */
         if (own_argv)
                 arguments.overrides = calloc((size_t)argc, sizeof *arguments.overrides);
         if (!arguments.overrides)

@@ -1,6 +1,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -32,6 +33,18 @@ int fd_close_others(int *keep, size_t n) {
                 next = (unsigned int)keep[i] + 1;
         }
         return close_range(next, ~0u, 0) < 0 ? -errno : 0;
+}
+
+int fd_fill_standard(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR); /* inherited, as the standard descriptors are */
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd < 0)
+                return -errno;
+        (void)fd_close(fd);
+        return 0;
 }
 
 int fd_budget(uint64_t needed, struct error *e) {

@@ -14,6 +14,10 @@ int fd_close(int fd);
  * right after fork(). Returns 0 or a negative errno value. */
 int fd_close_others(int *keep, size_t n);
 
+/* Puts /dev/null where standard input, output or error is closed: what is opened later must not be taken for them.
+ * Returns 0 or a negative errno value. */
+int fd_fill_standard(void);
+
 /* Makes sure that this process may open `needed` descriptors, raising the soft limit up to the hard one.
  * Returns 0 or -EMFILE with a sentence that says what is missing. */
 int fd_budget(uint64_t needed, struct error *e);

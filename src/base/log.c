@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 enum { MESSAGE_MAX = 2048, FIELDS_MAX = 12, FIELD_TEXT_MAX = 64 };
 
 static bool is_open, to_journal;
+static unsigned int lost; /* messages that stderr did not take */
 static int shown = LOG_INFO;
 
 static bool stderr_is_journal(void) {
@@ -50,9 +52,17 @@ static const char *level_name(int level) {
 
 static void write_stderr(int level, const char *text) {
         char line[MESSAGE_MAX + 128], stamp[32];
+        struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
         time_t now = time(NULL);
         struct tm tm;
         int n;
+
+        if (lost > 0 && poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0) {
+                n = snprintf(line, sizeof line, "restmarkd[%d] warning: %u messages before this one could not be written\n",
+                             (int)getpid(), lost);
+                if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == n)
+                        lost = 0;
+        }
 
         (void)strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
         if (!is_open)
@@ -65,9 +75,10 @@ static void write_stderr(int level, const char *text) {
                 n = sizeof line - 1;
                 line[n - 1] = '\n';
         }
-        /* One write, so that lines of several processes do not mix. If stderr is gone there is nowhere to say so. */
-        if (write(STDERR_FILENO, line, (size_t)n) < 0)
-                return;
+        /* A pipe whose reader has stopped must not stop this process. Writable means room for PIPE_BUF bytes, which is more than a
+         * line; and one write for a line, so that those of several processes do not mix. */
+        if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0 || write(STDERR_FILENO, line, (size_t)n) < 0)
+                lost++;
 }
 
 static bool write_journal(int level, const struct log_field *fields, size_t n, const char *text) {

@@ -58,7 +58,7 @@ static char *next_line(char *out, int size, void *stream) {
                 if (length == 0 && (c == ' ' || c == '\t' || c == '\r'))
                         continue;
                 if (length >= size - 2) {
-                        fail(r, error_set(r->error, -E2BIG, "the line is longer than %d bytes", size - 2));
+                        fail(r, error_set(r->error, -E2BIG, "the line is longer than %d bytes; a longer value can be given with -o", size - 2));
                         return NULL;
                 }
                 out[length++] = (char)c;

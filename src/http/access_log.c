@@ -13,6 +13,7 @@ enum { LINE_MAX_BYTES = 4 * ACCESS_LOG_TARGET_MAX + 256 };
 void access_log_init(struct access_log *log, int fd) {
         log->fd = fd;
         log->dropped = 0;
+        log->error = 0;
         log->lines = buf_over(log->memory, sizeof log->memory);
 }
 
@@ -56,9 +57,11 @@ void access_log_flush(struct access_log *log) {
         do
                 n = write(log->fd, log->lines.data, log->lines.length);
         while (n < 0 && errno == EINTR);
-        if (n < 0 || (size_t)n < log->lines.length) /* a full disk must not stop the service; the worker says how many */
+        if (n < 0 || (size_t)n < log->lines.length) {
+                log->error = n < 0 ? errno : ENOSPC;
                 for (size_t i = n < 0 ? 0 : (size_t)n; i < log->lines.length; i++)
                         log->dropped += log->lines.data[i] == '\n';
+        }
         log->lines.length = 0;
 }
 

@@ -11,7 +11,8 @@ enum { ACCESS_LOG_ADDRESS_MAX = 48, ACCESS_LOG_TARGET_MAX = 1024 };
 
 struct access_log {
         int fd; /* opened with O_APPEND; borrowed */
-        uint64_t dropped; /* lines that could not be kept or written */
+        uint64_t dropped; /* lines that could not be kept or written; the owner reports and resets it */
+        int error;        /* errno of the last write that failed */
         struct buf lines;
         char memory[1 << 16];
 };

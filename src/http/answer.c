@@ -8,22 +8,10 @@
 #include "http/problem.h"
 #include "http/server_internal.h"
 
-static struct MHD_Response *new_problem(unsigned int status, const char *detail) {
-        char memory[PROBLEM_MAX];
-        struct buf body = buf_over(memory, sizeof memory);
-        struct MHD_Response *response;
-
-        problem_write(&body, status, detail);
-        response = MHD_create_response_from_buffer(body.length, body.data, MHD_RESPMEM_MUST_COPY);
-        if (response && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_CONTENT_TYPE) == MHD_NO) {
-                MHD_destroy_response(response);
-                return NULL;
-        }
-        return response;
-}
-
-/* Consumes the caller's reference. Returning MHD_NO makes the library close the connection, which is all that is left without memory. */
-static enum MHD_Result queue(struct connection *c, unsigned int status, struct MHD_Response *response, uint64_t body_bytes) {
+/* `is_shared`: the caller keeps its reference, else it is consumed. Returning MHD_NO makes the library close the connection, which is all that
+ * is left without memory. */
+static enum MHD_Result queue(struct connection *c, unsigned int status, struct MHD_Response *response, uint64_t body_bytes,
+                             bool is_shared) {
         enum MHD_Result result;
 
         if (!response)
@@ -32,7 +20,8 @@ static enum MHD_Result queue(struct connection *c, unsigned int status, struct M
         c->request.status = status;
         c->request.body_sent = body_bytes;
         result = library_queue_response(c->mhd, status, response);
-        MHD_destroy_response(response);
+        if (!is_shared)
+                MHD_destroy_response(response);
         return result;
 }
 
@@ -44,18 +33,32 @@ static struct MHD_Response *with_header(struct MHD_Response *response, const cha
         return response;
 }
 
+static struct MHD_Response *new_problem(unsigned int status, const char *detail) {
+        char memory[PROBLEM_MAX];
+        struct buf body = buf_over(memory, sizeof memory);
+
+        problem_write(&body, status, detail);
+        return with_header(MHD_create_response_from_buffer(body.length, body.data, MHD_RESPMEM_MUST_COPY),
+                           MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_CONTENT_TYPE);
+}
+
+/* Whether the answer tells the client that the connection ends with it. */
+static bool is_last(const struct connection *c) {
+        return c->server->draining || c->request.last;
+}
+
 static struct MHD_Response *with_close(const struct connection *c, struct MHD_Response *response) {
-        return c->server->draining ? with_header(response, MHD_HTTP_HEADER_CONNECTION, "close") : response;
+        return is_last(c) ? with_header(response, MHD_HTTP_HEADER_CONNECTION, "close") : response;
 }
 
 static enum MHD_Result answer_problem(struct connection *c, unsigned int status, const char *detail) {
-        return queue(c, status, with_close(c, new_problem(status, detail)), 0);
+        return queue(c, status, with_close(c, new_problem(status, detail)), 0, false);
 }
 
 static enum MHD_Result answer_not_allowed(struct connection *c) {
         struct MHD_Response *response = new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.");
 
-        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0);
+        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
 }
 
 /* Past the library: it would not find room for an answer's head behind a request's that fills its memory, and after some errors of its
@@ -85,7 +88,7 @@ enum MHD_Result answer_and_close(struct connection *c, unsigned int status, cons
 static enum MHD_Result answer_options(struct connection *c) {
         struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 
-        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0);
+        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
 }
 
 struct params_reading {
@@ -121,7 +124,7 @@ static struct MHD_Response *from_work(const struct work_response *from) {
 static struct MHD_Response *ready_response(struct connection *c, const struct work_response *from) {
         struct MHD_Response **ready = &c->server->ready[c->request.route->workload];
 
-        if (from->body_kind != WORK_BODY_STATIC || c->server->draining)
+        if (from->body_kind != WORK_BODY_STATIC || is_last(c))
                 return with_close(c, from_work(from));
         if (!*ready)
                 *ready = from_work(from);
@@ -147,24 +150,26 @@ static enum MHD_Result answer_work(struct connection *c, bool has_body) {
                 return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
 
         response = ready_response(c, &made);
-        if (response && response == c->server->ready[c->request.route->workload]) {
-                c->request.stage = REQUEST_ANSWER;
-                c->request.status = MHD_HTTP_OK;
-                c->request.body_sent = has_body ? made.body_length : 0;
-                return library_queue_response(c->mhd, MHD_HTTP_OK, response);
-        }
-        return queue(c, MHD_HTTP_OK, response, has_body ? made.body_length : 0);
+        return queue(c, MHD_HTTP_OK, response, has_body ? made.body_length : 0,
+                     response == c->server->ready[c->request.route->workload]);
+}
+
+/* The path of a target in absolute form, "http://host/path" (RFC 9112, 3.2.2), or the path as it is. */
+static const char *origin_path(const char *path) {
+        const char *authority = strstr(path, "://");
+
+        if (*path == '/' || !authority)
+                return path;
+        path = strchr(authority + 3, '/');
+        return path ? path : "/";
 }
 
 enum MHD_Result answer_request(struct connection *c, const char *path, const char *method_name) {
         enum route_method method = route_method(method_name);
 
-        if (c->request.body_received > c->server->limits.limit_post_bytes)
-                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, "The request body is larger than this server accepts.",
-                                        method != ROUTE_METHOD_HEAD);
         if (method == ROUTE_METHOD_OPTIONS && strcmp(path, "*") == 0)
                 return answer_options(c);
-        c->request.route = route_find(path);
+        c->request.route = route_find(origin_path(path));
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
                                       "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data and "

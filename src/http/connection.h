@@ -18,17 +18,21 @@ enum request_stage {
 
 struct request {
         enum request_stage stage;
-        bool refuse_target;        /* the target holds an encoded NUL */
-        const char *target_end;    /* of the raw request target in the library's buffer, for the framing check */
+        bool refuse_target;        /* the target holds a space or an encoded NUL */
+        bool last;                 /* the answer closes the connection */
+        const char *target, *target_end; /* the raw request target in the library's buffer, for the framing check */
         const struct route *route; /* NULL: none */
         unsigned int status;       /* of the answer */
         bool answered_directly;    /* past the library, which only sees the connection end */
         uint64_t body_received;    /* bytes */
         uint64_t body_sent;        /* bytes, once the answer is through */
         uint64_t busy_ns;
-        /* For the access log, and only with one: */
+};
+
+/* What the access log will want of the request. */
+struct request_notes {
         uint64_t started_ns;
-        char method[24], target[ACCESS_LOG_TARGET_MAX];
+        char method[24], target[ACCESS_LOG_TARGET_MAX], address[ACCESS_LOG_ADDRESS_MAX];
 };
 
 struct server;
@@ -40,7 +44,7 @@ struct connection {
         int fd; /* the library's */
         uint64_t deadline_ms;
         bool linger; /* part of the input is left unread */
-        char address[ACCESS_LOG_ADDRESS_MAX];
+        struct request_notes *notes; /* NULL without an access log */
         struct request request;
 };
 

@@ -10,8 +10,9 @@
 
 struct framing {
         uint64_t head_bytes;     /* request line and header fields, with all line ends */
-        bool has_content_length;
-        uint64_t content_length; /* bytes */
+        uint64_t memory_bytes;   /* at most, of the library's memory for the request: the head and its parsed form */
+        uint64_t content_length; /* bytes; 0 if not given */
+        bool last;               /* the connection must not be used again */
 };
 
 /* Examines a request whose head has arrived, from the access handler's first call, which must pass on the `method` and `version`

@@ -30,9 +30,9 @@ enum MHD_Result library_queue_response(struct MHD_Connection *mhd, unsigned int 
 static const char *explain(unsigned int status) {
         switch (status) {
         case MHD_HTTP_CONTENT_TOO_LARGE:
-                return "The request body is larger than this server accepts.";
+                return SERVER_BODY_TOO_LARGE;
         case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
-                return "The request line and header fields are larger than this server accepts.";
+                return SERVER_HEAD_TOO_LARGE;
         case MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED:
                 return "This server speaks HTTP/1.1 and HTTP/1.0.";
         case MHD_HTTP_INTERNAL_SERVER_ERROR:

@@ -17,17 +17,23 @@
 enum {
         /* An idle connection may live this long into a drain, so that a request on its way is still answered. */
         DRAIN_IDLE_MS = 1000,
-        /* The library keeps, beside the request's head, its parsed form (about 48 bytes per field) and the answer's head in one
-         * block of memory per connection. It clears the whole block for each request, so that size costs time too. */
-        CONNECTION_MEMORY_EXTRA = 2048,
-        /* Body bytes over limit-post that are still read, for the sake of a proper 413, if the length was not announced. */
-        BODY_EXCESS_MAX = 1 << 20,
+        COMPLAINT_MS = 10000, /* between two messages about the access log */
+        /* Room for the head of any answer, and for a body to be read through. */
+        ANSWER_MEMORY = 640,
+        /* The library keeps a request's head, its parsed form and a copy of the Cookie field in one block of memory per connection. It clears
+         * the whole block for each request, and all connections have one: size costs time and memory. This much is enough for some
+         * sixty ordinary fields, or for a head that is one large cookie. */
+        CONNECTION_MEMORY_EXTRA = 4096,
 };
 
 struct connection *server_connection(struct MHD_Connection *mhd) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
         return info ? info->socket_context : NULL;
+}
+
+static size_t connection_memory(const struct server *server) {
+        return 2 * (size_t)server->limits.max_header_bytes + CONNECTION_MEMORY_EXTRA;
 }
 
 static void set_deadline(struct connection *c, uint64_t deadline_ms) {
@@ -49,6 +55,11 @@ static void connection_open(struct server *server, struct MHD_Connection *mhd, v
         *socket_context = c; /* NULL: requests on it are refused */
         if (!c)
                 return;
+        if (server->access_log && !(c->notes = calloc(1, sizeof *c->notes))) {
+                free(c);
+                *socket_context = NULL;
+                return;
+        }
         c->server = server;
         c->mhd = mhd;
         c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
@@ -57,7 +68,7 @@ static void connection_open(struct server *server, struct MHD_Connection *mhd, v
                 c->next->previous = c;
         server->connections = c;
         if (server->access_log)
-                access_log_format_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, c->address);
+                access_log_format_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, c->notes->address);
         wait_for_request(c);
         cell_set(&server->cell->connections, ++server->n_connections);
         cell_add(&server->cell->accepted, 1);
@@ -75,6 +86,7 @@ static void connection_close(struct connection *c) {
         else
                 server->connections = c->next;
         cell_set(&server->cell->connections, --server->n_connections);
+        free(c->notes);
         free(c);
 }
 
@@ -94,12 +106,14 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         if (!c)
                 return NULL;
         c->request = (struct request){ .stage = REQUEST_HEAD,
+                                       .target = target,
                                        .target_end = target + strlen(target),
-                                       .refuse_target = strstr(target, "%00") != NULL };
+                                       .refuse_target = strstr(target, "%00") || strchr(target, ' ') };
         set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
-        if (c->server->access_log) {
-                c->request.started_ns = clock_monotonic_ns();
-                (void)snprintf(c->request.target, sizeof c->request.target, "%s", target);
+        if (c->notes) {
+                c->notes->started_ns = clock_monotonic_ns();
+                c->notes->method[0] = '\0';
+                (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
         }
         return c;
 }
@@ -111,18 +125,20 @@ static enum MHD_Result look_at_head(struct connection *c, const char *method, co
         struct error e;
 
         c->request.stage = REQUEST_BODY;
-        if (c->server->access_log)
-                (void)snprintf(c->request.method, sizeof c->request.method, "%s", method);
+        if (c->notes)
+                (void)snprintf(c->notes->method, sizeof c->notes->method, "%s", method);
         if (framing_check(c, method, version, &framing, &e) < 0)
                 return answer_and_close(c, MHD_HTTP_BAD_REQUEST, e.text, has_body);
         if (c->request.refuse_target)
-                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, "The request target holds an encoded NUL byte.", has_body);
-        if (framing.head_bytes > c->server->limits.max_header_bytes)
+                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, "The request target holds a space or an encoded NUL byte.", has_body);
+        if (framing.head_bytes > c->server->limits.max_header_bytes ||
+            framing.memory_bytes + ANSWER_MEMORY > connection_memory(c->server))
                 return answer_and_close(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-                                        "The request line and header fields are larger than this server accepts.", has_body);
+                                        SERVER_HEAD_TOO_LARGE, has_body);
         if (framing.content_length > c->server->limits.limit_post_bytes)
-                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, "The request body is larger than this server accepts.",
-                                        has_body);
+                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE, has_body);
+        c->request.last = framing.last;
+        c->linger |= framing.last;
         return MHD_YES;
 }
 
@@ -140,7 +156,10 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
         if (*body_size > 0) {
                 c->request.body_received += *body_size;
                 *body_size = 0;
-                return c->request.body_received <= c->server->limits.limit_post_bytes + BODY_EXCESS_MAX ? MHD_YES : MHD_NO;
+                if (c->request.body_received > c->server->limits.limit_post_bytes)
+                        return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE,
+                                                route_method(method) != ROUTE_METHOD_HEAD);
+                return MHD_YES;
         }
         return answer_request(c, path, method);
 }
@@ -164,12 +183,12 @@ void server_count(struct connection *c, bool answered) {
 
 static void log_request(struct connection *c, bool answered) {
         const struct request *request = &c->request;
-        struct access_log_entry entry = { .address = c->address,
-                                          .method = *request->method ? request->method : "-",
-                                          .target = request->target,
+        struct access_log_entry entry = { .address = c->notes->address,
+                                          .method = *c->notes->method ? c->notes->method : "-",
+                                          .target = c->notes->target,
                                           .status = request->status,
                                           .body_bytes = answered ? request->body_sent : 0,
-                                          .duration_us = (clock_monotonic_ns() - request->started_ns) / 1000 };
+                                          .duration_us = (clock_monotonic_ns() - c->notes->started_ns) / 1000 };
 
         access_log_add(c->server->access_log, &entry);
 }
@@ -184,7 +203,7 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
         server_count(c, answered);
-        if (c->server->access_log)
+        if (c->notes)
                 log_request(c, answered);
         wait_for_request(c);
 }
@@ -212,7 +231,7 @@ static struct MHD_Daemon *start_daemon(struct server *server) {
                                 MHD_OPTION_EXTERNAL_LOGGER, on_library_message, server,
                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned int)server->limits.max_connections,
                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                (size_t)server->limits.max_header_bytes + CONNECTION_MEMORY_EXTRA,
+                                connection_memory(server),
                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
                                 MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
@@ -278,7 +297,8 @@ void server_fds(const struct server *server, int ret[static 2]) {
         ret[1] = linger_fd(server->linger);
 }
 
-void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size) {
+void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms) {
+        server->now_ms = now_ms;
         /* On failure the library has closed the socket and said why at debug level. */
         (void)MHD_add_connection(server->mhd, fd, peer, peer_size);
 }
@@ -315,6 +335,19 @@ static void check_deadlines(struct server *server) {
         server->next_deadline_ms = next_ms;
 }
 
+/* A log that cannot be written must not stop the service, but it is not passed over either. */
+static void flush_access_log(struct server *server) {
+        struct access_log *log = server->access_log;
+
+        access_log_flush(log);
+        if (log->dropped > 0 && server->now_ms >= server->next_complaint_ms) {
+                log_message(LOG_WARNING, "%llu lines of the access log are lost: %s", (unsigned long long)log->dropped,
+                            strerror(log->error));
+                log->dropped = 0;
+                server->next_complaint_ms = server->now_ms + COMPLAINT_MS;
+        }
+}
+
 void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
         (void)MHD_run(server->mhd);
@@ -323,7 +356,7 @@ void server_run(struct server *server, uint64_t now_ms) {
         if (linger_deadline_ms(server->linger) != UINT64_MAX)
                 linger_run(server->linger, now_ms);
         if (server->access_log)
-                access_log_flush(server->access_log);
+                flush_access_log(server);
 }
 
 int server_wait_ms(const struct server *server, uint64_t now_ms) {

@@ -31,8 +31,8 @@ struct server *server_free(struct server *server);
 /* Two descriptors that become readable when server_run() has work. */
 void server_fds(const struct server *server, int ret[static 2]);
 
-/* Takes over an accepted, non-blocking socket; on failure it is closed. */
-void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size);
+/* Takes over an accepted, non-blocking socket; on failure it is closed. Its idle timeout begins at `now_ms`. */
+void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms);
 
 uint64_t server_connections(const struct server *server);
 

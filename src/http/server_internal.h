@@ -8,6 +8,9 @@
 #include "http/linger.h"
 #include "http/server.h"
 
+#define SERVER_BODY_TOO_LARGE "The request body is larger than this server accepts."
+#define SERVER_HEAD_TOO_LARGE "The request line and header fields are larger, or more, than this server accepts."
+
 struct server {
         struct MHD_Daemon *mhd;
         int mhd_epoll; /* the library's */
@@ -17,6 +20,7 @@ struct server {
         struct restmark_worker_cell *cell;
         struct linger_set *linger;
         struct access_log *access_log;     /* NULL: none */
+        uint64_t next_complaint_ms;        /* about the access log */
         struct connection *connections;    /* all, in no order */
         uint64_t n_connections;
         uint64_t now_ms, next_deadline_ms; /* no connection's deadline is earlier */

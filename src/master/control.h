@@ -25,7 +25,7 @@ int control_open(const char *path, struct control **ret, struct error *e);
 /* Begins to answer, from `event`'s loop; `board` is borrowed. */
 int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board, struct error *e);
 
-/* Closes everything and removes the socket. NULL-safe; returns NULL. In a forked child use control_forget() instead. */
+/* Closes everything and removes the socket. NULL-safe; returns NULL. */
 struct control *control_free(struct control *control);
 
 /* Whether `path` can be a Unix socket's; else -ENAMETOOLONG with a sentence. */

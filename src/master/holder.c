@@ -23,13 +23,11 @@ static bool same_or_any(const uint32_t *listening, const void *wanted, size_t n_
                memcmp(listening, wanted, 4 * n_words) == 0;
 }
 
-/* The inode of a listening socket that stands in the way, 0: none. */
-static unsigned long find_inode(const struct listen_address *address) {
+/* The inode of a listening socket in `table` that stands in the way, 0: none. `any_only`: of those for all addresses. */
+static unsigned long find_in(const char *table_path, size_t n_words, const void *wanted, unsigned int wanted_port, bool any_only) {
         enum { LISTENING = 0x0a };
-        bool v6 = address->socket.any.sa_family == AF_INET6;
-        const void *wanted = v6 ? (const void *)&address->socket.v6.sin6_addr : (const void *)&address->socket.v4.sin_addr;
-        size_t n_words = v6 ? 4 : 1;
-        FILE *table = fopen(v6 ? "/proc/net/tcp6" : "/proc/net/tcp", "re");
+        static const uint32_t any[4];
+        FILE *table = fopen(table_path, "re");
         unsigned long inode, found = 0;
         unsigned int port, state;
         uint32_t words[4];
@@ -40,11 +38,26 @@ static unsigned long find_inode(const struct listen_address *address) {
         while (found == 0 && fgets(line, sizeof line, table))
                 if (sscanf(line, "%*d: %39[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*d %*d %lu", hex, &port, &state, &inode) ==
                             4 &&
-                    state == LISTENING && port == listen_port(address) && strlen(hex) == 8 * n_words &&
-                    parse_hex_address(hex, n_words, words) && same_or_any(words, wanted, n_words))
+                    state == LISTENING && port == wanted_port && strlen(hex) == 8 * n_words && parse_hex_address(hex, n_words, words) &&
+                    (any_only ? memcmp(words, any, 4 * n_words) == 0 : same_or_any(words, wanted, n_words)))
                         found = inode;
         (void)fclose(table);
         return found;
+}
+
+/* `ret_certain`: false for a socket for all IPv6 addresses that may, or may not, take IPv4 connections too. */
+static unsigned long find_inode(const struct listen_address *address, bool *ret_certain) {
+        unsigned int port = listen_port(address);
+        unsigned long inode;
+
+        *ret_certain = true;
+        if (address->socket.any.sa_family == AF_INET6)
+                return find_in("/proc/net/tcp6", 4, &address->socket.v6.sin6_addr, port, false);
+        inode = find_in("/proc/net/tcp", 1, &address->socket.v4.sin_addr, port, false);
+        if (inode != 0)
+                return inode;
+        *ret_certain = false;
+        return find_in("/proc/net/tcp6", 4, NULL, port, true);
 }
 
 static bool has_socket(const char *pid, unsigned long inode) {
@@ -85,7 +98,7 @@ static void read_name(struct holder *holder) {
 
 struct holder holder_find(const struct listen_address *address) {
         struct holder holder = { .in_use = false };
-        unsigned long inode = listen_port(address) == 0 ? 0 : find_inode(address);
+        unsigned long inode = listen_port(address) == 0 ? 0 : find_inode(address, &holder.certain);
         const struct dirent *entry;
         DIR *processes;
 

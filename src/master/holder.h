@@ -10,6 +10,7 @@
 
 struct holder {
         bool in_use;    /* some socket listens on this address and port, or on all addresses of this port */
+        bool certain;   /* false: an IPv6 socket that may not take IPv4 connections, and then is not in the way */
         pid_t pid;      /* of a process that has it; 0: not to be seen (another user's, or another container's) */
         char name[32];  /* of that process */
 };

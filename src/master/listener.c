@@ -1,10 +1,9 @@
 #include "master/listener.h"
 
 #include <errno.h>
-#include <linux/filter.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -120,20 +119,14 @@ const int *listeners_of(const struct listeners *l, unsigned int slot) {
 }
 
 int listeners_refuse_new(const struct listeners *l, struct error *e) {
-        /* A socket filter sees the TCP header at offset 0; the flags are its 14th byte. SYN without ACK begins a connection: dropped, as
-         * if lost on the way, so that the client tries again and then finds the socket closed. */
-        enum { FLAGS = 13, SYN = 0x02, ACK = 0x10, PASS = 0xffff };
-        struct sock_filter code[] = {
-                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
-                BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, 0),
-                BPF_STMT(BPF_RET | BPF_K, PASS),
-        };
-        struct sock_fprog program = { .len = sizeof code / sizeof *code, .filter = code };
+        /* Bound to an interface that cannot be, a socket is not found for any SYN, and the client is refused at once; handshakes that
+         * have begun and connections in the queue do not depend on that any more. It takes no privilege, while a socket filter
+         * that drops SYNs does. Sockets of the group that are still to be bound may get a last connection; it is served too. */
+        for (size_t i = 0; i < l->addresses.n * l->n_slots; i++) {
+                int r = set_option(l->fds[i], SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
 
-        for (size_t i = 0; i < l->addresses.n * l->n_slots; i++)
-                if (setsockopt(l->fds[i], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-                        return error_set_errno(e, errno, "cannot filter the listening sockets");
+                if (r < 0)
+                        return error_set_errno(e, -r, "cannot keep new connections from the listening sockets");
+        }
         return 0;
 }

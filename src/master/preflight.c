@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "master/control.h"
@@ -82,9 +83,9 @@ static int check_free(const struct listen_address *address, preflight_note note,
                 return 0;
         listen_format(address, text);
         holder_format(&holder, who, sizeof who);
-        if (strcmp(holder.name, "restmarkd") != 0)
+        if (holder.certain && strcmp(holder.name, "restmarkd") != 0)
                 return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or set another [server] listen", text, who);
-        (void)snprintf(remark, sizeof remark, "%s is in use by %s, which runs", text, who);
+        (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs", text, holder.certain ? "is" : "may be", who);
         note(remark);
         return 0;
 }
@@ -102,6 +103,25 @@ int preflight_listen(const struct listen_list *addresses, preflight_note note, s
         return r;
 }
 
+/* Whether the directory of the socket, or if that is missing the one it would be made in, can be written to. */
+static int check_directory(const char *path, struct error *e) {
+        char directory[sizeof ((struct sockaddr_un *)0)->sun_path];
+
+        (void)snprintf(directory, sizeof directory, "%s", path);
+        for (int level = 0; level < 2; level++) {
+                char *slash = strrchr(directory, '/');
+
+                if (!slash)
+                        break;
+                slash[slash == directory ? 1 : 0] = '\0';
+                if (access(directory, W_OK | X_OK) == 0)
+                        return 0;
+                if (errno != ENOENT)
+                        break;
+        }
+        return error_set_errno(e, errno, "%s: cannot make the control socket in %s", path, directory);
+}
+
 int preflight_control(const char *path, preflight_note note, struct error *e) {
         char remark[192];
         struct stat st;
@@ -112,6 +132,9 @@ int preflight_control(const char *path, preflight_note note, struct error *e) {
                 return r;
         if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
                 return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+        r = check_directory(path, e);
+        if (r < 0)
+                return r;
         owner = control_find_owner(path);
         if (owner < 0)
                 return error_set_errno(e, -owner, "%s: cannot tell whether another daemon has this control socket", path);

@@ -77,16 +77,20 @@ static void run_child(struct child *child, int link) {
         exit(s->options->worker_main(&heritage));
 }
 
-static int on_link(sd_event_source *source, int fd, uint32_t events, void *context) {
-        struct child *child = context;
+/* What the worker has said; 0 for nothing yet, negative when it has closed its end. */
+static ssize_t hear(struct child *child) {
         char message;
-        ssize_t n = recv(fd, &message, 1, MSG_DONTWAIT);
+        ssize_t n = recv(child->link, &message, 1, MSG_DONTWAIT);
 
-        (void)events;
         if (n == 1 && message == LINK_READY)
                 step(child, SLOT_EVENT_READY);
-        else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-                /* The worker has closed its end: it is dying, which SIGCHLD will tell. */
+        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : n > 0;
+}
+
+static int on_link(sd_event_source *source, int fd, uint32_t events, void *context) {
+        (void)fd;
+        (void)events;
+        if (hear(context) < 0) /* it is dying, which SIGCHLD will tell */
                 (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }
@@ -169,6 +173,7 @@ static void on_exit_of(struct child *child, const siginfo_t *info) {
         struct supervisor *s = child->supervisor;
         bool fatal = is_fatal(info) && !child->slot.stopping;
 
+        (void)hear(child); /* that it had been ready may stand unread */
         log_death(child, info, scoreboard_bury(child->cell));
         forget_process(child);
         if (fatal) {

@@ -32,8 +32,7 @@ struct account {
 /* One byte each on the link between the master and a worker (a SOCK_SEQPACKET pair). Its end-of-file means: the other is dead. */
 enum link_message {
         LINK_READY = 'R',  /* worker: I serve */
-        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what has, then exit */
-        LINK_RETIRE = 'T', /* master: leave the listener to others; serve what you have accepted, then exit */
+        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then exit */
 };
 
 struct heritage {

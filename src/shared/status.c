@@ -26,10 +26,6 @@ static const char *const state_names[RESTMARK_SLOT_STATE_COUNT] = {
         [RESTMARK_SLOT_STOPPED] = "stopped",
 };
 
-const char *status_route_name(enum restmark_route route) {
-        return route < RESTMARK_ROUTE_COUNT ? route_names[route] : "?";
-}
-
 const char *status_slot_state_name(enum restmark_slot_state state) {
         return state < RESTMARK_SLOT_STATE_COUNT ? state_names[state] : "?";
 }
@@ -44,28 +40,28 @@ static void add_cell(struct sums *sums, const struct restmark_route_cell *cell) 
 }
 
 /* A slot's route: its worker's and its dead workers' numbers. */
-static struct sums slot_sums(const struct restmark_slot *slot, int route) {
-        struct sums sums = { 0 };
-
-        add_cell(&sums, &slot->worker.routes[route]);
-        add_cell(&sums, &slot->slot.past.routes[route]);
-        return sums;
+static void add_slot(struct sums *sums, const struct restmark_slot *slot, int route) {
+        add_cell(sums, &slot->worker.routes[route]);
+        add_cell(sums, &slot->slot.past.routes[route]);
 }
 
 static struct sums route_sums(const struct restmark_scoreboard *board, int route) {
         struct sums sums = { 0 };
 
-        for (uint32_t i = 0; i < board->n_slots; i++) {
-                add_cell(&sums, &board->slots[i].worker.routes[route]);
-                add_cell(&sums, &board->slots[i].slot.past.routes[route]);
-        }
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                add_slot(&sums, &board->slots[i], route);
         return sums;
 }
 
 static void write_routes(const struct restmark_scoreboard *board, const struct restmark_slot *slot, FILE *to) {
         (void)fputs("\"routes\":{", to);
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
-                struct sums sums = slot ? slot_sums(slot, i) : route_sums(board, i);
+                struct sums sums = { 0 };
+
+                if (slot)
+                        add_slot(&sums, slot, i);
+                else
+                        sums = route_sums(board, i);
 
                 (void)fprintf(to,
                               "%s\"%s\":{\"requests\":%" PRIu64 ",\"errors_4xx\":%" PRIu64 ",\"errors_5xx\":%" PRIu64
@@ -130,10 +126,8 @@ static void write_worker_row(const struct restmark_scoreboard *board, uint32_t i
         struct sums all = { 0 };
         char age[24] = "-", pid[16] = "-";
 
-        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {
-                add_cell(&all, &slot->worker.routes[i]);
-                add_cell(&all, &slot->slot.past.routes[i]);
-        }
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
+                add_slot(&all, slot, i);
         if (slot->slot.pid) {
                 (void)age_text(cell_get(&slot->slot.started_ms), age, sizeof age);
                 (void)snprintf(pid, sizeof pid, "%" PRIu32, slot->slot.pid);

@@ -5,7 +5,6 @@
 #include <restmark/scoreboard.h>
 #include <stdio.h>
 
-const char *status_route_name(enum restmark_route route);
 const char *status_slot_state_name(enum restmark_slot_state state);
 
 /* One JSON object on one line; units are in the names. */

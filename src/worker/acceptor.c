@@ -31,13 +31,13 @@ int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int 
 }
 
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
-        for (int taken = 0; taken < TAKEN_PER_TURN && !a->closed && server_has_room(server); taken++) {
+        for (int taken = 0; taken < TAKEN_PER_TURN && server_has_room(server); taken++) {
                 struct sockaddr_storage peer;
                 socklen_t size = sizeof peer;
                 int fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd >= 0) {
-                        server_add(server, fd, (struct sockaddr *)&peer, size);
+                        server_add(server, fd, (struct sockaddr *)&peer, size, now_ms);
                         continue;
                 }
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -53,8 +53,6 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
 void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t now_ms) {
         bool wanted;
 
-        if (a->closed)
-                return;
         if (now_ms >= a->paused_until_ms)
                 a->paused_until_ms = 0;
         wanted = a->paused_until_ms == 0 && server_has_room(server);
@@ -67,15 +65,7 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
 }
 
 int acceptor_wait_ms(const struct acceptor *a, uint64_t now_ms) {
-        if (a->closed || a->paused_until_ms == 0)
+        if (a->paused_until_ms == 0)
                 return -1;
         return a->paused_until_ms > now_ms ? (int)(a->paused_until_ms - now_ms) : 0;
-}
-
-void acceptor_close(struct acceptor *a) {
-        if (a->closed)
-                return;
-        a->closed = true;
-        if (watch(a, EPOLL_CTL_DEL, 0) < 0)
-                log_message(LOG_WARNING, "cannot stop watching the listening sockets: %m");
 }

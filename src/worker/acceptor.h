@@ -15,7 +15,6 @@ struct acceptor {
         int epoll;                /* the worker's; event data of listener i is base + i */
         uint64_t event_base;
         bool watching;
-        bool closed;              /* for good */
         uint64_t paused_until_ms; /* after running out of descriptors; 0: not paused */
 };
 
@@ -29,8 +28,5 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
 
 /* How long the loop may wait before the next acceptor_balance(), -1 for ever. */
 int acceptor_wait_ms(const struct acceptor *a, uint64_t now_ms);
-
-/* Takes no more connections; those that wait are left to whoever else has the listener. */
-void acceptor_close(struct acceptor *a);
 
 #endif

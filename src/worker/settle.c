@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -50,9 +49,8 @@ static int die_with_master(pid_t master_pid, struct error *e) {
 }
 
 static int set_up_signals(struct error *e) {
-        static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
-        sigset_t none, watched;
-        int fd;
+        static const int ignored[] = { SIGPIPE, SIGTERM, SIGQUIT, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
+        sigset_t none;
 
         for (int s = 1; s < NSIG; s++)
                 if (s != SIGKILL && s != SIGSTOP)
@@ -60,29 +58,24 @@ static int set_up_signals(struct error *e) {
         for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
                 (void)signal(ignored[i], SIG_IGN);
         (void)sigemptyset(&none);
-        (void)sigemptyset(&watched);
-        (void)sigaddset(&watched, SIGTERM);
-        (void)sigaddset(&watched, SIGQUIT);
-        fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (fd < 0)
-                return error_set_errno(e, errno, "cannot watch signals");
-        if (sigprocmask(SIG_SETMASK, &watched, NULL) < 0) {
-                int r = error_set_errno(e, errno, "cannot set the signal mask");
-
-                (void)fd_close(fd);
-                return r;
-        }
-        return fd;
+        if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+                return error_set_errno(e, errno, "cannot set the signal mask");
+        return 0;
 }
 
-int settle(const struct heritage *heritage, struct error *e) {
+int settle(const struct heritage *heritage, bool *ret_fatal, struct error *e) {
         int r;
 
+        *ret_fatal = false;
         title_set("restmarkd: worker %u", heritage->slot);
         r = close_others(heritage, e);
-        if (r == 0)
-                r = give_up_privileges(heritage->account, e);
-        if (r == 0)
-                r = die_with_master(heritage->master_pid, e);
+        if (r < 0)
+                return r;
+        r = give_up_privileges(heritage->account, e);
+        if (r < 0) {
+                *ret_fatal = true;
+                return r;
+        }
+        r = die_with_master(heritage->master_pid, e);
         return r < 0 ? r : set_up_signals(e);
 }

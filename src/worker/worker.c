@@ -4,9 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,15 +13,21 @@
 #include "worker/settle.h"
 
 /* What an event of the worker's epoll set is about. Listeners come last, each with its own number. */
-enum event { EVENT_SIGNAL, EVENT_LINK, EVENT_SERVER, EVENT_LISTENER };
+enum event { EVENT_LINK, EVENT_SERVER, EVENT_LISTENER };
+
+enum {
+        /* A stopping worker that has nothing left to serve stays for this long: a handshake that had begun may take another round trip
+         * to end up in the queue. */
+        STOP_LINGER_MS = 200,
+};
 
 struct worker {
         const struct heritage *heritage;
-        int epoll, signals;
+        int epoll;
         struct work *work;
         struct server *server;
         struct acceptor acceptor;
-        bool stopping;      /* exits once nothing is left to serve */
+        uint64_t stopping_since_ms; /* exits once nothing is left to serve; 0: not stopping */
         bool master_is_gone;
 };
 
@@ -33,13 +37,12 @@ static int watch(struct worker *w, int fd, enum event what, struct error *e) {
         return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? error_set_errno(e, errno, "cannot watch a descriptor") : 0;
 }
 
-static int set_up(struct worker *w, struct error *e) {
+static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         const struct heritage *h = w->heritage;
-        int fds[2], r;
+        int fds[2], r = settle(h, ret_fatal, e);
 
-        w->signals = settle(h, e);
-        if (w->signals < 0)
-                return w->signals;
+        if (r < 0)
+                return r;
         w->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll < 0)
                 return error_set_errno(e, errno, "cannot make an epoll descriptor");
@@ -49,31 +52,12 @@ static int set_up(struct worker *w, struct error *e) {
         if (r < 0)
                 return r;
         server_fds(w->server, fds);
-        r = watch(w, w->signals, EVENT_SIGNAL, e);
-        if (r == 0)
-                r = watch(w, h->link, EVENT_LINK, e);
+        r = watch(w, h->link, EVENT_LINK, e);
         for (int i = 0; r == 0 && i < 2; i++)
                 r = watch(w, fds[i], EVENT_SERVER, e);
         if (r == 0)
                 r = acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, e);
         return r;
-}
-
-static void stop(struct worker *w, bool leave_listeners, uint64_t now_ms) {
-        w->stopping = true;
-        server_drain(w->server, now_ms);
-        if (leave_listeners)
-                acceptor_close(&w->acceptor);
-}
-
-static void read_signal(struct worker *w, uint64_t now_ms) {
-        struct signalfd_siginfo signal;
-
-        if (read(w->signals, &signal, sizeof signal) == sizeof signal) {
-                log_message(LOG_NOTICE, "worker %u: asked to stop by process %u; it serves what it has and exits", w->heritage->slot,
-                            signal.ssi_pid);
-                stop(w, true, now_ms);
-        }
 }
 
 static void read_link(struct worker *w, uint64_t now_ms) {
@@ -82,23 +66,30 @@ static void read_link(struct worker *w, uint64_t now_ms) {
 
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
                 w->master_is_gone = true;
-        else if (n == 1 && message == LINK_STOP)
-                stop(w, false, now_ms);
-        else if (n == 1 && message == LINK_RETIRE)
-                stop(w, true, now_ms);
+        else if (n == 1 && message == LINK_STOP) {
+                w->stopping_since_ms = now_ms;
+                server_drain(w->server, now_ms);
+        }
 }
 
 static int earlier(int a_ms, int b_ms) {
         return a_ms < 0 ? b_ms : b_ms < 0 || a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* One last look at the queues, which are empty if nothing was missed. */
+/* With one last look at the queues, which are empty if nothing was missed. */
 static bool is_done(struct worker *w, uint64_t now_ms) {
-        if (!w->stopping || server_connections(w->server) > 0)
+        if (w->stopping_since_ms == 0 || server_connections(w->server) > 0 || now_ms < w->stopping_since_ms + STOP_LINGER_MS)
                 return false;
         for (size_t i = 0; i < w->acceptor.n; i++)
                 acceptor_take(&w->acceptor, i, w->server, now_ms);
         return server_connections(w->server) == 0;
+}
+
+static int wait_ms(const struct worker *w, uint64_t now_ms) {
+        int ms = earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms));
+        uint64_t end_ms = w->stopping_since_ms + STOP_LINGER_MS;
+
+        return w->stopping_since_ms != 0 && now_ms < end_ms ? earlier(ms, (int)(end_ms - now_ms)) : ms;
 }
 
 static int serve(struct worker *w) {
@@ -106,8 +97,7 @@ static int serve(struct worker *w) {
         uint64_t now_ms = clock_monotonic_ms();
 
         while (!w->master_is_gone && !is_done(w, now_ms)) {
-                int wait_ms = earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms));
-                int n = epoll_wait(w->epoll, events, sizeof events / sizeof *events, wait_ms);
+                int n = epoll_wait(w->epoll, events, sizeof events / sizeof *events, wait_ms(w, now_ms));
 
                 if (n < 0 && errno != EINTR) {
                         log_message(LOG_ERR, "worker %u: cannot wait for events: %m", w->heritage->slot);
@@ -119,8 +109,6 @@ static int serve(struct worker *w) {
 
                         if (what >= EVENT_LISTENER)
                                 acceptor_take(&w->acceptor, what - EVENT_LISTENER, w->server, now_ms);
-                        else if (what == EVENT_SIGNAL)
-                                read_signal(w, now_ms);
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);
                 }
@@ -137,21 +125,20 @@ static int report_ready(const struct worker *w, struct error *e) {
 }
 
 int worker_main(const struct heritage *heritage) {
-        struct worker w = { .heritage = heritage, .epoll = -1, .signals = -1 };
+        struct worker w = { .heritage = heritage, .epoll = -1 };
         struct error e;
-        int code, r = set_up(&w, &e);
+        bool fatal;
+        int code, r = set_up(&w, &fatal, &e);
 
         if (r == 0)
                 r = report_ready(&w, &e);
         if (r < 0) {
                 log_message(LOG_ERR, "worker %u: %s", heritage->slot, e.text);
-                /* Privileges that cannot be given up are a matter of the configuration: another worker would fail the same way. */
-                code = r == -EPERM || r == -EINVAL ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
+                code = fatal ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
         } else
                 code = serve(&w);
         server_free(w.server);
         work_free(w.work);
         (void)fd_close(w.epoll);
-        (void)fd_close(w.signals);
         return code;
 }

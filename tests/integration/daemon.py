@@ -66,6 +66,8 @@ class Daemon:
         environment: dict[str, str] | None = None,
         prefix: tuple[str, ...] = (),
         listen: bool = True,
+        binary: int | None = None,
+        user: int | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
@@ -83,8 +85,16 @@ class Daemon:
         for option in options:
             arguments += ["-o", option]
         with self.log_path.open("w") as log:
+            # As another user the build tree may be out of reach: the binary then comes as an open descriptor.
+            path = str(RESTMARKD) if binary is None else f"/proc/self/fd/{binary}"
             self.process = subprocess.Popen(
-                [*prefix, str(RESTMARKD), *arguments], stderr=log, stdout=log, env={**os.environ, **(environment or {})}
+                [*prefix, path, *arguments],
+                stderr=log,
+                stdout=log,
+                env={**os.environ, **(environment or {})},
+                pass_fds=() if binary is None else (binary,),
+                user=user,
+                extra_groups=None if user is None else [],
             )
         self.pid = self.process.pid
         self.expect_failure = False

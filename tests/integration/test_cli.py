@@ -244,6 +244,35 @@ def test_access_log(start: Start, tmp_path: Path) -> None:
     ]
 
 
+def test_lost_lines_of_the_access_log_are_reported(start: Start) -> None:
+    daemon = start("server.processes=1", "log.access-log=/dev/full")
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+    daemon.wait_log(r"warning: 1 lines of the access log are lost: No space left on device")
+
+
+def test_an_access_log_that_is_a_pipe_does_not_hang(start: Start, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = run(*QUIET, "-o", f"log.access-log={pipe}", timeout=10)
+    assert (result.returncode, "nobody reads this pipe" in result.stderr) == (71, True), result.stderr
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    daemon = start("server.processes=1", f"log.access-log={pipe}")
+    with Connection((daemon.host, daemon.port)) as connection:
+        for _ in range(3000):  # more than the pipe holds, and nobody reads
+            assert connection.request("/").status == 200
+    os.close(reader)
+
+
+def test_testing_sees_a_dual_stack_listener_as_a_maybe() -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as other:
+        port = other.getsockname()[1]
+        arguments = ["-o", f"server.listen=127.0.0.1:{port}", "-o", "admin.control=none"]
+        tested, started = run("-t", *arguments), run(*arguments)
+    assert (tested.returncode, f"127.0.0.1:{port} may be in use by" in tested.stderr) == (0, True)
+    assert (started.returncode, f"(pid {os.getpid()})" in started.stderr) == (71, True), started.stderr
+
+
 def test_no_access_log_by_default(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=1")
     (worker,) = daemon.workers()

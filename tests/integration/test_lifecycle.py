@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKD, Daemon, children, is_alive, run, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, is_alive, run, wait_for
 from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
@@ -115,7 +116,7 @@ def test_a_worker_that_dies_under_a_debugger_is_replaced(start: Start, tmp_path:
     trace = tmp_path / "trace"
     with subprocess.Popen(["strace", "-o", str(trace), "-p", str(worker)], stderr=subprocess.DEVNULL):
         wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{worker}/status").read_text())
-        os.kill(worker, signal.SIGTERM)
+        os.kill(worker, signal.SIGKILL)
         wait_workers(daemon, 1, without={worker})
 
 
@@ -214,20 +215,79 @@ def test_a_request_on_an_idle_connection_is_still_answered_during_a_stop(start: 
     assert daemon.wait_exit(5) == 0
 
 
-def test_a_worker_told_to_stop_finishes_and_is_replaced(start: Start) -> None:
-    daemon = start("server.processes=2")
-    with Load((daemon.host, daemon.port), "/encode-json", clients=8) as load:
-        for _ in range(5):
-            load.wait_answered(20)
-            victim = min(wait_workers(daemon, 2))
-            os.kill(victim, signal.SIGTERM)
-            wait_workers(daemon, 2, without={victim})
-    assert not load.failures, load.failures
-    assert len(re.findall(r"worker \d \(pid \d+\) exited with code 0", daemon.log())) == 5
+def test_a_stop_sent_to_the_whole_group_loses_nothing(start: Start) -> None:
+    """As timeout(1) and systemctl kill do. Many connections wait in the queues of busy workers."""
+    daemon = start("server.processes=2", prefix=("setsid",))
+    group = os.getpgid(daemon.workers()[0])
+    assert group == daemon.pid
+    busy = [Connection((daemon.host, daemon.port), 60) for _ in range(6)]
+    for connection in busy:
+        connection.send(b"GET /million-loop?n=30000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+    waiting = [Connection((daemon.host, daemon.port), 60) for _ in range(100)]
+    for connection in waiting:
+        connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    os.killpg(group, signal.SIGTERM)
+    for connection in busy + waiting:
+        assert connection.read().status == 200
+        connection.close()
+    assert daemon.wait_exit() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGPIPE])
-def test_workers_ignore_what_a_terminal_sends_to_all(start: Start, number: int) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try this as another user")
+def test_a_graceful_stop_needs_no_privilege(start: Start) -> None:
+    fd = os.open(RESTMARKD, os.O_RDONLY)
+    try:
+        daemon = start("server.processes=2", "admin.control=none", binary=fd, user=65534)
+    finally:
+        os.close(fd)
+    with Load((daemon.host, daemon.port), clients=24, keep_alive=False) as load:
+        load.wait_answered(200)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+    assert not load.failures, (load.failures, daemon.log())
+    assert "cannot keep new connections" not in daemon.log()
+
+
+def test_closed_standard_descriptors_are_filled(start: Start) -> None:
+    daemon = start("server.processes=2", prefix=("sh", "-c", 'exec "$@" <&- >&-', "sh"))
+    for pid in (daemon.pid, *daemon.workers()):
+        for fd in (0, 1):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+
+
+def test_a_full_stderr_stops_nobody(tmp_path: Path) -> None:
+    """A pipe whose reader has stopped reading: messages are lost, and counted, but the master goes on."""
+    socket_path = tmp_path / "control.sock"
+    arguments = [str(RESTMARKD), "-o", "server.listen=127.0.0.1:0", "-o", "server.processes=1", "-o", f"admin.control={socket_path}"]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        while "ready" not in process.stderr.readline():
+            assert process.poll() is None
+
+        def status() -> list[int]:
+            reply = subprocess.run([str(RESTMARKCTL), "-s", str(socket_path), "status", "-j"], capture_output=True, text=True, timeout=10, check=True)
+            return [w["pid"] for w in json.loads(reply.stdout)["workers"] if w["state"] == "ready"]
+
+        for _ in range(1200):  # a line each; a pipe holds 64 KiB
+            process.send_signal(signal.SIGUSR1)
+            status()
+        assert status()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert len(process.stderr.read()) <= 65536
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGPIPE])
+def test_workers_ignore_what_may_be_sent_to_the_whole_group(start: Start, number: int) -> None:
     daemon = start("server.processes=1")
     (worker,) = daemon.workers()
     os.kill(worker, number)

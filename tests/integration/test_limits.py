@@ -31,6 +31,14 @@ def test_an_idle_connection_is_closed(start: Start) -> None:
     assert (routes["welcome"]["aborted"], routes["other"]["requests"]) == (0, 0)
 
 
+def test_a_connection_after_a_quiet_time_is_not_born_old(start: Start) -> None:
+    daemon = start("server.processes=1", "limits.idle-timeout=700ms")
+    time.sleep(1.5)  # the quiet time itself is the condition: the worker's clock must not stand still in it
+    with Connection((daemon.host, daemon.port)) as connection:
+        time.sleep(0.2)
+        assert connection.request("/").status == 200
+
+
 @pytest.mark.parametrize("where", ["request line", "fields", "body", "chunk"])
 def test_a_dripping_request_is_cut(start: Start, where: str) -> None:
     """Each byte resets an inactivity timer; the deadline of the whole request does not care."""
