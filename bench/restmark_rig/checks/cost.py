@@ -40,8 +40,8 @@ _MAX_JSON_BYTES = 2_000_000
 _MIN_RECORD_NS = 10.0
 # The growth has to stand out from the fixed cost of a request, or noise could pass for it.
 _MIN_GROWTH_OF_FIXED = 0.25
-# Twice the records should cost twice as much; 1.3 leaves room for caches of the CPU and garbage collectors.
-_MIN_DOUBLING = 1.3
+# Twice the records should cost twice as much; 1.2 leaves room for caches of the CPU and garbage collectors.
+_MIN_DOUBLING = 1.2
 # A request without parameters does the same work as one that asks for all of it.
 _MIN_DEFAULT_SHARE = 0.6
 
