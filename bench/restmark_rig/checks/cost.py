@@ -36,7 +36,7 @@ _MIN_RECORDS = 200
 _MIN_JSON_BYTES = 20_000
 _MAX_JSON_BYTES = 2_000_000
 
-# Less than any decoder or encoder of six fields needs for a record (the fastest known take 60 and more).
+# Less than any decoder or encoder of six fields needs for a record (the fastest known take 40 and more).
 _MIN_RECORD_NS = 10.0
 # The growth has to stand out from the fixed cost of a request, or noise could pass for it.
 _MIN_GROWTH_OF_FIXED = 0.25
