@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from rich.status import Status
 from rich.text import Text
 
 from .errors import RigError
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")  # where a locale has no dash, "?" is better than a traceback
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
-from .checks import Check, Finding, Verdict
+from .checks import WRONG_BODY, Check, Finding, Verdict
 from .console import plain
 from .errors import ExitCode
 from .verifier import Report, VerifyPlan
@@ -97,14 +97,35 @@ def _show_details(console: Console, report: Report) -> None:
             plain(console, f"  remedy: {report.remedy}")
     for remark in report.remarks:
         plain(console, f"{name}: {remark}")
-    for finding, routes in _grouped(report.findings):
+    told, repeated = _without_repeated_bodies(report.findings)
+    for finding, routes in _grouped(told):
         style = "red" if finding.verdict is Verdict.FAIL else "yellow"
         text = finding.message.replace("\n", "\n    ")
         where = f" on {', '.join(routes)}" if len(routes) > 1 else ""
         plain(console, f"{name}: {finding.check}: {finding.verdict.value.upper()}{where}: {text}", style)
+    if repeated:
+        plain(console, f"{name}: wrong bodies on the same routes also in: {', '.join(repeated)} (all in --json)", "red")
     if report.failures and report.contestant.notes:
         notes = report.contestant.notes.replace("\n", "\n    ")
         plain(console, f"{name}: its manifest notes:\n    {notes}")
+
+
+def _without_repeated_bodies(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
+    """Findings without those that tell of a wrong body on a route once more, and the checks that those came from.
+
+    A server that writes a text differently fails every check that compares bodies; one example a route says it all.
+    """
+    told: list[Finding] = []
+    routes_told: set[str] = set()
+    repeated: dict[str, None] = {}
+    for finding in findings:
+        if WRONG_BODY in finding.message and finding.route is not None:
+            if finding.route in routes_told:
+                repeated[finding.check] = None
+                continue
+            routes_told.add(finding.route)
+        told.append(finding)
+    return told, list(repeated)
 
 
 def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:

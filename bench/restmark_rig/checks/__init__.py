@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answers import BODY, SIZE, TYPE, VARY
-from .base import Check, Finding, Subject, Verdict
+from .base import WRONG_BODY, Check, Finding, Subject, Verdict
 from .connection import BURST, FRAG, KEEP, PAIR
 from .cost import COST
 from .idle import IDLE
@@ -12,4 +12,4 @@ from .stop import STOP
 
 CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, ARGS, PATH, KEEP, FRAG, PAIR, BURST, COST, IDLE, STOP)
 
-__all__ = ["CHECKS", "COST", "STOP", "Check", "Finding", "Subject", "Verdict"]
+__all__ = ["CHECKS", "COST", "STOP", "WRONG_BODY", "Check", "Finding", "Subject", "Verdict"]

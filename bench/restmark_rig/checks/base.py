@@ -15,6 +15,8 @@ from ..launcher import RunningServer
 from ..oracle import Oracle
 from ..workloads import WorkloadRequest
 
+WRONG_BODY = "wrong body"
+
 
 class Verdict(StrEnum):
     """Outcome of one check on one route."""
@@ -90,7 +92,7 @@ def compare(oracle: Oracle, request: WorkloadRequest, response: Response) -> Non
         raise Mismatch(f"GET {request.target}: status {response.status} instead of 200{_said(response)}")
     expected = oracle.answer(request).body
     if response.body != expected:
-        raise Mismatch(f"GET {request.target}: wrong body, {difference.describe(expected, response.body)}")
+        raise Mismatch(f"GET {request.target}: {WRONG_BODY}, {difference.describe(expected, response.body)}")
 
 
 def _said(response: Response) -> str:

@@ -36,12 +36,12 @@ _MIN_RECORDS = 200
 _MIN_JSON_BYTES = 20_000
 _MAX_JSON_BYTES = 2_000_000
 
-# Less than any decoder or encoder of six fields needs for a record (the fastest known take 60 and more).
+# Less than any decoder or encoder of six fields needs for a record (the fastest known take 40 and more).
 _MIN_RECORD_NS = 10.0
 # The growth has to stand out from the fixed cost of a request, or noise could pass for it.
 _MIN_GROWTH_OF_FIXED = 0.25
-# Twice the records should cost twice as much; 1.3 leaves room for caches of the CPU and garbage collectors.
-_MIN_DOUBLING = 1.3
+# Twice the records should cost twice as much; 1.2 leaves room for caches of the CPU and garbage collectors.
+_MIN_DOUBLING = 1.2
 # A request without parameters does the same work as one that asks for all of it.
 _MIN_DEFAULT_SHARE = 0.6
 

@@ -57,7 +57,9 @@ def check_args(subject: Subject) -> Iterator[Finding]:
         if accepted:
             shown = "\n  ".join(accepted[:6]) + (f"\n  and {len(accepted) - 6} more" if len(accepted) > 6 else "")
             raise Mismatch(f"GET {route}: bad parameters not refused with 400:\n  {shown}")
-        subject.require(full(route))
+        response = subject.fetch(full(route))
+        if response.status != 200:
+            raise Mismatch(f"GET {route}: status {response.status} after bad parameters were refused")
 
     for route in ROUTES:
         if subject.contestant.model == "none" or (route not in (*subject.contestant.parameter_routes(), ROUTE_ROOT)):
