@@ -1,0 +1,107 @@
+"""How the figures of this very run were made: sentences that follow from its results, not from what the rig can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import cpulist, statistics
+from ..results import Results
+from .analysis import Analysis
+
+
+def sentences(results: Results, analysis: Analysis) -> list[str]:
+    """One paragraph each."""
+    return [
+        *_verified(results),
+        *_load(results),
+        *_rounds(results, analysis),
+        *_noise(analysis),
+        "Only cells without a verdict are ranked by requests/s. CPU per request also stands for client-bound cells, "
+        "because it does not depend on how fast the client asks.",
+        "CPU per request is user and system time of all the server's processes divided by the answered requests. Work "
+        "that the kernel does for the network on the client's CPU is in no server's figure.",
+        "Latencies are those of a client that waits for each answer before it asks again, unless a fixed rate is "
+        "named. While a server stalls, such a client asks nothing, so that stalls are under-represented in the quantiles "
+        "(coordinated omission); and the faster server is asked more often. Compare them between contestants only.",
+        *_memory(results),
+    ]
+
+
+def _verified(results: Results) -> Iterator[str]:
+    if not results.cells:
+        return
+    done = {phase: {v.contestant for v in results.verifications if v.phase == phase} for phase in ("before", "after")}
+    measured = {cell.contestant for cell in results.cells}
+    phases = [phase for phase in ("before", "after") if measured <= done[phase]]
+    if phases:
+        yield (
+            f"Every contestant was verified {' and '.join(phases)} the load: each workload, byte for byte, with random "
+            "counts and seeds to which nobody can have answers in advance."
+        )
+    for phase in ("before", "after"):
+        if missing := sorted(measured - done[phase]):
+            yield f"Not verified {phase} the load: {', '.join(missing)}."
+
+
+def _load(results: Results) -> Iterator[str]:
+    settings = results.settings
+    if not results.cells:
+        return
+    tool = results.tools.get("wrk", "wrk")
+    text = (
+        f"The load comes from {tool} over loopback with kept-alive connections and without pipelining; its figures are "
+        "its own exact counters."
+    )
+    if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
+        text += (
+            f" The servers run on CPU {cpulist.render(settings.server_cpus)}, the client on CPU "
+            f"{cpulist.render(settings.client_cpus)}: neither takes time from the other."
+        )
+    else:
+        text += " Server and client share CPUs and take time from each other."
+    yield text
+
+
+def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
+    settings = results.settings
+    if not results.cells:
+        return
+    yield (
+        f"Rounds are interleaved: each of the {settings.rounds} rounds visits every contestant and workload once, in "
+        f"a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does so for all. Each "
+        f"visit lasts {settings.duration_ms / 1000:g} s, after a warm-up of {settings.warmup_ms / 1000:g} s that is "
+        "thrown away."
+    )
+    yield (
+        "Figures are medians over rounds, never the best of them. Intervals are 95 % bootstrap intervals of the median "
+        f"({statistics.RESAMPLES:,} resamples of whole rounds, fixed seed); factors have their own, with the rounds of "
+        "both drawn in pairs."
+    )
+    fewest = analysis.fewest_rounds()
+    if fewest and statistics.highest_coverage(fewest) < statistics.CONFIDENCE:
+        cover = max(0.0, statistics.highest_coverage(fewest))
+        yield (
+            f"The fewest rounds of a cell are {fewest}: no interval within {fewest} figures covers more than "
+            f"{cover * 100:.0f} %, whatever its name. Six rounds or more make it 95 %."
+        )
+
+
+def _noise(analysis: Analysis) -> Iterator[str]:
+    if not analysis.results.cells:
+        return
+    if analysis.same_pairs:
+        yield (
+            "One server runs under two names (A/A). How far these two lie apart at most is the noise floor: a smaller "
+            "difference, or one whose interval contains 1, is printed as a tie (=)."
+        )
+    else:
+        yield "No server ran under two names: there is no noise floor, and ties (=) follow from the intervals alone."
+
+
+def _memory(results: Results) -> Iterator[str]:
+    if results.memory:
+        yield (
+            "Memory is the kernel's smaps_rollup of every process. ΣRSS counts shared pages once for each process; "
+            "ΣUSS leaves them out; ΣPSS divides them among those who map them and is the sum to compare. With several "
+            "looks at a phase, the one with the highest ΣPSS is shown."
+        )
