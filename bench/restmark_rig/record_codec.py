@@ -66,10 +66,10 @@ def _decode_dataclass(cls: type, value: Any, where: str) -> Any:
     _expect(isinstance(value, dict), where, "an object", value)
     hints = _hints(cls)
     names = [field.name for field in dataclasses.fields(cls)]
-    for key in value:
-        _expect(key in names, f"{where}.{key}".lstrip("."), "a known key", key)
-    for name in names:
-        _expect(name in value, f"{where}.{name}".lstrip("."), "to be there", None)
+    for key in [*value, *names]:
+        if key not in names or key not in value:
+            state = "is missing" if key in names else "is not known"
+            raise CodecError(f"{where}.{key}".lstrip(".") + f": {state}")
     return cls(**{name: _decode(hints[name], value[name], f"{where}.{name}".lstrip(".")) for name in names})
 
 

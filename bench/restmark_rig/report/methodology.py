@@ -21,8 +21,9 @@ def sentences(results: Results, analysis: Analysis) -> list[str]:
         "CPU per request is user and system time of all the server's processes divided by the answered requests. Work "
         "that the kernel does for the network on the client's CPU is in no server's figure.",
         "Latencies are those of a client that waits for each answer before it asks again, unless a fixed rate is "
-        "named. While a server stalls, such a client asks nothing, so that stalls are under-represented in the quantiles "
-        "(coordinated omission); and the faster server is asked more often. Compare them between contestants only.",
+        "named. While a server stalls, such a client asks nothing, so that stalls are under-represented in the "
+        "quantiles (coordinated omission); and the faster server is asked more often. Compare them between "
+        "contestants only.",
         *_memory(results),
     ]
 

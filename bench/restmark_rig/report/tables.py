@@ -20,7 +20,7 @@ def remarks(analysis: Analysis, contestant: ContestantRecord, cell: Cell) -> str
     elif contestant.is_reference:
         parts.append("reference, not ranked")
     if cell.connections_used != cell.connections:
-        parts.append(f"with {cell.connections_used} of {cell.connections} connections, as it holds no more")
+        parts.append(f"{cell.connections_used} of {cell.connections} connections: it holds no more")
     if len(cell.rounds) != analysis.results.settings.rounds:
         parts.append(f"{len(cell.rounds)} of {analysis.results.settings.rounds} rounds")
     return "; ".join(parts)

@@ -52,8 +52,8 @@ WORKLOADS = {
 }
 
 BIAS = (
-    "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. The "
-    "other contestants are written as a competent user of each framework would write them; their specialists could "
+    "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. "
+    "The other contestants are written as a competent user of each framework would write them; their specialists could "
     "make some of them faster. Improvements are welcome: a contestant is one folder.",
     "The workloads are five, small, and repeat a published comparison of languages. None of them talks to a database; "
     "a service that waits for one gains less than these tables suggest.",

@@ -75,7 +75,8 @@ class View:
             server, client = cpulist.render(settings.server_cpus), cpulist.render(settings.client_cpus)
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        return f"{settings.rounds} rounds of {settings.duration_ms / 1000:g} s, {connections} connections, {workers}, {pins}"
+        rounds = f"{settings.rounds} rounds of {settings.duration_ms / 1000:g} s"
+        return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
         """What must be read before any figure."""
@@ -158,8 +159,8 @@ class View:
         if self.price_per_vcpu_hour is not None:
             shown.append(resource_tables.money(self.analysis, load, self.price_per_vcpu_hour))
         text = (
-            "Server CPU only: memory, traffic and idle time cost extra. CPU seconds for a million requests are the same "
-            "number as microseconds for one."
+            "Server CPU only: memory, traffic and idle time cost extra. CPU seconds for a million requests are the "
+            "same number as microseconds for one."
         )
         return Section("cost", "CPU cost", text, [Block("", [], shown)])
 
