@@ -10,7 +10,7 @@ from enum import Enum
 from . import cpulist, statistics
 from .report.analysis import Analysis, Load, load_of
 from .report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
-from .results import LOAD, Cell, Results
+from .results import CLIENT_BOUND, LOAD, Cell, Results
 from .statistics import Estimate
 
 
@@ -97,7 +97,7 @@ def compare(first: Results, second: Results) -> Comparison:
             if cell.rounds:
                 lost.append(f"{_name(cell)}: not measured in the second run")
             continue
-        if spoilt := sorted(set(counterpart.verdict_names) - set(cell.verdict_names) - {"client_bound"}):
+        if spoilt := sorted(set(counterpart.verdict_names) - set(cell.verdict_names) - {CLIENT_BOUND}):
             lost.append(f"{_name(cell)}: {', '.join(spoilt)} in the second run only")
         metrics = (CPU_US_PER_REQUEST,) if cell.rate_per_s else (CPU_US_PER_REQUEST, REQUESTS_PER_S)
         rows += [_row(a, cell, b, counterpart, metric, floors[metric.key]) for metric in metrics]

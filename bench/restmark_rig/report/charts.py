@@ -37,6 +37,19 @@ def _axis(svg: Svg, axis: LogAxis | LinearAxis, top: float, bottom: float, title
     svg.text((axis.left + axis.right) / 2, bottom + 26, f"{title} ({scale})", "axis-title", "middle")
 
 
+def _label(svg: Svg, standing: Standing, x: float, y: float, css: str = "label") -> None:
+    """The contestant's title; a dagger where it was asked over fewer connections than the others."""
+    fewer = standing.cell.connections_used < standing.cell.connections
+    ours = " ours" if standing.contestant.is_ours else ""
+    svg.text(x, y, standing.contestant.title + (" †" if fewer else ""), css + ours, "end")
+
+
+def _dagger_note(svg: Svg, standings: Sequence[Standing]) -> None:
+    """What the dagger means, if one is drawn: such a contestant is asked less, and its queue is shorter."""
+    if any(standing.cell.connections_used < standing.cell.connections for standing in standings):
+        svg.text(_LEFT - 12, svg.height - 8, "† over fewer connections", "tick", "end")
+
+
 def _badges(standing: Standing, metric: Metric) -> str:
     names = [name for name in standing.cell.verdict_names if name not in metric.tolerates]
     return ", ".join(VERDICTS[name][0] for name in names)
@@ -78,6 +91,7 @@ def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Svg 
         svg.text(min(max(x, _LEFT + 150), _RIGHT - 60), _TOP - 16, text, "limit-label", "middle")
     for index, standing in enumerate(rows):
         _dot(svg, axis, standing, _TOP + _ROW * (index + 0.5), _badges(standing, metric))
+    _dagger_note(svg, rows)
     return svg
 
 
@@ -85,7 +99,7 @@ def _dot(svg: Svg, axis: LogAxis, standing: Standing, y: float, doubts: str) -> 
     estimate = standing.estimate
     assert estimate is not None
     x = axis.at(estimate.value)
-    svg.text(_LEFT - 12, y, standing.contestant.title, "label ours" if standing.contestant.is_ours else "label", "end")
+    _label(svg, standing, _LEFT - 12, y)
     svg.line(_LEFT, y, x, y, "lead")
     if estimate.low and estimate.high:
         svg.line(axis.at(estimate.low), y, axis.at(estimate.high), y, "interval")
@@ -123,6 +137,7 @@ def overview(analysis: Analysis, load: Load) -> Svg | None:
     svg = Svg("overview", f"Requests/s of all contestants and workloads, {load.title}", words, _WIDTH, height + _BOTTOM)
     axis = LogAxis.around([*values, min(values) / 1.2], _LEFT, _RIGHT)
     _axis(svg, axis, top, height, "Requests/s, longer is better")
+    _dagger_note(svg, [s for _, rows in groups for s in rows])
     _language_key(svg, analysis, [s.contestant for _, rows in groups for s in rows])
     y = top
     for route, rows in groups:
@@ -152,13 +167,7 @@ def _bar(svg: Svg, axis: LogAxis, standing: Standing, y: float, row: float, css:
     x = axis.at(standing.estimate.value)
     doubts = _badges(standing, REQUESTS_PER_S)
     css += " doubtful-bar" if doubts else ""
-    svg.text(
-        _LEFT - 12,
-        y + row / 2,
-        standing.contestant.title,
-        "label small" + (" ours" if standing.contestant.is_ours else ""),
-        "end",
-    )
+    _label(svg, standing, _LEFT - 12, y + row / 2, "label small")
     svg.rectangle(_LEFT, y + 2.5, x - _LEFT, row - 5, f"bar {css}")
     text = numbers.plain(standing.estimate.value) + (f"  {doubts}" if doubts else "")
     svg.text(x + 6, y + row / 2, text, "value small")
@@ -175,6 +184,7 @@ def latency_ranges(analysis: Analysis, route: str, load: Load) -> Svg | None:
             rows.append((standing, values))
     if not rows:
         return None
+    rows.sort(key=lambda row: row[1]["50"])
     bottom = _TOP + _ROW * len(rows)
     key = f"latency-figure-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}"
     words = "; ".join(
@@ -185,11 +195,10 @@ def latency_ranges(analysis: Analysis, route: str, load: Load) -> Svg | None:
     axis = LogAxis.around([value for _, values in rows for value in values.values()], _LEFT, _RIGHT)
     _axis(svg, axis, _TOP, bottom, "Latency, ms, further left is better")
     _latency_key(svg)
+    _dagger_note(svg, [standing for standing, _ in rows])
     for index, (standing, values) in enumerate(rows):
         y = _TOP + _ROW * (index + 0.5)
-        svg.text(
-            _LEFT - 12, y, standing.contestant.title, "label ours" if standing.contestant.is_ours else "label", "end"
-        )
+        _label(svg, standing, _LEFT - 12, y)
         svg.line(axis.at(min(values.values())), y, axis.at(max(values.values())), y, "interval")
         doubt = " doubtful" if standing.cell.verdicts else ""
         _latency_marks(svg, {name: axis.at(value) for name, value in values.items()}, y, doubt)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .. import cpulist, statistics
 from ..results import Results
+from . import numbers
 from .analysis import Analysis
 
 
@@ -32,7 +33,8 @@ def _verified(results: Results) -> Iterator[str]:
     if not results.cells:
         return
     done = {phase: {v.contestant for v in results.verifications if v.phase == phase} for phase in ("before", "after")}
-    measured = {cell.contestant for cell in results.cells}
+    # A server under a second name is the same program: it was verified under its first one.
+    measured = {results.contestant(cell.contestant).same_as or cell.contestant for cell in results.cells}
     phases = [phase for phase in ("before", "after") if measured <= done[phase]]
     if phases:
         yield (
@@ -48,10 +50,14 @@ def _load(results: Results) -> Iterator[str]:
     settings = results.settings
     if not results.cells:
         return
-    tool = results.tools.get("wrk", "wrk")
+    tools = []
+    if any(cell.rate_per_s is None for cell in results.cells):
+        tools.append(results.tools.get("wrk", "wrk"))
+    if any(cell.rate_per_s is not None for cell in results.cells):
+        tools.append(results.tools.get("h2load", "h2load") + " (HTTP/1.1, fixed rate)")
     text = (
-        f"The load comes from {tool} over loopback with kept-alive connections and without pipelining; its figures are "
-        "its own exact counters."
+        f"The load comes from {numbers.listed(tools)} over loopback with kept-alive connections and without "
+        "pipelining; figures are taken from exact counters, never from printed tables."
     )
     if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
         text += (
@@ -67,11 +73,13 @@ def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
     settings = results.settings
     if not results.cells:
         return
+    lengths = [entry.duration_us / 1e6 for cell in results.cells for entry in cell.rounds]
+    length = f"{min(lengths):.1f} to {max(lengths):.1f} s" if lengths else f"{settings.duration_ms / 1000:g} s"
     yield (
         f"Rounds are interleaved: each of the {settings.rounds} rounds visits every contestant and workload once, in "
-        f"a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does so for all. Each "
-        f"visit lasts {settings.duration_ms / 1000:g} s, after a warm-up of {settings.warmup_ms / 1000:g} s that is "
-        "thrown away."
+        f"a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does so for all. A visit "
+        f"lasted {length} (slow cells longer, so that every connection gets answers), after a warm-up of at least "
+        f"{settings.warmup_ms / 1000:g} s that is thrown away."
     )
     yield (
         "Figures are medians over rounds, never the best of them. Intervals are 95 % bootstrap intervals of the median "

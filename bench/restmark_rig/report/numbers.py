@@ -8,12 +8,13 @@ MISSING = "–"
 
 
 def plain(value: float | None) -> str:
-    """Three significant digits or all digits before the point: 0.123, 1.23, 12.3, 123, 12,345."""
+    """Three significant digits (four places at most) or all before the point: 0.123, 1.23, 12.3, 123, 12,345."""
     if value is None:
         return MISSING
     for limit, digits in ((0.0995, 4), (0.9995, 3), (9.995, 2), (99.95, 1)):
         if abs(value) < limit:
-            return f"{value:.{digits}f}" if value else "0"
+            text = f"{value:.{digits}f}"
+            return text if text.strip("-0.") else "0"
     return f"{value:,.0f}"
 
 

@@ -125,7 +125,8 @@ def workload(analysis: Analysis, route: str, load: Load) -> Table:
 def latencies(analysis: Analysis, route: str, load: Load) -> Table:
     """Latency quantiles in milliseconds: for each the median over rounds; the slowest answer of any round."""
     columns = [Column("Contestant", numeric=False), *(Column(f"p{p} ms") for p in PERCENTILES)]
-    columns += [Column("max ms", hint="the slowest answer of any round"), Column("Verdict", numeric=False)]
+    columns += [Column("max ms", hint="the slowest answer of any round")]
+    columns += [Column("Verdict", numeric=False), Column("Remarks", numeric=False)]
     caption = f"GET {route}, {load.title}: latency quantiles, ms, medians over rounds"
     table = Table(f"latency-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}", caption, columns)
     for standing in analysis.standings(route, load, latency("50")):
@@ -142,6 +143,7 @@ def latencies(analysis: Analysis, route: str, load: Load) -> Table:
                 *cells,
                 CellText(numbers.ms(slowest), raw=slowest, dim=bool(cell.verdicts)),
                 CellText("", badges=tuple(cell.verdict_names) or ("ok",)),
+                CellText(remarks(analysis, standing.contestant, cell)),
             ]
         )
     return table

@@ -19,26 +19,35 @@ OK_BADGE = "ok"
 # name -> (badge, what it means)
 VERDICTS = {
     BYTE_MISMATCH: (
-        "wrong size",
-        "The bytes received do not fit the number of answers: some were cut short, or other than those checked.",
+        "wrong bytes",
+        "An answer was not the one defined, or the bytes received do not fit the number of answers: the server did "
+        "other work than the others.",
     ),
-    ERRORS: ("errors", "Some requests failed or were answered with an error; failing is cheaper than working."),
+    ERRORS: ("errors", "Requests failed or were answered with an error; failing is cheaper than working."),
     CENSORED: (
-        "timeouts",
-        "Some answers took longer than the client waits. They are missing from the latencies, which look better than "
-        "they are.",
+        "censored",
+        "Some waiting is not in the latencies: answers came after the client's timeout, a fixed rate was not reached, "
+        "or a round was too short for the slow answers. The latencies look better than they are.",
     ),
-    STARVED: ("starved", "The server was ready to run and had to wait for a CPU: something else took its time."),
+    STARVED: (
+        "starved",
+        "The server did not use the CPU time it could have used although requests were waiting: it slept, or others "
+        "had its CPUs. Requests/s then is not its limit.",
+    ),
     ACK_STALL: (
         "ack stall",
-        "Many answers took about 40 ms: the server sends an answer in two parts, and the second one waits for the "
-        "client's delayed acknowledgement.",
+        "The server sends head and body of an answer apart, and the second one waits for the client's delayed "
+        "acknowledgement, about 40 ms.",
     ),
     THROTTLED: ("throttled", "A CPU quota of the control group held the server back."),
-    NOISY: ("noisy", "The rounds lie so far apart that their median says little."),
+    NOISY: (
+        "noisy",
+        "Other processes or the hypervisor took CPU time, or the rounds lie so far apart that their "
+        "median says little.",
+    ),
     CLIENT_BOUND: (
         "client-bound",
-        "The load generator's CPU was full before the server's: requests/s is the client's limit, not the server's. "
+        "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
         "CPU per request and memory are not touched by that and stay comparable.",
     ),
 }

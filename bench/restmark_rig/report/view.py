@@ -146,7 +146,10 @@ class View:
         shown = [resource_tables.worker_costs(self.memory), resource_tables.against_original(self.memory)]
         shown = [table for table in shown if table.rows]
         text = "" if LOAD in self.memory.phases() else "Nothing was looked at under load."
-        text = text or f"Under load means requests of {ROUTE_ENCODE}."
+        text = (
+            text
+            or f"Under load means requests of {ROUTE_ENCODE}; references, which lack it, are asked for what they have."
+        )
         block = Block("", [figure] if figure else [], shown)
         return Section("memory", "Memory", text, [block], [resource_tables.footprints(self.memory)])
 
