@@ -86,11 +86,12 @@ def compare(first: Results, second: Results) -> Comparison:
         )
         for metric in (CPU_US_PER_REQUEST, REQUESTS_PER_S)
     }
-    names = [record.name for record in first.contestants]
-    others = [record.name for record in second.contestants]
+    # The second name of an A/A pair is there for the noise floor, and tells nothing of its own.
+    names = [record.name for record in first.contestants if record.same_as is None]
+    others = [record.name for record in second.contestants if record.same_as is None]
     rows, lost = [], list(_skipped(first, second))
     for cell in first.cells:
-        if cell.contestant not in others:
+        if cell.contestant not in names or cell.contestant not in others:
             continue
         counterpart = second.cell(*cell.key)
         if counterpart is None or not counterpart.rounds:
@@ -126,8 +127,8 @@ def _row(a: Analysis, cell: Cell, b: Analysis, counterpart: Cell, metric: Metric
     ]
     if first is None or second is None or doubts or first.value <= 0:
         return Row(*place, None, Change.NO_FIGURE, "; ".join(doubts) or "not measured")
-    samples = [list(metric.samples(which).values()) for which in (counterpart, cell)]
-    ratio = statistics.ratio(*samples, paired=False)
+    old, new = (list(metric.samples(which).values()) for which in (cell, counterpart))
+    ratio = statistics.ratio(new, old, paired=False)
     if statistics.is_tie(ratio, floor):
         return Row(*place, ratio, Change.SAME)
     better = (ratio.value > 1) == metric.higher_is_better
@@ -190,4 +191,4 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
 
 
 def _cpus(cpus: list[int] | None) -> str:
-    return cpulist.render(cpus) if cpus else "not pinned"
+    return cpulist.render(set(cpus)) if cpus else "not pinned"

@@ -27,6 +27,7 @@ MEMORY_PHASES = (REST, LOAD, AFTER)
 
 OUR_CONTESTANTS = ("restmarkd", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
 LIMIT_CONTESTANT = "epoll-limit"  # the kernel's cost of a request, drawn as a line
+REFERENCE_CONTESTANTS = (LIMIT_CONTESTANT, "nginx")  # fixed bytes, no application: shown and not ranked
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Verification:
 class ContestantRecord:
     """Who was measured. same_as: the name of the contestant of which this is the second run under another name (A/A).
 
-    model: struct, tree or none (fixed bodies: a reference that is shown and not ranked). accounting: where the CPU
+    model: struct, tree or none (no record routes). accounting: where the CPU
     time comes from, e.g. "cgroup v2". workers: processes or threads.
     """
 
@@ -171,8 +172,8 @@ class ContestantRecord:
 
     @property
     def is_reference(self) -> bool:
-        """Sends fixed bodies: shown, not ranked."""
-        return self.model == "none"
+        """Has no application in it: shown, not ranked. Somebody's own server with model none is no reference."""
+        return self.name in REFERENCE_CONTESTANTS
 
     @property
     def is_ours(self) -> bool:

@@ -15,9 +15,12 @@ from restmark_rig import results_file
 from restmark_rig.results import (
     CLIENT_BOUND,
     ERRORS,
+    LIMIT_CONTESTANT,
     MEMORY_PHASES,
     NOISY,
     REST,
+    STARVED,
+    THROTTLED,
     Cell,
     ContestantRecord,
     Latency,
@@ -146,10 +149,16 @@ def build(
 
 
 def plant_faults(results: Results) -> None:
-    """Makes one cell noisy, one erroneous and one round an outlier, where those contestants take part."""
+    """Gives some cells one verdict or several, where those contestants take part."""
     noisy = results.cell("pypy-gunicorn", ROUTE_PARSE, results.settings.connections[0])
     if noisy is not None:
         noisy.verdicts.append(Verdict(NOISY, "the rounds spread by 7.2 %, above 5 %"))
+    several = results.cell("restmarkd-tree", ROUTE_ROOT, results.settings.connections[0])
+    if several is not None:
+        several.verdicts += [Verdict(name, "planted") for name in (NOISY, THROTTLED)]
+    limit = results.cell(LIMIT_CONTESTANT, ROUTE_TRANSFER, results.settings.connections[0])
+    if limit is not None:
+        limit.verdicts += [Verdict(name, "planted") for name in (CLIENT_BOUND, STARVED)]
     failed = results.cell("go-nethttp", ROUTE_TRANSFER, results.settings.connections[0])
     if failed is not None:
         failed.verdicts.append(Verdict(ERRORS, "12 of 84,000 answers failed (12 reads)"))

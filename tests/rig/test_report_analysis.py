@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from restmark_rig.report import resource_tables, summary, tables
 from restmark_rig.report.analysis import Analysis, Load, Standing
@@ -114,6 +116,12 @@ def test_references_are_shown_and_not_ranked() -> None:
     factor = standings["epoll-limit"].factor
     assert factor is not None and factor.value < 1
     assert "restmarkd-again" not in standings
+
+
+def test_a_server_of_ones_own_without_record_routes_is_ranked() -> None:
+    run = run_of({"rust-axum": [1000] * 3, "go-nethttp": [500] * 3})
+    run.contestants = [dataclasses.replace(record, model="none") for record in run.contestants]
+    assert [s.rank for s in Analysis(run).standings(ROUTE_ENCODE, MAIN, REQUESTS_PER_S)] == [1, 2]
 
 
 def test_cells_in_which_ours_is_not_first_are_listed_with_references() -> None:

@@ -14,9 +14,11 @@ from .. import comparison, console, results_file
 from ..comparison import Change, Comparison, Row
 from ..errors import ExitCode, UsageFault
 from ..report import numbers
+from ..report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from ..statistics import Estimate
 
 _STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", Change.NO_FIGURE: "yellow"}
+_SHORT = {CPU_US_PER_REQUEST.key: "CPU µs", REQUESTS_PER_S.key: "req/s"}
 _PATH = click.Path(path_type=Path)
 
 
@@ -58,11 +60,16 @@ def _show(found: Comparison, fail_above: float | None, failures: list[str]) -> N
     if found.rows:
         out.print()
         out.print(_table(found.rows))
-    for row in found.memory:
-        change = (
-            f"{numbers.mib(row.first_kib)} → {numbers.mib(row.second_kib)} MiB ({numbers.percent(row.ratio - 1, True)})"
+    for row in found.rows:
+        if row.change is Change.NO_FIGURE:
+            place = f"{row.contestant}, GET {row.route}, {row.load.title}, {row.metric.title}"
+            console.plain(out, f"no figure: {place}: {row.why}", "yellow")
+    for look in found.memory:
+        before, after = numbers.mib(look.first_kib), numbers.mib(look.second_kib)
+        change = f"{before} → {after} MiB ({numbers.percent(look.ratio - 1, True)})"
+        console.plain(
+            out, f"memory of {look.contestant}, {look.workers} workers, ΣPSS under load: {change}, not judged"
         )
-        console.plain(out, f"memory of {row.contestant}, {row.workers} workers, ΣPSS under load: {change}, not judged")
     for which, names in (("first", found.only_first), ("second", found.only_second)):
         if names:
             console.plain(out, f"only in the {which} run: {', '.join(names)}", "yellow")
@@ -74,22 +81,27 @@ def _show(found: Comparison, fail_above: float | None, failures: list[str]) -> N
 
 
 def _table(rows: list[Row]) -> Table:
+    """A heading for each contestant with its figures below, narrow enough for 80 columns."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for heading in ("contestant", "cell", "figure"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for heading in ("first", "second", "change", "95 % interval"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    contestant = None
     for row in rows:
+        if row.contestant != contestant:
+            contestant = row.contestant
+            table.add_row(Text(contestant, style="bold"))
+        cell = f"  {row.route} {row.load.connections}"
         table.add_row(
-            row.contestant,
-            f"{row.route} {row.load.connections}" + (f" @{row.load.rate_per_s}/s" if row.load.rate_per_s else ""),
-            row.metric.title,
+            cell + (f" @{row.load.rate_per_s}/s" if row.load.rate_per_s else ""),
+            _SHORT[row.metric.key],
             numbers.plain(row.first.value if row.first else None),
             numbers.plain(row.second.value if row.second else None),
             numbers.percent(row.ratio.value - 1, signed=True) if row.ratio else numbers.MISSING,
             _interval(row.ratio),
-            Text(f"{row.change.value}{f' ({row.why})' if row.why else ''}", style=_STYLES[row.change]),
+            Text(row.change.value, style=_STYLES[row.change]),
         )
     return table
 
@@ -97,7 +109,7 @@ def _table(rows: list[Row]) -> Table:
 def _interval(ratio: Estimate | None) -> str:
     if ratio is None or ratio.low is None or ratio.high is None:
         return numbers.MISSING
-    return f"{numbers.percent(ratio.low - 1, True)} to {numbers.percent(ratio.high - 1, True)}"
+    return f"{numbers.percent(ratio.low - 1, True)} … {numbers.percent(ratio.high - 1, True)}"
 
 
 def _sentence(row: Row) -> str:

@@ -9,6 +9,7 @@ from .. import statistics
 from ..results import CLIENT_BOUND, Cell, ContestantRecord, Results
 from ..statistics import Estimate
 from ..workloads import ROUTES
+from . import numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
 
 
@@ -21,7 +22,7 @@ class Load:
 
     @property
     def title(self) -> str:
-        count = f"{self.connections} connection{'s' if self.connections != 1 else ''}"
+        count = numbers.counted(self.connections, "connection")
         return f"{count}, {self.rate_per_s:,} requests/s fixed" if self.rate_per_s else count
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import LIMIT_CONTESTANT, LOAD, ContestantRecord
+from ..results import LIMIT_CONTESTANT, LOAD, Cell, ContestantRecord
 from ..statistics import Estimate
 from ..workloads import ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers
@@ -14,7 +14,7 @@ from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
 from .svg import LinearAxis, LogAxis, Svg, tick_label
 from .texts import VERDICTS
 
-_WIDTH = 800.0
+_WIDTH = 820.0
 _LEFT = 200.0
 _RIGHT = 640.0
 _ROW = 24.0
@@ -26,7 +26,7 @@ _LANGUAGE_CLASSES = 6
 def _axis(svg: Svg, axis: LogAxis | LinearAxis, top: float, bottom: float, title: str) -> None:
     """Grid, labels below (every second one where they would touch), and the axis title."""
     ticks = axis.ticks()
-    every = 1 + (len(ticks) - 1) // 10
+    every = 1 + (len(ticks) - 1) // 8
     for index, tick in enumerate(ticks):
         x = axis.at(tick)
         svg.line(x, top, x, bottom, "grid")
@@ -50,9 +50,10 @@ def _dagger_note(svg: Svg, standings: Sequence[Standing]) -> None:
         svg.text(_LEFT - 12, svg.height - 8, "† over fewer connections", "tick", "end")
 
 
-def _badges(standing: Standing, metric: Metric) -> str:
-    names = [name for name in standing.cell.verdict_names if name not in metric.tolerates]
-    return ", ".join(VERDICTS[name][0] for name in names)
+def _badges(cell: Cell, metric: Metric) -> str:
+    """The first verdict and how many there are beside it: figures have room for no more, the tables have them all."""
+    names = [VERDICTS[name][0] for name in cell.verdict_names if name not in metric.tolerates]
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else ""
 
 
 def limit_of(analysis: Analysis, route: str, load: Load, metric: Metric) -> tuple[Estimate, str] | None:
@@ -62,8 +63,8 @@ def limit_of(analysis: Analysis, route: str, load: Load, metric: Metric) -> tupl
     estimate = analysis.estimate(cell, metric) if cell else None
     if cell is None or estimate is None or estimate.value <= 0:
         return None
-    badges = [VERDICTS[name][0] for name in cell.verdict_names if name not in metric.tolerates]
-    return estimate, f"GET {own}" + (f", {', '.join(badges)}" if badges else "")
+    doubts = _badges(cell, metric)
+    return estimate, f"GET {own}" + (f", {doubts}" if doubts else "")
 
 
 def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Svg | None:
@@ -88,9 +89,10 @@ def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Svg 
         x = axis.at(limit[0].value)
         svg.line(x, _TOP - 6, x, bottom, "limit")
         text = f"limit: bare epoll loop {numbers.plain(limit[0].value)} ({limit[1]})"
-        svg.text(min(max(x, _LEFT + 150), _RIGHT - 60), _TOP - 16, text, "limit-label", "middle")
+        half = 3.6 * len(text)  # about half the width of the text, which has to stay within the drawing
+        svg.text(min(max(x, half), _WIDTH - half), _TOP - 16, text, "limit-label", "middle")
     for index, standing in enumerate(rows):
-        _dot(svg, axis, standing, _TOP + _ROW * (index + 0.5), _badges(standing, metric))
+        _dot(svg, axis, standing, _TOP + _ROW * (index + 0.5), _badges(standing.cell, metric))
     _dagger_note(svg, rows)
     return svg
 
@@ -165,7 +167,7 @@ def _spoken(rows: Sequence[Standing]) -> str:
 def _bar(svg: Svg, axis: LogAxis, standing: Standing, y: float, row: float, css: str) -> None:
     assert standing.estimate is not None
     x = axis.at(standing.estimate.value)
-    doubts = _badges(standing, REQUESTS_PER_S)
+    doubts = _badges(standing.cell, REQUESTS_PER_S)
     css += " doubtful-bar" if doubts else ""
     _label(svg, standing, _LEFT - 12, y + row / 2, "label small")
     svg.rectangle(_LEFT, y + 2.5, x - _LEFT, row - 5, f"bar {css}")

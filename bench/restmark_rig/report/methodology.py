@@ -61,8 +61,8 @@ def _load(results: Results) -> Iterator[str]:
     )
     if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
         text += (
-            f" The servers run on CPU {cpulist.render(settings.server_cpus)}, the client on CPU "
-            f"{cpulist.render(settings.client_cpus)}: neither takes time from the other."
+            f" The servers run on CPU {cpulist.render(set(settings.server_cpus))}, the client on CPU "
+            f"{cpulist.render(set(settings.client_cpus))}: neither takes time from the other."
         )
     else:
         text += " Server and client share CPUs and take time from each other."
@@ -76,10 +76,10 @@ def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
     lengths = [entry.duration_us / 1e6 for cell in results.cells for entry in cell.rounds]
     length = f"{min(lengths):.1f} to {max(lengths):.1f} s" if lengths else f"{settings.duration_ms / 1000:g} s"
     yield (
-        f"Rounds are interleaved: each of the {settings.rounds} rounds visits every contestant and workload once, in "
-        f"a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does so for all. A visit "
-        f"lasted {length} (slow cells longer, so that every connection gets answers), after a warm-up of at least "
-        f"{settings.warmup_ms / 1000:g} s that is thrown away."
+        f"Rounds are interleaved: each of the rounds asked for ({settings.rounds}) visits every contestant and "
+        f"workload once, in a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does "
+        f"so for all. A visit lasted {length} (slow cells longer, so that every connection gets answers), after a "
+        f"warm-up of at least {settings.warmup_ms / 1000:g} s that is thrown away."
     )
     yield (
         "Figures are medians over rounds, never the best of them. Intervals are 95 % bootstrap intervals of the median "

@@ -53,6 +53,11 @@ def ms(us: float | None) -> str:
     return MISSING if us is None else plain(us / 1000)
 
 
+def counted(count: int, noun: str) -> str:
+    """1 round, 2 rounds."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(words: list[str]) -> str:
     """a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -41,14 +41,17 @@ def _leader(results: Results, analysis: Analysis, load: Load) -> tuple[Contestan
     wins = Counter(s.contestant.name for standings in best.values() for s in standings)
     ranked = {cell.contestant for cell in results.cells if _takes_part(results.contestant(cell.contestant))}
     where = results.machine.cpu_model or "a CPU that does not tell its name"
-    opening = f"Of {len(ranked)} contestants, measured over {results.settings.rounds} rounds on {where}, "
+    opening = f"Of {numbers.counted(len(ranked), 'contestant')}, measured over "
+    opening += f"{numbers.counted(results.settings.rounds, 'round')} on {where}, "
     if not wins:
         return None, opening + "none has a CPU time per request that can be ranked."
     # Of several with as many first places, the one with fewer ties to share them with.
     leader = max(wins, key=lambda name: (wins[name], sum(1 / len(rows) for rows in best.values() if _has(rows, name))))
     record = results.contestant(leader)
     shared = [f"GET {route}" for route, rows in best.items() if _has(rows, leader) and len(rows) > 1]
-    text = f"{opening}{record.title} needed the least server CPU per request on {wins[leader]} of {len(best)} workloads"
+    text = f"{opening}{record.title} needed the least server CPU per request on {wins[leader]} of "
+    text += numbers.counted(len(best), "workload")
+    text += " that can be ranked" if len(best) < len(analysis.routes) else ""
     if shared:
         text += f" (tied with others on {numbers.listed(shared)})"
     lost = [f"{_titles(rows)} on GET {route}" for route, rows in best.items() if not _has(rows, leader)]
@@ -110,7 +113,7 @@ def _memory_clause(memory: Memory, leader: str, other: str) -> str:
     for workers in reversed(memory.worker_counts):
         a, b = memory.footprint(leader, workers), memory.footprint(other, workers)
         if a and b and a.pss_kib and b.pss_kib:
-            count = f"{workers} worker{'s' if workers != 1 else ''}"
+            count = numbers.counted(workers, "worker")
             mine, theirs = numbers.mib(a.pss_kib), numbers.mib(b.pss_kib)
             return f", and {theirs} MiB of memory instead of {mine} (ΣPSS, {count} under load)"
     return ""

@@ -69,13 +69,13 @@ class View:
     def how(self) -> str:
         """The settings in one line."""
         settings = self.results.settings
-        workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''} each"
+        workers = f"{numbers.counted(settings.workers, 'worker')} each"
         pins = "not pinned"
         if settings.server_cpus and settings.client_cpus:
-            server, client = cpulist.render(settings.server_cpus), cpulist.render(settings.client_cpus)
+            server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        rounds = f"{settings.rounds} rounds of {settings.duration_ms / 1000:g} s"
+        rounds = f"{numbers.counted(settings.rounds, 'round')} of {settings.duration_ms / 1000:g} s"
         return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
@@ -228,7 +228,7 @@ class View:
             ("Host", machine.hostname),
             ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
             ("CPU", machine.cpu_model or "unknown"),
-            ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(machine.cpus_allowed)}"),
+            ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
             ("Memory", memory or "unknown"),
             ("Virtualisation", machine.virtualisation or "unknown"),
             ("Settings", self.how),
