@@ -10,10 +10,12 @@ import click
 
 from . import __version__
 from .commands.build import build
+from .commands.compare import compare
 from .commands.doctor import doctor
 from .commands.list import list_contestants
 from .commands.new_contestant import new_contestant
 from .commands.quick import quick
+from .commands.report import report_command
 from .commands.verify import verify
 from .console import err, plain, show_error
 from .errors import ExitCode, RigError, Terminated
@@ -27,13 +29,16 @@ from .settings import Settings, shared_options
 def cli(context: click.Context) -> None:
     """Compares REST servers that provably do the same work.
 
-    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed, 3 the environment lacks something.
+    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed, 3 the environment lacks something,
+    4 a comparison found what got worse.
     """
     context.ensure_object(Settings)
 
 
 for command in (list_contestants, doctor, build, verify, quick, new_contestant):
     cli.add_command(command)
+cli.add_command(report_command)
+cli.add_command(compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 1
     VERIFICATION = 2
     ENVIRONMENT = 3
+    REGRESSION = 4
     INTERRUPTED = 130
     TERMINATED = 143
 

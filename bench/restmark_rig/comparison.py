@@ -1,0 +1,194 @@
+"""Two runs cell by cell: what changed beyond noise, what got worse, and what has no counterpart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from . import cpulist, statistics
+from .report.analysis import Analysis, Load, load_of
+from .report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
+from .results import CLIENT_BOUND, LOAD, Cell, Results
+from .statistics import Estimate
+
+
+class Change(Enum):
+    """What became of a figure from the first run to the second."""
+
+    SAME = "same"  # within the interval or the noise floor
+    BETTER = "better"
+    WORSE = "worse"
+    NO_FIGURE = "no figure"  # a verdict stands in the way in one of the runs
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one cell in both runs. ratio: second to first; why: the verdicts, where there is no ratio."""
+
+    contestant: str
+    route: str
+    load: Load
+    metric: Metric
+    first: Estimate | None
+    second: Estimate | None
+    ratio: Estimate | None
+    change: Change
+    why: str = ""
+
+    @property
+    def worse_share(self) -> float:
+        """By how much the figure got worse: 0.05 is 5 % more CPU, or 5 % fewer requests; 0 if it did not."""
+        if self.ratio is None:
+            return 0.0
+        return max(0.0, 1 - self.ratio.value if self.metric.higher_is_better else self.ratio.value - 1)
+
+
+@dataclass(frozen=True)
+class MemoryRow:
+    """ΣPSS under load in both runs, KiB. Single looks have no interval: they are shown and not judged."""
+
+    contestant: str
+    workers: int
+    first_kib: int
+    second_kib: int
+
+    @property
+    def ratio(self) -> float:
+        return self.second_kib / self.first_kib if self.first_kib else math.inf
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """differences: what differs in machine and settings; lost: cells of the first run that the second spoilt or misses;
+    only_first, only_second: contestants without a counterpart; noise_floor: by metric key, the larger of both runs."""
+
+    differences: list[str]
+    rows: list[Row]
+    memory: list[MemoryRow]
+    lost: list[str]
+    only_first: list[str]
+    only_second: list[str]
+    noise_floors: dict[str, float | None]
+
+    def regressions(self, fail_above_percent: float) -> list[Row]:
+        """Figures that got worse beyond interval and noise, and by more than so many percent."""
+        return [row for row in self.rows if row.change is Change.WORSE and row.worse_share * 100 > fail_above_percent]
+
+
+def compare(first: Results, second: Results) -> Comparison:
+    """Compares all cells that both runs have. The runs may come from different machines: differences says so."""
+    a, b = Analysis(first), Analysis(second)
+    floors = {
+        metric.key: max(
+            (f for f in (a.noise_floors[metric.key], b.noise_floors[metric.key]) if f is not None), default=None
+        )
+        for metric in (CPU_US_PER_REQUEST, REQUESTS_PER_S)
+    }
+    # The second name of an A/A pair is there for the noise floor, and tells nothing of its own.
+    names = [record.name for record in first.contestants if record.same_as is None]
+    others = [record.name for record in second.contestants if record.same_as is None]
+    rows, lost = [], list(_skipped(first, second))
+    for cell in first.cells:
+        if cell.contestant not in names or cell.contestant not in others:
+            continue
+        counterpart = second.cell(*cell.key)
+        if counterpart is None or not counterpart.rounds:
+            if cell.rounds:
+                lost.append(f"{_name(cell)}: not measured in the second run")
+            continue
+        if spoilt := sorted(set(counterpart.verdict_names) - set(cell.verdict_names) - {CLIENT_BOUND}):
+            lost.append(f"{_name(cell)}: {', '.join(spoilt)} in the second run only")
+        metrics = (CPU_US_PER_REQUEST,) if cell.rate_per_s else (CPU_US_PER_REQUEST, REQUESTS_PER_S)
+        rows += [_row(a, cell, b, counterpart, metric, floors[metric.key]) for metric in metrics]
+    return Comparison(
+        differences=list(_differences(first, second)),
+        rows=rows,
+        memory=list(_memory(first, second)),
+        lost=lost,
+        only_first=[name for name in names if name not in others],
+        only_second=[name for name in others if name not in names],
+        noise_floors=floors,
+    )
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.contestant}, GET {cell.route}, {load_of(cell).title}"
+
+
+def _row(a: Analysis, cell: Cell, b: Analysis, counterpart: Cell, metric: Metric, floor: float | None) -> Row:
+    first, second = a.estimate(cell, metric), b.estimate(counterpart, metric)
+    place = (cell.contestant, cell.route, load_of(cell), metric, first, second)
+    doubts = [
+        f"{which}: {', '.join(name for name in which_cell.verdict_names if name not in metric.tolerates)}"
+        for which, which_cell in (("first", cell), ("second", counterpart))
+        if not metric.stands(which_cell)
+    ]
+    if first is None or second is None or doubts or first.value <= 0:
+        return Row(*place, None, Change.NO_FIGURE, "; ".join(doubts) or "not measured")
+    old, new = (list(metric.samples(which).values()) for which in (cell, counterpart))
+    ratio = statistics.ratio(new, old, paired=False)
+    if statistics.is_tie(ratio, floor):
+        return Row(*place, ratio, Change.SAME)
+    better = (ratio.value > 1) == metric.higher_is_better
+    return Row(*place, ratio, Change.BETTER if better else Change.WORSE)
+
+
+def _skipped(first: Results, second: Results) -> Iterator[str]:
+    """A contestant that took part and then could not is a loss, not merely absent."""
+    took_part = {record.name for record in first.contestants}
+    for entry in second.skipped:
+        if entry.name in took_part:
+            yield f"{entry.name}: skipped in the second run: {entry.reason}"
+    for check in second.verifications:
+        passed = [v.passed for v in first.verifications if (v.contestant, v.phase) == (check.contestant, check.phase)]
+        if not check.passed and all(passed) and check.contestant in took_part:
+            yield f"{check.contestant}: did not pass verification {check.phase} the load in the second run"
+
+
+def _memory(first: Results, second: Results) -> Iterator[MemoryRow]:
+    tops: list[dict[tuple[str, int], int]] = []
+    for results in (first, second):
+        top: dict[tuple[str, int], int] = {}
+        for record in results.memory:
+            if record.phase == LOAD and record.totals.pss_kib is not None:
+                key = (record.contestant, record.workers)
+                top[key] = max(top.get(key, 0), record.totals.pss_kib)
+        tops.append(top)
+    for key, kib in tops[0].items():
+        if key in tops[1]:
+            yield MemoryRow(*key, kib, tops[1][key])
+
+
+def _differences(first: Results, second: Results) -> Iterator[str]:
+    """Machine and settings, as far as they bear on the figures."""
+    a, b, s, t = first.machine, second.machine, first.settings, second.settings
+    facts = (
+        ("host", a.hostname, b.hostname),
+        ("CPU", a.cpu_model, b.cpu_model),
+        ("CPUs online", a.cpus_online, b.cpus_online),
+        ("kernel", a.kernel, b.kernel),
+        ("virtualisation", a.virtualisation, b.virtualisation),
+        ("workers", s.workers, t.workers),
+        ("server CPUs", _cpus(s.server_cpus), _cpus(t.server_cpus)),
+        ("client CPUs", _cpus(s.client_cpus), _cpus(t.client_cpus)),
+        ("length of a round, ms", s.duration_ms, t.duration_ms),
+        ("dataset", s.dataset_sha256[:12], t.dataset_sha256[:12]),
+        ("rig version", first.rig_version, second.rig_version),
+        ("wrk", first.tools.get("wrk"), second.tools.get("wrk")),
+        ("complete", first.complete, second.complete),
+    )
+    for what, one, other in facts:
+        if one != other:
+            yield f"{what}: {one} / {other}"
+    versions = {record.name: record.versions for record in second.contestants}
+    for record in first.contestants:
+        for label, version in record.versions.items():
+            other = versions.get(record.name, {}).get(label, version)
+            if other != version:
+                yield f"{record.name}, {label}: {version} / {other}"
+
+
+def _cpus(cpus: list[int] | None) -> str:
+    return cpulist.render(set(cpus)) if cpus else "not pinned"

@@ -1,0 +1,116 @@
+"""How the figures of this very run were made: sentences that follow from its results, not from what the rig can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import cpulist, statistics
+from ..results import Results
+from . import numbers
+from .analysis import Analysis
+
+
+def sentences(results: Results, analysis: Analysis) -> list[str]:
+    """One paragraph each."""
+    return [
+        *_verified(results),
+        *_load(results),
+        *_rounds(results, analysis),
+        *_noise(analysis),
+        "Only cells without a verdict are ranked by requests/s. CPU per request also stands for client-bound cells, "
+        "because it does not depend on how fast the client asks.",
+        "CPU per request is user and system time of all the server's processes divided by the answered requests. Work "
+        "that the kernel does for the network on the client's CPU is in no server's figure.",
+        "Latencies are those of a client that waits for each answer before it asks again, unless a fixed rate is "
+        "named. While a server stalls, such a client asks nothing, so that stalls are under-represented in the "
+        "quantiles (coordinated omission); and the faster server is asked more often. Compare them between "
+        "contestants only.",
+        *_memory(results),
+    ]
+
+
+def _verified(results: Results) -> Iterator[str]:
+    if not results.cells:
+        return
+    done = {phase: {v.contestant for v in results.verifications if v.phase == phase} for phase in ("before", "after")}
+    # A server under a second name is the same program: it was verified under its first one.
+    measured = {results.contestant(cell.contestant).same_as or cell.contestant for cell in results.cells}
+    phases = [phase for phase in ("before", "after") if measured <= done[phase]]
+    if phases:
+        yield (
+            f"Every contestant was verified {' and '.join(phases)} the load: each workload, byte for byte, with random "
+            "counts and seeds to which nobody can have answers in advance."
+        )
+    for phase in ("before", "after"):
+        if missing := sorted(measured - done[phase]):
+            yield f"Not verified {phase} the load: {', '.join(missing)}."
+
+
+def _load(results: Results) -> Iterator[str]:
+    settings = results.settings
+    if not results.cells:
+        return
+    tools = []
+    if any(cell.rate_per_s is None for cell in results.cells):
+        tools.append(results.tools.get("wrk", "wrk"))
+    if any(cell.rate_per_s is not None for cell in results.cells):
+        tools.append(results.tools.get("h2load", "h2load") + " (HTTP/1.1, fixed rate)")
+    text = (
+        f"The load comes from {numbers.listed(tools)} over loopback with kept-alive connections and without "
+        "pipelining; figures are taken from exact counters, never from printed tables."
+    )
+    if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
+        text += (
+            f" The servers run on CPU {cpulist.render(set(settings.server_cpus))}, the client on CPU "
+            f"{cpulist.render(set(settings.client_cpus))}: neither takes time from the other."
+        )
+    else:
+        text += " Server and client share CPUs and take time from each other."
+    yield text
+
+
+def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
+    settings = results.settings
+    if not results.cells:
+        return
+    lengths = [entry.duration_us / 1e6 for cell in results.cells for entry in cell.rounds]
+    length = f"{min(lengths):.1f} to {max(lengths):.1f} s" if lengths else f"{settings.duration_ms / 1000:g} s"
+    yield (
+        f"Rounds are interleaved: each of the rounds asked for ({settings.rounds}) visits every contestant and "
+        f"workload once, in a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does "
+        f"so for all. A visit lasted {length} (slow cells longer, so that every connection gets answers), after a "
+        f"warm-up of at least {settings.warmup_ms / 1000:g} s that is thrown away."
+    )
+    yield (
+        "Figures are medians over rounds, never the best of them. Intervals are 95 % bootstrap intervals of the median "
+        f"({statistics.RESAMPLES:,} resamples of whole rounds, fixed seed); factors have their own, with the rounds of "
+        "both drawn in pairs."
+    )
+    fewest = analysis.fewest_rounds()
+    if fewest and statistics.highest_coverage(fewest) < statistics.CONFIDENCE:
+        cover = max(0.0, statistics.highest_coverage(fewest))
+        yield (
+            f"The fewest rounds of a cell are {fewest}: no interval within {fewest} figures covers more than "
+            f"{cover * 100:.0f} %, whatever its name. Six rounds or more make it 95 %."
+        )
+
+
+def _noise(analysis: Analysis) -> Iterator[str]:
+    if not analysis.results.cells:
+        return
+    if analysis.same_pairs:
+        yield (
+            "One server runs under two names (A/A). How far these two lie apart at most is the noise floor: a smaller "
+            "difference, or one whose interval contains 1, is printed as a tie (=)."
+        )
+    else:
+        yield "No server ran under two names: there is no noise floor, and ties (=) follow from the intervals alone."
+
+
+def _memory(results: Results) -> Iterator[str]:
+    if results.memory:
+        yield (
+            "Memory is the kernel's smaps_rollup of every process. ΣRSS counts shared pages once for each process; "
+            "ΣUSS leaves them out; ΣPSS divides them among those who map them and is the sum to compare. With several "
+            "looks at a phase, the one with the highest ΣPSS is shown."
+        )

@@ -1,0 +1,43 @@
+"""index.html: one file with everything in it, no script, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+import itertools
+
+import jinja2
+from markupsafe import Markup
+
+from . import numbers
+from .svg import Svg
+from .table import HEAT_LIMITS
+from .view import View
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("restmark_rig.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["draw"] = _draw
+    return environment
+
+
+def _draw(figure: Svg) -> Markup:
+    return Markup(figure.render())
+
+
+def heat_legend() -> list[tuple[int, str]]:
+    """Shade and what it stands for."""
+    limits = [f"{limit:g}" for limit in HEAT_LIMITS]
+    words = ["best, or tied with it", f"up to {limits[0]}×"]
+    words += [f"{low}–{high}×" for low, high in itertools.pairwise(limits)]
+    return list(enumerate([*words, f"above {limits[-1]}×"]))
+
+
+def render(view: View) -> str:
+    """The page's text."""
+    template = _environment().get_template("index.html.j2")
+    return template.render(view=view, heat_legend=heat_legend(), numbers=numbers) + "\n"

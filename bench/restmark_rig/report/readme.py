@@ -1,0 +1,63 @@
+"""A run's table and picture within another document, between two markers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from ..errors import UsageFault
+from ..results import Results
+from . import charts, tables
+from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+from .table import escape, markdown
+from .view import View
+
+BEGIN = "<!-- restmark:results begin -->"
+END = "<!-- restmark:results end -->"
+PICTURE_NAME = "restmark-results.svg"
+
+
+def write(results: Results, document: Path) -> list[Path]:
+    """Renews what stands between the markers of a Markdown file, and the picture beside it; returns both paths.
+
+    Raises UsageFault if the markers are not there, each once and in order, or the run has nothing to show.
+    """
+    text = document.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise UsageFault(
+            f"{document}: the markers of the results are not there once each, in order",
+            f"put the lines '{BEGIN}' and '{END}' where the table shall stand",
+        )
+    view = View(results)
+    load = view.analysis.main_load
+    graph = charts.overview(view.analysis, load) if load else None
+    if load is None or graph is None:
+        raise UsageFault("the run holds no measurements under load", "name a run of 'restmark run'")
+    picture = document.with_name(PICTURE_NAME)
+    picture.write_text(graph.render(_style()) + "\n", encoding="utf-8")
+    cpu = tables.matrix(view.analysis, load, CPU_US_PER_REQUEST, f"Server CPU µs per request, {load.title}")
+    rate = tables.matrix(view.analysis, load, REQUESTS_PER_S, f"Requests/s, {load.title}")
+    parts = [
+        BEGIN,
+        escape(" ".join(view.summary)),
+        f"![Requests per second of all contestants on all workloads, on a logarithmic scale]({PICTURE_NAME})",
+        markdown(cpu, view.badges).rstrip(),
+        markdown(rate, view.badges).rstrip(),
+        f"{escape(view.where)}; {escape(view.how)}; {escape(view.started)}. Repeat it with:",
+        f"    {view.command}",
+        END,
+    ]
+    head, tail = text[: text.index(BEGIN)], text[text.index(END) + len(END) :]
+    document.write_text(head + "\n\n".join(parts) + tail, encoding="utf-8")
+    return [document, picture]
+
+
+def _style() -> str:
+    """The page's colours and the figures' style, for a picture that stands alone."""
+    loader = jinja2.PackageLoader("restmark_rig.report", "templates")
+    environment = jinja2.Environment(loader=loader, autoescape=False, undefined=jinja2.StrictUndefined)
+    colours, figures = (environment.get_template(name).render() for name in ("colours.css", "figures.css"))
+    return (
+        f"{colours}\n{figures}\nsvg {{ background: var(--page); font-family: system-ui, 'DejaVu Sans', sans-serif; }}"
+    )

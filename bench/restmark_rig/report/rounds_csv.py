@@ -1,0 +1,53 @@
+"""rounds.csv: one row a round, raw figures first, then the two derived ones of the report, unrounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ..results import Results
+from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+
+QUANTILES = ("50", "75", "90", "95", "99", "99.9")
+COLUMNS = (
+    *("contestant", "same_as", "route", "connections", "connections_used", "rate_per_s", "cell_verdicts"),
+    *("round", "started_unix_ms", "duration_us", "requests", "bytes"),
+    *("connect_errors", "read_errors", "write_errors", "status_errors", "timeouts"),
+    *("latency_min_us", "latency_mean_us", "latency_max_us", *(f"latency_p{q}_us" for q in QUANTILES)),
+    *("server_cpu_ns", "client_cpu_ns", "server_runqueue_wait_ns", "throttled_ns"),
+    *("voluntary_switches", "involuntary_switches", "round_verdicts", "requests_per_s", "cpu_us_per_request"),
+)
+
+
+def render(results: Results) -> str:
+    """The file's text (RFC 4180). What could not be had is an empty field, not 0."""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for cell in results.cells:
+        who = results.contestant(cell.contestant)
+        for entry in cell.rounds:
+            errors, latency = entry.errors, entry.latency
+            times = (latency.min_us, latency.mean_us, latency.max_us) if latency else (None, None, None)
+            writer.writerow(
+                [
+                    *(
+                        cell.contestant,
+                        who.same_as,
+                        cell.route,
+                        cell.connections,
+                        cell.connections_used,
+                        cell.rate_per_s,
+                    ),
+                    " ".join(cell.verdict_names),
+                    *(entry.round, entry.started_unix_ms, entry.duration_us, entry.requests, entry.bytes),
+                    *(errors.connect, errors.read, errors.write, errors.status, errors.timeout),
+                    *times,
+                    *(latency.quantiles_us.get(q) if latency else None for q in QUANTILES),
+                    *(entry.server_cpu_ns, entry.client_cpu_ns, entry.server_runqueue_wait_ns, entry.throttled_ns),
+                    *(entry.voluntary_switches, entry.involuntary_switches),
+                    " ".join(dict.fromkeys(verdict.name for verdict in entry.verdicts)),
+                    *(REQUESTS_PER_S.of(entry), CPU_US_PER_REQUEST.of(entry)),
+                ]
+            )
+    return output.getvalue()

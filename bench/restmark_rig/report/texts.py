@@ -1,0 +1,72 @@
+"""Texts of the report that are the same for every run."""
+
+from __future__ import annotations
+
+from ..results import (
+    ACK_STALL,
+    BYTE_MISMATCH,
+    CENSORED,
+    CLIENT_BOUND,
+    ERRORS,
+    NOISY,
+    STARVED,
+    THROTTLED,
+)
+from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+
+OK_BADGE = "ok"
+
+# name -> (badge, what it means)
+VERDICTS = {
+    BYTE_MISMATCH: (
+        "wrong bytes",
+        "An answer was not the one defined, or the bytes received do not fit the number of answers: the server did "
+        "other work than the others.",
+    ),
+    ERRORS: ("errors", "Requests failed or were answered with an error; failing is cheaper than working."),
+    CENSORED: (
+        "censored",
+        "Some waiting is not in the latencies: answers came after the client's timeout, a fixed rate was not reached, "
+        "or a round was too short for the slow answers. The latencies look better than they are.",
+    ),
+    STARVED: (
+        "starved",
+        "The server did not use the CPU time it could have used although requests were waiting: it slept, or others "
+        "had its CPUs. Requests/s then is not its limit.",
+    ),
+    ACK_STALL: (
+        "ack stall",
+        "The server sends head and body of an answer apart, and the second one waits for the client's delayed "
+        "acknowledgement, about 40 ms.",
+    ),
+    THROTTLED: ("throttled", "A CPU quota of the control group held the server back."),
+    NOISY: (
+        "noisy",
+        "Other processes or the hypervisor took CPU time, or the rounds lie so far apart that their "
+        "median says little.",
+    ),
+    CLIENT_BOUND: (
+        "client-bound",
+        "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
+        "CPU per request and memory are not touched by that and stay comparable.",
+    ),
+}
+
+WORKLOADS = {
+    ROUTE_ROOT: "A fixed text of 9 bytes: what is left is the cost of HTTP itself.",
+    ROUTE_PARSE: "Decodes every MessagePack record from its bytes, for each request; answers with their number.",
+    ROUTE_ENCODE: "Encodes all decoded records as one JSON array, for each request; answers with its length.",
+    ROUTE_TRANSFER: "Sends the JSON array, which was encoded once at the start: moving bytes through the socket.",
+    ROUTE_LOOP: "A million dependent steps of integer arithmetic: the language alone.",
+}
+
+BIAS = (
+    "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. "
+    "The other contestants are written as a competent user of each framework would write them; their specialists could "
+    "make some of them faster. Improvements are welcome: a contestant is one folder.",
+    "The workloads are five, small, and repeat a published comparison of languages. None of them talks to a database; "
+    "a service that waits for one gains less than these tables suggest.",
+    "Loopback has no network in it: no loss, no latency, large segments. TLS and HTTP/2 are not measured.",
+    "With one CPU for the server nothing is said about how contestants scale; with several, contestants that balance "
+    "connections badly among workers look worse.",
+)

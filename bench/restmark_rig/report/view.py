@@ -1,0 +1,266 @@
+"""What the page and the Markdown show, in order: built once from the results, so that both say the same."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from .. import cpulist
+from ..results import LOAD, Cell, Results
+from ..workloads import ROUTE_ENCODE
+from . import charts, methodology, numbers, resource_tables, summary, tables
+from .analysis import Analysis, Load, NotFirst, load_of
+from .memory import Memory
+from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+from .svg import Svg
+from .table import CellText, Column, Table
+from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
+
+
+@dataclass(frozen=True)
+class Block:
+    """Figures and tables of one load within a section; the first one is open, the others are folded."""
+
+    title: str
+    figures: list[Svg]
+    tables: list[Table]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One workload (or another part with the same make-up)."""
+
+    key: str
+    title: str
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+class View:
+    """All parts of the report. price_per_vcpu_hour: None leaves the price out."""
+
+    def __init__(self, results: Results, price_per_vcpu_hour: float | None = None) -> None:
+        self.results = results
+        self.analysis = Analysis(results)
+        self.memory = Memory(results)
+        self.price_per_vcpu_hour = price_per_vcpu_hour
+        self.summary = summary.sentences(results, self.analysis, self.memory)
+        self.methodology = methodology.sentences(results, self.analysis)
+        self.bias = list(BIAS)
+        self.command = shlex.join(results.argv)
+        self.badges = {OK_BADGE: OK_BADGE} | {name: badge for name, (badge, _) in VERDICTS.items()}
+        self.verdict_texts = {name: text for name, (_, text) in VERDICTS.items()}
+
+    @property
+    def started(self) -> str:
+        """When the run began, UTC."""
+        return _utc(self.results.started_unix_ms)
+
+    @property
+    def where(self) -> str:
+        """The machine in one line."""
+        machine = self.results.machine
+        cpus = f"{machine.cpus_online} CPUs"
+        return ", ".join(word for word in (machine.cpu_model, cpus, machine.kernel, machine.virtualisation) if word)
+
+    @property
+    def how(self) -> str:
+        """The settings in one line."""
+        settings = self.results.settings
+        workers = f"{numbers.counted(settings.workers, 'worker')} each"
+        pins = "not pinned"
+        if settings.server_cpus and settings.client_cpus:
+            server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
+            pins = f"servers on CPU {server}, client on CPU {client}"
+        connections = "/".join(str(number) for number in settings.connections)
+        rounds = f"{numbers.counted(settings.rounds, 'round')} of {settings.duration_ms / 1000:g} s"
+        return f"{rounds}, {connections} connections, {workers}, {pins}"
+
+    def alarms(self) -> list[str]:
+        """What must be read before any figure."""
+        found = []
+        if not self.results.complete:
+            found.append("This run was interrupted: the figures below are those measured until then.")
+        for entry in self.results.verifications:
+            if not entry.passed:
+                what = "; ".join(entry.failures) or "no details were recorded"
+                found.append(f"{entry.contestant} did not pass verification {entry.phase} the load: {what}")
+        found += [
+            f"{line.topic}: {line.value}" + (f" ({line.advice})" if line.advice else "")
+            for line in self.results.machine.findings
+            if line.verdict == "warning"
+        ]
+        return [*found, *self.results.remarks]
+
+    def overview(self) -> Section | None:
+        """The remade graph and the two matrices."""
+        load = self.analysis.main_load
+        if load is None:
+            return None
+        graph = charts.overview(self.analysis, load)
+        rate = f"Requests/s, medians, {load.title}"
+        cpu = f"Server CPU µs per request, medians, {load.title}"
+        matrices = [
+            tables.matrix(self.analysis, load, CPU_US_PER_REQUEST, cpu),
+            tables.matrix(self.analysis, load, REQUESTS_PER_S, rate),
+        ]
+        block = Block(load.title, [graph] if graph else [], matrices)
+        return Section("overview", "All workloads", "", [block])
+
+    def workloads(self) -> list[Section]:
+        """One section a workload."""
+        found = []
+        for route in self.analysis.routes:
+            blocks = [
+                Block(
+                    load.title,
+                    charts.workload_figures(self.analysis, route, load),
+                    [tables.workload(self.analysis, route, load)],
+                )
+                for load in self._loads(route)
+            ]
+            sweeps = [tables.sweep(self.analysis, route, metric) for metric in (CPU_US_PER_REQUEST, REQUESTS_PER_S)]
+            found.append(Section(_key(route), f"GET {route}", WORKLOADS[route], blocks, [t for t in sweeps if t]))
+        return found
+
+    def latencies(self) -> list[Section]:
+        """Latency, a section a workload."""
+        found = []
+        for route in self.analysis.routes:
+            blocks = []
+            for load in self._loads(route):
+                figure = charts.latency_ranges(self.analysis, route, load)
+                blocks.append(
+                    Block(load.title, [figure] if figure else [], [tables.latencies(self.analysis, route, load)])
+                )
+            found.append(Section(f"latency-{_key(route)}", f"GET {route}", "", blocks))
+        return found
+
+    def memory_section(self) -> Section | None:
+        """Memory; None if it was not looked at."""
+        if not self.memory:
+            return None
+        figure = charts.memory_bars(self.memory)
+        shown = [resource_tables.worker_costs(self.memory), resource_tables.against_original(self.memory)]
+        shown = [table for table in shown if table.rows]
+        text = "" if LOAD in self.memory.phases() else "Nothing was looked at under load."
+        text = (
+            text
+            or f"Under load means requests of {ROUTE_ENCODE}; references, which lack it, are asked for what they have."
+        )
+        block = Block("", [figure] if figure else [], shown)
+        return Section("memory", "Memory", text, [block], [resource_tables.footprints(self.memory)])
+
+    def cost_section(self) -> Section | None:
+        """CPU cost, and money with a price; None without figures."""
+        load = self.analysis.main_load
+        if load is None:
+            return None
+        shown = [resource_tables.cpu_cost(self.analysis, load)]
+        if self.price_per_vcpu_hour is not None:
+            shown.append(resource_tables.money(self.analysis, load, self.price_per_vcpu_hour))
+        text = (
+            "Server CPU only: memory, traffic and idle time cost extra. CPU seconds for a million requests are the "
+            "same number as microseconds for one."
+        )
+        return Section("cost", "CPU cost", text, [Block("", [], shown)])
+
+    def same_server(self) -> Table | None:
+        """The A/A table."""
+        return tables.same_server(self.analysis) if self.analysis.same_pairs else None
+
+    def doubtful_cells(self) -> Table | None:
+        """Every verdict with its evidence."""
+        columns = [Column("Cell", numeric=False), Column("Verdict", numeric=False), Column("Evidence", numeric=False)]
+        table = Table("doubts", "Cells with a verdict, and the figure that gave it", columns)
+        for cell in self.results.cells:
+            for verdict in cell.verdicts:
+                table.rows.append(
+                    [CellText(self._cell_name(cell)), CellText("", badges=(verdict.name,)), CellText(verdict.evidence)]
+                )
+        return table if table.rows else None
+
+    def outliers(self) -> list[str]:
+        """Warnings about single rounds."""
+        found = []
+        for warning in self.analysis.outlier_warnings():
+            rounds = numbers.listed([str(number) for number in warning.rounds])
+            text = f"{self._cell_name(warning.cell)}: {warning.metric.title} of round {rounds} lies far from the others"
+            if warning.slow_start:
+                text += "; the first round is among them: the warm-up may have been too short"
+            found.append(text + ".")
+        return found
+
+    def not_first(self) -> list[str]:
+        """Every cell in which the rig's authors' server is not first."""
+        return [self._not_first_text(entry) for entry in self.analysis.not_first()]
+
+    def _not_first_text(self, entry: NotFirst) -> str:
+        def shown(title: str, value: float | None, reference: bool) -> str:
+            return f"{title} {numbers.plain(value)}" + (" (reference)" if reference else "")
+
+        ahead = [
+            shown(s.contestant.title, s.estimate.value if s.estimate else None, s.contestant.is_reference)
+            for s in entry.ahead
+        ]
+        ours = shown(entry.ours.contestant.title, entry.ours.estimate.value if entry.ours.estimate else None, False)
+        return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {numbers.listed(ahead)}; {ours}."
+
+    def _cell_name(self, cell: Cell) -> str:
+        return f"{cell.contestant}, GET {cell.route}, {load_of(cell).title}"
+
+    def _loads(self, route: str) -> list[Load]:
+        """The loads of a route, the main one first."""
+        present = [load for load in self.analysis.loads if self.analysis.cells(route, load)]
+        return sorted(present, key=lambda load: load != self.analysis.main_load)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Machine, settings and versions of the rig, label and value."""
+        results, machine, settings = self.results, self.results.machine, self.results.settings
+        memory = None if machine.memory_total_kib is None else f"{numbers.mib(machine.memory_total_kib)} MiB"
+        finished = "–" if results.finished_unix_ms is None else _utc(results.finished_unix_ms)
+        rows = [
+            ("restmark", results.rig_version),
+            ("Started", self.started),
+            ("Finished", finished),
+            ("Host", machine.hostname),
+            ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
+            ("CPU", machine.cpu_model or "unknown"),
+            ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
+            ("Memory", memory or "unknown"),
+            ("Virtualisation", machine.virtualisation or "unknown"),
+            ("Settings", self.how),
+            ("Seed", str(results.seed)),
+            ("Dataset", f"{settings.dataset_records:,} records, {settings.dataset_json_bytes:,} bytes as JSON"),
+            ("SHA-256 of the JSON", settings.dataset_sha256),
+            ("Client timeout", f"{settings.timeout_ms / 1000:g} s"),
+            *((f"Version of {name}", version) for name, version in results.tools.items()),
+        ]
+        rows += [(f"Threshold {name}", f"{value:g}") for name, value in results.thresholds.items()]
+        return rows
+
+    def contestants(self) -> Table:
+        """Who took part, with versions."""
+        columns = [Column(title, numeric=False) for title in ("Contestant", "Name", "Model", "Made with", "Versions")]
+        table = Table("contestants", "Contestants", columns)
+        for record in self.results.contestants:
+            versions = ", ".join(f"{label} {version}" for label, version in record.versions.items())
+            note = f"the same server as {record.same_as}" if record.same_as else record.description
+            words = (record.title, record.name, record.model, note, versions)
+            table.rows.append([CellText(word) for word in words])
+        return table
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Badge names that occur in the run, with what they mean."""
+        occurring = {name for cell in self.results.cells for name in cell.verdict_names}
+        return [(name, text) for name, text in self.verdict_texts.items() if name in occurring]
+
+
+def _key(route: str) -> str:
+    return route.strip("/") or "root"
+
+
+def _utc(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

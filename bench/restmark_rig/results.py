@@ -1,0 +1,314 @@
+"""The record of one run, from which every report is made and nothing else. results_file.py writes and reads it.
+
+Figures are raw integers with the unit in the name; medians and ratios are never stored, the report computes them.
+None (null) means "could not be had here" and is not 0. The published schema is results.schema.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FORMAT = "restmark-results"
+VERSION = 1  # raised whenever a reader of the old version would misread a new document
+
+# Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
+BYTE_MISMATCH = "byte_mismatch"
+ERRORS = "errors"
+CENSORED = "censored"
+STARVED = "starved"
+ACK_STALL = "ack_stall"
+THROTTLED = "throttled"
+NOISY = "noisy"
+CLIENT_BOUND = "client_bound"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND)
+
+REST, LOAD, AFTER = "rest", "load", "after"
+MEMORY_PHASES = (REST, LOAD, AFTER)
+
+OUR_CONTESTANTS = ("restmarkd", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
+LIMIT_CONTESTANT = "epoll-limit"  # the kernel's cost of a request, drawn as a line
+REFERENCE_CONTESTANTS = (LIMIT_CONTESTANT, "nginx")  # fixed bytes, no application: shown and not ranked
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a round or cell is doubtful. name: one of VERDICTS; evidence: the figure and the threshold, for people."""
+
+    name: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class LoadErrors:
+    """What the load generator counted. status: answers above 399; timeout: answers slower than settings.timeout_ms."""
+
+    connect: int = 0
+    read: int = 0
+    write: int = 0
+    status: int = 0
+    timeout: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.connect + self.read + self.write + self.status + self.timeout
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Latencies of one round, microseconds; quantiles_us: percentile as text ("50", "99.9") to microseconds."""
+
+    min_us: int
+    max_us: int
+    mean_us: int
+    quantiles_us: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measured visit to a cell, after its warm-up.
+
+    round: from 1. bytes: received by the client, heads and bodies. latency: None when no request was answered.
+    server_cpu_ns: user + system time of all the server's processes within the round; client_cpu_ns: the load
+    generator's. server_runqueue_wait_ns: how long the server's threads were runnable and not running. throttled_ns: how
+    long a CPU quota held them.
+    """
+
+    round: int
+    started_unix_ms: int
+    duration_us: int
+    requests: int
+    bytes: int
+    errors: LoadErrors
+    latency: Latency | None
+    server_cpu_ns: int | None
+    client_cpu_ns: int | None
+    server_runqueue_wait_ns: int | None = None
+    throttled_ns: int | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass
+class Cell:
+    """Contestant × route × connections (× fixed rate): all its rounds and what they add up to.
+
+    connections: what the run asked for, by which cells are compared; connections_used: what was opened, less where the
+    contestant's manifest says it can not hold more. rate_per_s: the fixed rate of requests, None when the client sent
+    the next request as soon as the answer was there. wire_bytes: size of one answer, head and body, as probed.
+    verdicts: the cell's, empty when it is ok.
+    """
+
+    contestant: str
+    route: str
+    connections: int
+    connections_used: int
+    rate_per_s: int | None = None
+    wire_bytes: int | None = None
+    rounds: list[Round] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str, int, int | None]:
+        return (self.contestant, self.route, self.connections, self.rate_per_s)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the cell may be ranked by requests/s. A cell without rounds has nothing to rank."""
+        return not self.verdicts and bool(self.rounds)
+
+    @property
+    def verdict_names(self) -> list[str]:
+        """The cell's verdicts without repetition, in the order of VERDICTS."""
+        present = {verdict.name for verdict in self.verdicts}
+        return [name for name in VERDICTS if name in present]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One entry of the recorded order: which cell was visited in which round."""
+
+    round: int
+    contestant: str
+    route: str
+    connections: int
+    rate_per_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of 'verify' for one contestant. phase: "before" or "after" the load; failures: empty when passed."""
+
+    contestant: str
+    phase: str
+    passed: bool
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ContestantRecord:
+    """Who was measured. same_as: the name of the contestant of which this is the second run under another name (A/A).
+
+    model: struct, tree or none (no record routes). accounting: where the CPU
+    time comes from, e.g. "cgroup v2". workers: processes or threads.
+    """
+
+    name: str
+    title: str
+    language: str
+    model: str
+    description: str
+    notes: str
+    routes: list[str]
+    versions: dict[str, str]
+    workers: int
+    accounting: str
+    max_connections_per_worker: int | None = None
+    same_as: str | None = None
+
+    @property
+    def is_limit(self) -> bool:
+        return self.name == LIMIT_CONTESTANT
+
+    @property
+    def is_reference(self) -> bool:
+        """Has no application in it: shown, not ranked. Somebody's own server with model none is no reference."""
+        return self.name in REFERENCE_CONTESTANTS
+
+    @property
+    def is_ours(self) -> bool:
+        return (self.same_as or self.name) in OUR_CONTESTANTS
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A contestant that could not take part, and why."""
+
+    name: str
+    title: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """One process, KiB. role: e.g. "master" or "worker". None: the kernel did not let us read it."""
+
+    pid: int
+    role: str
+    rss_kib: int | None
+    pss_kib: int | None
+    uss_kib: int | None
+    shared_kib: int | None
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class MemoryTotals:
+    """Sums over the processes, KiB. Only pss_kib adds up; rss_kib counts shared pages once for each process."""
+
+    rss_kib: int | None
+    pss_kib: int | None
+    uss_kib: int | None
+
+
+@dataclass(frozen=True)
+class MemoryRecord:
+    """One look at a server. phase: rest, load or after. cgroup_bytes: what its control group is charged, page cache
+    included, None without such a group; sample: from 0, when a phase is looked at more than once."""
+
+    contestant: str
+    workers: int
+    phase: str
+    processes: list[ProcessMemory]
+    totals: MemoryTotals
+    cgroup_bytes: int | None = None
+    sample: int = 0
+
+
+@dataclass(frozen=True)
+class MachineFinding:
+    """A line of 'restmark doctor'. verdict: ok, note or warning."""
+
+    topic: str
+    verdict: str
+    value: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it ran."""
+
+    hostname: str
+    os: str
+    kernel: str
+    architecture: str
+    cpu_model: str | None
+    cpus_online: int
+    cpus_allowed: list[int]
+    memory_total_kib: int | None
+    virtualisation: str | None
+    findings: list[MachineFinding]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's."""
+
+    connections: list[int]
+    rounds: int
+    duration_ms: int
+    warmup_ms: int
+    workers: int
+    server_cpus: list[int] | None
+    client_cpus: list[int] | None
+    client_threads: int
+    timeout_ms: int
+    rate_per_s: int | None
+    quick: bool
+    dataset_records: int
+    dataset_json_bytes: int
+    dataset_sha256: str
+
+
+@dataclass
+class Results:
+    """The whole document. complete: False when the run was interrupted and saved what it had.
+
+    argv: the command to repeat, without the interpreter. thresholds: those the verdicts were given by, name to value.
+    tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
+    memory may be empty (not asked for), and so may cells ('restmark memory' alone).
+    """
+
+    rig_version: str
+    complete: bool
+    started_unix_ms: int
+    finished_unix_ms: int | None
+    argv: list[str]
+    seed: int
+    settings: RunSettings
+    thresholds: dict[str, float]
+    machine: Machine
+    tools: dict[str, str]
+    contestants: list[ContestantRecord]
+    skipped: list[Skipped] = field(default_factory=list)
+    verifications: list[Verification] = field(default_factory=list)
+    order: list[Visit] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    memory: list[MemoryRecord] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    format: str = FORMAT
+    version: int = VERSION
+
+    def contestant(self, name: str) -> ContestantRecord:
+        """Raises KeyError if it did not take part."""
+        for record in self.contestants:
+            if record.name == name:
+                return record
+        raise KeyError(name)
+
+    def cell(self, contestant: str, route: str, connections: int, rate_per_s: int | None = None) -> Cell | None:
+        """The cell of that key, None if it was not measured."""
+        key = (contestant, route, connections, rate_per_s)
+        return next((cell for cell in self.cells if cell.key == key), None)

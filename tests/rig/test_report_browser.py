@@ -1,0 +1,147 @@
+"""The page in a real browser: no console message, all figures drawn, nothing cut off, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from restmark_rig import report
+
+from . import synthetic_results
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ),
+    *("--disable-component-update", "--disable-sync", "--enable-logging=stderr"),
+)
+# Written into a copy of the page, since a browser's layout can only be asked from within.
+PROBE = """
+<script>
+addEventListener("load", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+  const box = element => { const r = element.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+  const root = document.documentElement;
+  const found = { width: root.clientWidth, page: root.scrollWidth, figures: {} };
+  for (const svg of document.querySelectorAll("svg[data-figure]")) {
+    const texts = [...svg.querySelectorAll("text")].map(text => ({ text: text.textContent, box: box(text) }));
+    const marks = svg.querySelectorAll("circle, rect, polygon").length;
+    found.figures[svg.dataset.figure] = { box: box(svg), texts, marks };
+  }
+  found.background = getComputedStyle(document.body).backgroundColor;
+  const out = document.createElement("pre");
+  out.id = "probe"; out.textContent = JSON.stringify(found);
+  document.body.append(out);
+});
+</script>
+</body>"""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
+
+
+def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Opens a page; its DOM is on stdout, the console on stderr."""
+    assert CHROMIUM is not None
+    argv = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *options, "--dump-dom", page.as_uri()]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done
+
+
+def console(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = synthetic_results.build(rounds=5, connections=(64, 256), rate_per_s=400)
+    synthetic_results.plant_faults(results)
+    folder = tmp_path_factory.mktemp("page")
+    report.write(results, folder, price_per_vcpu_hour=0.04)
+    return folder / "index.html"
+
+
+def probe(page: Path, profile: Path, *options: str) -> dict[str, Any]:
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
+    probed = page.with_name("probed.html")
+    probed.write_text(text.replace("</body>", PROBE))
+    done = browse(probed, profile, *options)
+    match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert match is not None
+    found: dict[str, Any] = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+    return found
+
+
+def test_the_console_stays_empty(page: Path, tmp_path: Path) -> None:
+    done = browse(page, tmp_path / "profile")
+    assert console(done) == []
+    assert "REST servers compared" in done.stdout
+
+
+def test_a_message_on_the_console_would_be_seen(tmp_path: Path) -> None:
+    """The check above can fail: what the page's policy forbids is reported."""
+    broken = tmp_path / "broken.html"
+    policy = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
+    broken.write_text(f"<!DOCTYPE html>{policy}<img src=missing.png alt=x>")
+    assert console(browse(broken, tmp_path / "profile"))
+
+
+def test_all_figures_are_drawn_and_no_text_is_cut_off(page: Path, tmp_path: Path) -> None:
+    found = probe(page, tmp_path / "profile", "--window-size=1200,1000")
+    assert set(found["figures"]) == set(re.findall(r'data-figure="([^"]+)"', page.read_text()))
+    assert len(found["figures"]) > 20
+    for name, figure in found["figures"].items():
+        left, top, right, bottom = figure["box"]
+        assert right - left > 500 and bottom - top > 100, name
+        assert figure["marks"] > 3, name
+        for text in figure["texts"]:
+            x1, y1, x2, y2 = text["box"]
+            assert left <= x1 and x2 <= right and top <= y1 and y2 <= bottom, (name, text)
+    assert found["page"] <= found["width"]
+
+
+def test_on_a_phone_the_page_itself_does_not_scroll_sideways(page: Path, tmp_path: Path) -> None:
+    probe(page, tmp_path / "first")  # writes the probed copy, which is shown in a frame as narrow as a phone
+    frame = page.with_name("phone.html")
+    frame.write_text('<!DOCTYPE html><body><iframe src="probed.html" width="390" height="800"></iframe></body>')
+    script = (
+        "<script>addEventListener('load', () => parent.postMessage("
+        "document.getElementById('probe').textContent, '*'));</script>"
+    )
+    probed = page.with_name("probed.html")
+    probed.write_text(probed.read_text().replace("</body>", script + "</body>"))
+    receiver = (
+        "<script>addEventListener('message', event => { const out = document.createElement('pre'); out.id = 'probe';"
+        "out.textContent = event.data; document.body.append(out); });</script>"
+    )
+    frame.write_text(frame.read_text().replace("<body>", "<body>" + receiver))
+    done = browse(frame, tmp_path / "profile", "--virtual-time-budget=5000")
+    match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert match is not None
+    found = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+    assert 300 < found["width"] <= 390
+    assert found["page"] <= found["width"]
+
+
+def test_dark_is_dark_and_light_is_light(page: Path, tmp_path: Path) -> None:
+    light = probe(page, tmp_path / "light", "--blink-settings=preferredColorScheme=1")
+    dark = probe(page, tmp_path / "dark", "--blink-settings=preferredColorScheme=0")
+    assert light["background"] == "rgb(255, 255, 255)"
+    assert dark["background"] == "rgb(15, 20, 25)"
+
+
+def test_it_prints(page: Path, tmp_path: Path) -> None:
+    pdf = tmp_path / "page.pdf"
+    browse(page, tmp_path / "profile", f"--print-to-pdf={pdf}")
+    assert pdf.read_bytes().startswith(b"%PDF")
