@@ -14,6 +14,7 @@ from .commands.doctor import doctor
 from .commands.list import list_contestants
 from .commands.new_contestant import new_contestant
 from .commands.quick import quick
+from .commands.run import run
 from .commands.verify import verify
 from .console import err, plain, show_error
 from .errors import ExitCode, RigError, Terminated
@@ -32,7 +33,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, quick, new_contestant):
+for command in (list_contestants, doctor, build, verify, quick, run, new_contestant):
     cli.add_command(command)
 
 
