@@ -32,7 +32,7 @@ def run_s(cells: Mapping[str, Sequence[CellSpec]], settings: RunSettings, contes
 
 
 def quick(cells: Mapping[str, Sequence[CellSpec]], left_s: float) -> tuple[int, int, int]:
-    """(rounds, duration in ms, warm-up in ms) that fit into the time left. Raises UsageFault if nothing sensible does."""
+    """(rounds, duration in ms, warm-up in ms) that fit into the time left. Raises UsageFault if nothing does."""
     visits = sum(len(own) for own in cells.values())
     for rounds, shortest_s in _QUICK_CHOICES:
         spare_s = left_s * _QUICK_RESERVE - measuring_s(cells, rounds, 0, 0)

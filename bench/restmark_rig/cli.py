@@ -12,6 +12,7 @@ from . import __version__
 from .commands.build import build
 from .commands.doctor import doctor
 from .commands.list import list_contestants
+from .commands.memory import memory
 from .commands.new_contestant import new_contestant
 from .commands.quick import quick
 from .commands.run import run
@@ -33,7 +34,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, quick, run, new_contestant):
+for command in (list_contestants, doctor, build, verify, quick, run, memory, new_contestant):
     cli.add_command(command)
 
 

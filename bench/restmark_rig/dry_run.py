@@ -1,9 +1,10 @@
-"""restmark run --dry-run: what would be measured, in which order, and how long it takes. Nothing is built or started."""
+"""restmark run --dry-run: what would be measured, in which order, and for how long. Nothing is built or started."""
 
 from __future__ import annotations
 
 from . import budget, builder, console, cpulist, dataset, entrants, plan, requirements, run_request
 from .contestant import Contestant
+from .results import Visit
 from .run_request import RunRequest
 from .settings import Settings
 
@@ -53,7 +54,7 @@ def _look(settings: Settings) -> tuple[list[Contestant], list[str], list[str]]:
     return present, absent, unbuilt
 
 
-def _first_round(visits: list[plan.Visit], seed: int | None) -> str:
+def _first_round(visits: list[Visit], seed: int | None) -> str:
     if seed is None:
         return "shuffled by a new seed (give --seed to see it)"
     return ", ".join(sitting.contestant for sitting in plan.sittings(visits) if sitting.round == 1)

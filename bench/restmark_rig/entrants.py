@@ -37,7 +37,9 @@ def with_again(contestants: Sequence[Contestant]) -> list[Entrant]:
     return [*entrants, Entrant(name, twice.contestant, same_as=twice.name)]
 
 
-def prepare(settings: Settings, contestants: Sequence[Contestant], reporter: Reporter) -> tuple[list[Contestant], list[Skipped]]:
+def prepare(
+    settings: Settings, contestants: Sequence[Contestant], reporter: Reporter
+) -> tuple[list[Contestant], list[Skipped]]:
     """Builds what needs it. Those that lack something or do not build are returned as skipped.
 
     Raises EnvironmentFault if one is among them that the command line names, or if none is left.

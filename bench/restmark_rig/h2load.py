@@ -2,8 +2,8 @@
 
 wrk has no rate. Figures come from h2load's log, a line a request with its start, status and time; the bytes, which the
 log does not have, from the count in parentheses of its closing "traffic:" line.
-A connection sends its next request when the rate says so, or when the answer has come, whichever is later: as long as the
-rate is reached, latencies hide no waiting; verdict.py marks the rounds in which it was not.
+A connection sends its next request when the rate says so, or when the answer has come, whichever is later: as long as
+the rate is reached, latencies hide no waiting; verdict.py marks the rounds in which it was not.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What the client saw. Bytes are those received, heads and all; times are microseconds, 0 when nothing was answered."""
+    """What the client saw. Bytes are those received, heads and all; times are microseconds, 0 without an answer."""
 
     duration_us: int
     requests: int
@@ -139,7 +139,9 @@ def children_cpu_ns() -> int:
 def _parse(output: str, code: int, argv: list[str], client_cpu_ns: int) -> LoadResult:
     lines = [line for line in output.splitlines() if line.startswith(_MARKER)]
     if code != 0 or not lines:
-        raise EnvironmentFault(f"wrk failed with exit code {code}: {' '.join(argv)}\n{output.strip()[-2000:]}", "run it by hand")
+        raise EnvironmentFault(
+            f"wrk failed with exit code {code}: {' '.join(argv)}\n{output.strip()[-2000:]}", "run it by hand"
+        )
     figures = json.loads(lines[-1].removeprefix(_MARKER))
     errors, latency = figures["errors"], figures["latency_us"]
     answered = figures["requests"] > errors["timeout"]

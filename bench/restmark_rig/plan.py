@@ -1,4 +1,4 @@
-"""The order of a run: rounds that visit every cell once, shuffled, and balanced so that no place in the order favours one.
+"""The order of a run: rounds that visit every cell once, shuffled, and balanced so that no place favours anybody.
 
 Within a round each contestant is started once and visits its own cells in one sitting. Over n rounds of n contestants
 each one takes each place in the round once, and over a whole square (n rounds, 2n if n is odd) each one also follows

@@ -1,4 +1,4 @@
-"""Going on with an interrupted run: its record is trusted for what was measured, and for nothing that may have changed."""
+"""Going on with an interrupted run: its record is trusted for what was measured, not for what may have changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .results import ContestantRecord, Machine, Results
 
 
 def open_recording(directory: Path) -> Recording:
-    """The recording in directory. Raises UsageFault if there is nothing left to do, ResultsError if it can not be read."""
+    """The recording in directory. Raises UsageFault if nothing is left to do, ResultsError if it can not be read."""
     results = results_file.read(directory)
     recording = Recording(results, directory.absolute())
     if not results.order:

@@ -50,7 +50,9 @@ class RunRequest:
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
         if self.rate_per_s is not None and self.duration_s is not None and self.duration_s != int(self.duration_s):
-            raise UsageFault(f"--duration {self.duration_s:g}: h2load takes whole seconds", "give whole seconds with --rate")
+            raise UsageFault(
+                f"--duration {self.duration_s:g}: h2load takes whole seconds", "give whole seconds with --rate"
+            )
 
     def pins(self) -> Pinning:
         """Raises UsageFault."""
@@ -91,7 +93,7 @@ class RunRequest:
         if peers_dir != DEFAULT_PEERS_DIR:
             words += ["--peers-dir", str(peers_dir.absolute())]
         for selector in selectors:
-            words += ["-C", str(Path(selector).absolute()) if "/" in selector or selector in (".", "..") else selector]
+            words += ["-C", absolute_selector(selector)]
         for workload in self.workloads:
             words += ["--workload", workload]
         for count in self.connections:
@@ -112,6 +114,12 @@ class RunRequest:
             if value is not None:
                 words += [name, str(value)]
         return [*words, "--quick"] if self.quick else words
+
+
+def absolute_selector(selector: str) -> str:
+    """A -C that means the same from any folder: names stay, folders become absolute."""
+    is_name = "/" not in selector and selector not in (".", "..") and not Path(selector).is_dir()
+    return selector if is_name else str(Path(selector).absolute())
 
 
 def cells_of(entrants: Sequence[Entrant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:

@@ -89,7 +89,9 @@ def _legend(results: Results) -> str:
     ]
     twice = next((record for record in results.contestants if record.same_as), None)
     if twice:
-        lines.append(f"{twice.name} is {twice.same_as} once more: what separates them is noise. ≈ ties with the line above.")
+        lines.append(
+            f"{twice.name} is {twice.same_as} once more: what separates them is noise. ≈ ties with the line above."
+        )
     return "\n".join(lines)
 
 
@@ -102,7 +104,9 @@ def _rate(cell: Cell) -> float:
 
 
 def _cpu_us(cell: Cell) -> float:
-    values = [entry.server_cpu_ns / 1e3 / entry.requests for entry in cell.rounds if entry.server_cpu_ns and entry.requests]
+    values = [
+        entry.server_cpu_ns / 1e3 / entry.requests for entry in cell.rounds if entry.server_cpu_ns and entry.requests
+    ]
     return statistics.median(values) if values else float("inf")
 
 

@@ -10,7 +10,7 @@ from . import plan, sitting
 from .budget import clock
 from .console import Progress
 from .entrants import Entrant
-from .errors import Terminated
+from .errors import RigError, Terminated
 from .plan import Sitting
 from .recording import Recording
 from .results import MemoryRecord, Visit
@@ -35,19 +35,22 @@ class _Pace:
 class _Reporter:
     """Passes findings on to the recording and tells them in passing."""
 
-    def __init__(self, recording: Recording, progress: Progress) -> None:
+    def __init__(self, recording: Recording, progress: Progress, prefix: str) -> None:
         self._recording = recording
         self._progress = progress
+        self._prefix = prefix
         self.figures: list[str] = []
-        self.last = ""
+
+    def tell(self, text: str) -> None:
+        """What is being done now, with the figure before it."""
+        last = f"; {self.figures[-1]}" if self.figures else ""
+        self._progress.progress(f"{self._prefix}{text}{last}")
 
     def visited(self, visit: Visit, found: Visited) -> None:
         self._recording.visited(visit, found)
         rate = found.entry.requests * 1e6 / found.entry.duration_us
         doubts = "".join(f" {name}" for name in dict.fromkeys(v.name for v in found.entry.verdicts))
-        text = f"{visit.route} {short(rate)}/s{doubts}"
-        self.figures.append(text)
-        self.last = text
+        self.figures.append(f"{visit.route} {short(rate)}/s{doubts}")
 
     def memory(self, record: MemoryRecord) -> None:
         self._recording.memory(record)
@@ -58,35 +61,20 @@ class _Reporter:
 
 
 def run(
-    recording: Recording, entrants: Mapping[str, Entrant], bench: Bench, progress: Progress, visit_s: float, limit: float | None
+    recording: Recording,
+    entrants: Mapping[str, Entrant],
+    bench: Bench,
+    progress: Progress,
+    visit_s: float,
+    limit: float | None,
 ) -> None:
-    """Makes the visits that remain. visit_s: expected length of one; limit: moment (time.monotonic()) by which to be done.
+    """Makes the visits that remain. visit_s: expected length of one; limit: time.monotonic() by which to be done.
 
     The recording is saved after each sitting, and also when Ctrl-C or SIGTERM ends it all, which is passed on.
     """
-    remaining = plan.sittings(recording.remaining())
-    left = sum(len(s.visits) for s in remaining)
-    pace, stalls, rounds = _Pace(visit_s), AckStalls(), bench.settings.rounds
-    round_started, current = time.monotonic(), 0
     try:
-        for number, one in enumerate(remaining, 1):
-            if one.round != current:
-                if current and limit is not None and 2 * time.monotonic() - round_started > limit:
-                    _cut(recording, current, progress)
-                    break
-                round_started, current = time.monotonic(), one.round
-            eta = clock(pace.left_s(left))
-            prefix = f"round {one.round}/{rounds}, ETA {eta}: "
-            reporter = _Reporter(recording, progress)
-            telling = replace(
-                bench, tell=lambda text, p=prefix, r=reporter: progress.progress(f"{p}{text}; {r.last}".rstrip("; "))
-            )
-            sitting.sit(one, entrants[one.contestant], telling, stalls, reporter)
-            left -= len(one.visits)
-            pace.visits += len(one.visits)
-            recording.save()
-            _say(progress, one, number, len(remaining), rounds, reporter.figures, clock(pace.left_s(left)))
-    except (KeyboardInterrupt, Terminated):
+        _sit_through(recording, entrants, bench, progress, visit_s, limit)
+    except (KeyboardInterrupt, Terminated, RigError):
         path = recording.finish(complete=False)
         progress.say(
             f"interrupted: {len(recording.done())} of {len(recording.results.order)} visits are saved in {path}\n"
@@ -95,9 +83,33 @@ def run(
         raise
 
 
-def _say(
-    progress: Progress, one: Sitting, number: int, total: int, rounds: int, figures: list[str], eta: str
+def _sit_through(
+    recording: Recording,
+    entrants: Mapping[str, Entrant],
+    bench: Bench,
+    progress: Progress,
+    visit_s: float,
+    limit: float | None,
 ) -> None:
+    sittings = plan.sittings(recording.remaining())
+    left = sum(len(one.visits) for one in sittings)
+    pace, stalls, rounds = _Pace(visit_s), AckStalls(), bench.settings.rounds
+    round_started, current = time.monotonic(), 0
+    for number, one in enumerate(sittings, 1):
+        if one.round != current:
+            if current and limit is not None and 2 * time.monotonic() - round_started > limit:
+                _cut(recording, current, progress)
+                return
+            round_started, current = time.monotonic(), one.round
+        reporter = _Reporter(recording, progress, f"round {one.round}/{rounds}, ETA {clock(pace.left_s(left))}: ")
+        sitting.sit(one, entrants[one.contestant], replace(bench, tell=reporter.tell), stalls, reporter)
+        left -= len(one.visits)
+        pace.visits += len(one.visits)
+        recording.save()
+        _say(progress, one, number, len(sittings), rounds, reporter.figures, clock(pace.left_s(left)))
+
+
+def _say(progress: Progress, one: Sitting, number: int, total: int, rounds: int, figures: list[str], eta: str) -> None:
     """A line for the sitting and one for its figures, wrapped at 80 columns."""
     progress.say(f"round {one.round}/{rounds} [{number}/{total}] {one.contestant}; left: {eta}")
     line = " "
@@ -112,7 +124,9 @@ def _say(
 
 def _cut(recording: Recording, done: int, progress: Progress) -> None:
     results = recording.results
-    text = f"stopped after {done} of {results.settings.rounds} rounds: one more would have taken longer than --quick may"
+    text = (
+        f"stopped after {done} of {results.settings.rounds} rounds: one more would have taken longer than --quick may"
+    )
     results.order = [visit for visit in results.order if visit.round <= done]
     results.settings = replace(results.settings, rounds=done)
     recording.remark(text)

@@ -135,7 +135,7 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
 
 
 def _verify(settings: Settings, field: _Field, ground: _Ground, progress: Progress) -> None:
-    """All of verify's checks on everybody. Who fails is named and not measured. Raises EnvironmentFault if none is left."""
+    """All of verify's checks on everybody. Who fails is named, not measured. Raises EnvironmentFault if none is left."""
     plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
@@ -240,7 +240,9 @@ def _announcement(recording: Recording, ground: _Ground, visit_s: float) -> str:
 def write_reports(recording: Recording) -> list[Path]:
     """THE call of the report: page, Markdown and CSV beside results.json; returns their paths."""
     if importlib.util.find_spec(f"{__package__}.report") is None:
-        console.plain(console.err, "no report is written: the package restmark_rig.report is not part of this installation")
+        console.plain(
+            console.err, "no report is written: the package restmark_rig.report is not part of this installation"
+        )
         return []
     from . import report
 

@@ -1,7 +1,7 @@
 """One sitting: a contestant is started, its cells of the round are visited, it is stopped.
 
-Servers run one at a time, so that none takes memory, cache or a wake-up from another. Each round starts them afresh, which
-samples what differs between two starts of the same program (memory layout, hash seeds, which worker got which
+Servers run one at a time, so that none takes memory, cache or a wake-up from another. Each round starts them afresh,
+which samples what differs between two starts of the same program (memory layout, hash seeds, which worker got which
 connections) and what no number of requests to one process would show.
 """
 
@@ -75,7 +75,7 @@ def _visits(server: RunningServer, sitting: Sitting, bench: Bench, stalls: AckSt
         if found.died:
             if left := len(sitting.visits) - number:
                 recorder.remark(
-                    f"round {sitting.round}: {sitting.contestant} died under {visit.route}; {left} more visits were not made"
+                    f"round {sitting.round}: {sitting.contestant} died under {visit.route}; {left} visits were not made"
                 )
             return
     look(AFTER)
@@ -84,5 +84,3 @@ def _visits(server: RunningServer, sitting: Sitting, bench: Bench, stalls: AckSt
 def _telling(sitting: Sitting, visit: Visit, number: int) -> str:
     rate = f" at {visit.rate_per_s}/s" if visit.rate_per_s else ""
     return f"{sitting.contestant} {visit.route} c={visit.connections}{rate} ({number}/{len(sitting.visits)})"
-
-

@@ -50,10 +50,14 @@ ANSWERS_MIN_PER_CONNECTION = Threshold(
     "what is under way when the round ends is not counted; with fewer answers the slower half of all waiting is unseen",
 )
 CLIENT_BUSY = Threshold(
-    "client_busy_min_share", 0.95, "a load generator whose CPUs have no time left sets the pace; 0.05 is the ticks' error"
+    "client_busy_min_share",
+    0.95,
+    "a load generator whose CPUs have no time left sets the pace; 0.05 is the ticks' error",
 )
 SERVER_BUSY = Threshold(
-    "server_busy_min_share", 0.90, "a server that worked on its CPUs for so long set the pace, even if the client was full, too"
+    "server_busy_min_share",
+    0.90,
+    "a server that worked on its CPUs for so long set the pace, even if the client was full, too",
 )
 SERVER_STARVED = Threshold(
     "server_starved_max_share",
@@ -68,7 +72,9 @@ THROTTLED_MAX = Threshold(
     "throttled_max_share", 0.01, "a CPU quota that took more than one percent of the time shapes the figure"
 )
 FOREIGN_CPU_MAX = Threshold(
-    "foreign_cpu_max_share", 0.10, "other processes, or the hypervisor, had more of one side's CPUs than any tie is wide"
+    "foreign_cpu_max_share",
+    0.10,
+    "other processes, or the hypervisor, had more of one side's CPUs than any tie is wide",
 )
 SPREAD_MAX = Threshold(
     "spread_max_share",
@@ -82,7 +88,9 @@ DOUBTFUL_ROUNDS = Threshold(
     "the median withstands a minority of disturbed rounds; wrong answers and failures count from the first one",
 )
 RATE_REACHED = Threshold(
-    "rate_reached_min_share", 0.98, "below a fixed rate the client waits for answers, and that waiting is not in the latencies"
+    "rate_reached_min_share",
+    0.98,
+    "below a fixed rate the client waits for answers, and that waiting is not in the latencies",
 )
 
 THRESHOLDS = (
@@ -112,8 +120,8 @@ def thresholds() -> dict[str, float]:
 class Evidence:
     """What is known about one round.
 
-    server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the client
-    runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing; death: how the
+    server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
+    client runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing; death: how the
     server ended under the load, empty if it did not.
     """
 
@@ -201,7 +209,7 @@ def _censored(e: Evidence) -> str:
     if e.rate_per_s is not None:
         reached = load.requests_per_s / e.rate_per_s
         if reached < RATE_REACHED.value:
-            return f"{reached:.0%} of {e.rate_per_s} requests/s were reached (at least {RATE_REACHED.value:.0%} are needed)"
+            return f"{reached:.0%} of {e.rate_per_s} requests/s were reached (at least {RATE_REACHED.value:.0%} needed)"
         return ""
     answers = load.requests / e.connections
     if answers < ANSWERS_MIN_PER_CONNECTION.value:
@@ -225,15 +233,16 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
         )
     elif e.client_share >= CLIENT_BUSY.value:
         if e.server_share < SERVER_BUSY.value:
-            others = f", {e.foreign_on_client:.0%} by others" if e.foreign_on_client >= FOREIGN_CPU_MAX.value else ""
+            foreign = e.foreign_on_client / e.client_cpus
+            others = f", {foreign:.0%} with others' work" if foreign > FOREIGN_CPU_MAX.value else ""
             yield Verdict(
                 CLIENT_BOUND,
                 f"the client's CPUs were {min(e.client_share, 1):.0%} busy{others}, the server's work filled "
                 f"{e.server_share:.0%} of what it can use",
             )
     elif idle:
-        others = e.foreign_on_server / e.server_cpus
-        why = f"others had {others:.0%} of its CPUs" if others >= FOREIGN_CPU_MAX.value else "it waited, with CPUs to spare"
+        foreign = e.foreign_on_server / e.server_cpus
+        why = f"others had {foreign:.0%} of its CPUs" if foreign > FOREIGN_CPU_MAX.value else "it waited"
         yield Verdict(
             STARVED,
             f"the server worked for {e.server_share:.0%} of the CPU time that it can use (a loaded one works "
@@ -244,7 +253,9 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
 def _disturbance(e: Evidence) -> Iterator[Verdict]:
     throttled = (e.sample.throttled_ns or 0) / e.sample.wall_ns
     if throttled > THROTTLED_MAX.value:
-        yield Verdict(THROTTLED, f"a CPU quota held it for {throttled:.0%} of the time (allowed {THROTTLED_MAX.value:.0%})")
+        yield Verdict(
+            THROTTLED, f"a CPU quota held it for {throttled:.0%} of the time (allowed {THROTTLED_MAX.value:.0%})"
+        )
     for side, foreign, cpus in (
         ("server", e.foreign_on_server, e.server_cpus),
         ("client", e.foreign_on_client, e.client_cpus),

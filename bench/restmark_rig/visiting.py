@@ -1,8 +1,8 @@
 """One visit to a cell of a running server: probe, warm up, measure, probe again, judge.
 
-The warm-up goes on until the rate no longer rises, so that a just-in-time compiler gets its time, and everybody else the
-same rule. A slow cell is measured for longer than asked, because a round in which connections wait for their first answer
-shows only the fast ones.
+The warm-up goes on until the rate no longer rises, so that a just-in-time compiler gets its time, and everybody else
+the same rule. A slow cell is measured for longer than asked, because a round in which connections wait for their first
+answer shows only the fast ones.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
     try:
         wire_bytes, wrong = _check(server, visit, bench, "before")
         rate = _warm_up(server, visit, bench, used)
-        duration_s = _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
+        duration_s = (
+            _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
+        )
         probe = Sampler(server, bench.pins)
         before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
         result = _load(server, visit, bench, used, duration_s)

@@ -40,7 +40,9 @@ class CountList(click.ParamType):
     metavar="N[,N…]",
     help="Connections kept alive at once; several make a sweep [default: 64; 16 with --quick].",
 )
-@click.option("--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 5].")
+@click.option(
+    "--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 5]."
+)
 @click.option(
     "--warmup",
     type=click.FloatRange(0.1, 600),
@@ -110,7 +112,8 @@ def run(
     directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     if (directory / FILE_NAME).exists():
         raise UsageFault(
-            f"{directory} holds the results of another run", f"name another --output, or go on with --resume {directory}"
+            f"{directory} holds the results of another run",
+            f"name another --output, or go on with --resume {directory}",
         )
     return _conclude(*session.start(settings, request, seed, directory))
 
