@@ -10,9 +10,10 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import proctree
 from .errors import EnvironmentFault
 
 _SCRIPT = Path(__file__).with_name("load.lua")
@@ -56,6 +57,7 @@ class LoadResult:
     latency_mean_us: float
     latency_quantiles_us: dict[str, int]  # "50", "99", "99.9" …
     client_cpu_ns: int
+    client_wait_ns: int | None = None  # time in which the client's threads could run and had no CPU; None: not known
 
     @property
     def errors(self) -> int:
@@ -81,12 +83,11 @@ def wrk_path() -> str:
 
 def run(plan: LoadPlan) -> LoadResult:
     """Runs wrk to its end. Raises EnvironmentFault when it fails."""
-    seconds = max(1, math.ceil(plan.duration_s))
     argv = [
         wrk_path(),
         f"-t{plan.threads}",
         f"-c{max(plan.connections, plan.threads)}",
-        f"-d{seconds}s",
+        f"-d{math.ceil(plan.duration_s + _GRACE_S)}s",  # never reached: see _end_after()
         f"--timeout={math.ceil(plan.timeout_s)}s",
         f"--script={_SCRIPT}",
         f"http://{plan.host}:{plan.port}{plan.target}",
@@ -94,13 +95,15 @@ def run(plan: LoadPlan) -> LoadResult:
     cpu_before_ns = children_cpu_ns()
     with start(argv, plan.cpus) as process:
         try:
-            if seconds != plan.duration_s:
-                _end_after(process, plan.duration_s)
-            output, _ = process.communicate(timeout=seconds + plan.timeout_s + _GRACE_S)
+            wait_share = _end_after(process, plan.duration_s)
+            output, _ = process.communicate(timeout=plan.timeout_s + _GRACE_S)
         except BaseException:
             process.kill()
             raise
-    return _parse(output, process.returncode, argv, children_cpu_ns() - cpu_before_ns)
+    result = _parse(output, process.returncode, argv, children_cpu_ns() - cpu_before_ns)
+    if wait_share is None:
+        return result
+    return replace(result, client_wait_ns=round(wait_share * result.duration_us * 1000))
 
 
 def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
@@ -113,15 +116,25 @@ def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=pin)
 
 
-def _end_after(process: subprocess.Popen[str], duration_s: float) -> None:
-    """wrk takes whole seconds only, but ends in good order on SIGINT. Before it has its handler, that would kill it."""
+def _end_after(process: subprocess.Popen[str], duration_s: float) -> float | None:
+    """Ends wrk after duration_s; returns how many of its threads waited for a CPU meanwhile, on average.
+
+    wrk itself takes whole seconds only, but ends in good order on SIGINT. Before it has its handler, that would kill
+    it.
+    While it is still there, its threads can be asked how long they waited. None: the kernel does not tell, or wrk ended
+    by itself.
+    """
     deadline = time.monotonic() + _READY_DEADLINE_S
     while process.poll() is None and not _catches_interrupts(process.pid) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+    started = time.monotonic()
     try:
         process.wait(duration_s)
+        return None
     except subprocess.TimeoutExpired:
+        waited_ns, elapsed_s = proctree.runqueue_wait_ns([process.pid]), time.monotonic() - started
         process.send_signal(signal.SIGINT)
+    return waited_ns / 1e9 / elapsed_s if Path("/proc/self/schedstat").exists() else None
 
 
 def _catches_interrupts(pid: int) -> bool:

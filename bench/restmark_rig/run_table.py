@@ -24,7 +24,7 @@ def show(console: Console, results: Results) -> None:
         cells = [c for c in results.cells if (c.route, c.connections, c.rate_per_s) == (route, connections, rate)]
         pace = f" at {rate} requests/s" if rate else ""
         noise = noise_floor(results, cells)
-        same = "" if noise is None else f"; the same server twice: {noise:.1%} apart"
+        same = "" if noise is None else f"; A/A: {noise:.1%} apart"
         plain(console, f"\nGET {route}, {connections} connections{pace}{same}", "bold")
         console.print(_table(results, cells))
     plain(console, "\n" + _legend(results))
@@ -84,14 +84,16 @@ def _table(results: Results, cells: Sequence[Cell]) -> Table:
 
 def _legend(results: Results) -> str:
     lines = [
-        "Medians of the rounds; CPU µs: server CPU time per request. Only ok cells are ranked by",
-        "requests/s; for client_bound ones, whose limit was the client, CPU µs and memory stand.",
+        "Medians of the rounds; CPU µs: server CPU time per request. Only ok cells are",
+        "ranked by requests/s; for client_bound ones, whose limit was the client, CPU µs",
+        "and memory stand.",
     ]
     twice = next((record for record in results.contestants if record.same_as), None)
     if twice:
-        lines.append(
-            f"{twice.name} is {twice.same_as} once more: what separates them is noise. ≈ ties with the line above."
-        )
+        lines += [
+            f"{twice.name} is {twice.same_as} once more:",
+            "what separates them is noise. ≈ ties with the line above.",
+        ]
     return "\n".join(lines)
 
 

@@ -135,7 +135,7 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
 
 
 def _verify(settings: Settings, field: _Field, ground: _Ground, progress: Progress) -> None:
-    """All of verify's checks on everybody. Who fails is named, not measured. Raises EnvironmentFault if none is left."""
+    """All of verify's checks on everybody. Who fails is named, not measured. Raises EnvironmentFault if none stays."""
     plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):

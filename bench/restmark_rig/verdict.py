@@ -121,8 +121,8 @@ class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing; death: how the
-    server ended under the load, empty if it did not.
+    client runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing;
+    death: how the server ended under the load, empty if it did not.
     """
 
     load: LoadResult
@@ -159,8 +159,9 @@ class Evidence:
 
     @property
     def client_share(self) -> float:
-        """How full the client's CPUs were: its own use, and what others took from it."""
-        return (self.load.client_load + self.foreign_on_client) / self.client_cpus
+        """Share of the time in which the client's threads, one for each of its CPUs, worked or waited for a CPU."""
+        busy_ns = self.load.client_cpu_ns + (self.load.client_wait_ns or 0)
+        return busy_ns / 1e3 / self.load.duration_us / self.client_cpus
 
 
 def of_round(evidence: Evidence) -> list[Verdict]:
@@ -234,11 +235,11 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
     elif e.client_share >= CLIENT_BUSY.value:
         if e.server_share < SERVER_BUSY.value:
             foreign = e.foreign_on_client / e.client_cpus
-            others = f", {foreign:.0%} with others' work" if foreign > FOREIGN_CPU_MAX.value else ""
+            others = f" (others had {foreign:.0%} of its CPUs)" if foreign > FOREIGN_CPU_MAX.value else ""
             yield Verdict(
                 CLIENT_BOUND,
-                f"the client's CPUs were {min(e.client_share, 1):.0%} busy{others}, the server's work filled "
-                f"{e.server_share:.0%} of what it can use",
+                f"the client worked or waited for a CPU for {min(e.client_share, 1):.0%} of the time{others}, the "
+                f"server worked for {e.server_share:.0%} of what it can use",
             )
     elif idle:
         foreign = e.foreign_on_server / e.server_cpus

@@ -17,7 +17,7 @@ from . import h2load, load, sampler, verdict
 from .cache import Cache
 from .checks.base import Mismatch, compare
 from .errors import EnvironmentFault
-from .http_probe import Connection, ProbeError
+from .http_probe import Connection, ProbeError, request_bytes
 from .launcher import RunningServer, StartOptions
 from .load import LoadPlan, LoadResult
 from .oracle import Oracle
@@ -32,6 +32,7 @@ WARM_UP_MAX = 5  # times the warm-up asked for, at most
 STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
 STRETCH_MAX = 5  # times the duration asked for, at most
 _STALL_REQUESTS = 3
+_STALL_WAIT_S = 10.0
 _CHECK_MAX_N = 10_000
 
 
@@ -115,21 +116,22 @@ def ack_stall_ms(server: RunningServer, route: str) -> float:
     Raises ProbeError.
     """
     with server.connect() as connection:
+        connection.delay_acknowledgements()
         connection.get(route)
-        delayed = _fastest_ms(connection, route, connection.delay_acknowledgements)
+        delayed = min(_get_ms(connection, route, acknowledge=False) for _ in range(_STALL_REQUESTS))
         if delayed < verdict.ACK_STALL_MIN.value:
             return 0.0
-        return max(0.0, delayed - _fastest_ms(connection, route, connection.acknowledge_at_once))
+        return max(0.0, delayed - min(_get_ms(connection, route, acknowledge=True) for _ in range(_STALL_REQUESTS)))
 
 
-def _fastest_ms(connection: Connection, route: str, prepare: Callable[[], None]) -> float:
-    times = []
-    for _ in range(_STALL_REQUESTS):
-        prepare()
-        started = time.monotonic()
-        connection.get(route)
-        times.append((time.monotonic() - started) * 1e3)
-    return min(times)
+def _get_ms(connection: Connection, route: str, acknowledge: bool) -> float:
+    """Time of one request; with or without an acknowledgement of the first bytes of its answer."""
+    started = time.monotonic()
+    connection.send(request_bytes(route))
+    if acknowledge and connection.waiting(_STALL_WAIT_S):
+        connection.acknowledge_at_once()  # works for what has arrived only: the next send() ends the mode
+    connection.read()
+    return (time.monotonic() - started) * 1e3
 
 
 def _check(server: RunningServer, visit: Visit, bench: Bench, when: str) -> tuple[int | None, str]:
