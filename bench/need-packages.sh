@@ -49,8 +49,20 @@ else
         exit 3
 fi
 
-echo "installing:$missing" >&2
-$as_root apt-get update -qq >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Runs a command whose output matters only if it fails.
+quietly() {
+        if ! "$@" >"$log" 2>&1; then
+                tail -n 30 "$log" >&2
+                echo "failed: $*" >&2
+                exit 3
+        fi
+}
+
+echo "installing (this may take a few minutes):$missing" >&2
+quietly $as_root apt-get update
 names=
 for word in $missing; do
         chosen=
@@ -66,4 +78,5 @@ for word in $missing; do
         names="$names $chosen"
 done
 # shellcheck disable=SC2086 # a list of words
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $names >&2
+quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $names
+echo "installed" >&2

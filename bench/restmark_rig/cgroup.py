@@ -99,11 +99,19 @@ def _let_them_die() -> None:
 
 def mounts() -> list[Mount]:
     """The cgroup hierarchies usable for accounting, best first: version 2, then version 1's cpuacct."""
+    return hierarchies("cpuacct")
+
+
+def hierarchies(controller: str, pid: int | str = "self") -> list[Mount]:
+    """Version 2's hierarchy and the one that has version 1's controller, best first; own is the group of pid.
+
+    Raises FileNotFoundError or ProcessLookupError if there is no such process.
+    """
     own: dict[str, str] = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            own[controller] = path
+        for name in controllers.split(","):
+            own[name] = path
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, tail = line.partition(" - ")
@@ -111,8 +119,8 @@ def mounts() -> list[Mount]:
         kind, _, options = tail.split()[:3]
         if kind == "cgroup2":
             found.append(Mount(2, Path(mount_point), _own_path(mount_point, mount_root, own.get("", "/"))))
-        elif kind == "cgroup" and "cpuacct" in options.split(","):
-            found.append(Mount(1, Path(mount_point), _own_path(mount_point, mount_root, own.get("cpuacct", "/"))))
+        elif kind == "cgroup" and controller in options.split(","):
+            found.append(Mount(1, Path(mount_point), _own_path(mount_point, mount_root, own.get(controller, "/"))))
     return sorted(found, key=lambda mount: -mount.version)
 
 
@@ -138,6 +146,22 @@ def create(name: str, versions: tuple[int, ...] = (2, 1)) -> Cgroup | None:
             if _usable(group):
                 return group
             group.remove()
+    return None
+
+
+def create_for_memory(name: str) -> Cgroup | None:
+    """Makes a group of version 1's memory hierarchy, where there is one, below the rig's own; None if it may not.
+
+    Version 2 needs none: its groups account for memory if the controller is on.
+    """
+    for mount in hierarchies("memory"):
+        if mount.version == 1:
+            group = Cgroup(1, mount.own / name)
+            try:
+                group.path.mkdir()
+            except OSError:
+                return None
+            return group
     return None
 
 

@@ -13,9 +13,11 @@ from .commands.build import build
 from .commands.compare import compare
 from .commands.doctor import doctor
 from .commands.list import list_contestants
+from .commands.memory import memory
 from .commands.new_contestant import new_contestant
 from .commands.quick import quick
 from .commands.report import report_command
+from .commands.run import run
 from .commands.verify import verify
 from .console import err, plain, show_error
 from .errors import ExitCode, RigError, Terminated
@@ -35,10 +37,8 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, quick, new_contestant):
+for command in (list_contestants, doctor, build, verify, quick, run, memory, report_command, compare, new_contestant):
     cli.add_command(command)
-cli.add_command(report_command)
-cli.add_command(compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -99,6 +99,10 @@ class Connection:
         """Has the kernel not delay the next acknowledgements; it forgets that soon, so repeat it for each request."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
+    def delay_acknowledgements(self) -> None:
+        """Has the kernel delay the next acknowledgements, as it does on connections that are past their start."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+
     def get(self, target: str) -> Response:
         """Sends a GET and reads its answer. Raises ProbeError."""
         self.send(request_bytes(target))

@@ -2,7 +2,8 @@
 
 The rig runs this file as a program and talks to it in lines of JSON:
 
-    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"version", "path"} or null}
+    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"version", "path"} or null,
+         "memory_cgroup": the same}
          then {"stop": seconds}: ask with SIGTERM, after so many seconds kill
     out  {"event": "started", "pid"}, {"event": "failed", "stage", "errno"},
          {"event": "exited", "status"} (negative: killed by that signal),
@@ -74,8 +75,8 @@ class Keeper:
     def __init__(self, spec: dict[str, Any], commands: Commands) -> None:
         self._spec = spec
         self._commands = commands
-        group = spec["cgroup"]
-        self._cgroup = Cgroup(group["version"], Path(group["path"])) if group else None
+        self._cgroup = _group(spec["cgroup"])
+        self._memory_group = _group(spec["memory_cgroup"])
         self._wake_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(write_fd, False)
         signal.set_wakeup_fd(write_fd)
@@ -97,15 +98,18 @@ class Keeper:
                     self._turn(None)
                 self._stop()
         finally:
-            if self._cgroup:
-                self._cgroup.remove()
+            for group in self._groups():
+                group.remove()
+
+    def _groups(self) -> list[Cgroup]:
+        return [group for group in (self._cgroup, self._memory_group) if group]
 
     def _start(self) -> bool:
         error_read, error_write = os.pipe2(os.O_CLOEXEC)
         keeper = os.getpid()
         self._server = os.fork()
         if self._server == 0:
-            _become_server(self._spec, self._cgroup, keeper, error_write)
+            _become_server(self._spec, self._groups(), keeper, error_write)
         os.close(error_write)
         with os.fdopen(error_read, "rb") as errors:
             report = errors.read()
@@ -176,7 +180,11 @@ class Keeper:
         self._reap()
 
 
-def _become_server(spec: dict[str, Any], group: Cgroup | None, keeper: int, error_fd: int) -> NoReturn:
+def _group(described: dict[str, Any] | None) -> Cgroup | None:
+    return Cgroup(described["version"], Path(described["path"])) if described else None
+
+
+def _become_server(spec: dict[str, Any], groups: list[Cgroup], keeper: int, error_fd: int) -> NoReturn:
     """In the forked child: sets everything up and executes the server. Reports a failure on error_fd."""
     stage = "session"
     try:
@@ -184,7 +192,7 @@ def _become_server(spec: dict[str, Any], group: Cgroup | None, keeper: int, erro
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != keeper:  # it died before the line above could take effect
             os._exit(127)
-        if group:
+        for group in groups:
             stage = f"join {group.path}"
             group.procs_file.write_text("0")
         if spec["cpus"]:

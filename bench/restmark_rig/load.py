@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import shutil
+import signal
 import subprocess
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import proctree
 from .errors import EnvironmentFault
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 _MARKER = "restmark-load "
 _GRACE_S = 30.0
+_READY_DEADLINE_S = 10.0
+_POLL_S = 0.005
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """One run of wrk. `timeout_s` is the longest answer that still counts; slower ones are errors, not latencies."""
+    """One run of wrk. `timeout_s` is the longest answer that still counts; slower ones are errors, not latencies.
+
+    wrk counts timeouts in whole seconds. `duration_s` may be a fraction; what counts is the length that wrk reports.
+    """
 
     host: str
     port: int
@@ -33,7 +42,7 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What wrk saw. Bytes are those received, heads and all; times are microseconds."""
+    """What the client saw. Bytes are those received, heads and all; times are microseconds, 0 without an answer."""
 
     duration_us: int
     requests: int
@@ -48,6 +57,7 @@ class LoadResult:
     latency_mean_us: float
     latency_quantiles_us: dict[str, int]  # "50", "99", "99.9" …
     client_cpu_ns: int
+    client_wait_ns: int | None = None  # time in which the client's threads could run and had no CPU; None: not known
 
     @property
     def errors(self) -> int:
@@ -73,34 +83,68 @@ def wrk_path() -> str:
 
 def run(plan: LoadPlan) -> LoadResult:
     """Runs wrk to its end. Raises EnvironmentFault when it fails."""
-    seconds = max(1, round(plan.duration_s))  # wrk takes whole seconds only
     argv = [
         wrk_path(),
         f"-t{plan.threads}",
         f"-c{max(plan.connections, plan.threads)}",
-        f"-d{seconds}s",
-        f"--timeout={plan.timeout_s:g}s",
+        f"-d{math.ceil(plan.duration_s + _GRACE_S)}s",  # never reached: see _end_after()
+        f"--timeout={math.ceil(plan.timeout_s)}s",
         f"--script={_SCRIPT}",
         f"http://{plan.host}:{plan.port}{plan.target}",
     ]
-    cpus = plan.cpus
+    cpu_before_ns = children_cpu_ns()
+    with start(argv, plan.cpus) as process:
+        try:
+            wait_share = _end_after(process, plan.duration_s)
+            output, _ = process.communicate(timeout=plan.timeout_s + _GRACE_S)
+        except BaseException:
+            process.kill()
+            raise
+    result = _parse(output, process.returncode, argv, children_cpu_ns() - cpu_before_ns)
+    if wait_share is None:
+        return result
+    return replace(result, client_wait_ns=round(wait_share * result.duration_us * 1000))
+
+
+def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
+    """Starts a load generator on these CPUs, its output in a pipe."""
 
     def pin() -> None:
         if cpus:
             os.sched_setaffinity(0, cpus)
 
-    cpu_before_ns = _children_cpu_ns()
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=pin) as process:
-        try:
-            output, _ = process.communicate(timeout=seconds + plan.timeout_s + _GRACE_S)
-        except BaseException:
-            process.kill()
-            raise
-    return _parse(output, process.returncode, argv, _children_cpu_ns() - cpu_before_ns)
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=pin)
 
 
-def _children_cpu_ns() -> int:
-    """CPU time of all children that have been waited for; between two calls that is wrk's alone."""
+def _end_after(process: subprocess.Popen[str], duration_s: float) -> float | None:
+    """Ends wrk after duration_s; returns how many of its threads waited for a CPU meanwhile, on average.
+
+    wrk itself takes whole seconds only, but ends in good order on SIGINT. Before it has its handler, that would kill
+    it.
+    While it is still there, its threads can be asked how long they waited. None: the kernel does not tell, or wrk ended
+    by itself.
+    """
+    deadline = time.monotonic() + _READY_DEADLINE_S
+    while process.poll() is None and not _catches_interrupts(process.pid) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    started = time.monotonic()
+    try:
+        process.wait(duration_s)
+        return None
+    except subprocess.TimeoutExpired:
+        waited_ns, elapsed_s = proctree.runqueue_wait_ns([process.pid]), time.monotonic() - started
+        process.send_signal(signal.SIGINT)
+    return waited_ns / 1e9 / elapsed_s if Path("/proc/self/schedstat").exists() else None
+
+
+def _catches_interrupts(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
+def children_cpu_ns() -> int:
+    """CPU time of all children that have been waited for; between two calls that is the load generator's alone."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return round((usage.ru_utime + usage.ru_stime) * 1e9)
 
@@ -108,9 +152,12 @@ def _children_cpu_ns() -> int:
 def _parse(output: str, code: int, argv: list[str], client_cpu_ns: int) -> LoadResult:
     lines = [line for line in output.splitlines() if line.startswith(_MARKER)]
     if code != 0 or not lines:
-        raise EnvironmentFault(f"wrk failed with exit code {code}: {' '.join(argv)}\n{output.strip()[-2000:]}", "run it by hand")
+        raise EnvironmentFault(
+            f"wrk failed with exit code {code}: {' '.join(argv)}\n{output.strip()[-2000:]}", "run it by hand"
+        )
     figures = json.loads(lines[-1].removeprefix(_MARKER))
     errors, latency = figures["errors"], figures["latency_us"]
+    answered = figures["requests"] > errors["timeout"]
     return LoadResult(
         duration_us=figures["duration_us"],
         requests=figures["requests"],
@@ -120,7 +167,7 @@ def _parse(output: str, code: int, argv: list[str], client_cpu_ns: int) -> LoadR
         write_errors=errors["write"],
         status_errors=errors["status"],
         timeouts=errors["timeout"],
-        latency_min_us=latency["min"],
+        latency_min_us=latency["min"] if answered else 0,  # wrk has no smallest of nothing
         latency_max_us=latency["max"],
         latency_mean_us=latency["mean"],
         latency_quantiles_us=latency["quantiles"],

@@ -69,7 +69,7 @@ class SupervisedProcess:
         self._status: int | None = None
         self._stopped: StopReport | None = None
         self.pid = 0
-        self._cgroup = _make_cgroup(spec.label) if spec.own_cgroup else None
+        self._cgroup, self._memory_group = _make_cgroups(spec.label) if spec.own_cgroup else (None, None)
         with spec.log.open("ab") as log:
             self._keeper = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_KEEPER)],
@@ -87,9 +87,8 @@ class SupervisedProcess:
                     "cwd": str(spec.cwd),
                     "log": str(spec.log),
                     "cpus": sorted(spec.cpus or ()),
-                    "cgroup": {"version": self._cgroup.version, "path": str(self._cgroup.path)}
-                    if self._cgroup
-                    else None,
+                    "cgroup": _describe(self._cgroup),
+                    "memory_cgroup": _describe(self._memory_group),
                 }
             )
             self._await_start()
@@ -178,6 +177,9 @@ class SupervisedProcess:
         elif self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)  # it leads its own session
+        if self._memory_group is not None:
+            self._memory_group.kill()
+            self._memory_group.remove()
         self._stopped = StopReport(self._status, True, survivors)
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -204,15 +206,23 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, **extra}
 
 
-def _make_cgroup(label: str) -> Cgroup | None:
+def _make_cgroups(label: str) -> tuple[Cgroup | None, Cgroup | None]:
+    """The group for CPU time, and the one for memory where that is another hierarchy."""
     safe = re.sub(r"[^a-z0-9-]", "-", label.lower())
+    name = f"restmark-{safe}-{os.getpid()}-{secrets.token_hex(3)}"
     try:
-        return cgroup.create(f"restmark-{safe}-{os.getpid()}-{secrets.token_hex(3)}")
+        group = cgroup.create(name)
+        accounts_for_memory = group is not None and (group.path / "memory.current").exists()
+        return group, None if accounts_for_memory else cgroup.create_for_memory(name)
     except OSError as error:
         raise EnvironmentFault(
             f"{label}: its control group can not be set up: {error}",
             "see 'restmark doctor' for the control groups here",
         ) from None
+
+
+def _describe(group: Cgroup | None) -> dict[str, Any] | None:
+    return {"version": group.version, "path": str(group.path)} if group else None
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -1,0 +1,214 @@
+"""restmark memory: what each server takes, process by process, and what one more worker costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from pathlib import Path
+
+import click
+
+from .. import (
+    __version__,
+    console,
+    cpulist,
+    dataset,
+    entrants,
+    machine_record,
+    memory_table,
+    results_file,
+    run_request,
+    verdict,
+    versions,
+)
+from .. import memory as measuring
+from ..console import Progress
+from ..contestant import Contestant
+from ..errors import Terminated, UsageFault
+from ..launcher import StartOptions
+from ..load import wrk_path
+from ..memory import MemoryPlan
+from ..memory_look import restmark_rss
+from ..recording import Recording
+from ..results import ContestantRecord, Results, Skipped
+from ..run_request import RunRequest
+from ..settings import Settings, shared_options
+from .run import CountList
+
+
+@click.command()
+@shared_options
+@click.option(
+    "--workers",
+    type=CountList(),
+    default="1,2,4,8",
+    show_default=True,
+    metavar="N[,N…]",
+    help="Numbers of workers to start each server with.",
+)
+@click.option("--connections", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Under the load.")
+@click.option(
+    "--duration", type=click.FloatRange(1, 600), default=4, show_default=True, metavar="SECONDS", help="Of each load."
+)
+@click.option("--server-cpus", metavar="LIST", help="CPUs of the servers [default: one half].")
+@click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the results; those of a run there are added to [default: restmark-memory-DATE-TIME here].",
+)
+@click.pass_obj
+def memory(
+    settings: Settings,
+    workers: tuple[int, ...],
+    connections: int,
+    duration: float,
+    server_cpus: str | None,
+    client_cpus: str | None,
+    output: Path | None,
+) -> int:
+    """Measure memory at rest, under /encode-json and after it (all contestants present, or those named with -C).
+
+    Speed is not measured, and answers are not verified: see 'restmark run'.
+    """
+    wrk_path()
+    restmark_rss()
+    request = RunRequest(
+        (),
+        (connections,),
+        duration,
+        None,
+        0,
+        max(workers),
+        server_cpus,
+        client_cpus,
+        None,
+        run_request.DEFAULT_TIMEOUT_S,
+        False,
+        None,
+    )
+    pins = request.pins()
+    data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
+    plan = MemoryPlan(
+        tuple(sorted(set(workers))), connections, duration, StartOptions(data.path, cpus=pins.server), pins
+    )
+    directory = (output or Path(f"restmark-memory-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
+    with console.progress() as progress:
+        contestants, skipped = entrants.prepare(settings, settings.chosen(), progress)
+        recording = _recording(directory, settings, request, plan, contestants, skipped)
+        outcomes = _measure(settings, recording, plan, contestants, progress)
+    memory_table.show(
+        console.out,
+        {name: outcome.records for name, outcome in outcomes.items()},
+        [text for outcome in outcomes.values() for text in outcome.disagreements],
+    )
+    console.plain(console.out, f"results: {recording.directory / results_file.FILE_NAME}")
+    return 0
+
+
+def _measure(
+    settings: Settings, recording: Recording, plan: MemoryPlan, contestants: list[Contestant], progress: Progress
+) -> dict[str, measuring.Outcome]:
+    """Looks at everybody; saved after each, and what an interruption leaves is complete for those that it has."""
+    outcomes = {}
+    try:
+        for number, contestant in enumerate(contestants, 1):
+            outcome = measuring.measure(contestant, plan, settings.cache, progress)
+            outcomes[contestant.name] = outcome
+            _add(recording, contestant.name, outcome)
+            recording.save()
+            progress.say(f"[{number}/{len(contestants)}] {contestant.name}: {_in_short(outcome)}")
+    except (KeyboardInterrupt, Terminated):
+        path = recording.save()
+        progress.say(f"interrupted: {len(outcomes)} of {len(contestants)} contestants are saved in {path}")
+        raise
+    recording.results.finished_unix_ms = time.time_ns() // 1_000_000
+    recording.results.complete = not recording.remaining()
+    recording.save()
+    return outcomes
+
+
+def _add(recording: Recording, name: str, outcome: measuring.Outcome) -> None:
+    """Puts the looks in the place of all earlier ones at the same contestant with the same numbers of workers."""
+    counts = {record.workers for record in outcome.records}
+    results = recording.results
+    results.memory = [m for m in results.memory if m.contestant != name or m.workers not in counts] + outcome.records
+    for text in outcome.disagreements:
+        recording.remark(text)
+
+
+def _in_short(outcome: measuring.Outcome) -> str:
+    loaded = measuring.by_workers(outcome.records, "load", "pss_kib")
+    return ", ".join(f"{workers} w. {kib / 1024:.1f} MiB" for workers, kib in loaded.items())
+
+
+def _recording(
+    directory: Path,
+    settings: Settings,
+    request: RunRequest,
+    plan: MemoryPlan,
+    contestants: list[Contestant],
+    skipped: list[Skipped],
+) -> Recording:
+    """A new record, or that of the run in the folder, to be added to.
+
+    Raises UsageFault if that run was made on another machine.
+    """
+    machine = machine_record.describe(contestants)
+    records = [_record(settings, contestant, max(plan.workers)) for contestant in contestants]
+    if (directory / results_file.FILE_NAME).exists():
+        recording = Recording(results_file.read(directory), directory)
+        if not machine_record.same(recording.results.machine, machine):
+            raise UsageFault(f"the run in {directory} was made on another machine", "name another --output")
+        known = {record.name for record in recording.results.contestants}
+        recording.results.contestants += [record for record in records if record.name not in known]
+        return recording
+    data = dataset.read(plan.options.dataset)
+    return Recording(
+        Results(
+            rig_version=__version__,
+            complete=False,
+            started_unix_ms=time.time_ns() // 1_000_000,
+            finished_unix_ms=None,
+            argv=_argv(settings, plan),
+            seed=0,
+            settings=dataclasses.replace(request.settings(plan.pins, data), warmup_ms=0),
+            thresholds=verdict.thresholds(),
+            machine=machine,
+            tools=machine_record.tools(with_h2load=False),
+            contestants=records,
+            skipped=skipped,
+        ),
+        directory,
+    )
+
+
+def _record(settings: Settings, contestant: Contestant, workers: int) -> ContestantRecord:
+    return ContestantRecord(
+        name=contestant.name,
+        title=contestant.title,
+        language=contestant.language,
+        model=contestant.model,
+        description=contestant.description,
+        notes=contestant.notes,
+        routes=list(contestant.routes),
+        versions=versions.collect(contestant, settings.cache.build_dir(contestant)),
+        workers=workers,
+        accounting="none: CPU time was not measured",
+        max_connections_per_worker=contestant.max_connections,
+    )
+
+
+def _argv(settings: Settings, plan: MemoryPlan) -> list[str]:
+    """The command that repeats it."""
+    words = ["restmark", "memory"]
+    for selector in settings.selectors:
+        words += ["-C", run_request.absolute_selector(selector)]
+    words += ["--workers", ",".join(map(str, plan.workers))]
+    words += ["--connections", str(plan.connections), "--duration", f"{plan.duration_s:g}"]
+    for option, cpus in (("--server-cpus", plan.pins.server), ("--client-cpus", plan.pins.client)):
+        if cpus:
+            words += [option, cpulist.render(cpus)]
+    return words

@@ -1,0 +1,178 @@
+"""restmark run: measures all contestants in balanced rounds and says what may be believed."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import click
+
+from .. import console, dry_run, h2load, load, memory_look, resume, run_table, session
+from ..errors import ExitCode, UsageFault
+from ..recording import Recording
+from ..results import Results
+from ..results_file import FILE_NAME
+from ..run_request import DEFAULT_TIMEOUT_S, RunRequest
+from ..settings import Settings, shared_options
+from ..workloads import ROUTES
+
+_CONNECTIONS = click.IntRange(1, 10_000)
+
+
+class CountList(click.ParamType):
+    """Numbers of connections: 64, or 1,16,256."""
+
+    name = "counts"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(_CONNECTIONS.convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+@click.command()
+@shared_options
+@click.option("--workload", "workloads", multiple=True, type=click.Choice(ROUTES), help="Only this route. Repeatable.")
+@click.option(
+    "--connections",
+    multiple=True,
+    type=CountList(),
+    metavar="N[,N…]",
+    help="Connections kept alive at once; several make a sweep [default: 64; 16 with --quick].",
+)
+@click.option(
+    "--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 5]."
+)
+@click.option(
+    "--warmup",
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="Load before each visit, repeated while the rate still rises [default: 1].",
+)
+@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell [default: 5].")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
+@click.option("--server-cpus", metavar="LIST", help="CPUs of the servers, e.g. 2-3 [default: one half].")
+@click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 10_000_000),
+    metavar="PER_SECOND",
+    help="The same fixed rate of requests for all, to compare CPU per request; needs h2load.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    default=DEFAULT_TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Slower answers cost the cell its rank.",
+)
+@click.option("--dataset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own records.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat a run's order [default: a new one, recorded].")
+@click.option("--quick", is_flag=True, help="A first answer in under 5 minutes: fewer connections, short rounds.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the results [default: restmark-DATE-TIME here].",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Print the plan and the time it takes; measure nothing.")
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Go on with an interrupted run, in its recorded order.",
+)
+@click.pass_context
+def run(
+    context: click.Context,
+    seed: int | None,
+    output: Path | None,
+    dry: bool,
+    resumed: Path | None,
+    **options: object,
+) -> int:
+    """Verify and measure contestants (all present, or those named with -C) in balanced, shuffled rounds.
+
+    Results go to stdout and to results.json in DIR, progress to stderr. Ctrl-C keeps what was measured.
+    """
+    settings: Settings = context.obj
+    if resumed is not None:
+        recording = resume.open_recording(resumed)
+        settings, request = _recorded(context, recording.results)
+        _require_tools(request)
+        return _conclude(*session.go_on(settings, request, recording))
+    request = _request(options)
+    request.check()
+    if dry:
+        dry_run.show(settings, request, seed)
+        return ExitCode.OK
+    _require_tools(request)
+    directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
+    if (directory / FILE_NAME).exists():
+        raise UsageFault(
+            f"{directory} holds the results of another run",
+            f"name another --output, or go on with --resume {directory}",
+        )
+    return _conclude(*session.start(settings, request, seed, directory))
+
+
+def _request(options: dict[str, object]) -> RunRequest:
+    connections = tuple(count for counts in options["connections"] for count in counts)  # type: ignore[attr-defined]
+    return RunRequest(
+        workloads=options["workloads"],  # type: ignore[arg-type]
+        connections=connections,
+        duration_s=options["duration"],  # type: ignore[arg-type]
+        warmup_s=options["warmup"],  # type: ignore[arg-type]
+        rounds=options["rounds"],  # type: ignore[arg-type]
+        workers=options["workers"],  # type: ignore[arg-type]
+        server_cpus=options["server_cpus"],  # type: ignore[arg-type]
+        client_cpus=options["client_cpus"],  # type: ignore[arg-type]
+        rate_per_s=options["rate"],  # type: ignore[arg-type]
+        timeout_s=options["timeout"],  # type: ignore[arg-type]
+        quick=bool(options["quick"]),
+        dataset=options["dataset"],  # type: ignore[arg-type]
+    )
+
+
+def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRequest]:
+    """Contestants and options of the run that is resumed, out of its recorded command line.
+
+    Raises UsageFault if this command line says anything of its own that would change the run.
+    """
+    given = [
+        parameter.opts[0]
+        for parameter in run.params
+        if parameter.name != "resumed"
+        and parameter.expose_value
+        and parameter.name is not None
+        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    own: Settings = context.obj
+    if given or own.selectors:
+        raise UsageFault(
+            f"--resume goes on with the recorded run; {', '.join(given or ['-C'])} would change it",
+            "leave that out, or start a new run",
+        )
+    with run.make_context("run", results.argv[2:]) as recorded:
+        settings: Settings = recorded.obj
+        settings.cache = own.cache
+        return settings, _request(recorded.params)
+
+
+def _require_tools(request: RunRequest) -> None:
+    """Raises EnvironmentFault now rather than after ten minutes."""
+    load.wrk_path()
+    memory_look.restmark_rss()
+    if request.rate_per_s is not None:
+        h2load.h2load_path()
+
+
+def _conclude(recording: Recording, code: ExitCode) -> int:
+    """Prints the tables and where the results are."""
+    run_table.show(console.out, recording.results)
+    for path in session.write_reports(recording):
+        console.plain(console.out, f"report: {path}")
+    console.plain(console.out, f"results: {recording.directory / FILE_NAME}")
+    return code

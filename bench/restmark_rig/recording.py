@@ -1,0 +1,81 @@
+"""The record of a run as it grows: written after every sitting, so that little is lost whatever happens."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from . import results_file, verdict
+from .results import BYTE_MISMATCH, Cell, MemoryRecord, Results, Verification, Visit
+from .visiting import Visited
+
+
+class Recording:
+    """Results that are being made, and the folder they are kept in."""
+
+    def __init__(self, results: Results, directory: Path) -> None:
+        self.results = results
+        self.directory = directory
+
+    def done(self) -> set[Visit]:
+        """The visits that have been made."""
+        return {
+            Visit(entry.round, cell.contestant, cell.route, cell.connections, cell.rate_per_s)
+            for cell in self.results.cells
+            for entry in cell.rounds
+        }
+
+    def remaining(self) -> list[Visit]:
+        """The visits that have not, in their order."""
+        done = self.done()
+        return [visit for visit in self.results.order if visit not in done]
+
+    def visited(self, visit: Visit, found: Visited) -> None:
+        """Adds a round, and judges its cell anew."""
+        cell = self.results.cell(visit.contestant, visit.route, visit.connections, visit.rate_per_s)
+        if cell is None:
+            cell = Cell(visit.contestant, visit.route, visit.connections, found.connections_used, visit.rate_per_s)
+            self.results.cells.append(cell)
+        cell.wire_bytes = cell.wire_bytes or found.wire_bytes
+        cell.rounds.append(found.entry)
+        cell.rounds.sort(key=lambda entry: entry.round)
+        cell.verdicts = verdict.of_cell(cell.rounds)
+
+    def memory(self, record: MemoryRecord) -> None:
+        """Adds a look at memory, in the place of one of the same kind."""
+        key = (record.contestant, record.workers, record.phase, record.sample)
+        kept = [m for m in self.results.memory if (m.contestant, m.workers, m.phase, m.sample) != key]
+        self.results.memory = [*kept, record]
+
+    def remark(self, text: str) -> None:
+        """Adds a sentence, once."""
+        if text not in self.results.remarks:
+            self.results.remarks.append(text)
+
+    def save(self) -> Path:
+        """Writes results.json as it is now; returns its path."""
+        return results_file.write(self.results, self.directory)
+
+    def finish(self, complete: bool) -> Path:
+        """Writes it for the last time."""
+        self.results.complete = complete
+        self.results.finished_unix_ms = time.time_ns() // 1_000_000
+        self._conclude_verification()
+        return self.save()
+
+    def _conclude_verification(self) -> None:
+        """Every visit compared answers of the loaded server before and after its load: that is the "after"."""
+        kept = [entry for entry in self.results.verifications if entry.phase != "after"]
+        for record in self.results.contestants:
+            cells = [cell for cell in self.results.cells if cell.contestant == record.name]
+            if not cells:
+                continue
+            failures = [
+                f"{cell.route}, round {entry.round}: {found.evidence}"
+                for cell in cells
+                for entry in cell.rounds
+                for found in entry.verdicts
+                if found.name == BYTE_MISMATCH
+            ]
+            kept.append(Verification(record.name, "after", not failures, failures))
+        self.results.verifications = kept

@@ -1,0 +1,300 @@
+"""May a figure be believed? Every round and every cell gets its doubts, by the thresholds of this file and no others.
+
+Only cells without a verdict are ranked by requests/s. With client_bound, CPU time per request and memory still stand.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .load import LoadResult
+from .results import (
+    ACK_STALL,
+    BYTE_MISMATCH,
+    CENSORED,
+    CLIENT_BOUND,
+    ERRORS,
+    NOISY,
+    STARVED,
+    THROTTLED,
+    VERDICTS,
+    Round,
+    Verdict,
+)
+from .sampler import Sample
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit, with its reason."""
+
+    name: str
+    value: float
+    reason: str
+
+
+ERRORS_MAX = Threshold(
+    "errors_max", 0, "a failed request costs less than an answered one, so any failure flatters the figure"
+)
+BYTES_MAX_DIFFERENCE = Threshold(
+    "bytes_max_difference_share",
+    0.001,
+    "the client counts every byte, so only answers cut off by the end of the round are unknown, and those are allowed "
+    "for; one missing byte in the shortest answer (about 100 bytes) is 10 times as much",
+)
+ANSWERS_MIN_PER_CONNECTION = Threshold(
+    "answers_min_per_connection",
+    2,
+    "what is under way when the round ends is not counted; with fewer answers the slower half of all waiting is unseen",
+)
+CLIENT_BUSY = Threshold(
+    "client_busy_min_share",
+    0.95,
+    "a load generator whose CPUs have no time left sets the pace; 0.05 is the ticks' error",
+)
+SERVER_BUSY = Threshold(
+    "server_busy_min_share",
+    0.90,
+    "a server that worked on its CPUs for so long set the pace, even if the client was full, too",
+)
+SERVER_STARVED = Threshold(
+    "server_starved_max_share",
+    0.80,
+    "with more connections than workers a server has always work at hand; if it worked less than this while the client "
+    "had time, it slept, or others had its CPUs",
+)
+ACK_STALL_MIN = Threshold(
+    "ack_stall_min_ms", 25, "Linux delays an acknowledgement by 40 ms; an answer that needs one takes that much longer"
+)
+THROTTLED_MAX = Threshold(
+    "throttled_max_share", 0.01, "a CPU quota that took more than one percent of the time shapes the figure"
+)
+FOREIGN_CPU_MAX = Threshold(
+    "foreign_cpu_max_share",
+    0.10,
+    "other processes, or the hypervisor, had more of one side's CPUs than any tie is wide",
+)
+SPREAD_MAX = Threshold(
+    "spread_max_share",
+    0.10,
+    "1.4826 x MAD / median over the rounds: above it, the rounds did not measure the same thing",
+)
+SPREAD_MIN_ROUNDS = Threshold("spread_min_rounds", 3, "fewer rounds have no spread to speak of")
+DOUBTFUL_ROUNDS = Threshold(
+    "doubtful_rounds_min_share",
+    0.5,
+    "the median withstands a minority of disturbed rounds; wrong answers and failures count from the first one",
+)
+RATE_REACHED = Threshold(
+    "rate_reached_min_share",
+    0.98,
+    "below a fixed rate the client waits for answers, and that waiting is not in the latencies",
+)
+
+THRESHOLDS = (
+    ERRORS_MAX,
+    BYTES_MAX_DIFFERENCE,
+    ANSWERS_MIN_PER_CONNECTION,
+    CLIENT_BUSY,
+    SERVER_BUSY,
+    SERVER_STARVED,
+    ACK_STALL_MIN,
+    THROTTLED_MAX,
+    FOREIGN_CPU_MAX,
+    SPREAD_MAX,
+    SPREAD_MIN_ROUNDS,
+    DOUBTFUL_ROUNDS,
+    RATE_REACHED,
+)
+_AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
+
+
+def thresholds() -> dict[str, float]:
+    """Name to value, for the record of a run."""
+    return {threshold.name: threshold.value for threshold in THRESHOLDS}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about one round.
+
+    server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
+    client runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing;
+    death: how the server ended under the load, empty if it did not.
+    """
+
+    load: LoadResult
+    sample: Sample
+    connections: int
+    wire_bytes: int
+    server_capacity: int
+    server_cpus: int
+    client_cpus: int
+    shared_cpus: bool = False
+    rate_per_s: int | None = None
+    ack_stall_ms: float = 0.0
+    wrong_answer: str = ""
+    death: str = ""
+
+    @property
+    def server_share(self) -> float:
+        """CPU time of the server out of what it can use."""
+        return self.sample.server_cpu_ns / 1e3 / self.load.duration_us / self.server_capacity
+
+    @property
+    def foreign_on_server(self) -> float:
+        """CPUs out of the server's that others had, the hypervisor included."""
+        own = self.sample.server_cpu_ns + (self.load.client_cpu_ns if self.shared_cpus else 0)
+        times = self.sample.server_cpus
+        return max(0, times.busy_ns + times.steal_ns - own) / self.sample.wall_ns
+
+    @property
+    def foreign_on_client(self) -> float:
+        """The same for the client's CPUs."""
+        own = self.load.client_cpu_ns + (self.sample.server_cpu_ns if self.shared_cpus else 0)
+        times = self.sample.client_cpus
+        return max(0, times.busy_ns + times.steal_ns - own) / self.sample.wall_ns
+
+    @property
+    def client_share(self) -> float:
+        """Share of the time in which the client's threads, one for each of its CPUs, worked or waited for a CPU."""
+        busy_ns = self.load.client_cpu_ns + (self.load.client_wait_ns or 0)
+        return busy_ns / 1e3 / self.load.duration_us / self.client_cpus
+
+
+def of_round(evidence: Evidence) -> list[Verdict]:
+    """The doubts about one round, in the order of VERDICTS; none if there are none."""
+    found = [*_correctness(evidence), *_waiting(evidence), *_disturbance(evidence)]
+    return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
+
+
+def _correctness(e: Evidence) -> Iterator[Verdict]:
+    load = e.load
+    if e.wrong_answer:
+        yield Verdict(BYTE_MISMATCH, e.wrong_answer)
+    elif load.requests and (difference := _byte_difference(e)) > BYTES_MAX_DIFFERENCE.value:
+        yield Verdict(
+            BYTE_MISMATCH,
+            f"{load.bytes / load.requests:.1f} bytes an answer instead of {e.wire_bytes}, {difference:.2%} off "
+            f"(allowed {BYTES_MAX_DIFFERENCE.value:.2%})",
+        )
+    failed = load.errors - load.timeouts
+    if e.death:
+        yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
+    elif failed > ERRORS_MAX.value:
+        kinds = {
+            "connect": load.connect_errors,
+            "read": load.read_errors,
+            "write": load.write_errors,
+            "status": load.status_errors,
+        }
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
+    if (reason := _censored(e)) and not e.death:
+        yield Verdict(CENSORED, reason)
+
+
+def _byte_difference(e: Evidence) -> float:
+    """Share by which the bytes received differ from those of whole answers. Each connection may have a part of one."""
+    expected = e.load.requests * e.wire_bytes
+    under_way = e.connections * e.wire_bytes
+    return max(expected - e.load.bytes, e.load.bytes - expected - under_way, 0) / expected
+
+
+def _censored(e: Evidence) -> str:
+    load = e.load
+    if load.timeouts:
+        return f"{load.timeouts} answers came after the timeout and are in no latency"
+    if e.rate_per_s is not None:
+        reached = load.requests_per_s / e.rate_per_s
+        if reached < RATE_REACHED.value:
+            return f"{reached:.0%} of {e.rate_per_s} requests/s were reached (at least {RATE_REACHED.value:.0%} needed)"
+        return ""
+    answers = load.requests / e.connections
+    if answers < ANSWERS_MIN_PER_CONNECTION.value:
+        return (
+            f"{answers:.1f} answers a connection in {load.duration_us / 1e6:.1f} s (at least "
+            f"{ANSWERS_MIN_PER_CONNECTION.value:g} are needed); a longer --duration or fewer --connections would help"
+        )
+    return ""
+
+
+def _waiting(e: Evidence) -> Iterator[Verdict]:
+    """Who set the pace, when the server did not?"""
+    if e.rate_per_s is not None or e.death:  # at a fixed rate it is the rate
+        return
+    idle = e.server_share < SERVER_STARVED.value
+    if idle and e.ack_stall_ms >= ACK_STALL_MIN.value:
+        yield Verdict(
+            ACK_STALL,
+            f"answers take {e.ack_stall_ms:.0f} ms longer when the client delays its acknowledgement: header and body "
+            "are sent apart under Nagle's algorithm",
+        )
+    elif e.client_share >= CLIENT_BUSY.value:
+        if e.server_share < SERVER_BUSY.value:
+            foreign = e.foreign_on_client / e.client_cpus
+            others = f" (others had {foreign:.0%} of its CPUs)" if foreign > FOREIGN_CPU_MAX.value else ""
+            yield Verdict(
+                CLIENT_BOUND,
+                f"the client worked or waited for a CPU for {min(e.client_share, 1):.0%} of the time{others}, the "
+                f"server worked for {e.server_share:.0%} of what it can use",
+            )
+    elif idle:
+        foreign = e.foreign_on_server / e.server_cpus
+        why = f"others had {foreign:.0%} of its CPUs" if foreign > FOREIGN_CPU_MAX.value else "it waited"
+        yield Verdict(
+            STARVED,
+            f"the server worked for {e.server_share:.0%} of the CPU time that it can use (a loaded one works "
+            f"{SERVER_STARVED.value:.0%} or more): {why}",
+        )
+
+
+def _disturbance(e: Evidence) -> Iterator[Verdict]:
+    throttled = (e.sample.throttled_ns or 0) / e.sample.wall_ns
+    if throttled > THROTTLED_MAX.value:
+        yield Verdict(
+            THROTTLED, f"a CPU quota held it for {throttled:.0%} of the time (allowed {THROTTLED_MAX.value:.0%})"
+        )
+    for side, foreign, cpus in (
+        ("server", e.foreign_on_server, e.server_cpus),
+        ("client", e.foreign_on_client, e.client_cpus),
+    ):
+        if foreign / cpus > FOREIGN_CPU_MAX.value:
+            yield Verdict(
+                NOISY,
+                f"others used {foreign / cpus:.0%} of the {side}'s CPUs (allowed {FOREIGN_CPU_MAX.value:.0%})",
+            )
+
+
+def of_cell(rounds: Sequence[Round]) -> list[Verdict]:
+    """The doubts about a cell: those of its rounds that weigh enough, and the spread between them."""
+    found = []
+    for name in VERDICTS:
+        evidence = [next(v.evidence for v in r.verdicts if v.name == name) for r in rounds if _has(r, name)]
+        if not evidence:
+            continue
+        if name in _AT_ONCE or len(evidence) / len(rounds) >= DOUBTFUL_ROUNDS.value:
+            found.append(Verdict(name, f"in {len(evidence)} of {len(rounds)} rounds, e.g.: {evidence[0]}"))
+    if not any(verdict.name == NOISY for verdict in found) and (reason := _spread(rounds)):
+        found.append(Verdict(NOISY, reason))
+    return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
+
+
+def _has(entry: Round, name: str) -> bool:
+    return any(verdict.name == name for verdict in entry.verdicts)
+
+
+def _spread(rounds: Sequence[Round]) -> str:
+    series = {
+        "requests/s": [r.requests * 1e6 / r.duration_us for r in rounds],
+        "CPU time per request": [r.server_cpu_ns / r.requests for r in rounds if r.server_cpu_ns and r.requests],
+    }
+    for name, values in series.items():
+        if len(values) < SPREAD_MIN_ROUNDS.value or not (median := statistics.median(values)):
+            continue
+        spread = 1.4826 * statistics.median(abs(value - median) for value in values) / median
+        if spread > SPREAD_MAX.value:
+            return f"{name} spreads by {spread:.0%} over the rounds (allowed {SPREAD_MAX.value:.0%})"
+    return ""

@@ -1,0 +1,259 @@
+"""One visit to a cell of a running server: probe, warm up, measure, probe again, judge.
+
+The warm-up goes on until the rate no longer rises, so that a just-in-time compiler gets its time, and everybody else
+the same rule. A slow cell is measured for longer than asked, because a round in which connections wait for their first
+answer shows only the fast ones.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import h2load, load, sampler, verdict
+from .cache import Cache
+from .checks.base import Mismatch, compare
+from .errors import EnvironmentFault
+from .http_probe import Connection, ProbeError, request_bytes
+from .launcher import RunningServer, StartOptions
+from .load import LoadPlan, LoadResult
+from .oracle import Oracle
+from .pinning import Pinning
+from .results import ERRORS, Latency, LoadErrors, Round, RunSettings, Verdict, Visit
+from .sampler import Sampler
+from .verdict import Evidence
+from .workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
+
+WARM_UP_MAX_RISE = 1.10  # how much faster the later half of a settled warm-up may be than the earlier one
+WARM_UP_MAX = 5  # times the warm-up asked for, at most
+STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
+STRETCH_MAX = 5  # times the duration asked for, at most
+_STALL_REQUESTS = 3
+_STALL_WAIT_S = 10.0
+_CHECK_MAX_N = 10_000
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all visits of a run have in common. tell: takes progress, in a few words."""
+
+    settings: RunSettings
+    options: StartOptions
+    pins: Pinning
+    oracle: Oracle
+    cache: Cache
+    seed: int
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Visited:
+    """What a visit brought. died: the server ended in it, so that no further visit is possible."""
+
+    entry: Round
+    wire_bytes: int | None
+    connections_used: int
+    died: bool = False
+
+
+class _Died(Exception):
+    """The server ended before it could be measured."""
+
+
+def connections_used(visit: Visit, max_per_worker: int | None, workers: int) -> int:
+    """As many as asked for, or as the contestant can hold."""
+    return visit.connections if max_per_worker is None else min(visit.connections, max_per_worker * workers)
+
+
+def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: float) -> Visited:
+    """Measures one cell once. ack_stall_ms: what ack_stall_ms() found for the route.
+
+    Raises EnvironmentFault when the load generator fails while the server lives.
+    """
+    used = connections_used(visit, server.contestant.max_connections, bench.settings.workers)
+    started_unix_ms, started = time.time_ns() // 1_000_000, time.monotonic()
+    wire_bytes = None
+    try:
+        wire_bytes, wrong = _check(server, visit, bench, "before")
+        rate = _warm_up(server, visit, bench, used)
+        duration_s = (
+            _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
+        )
+        probe = Sampler(server, bench.pins)
+        before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
+        result = _load(server, visit, bench, used, duration_s)
+        sample = sampler.between(before, probe.read())
+    except _Died:
+        return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
+    death = server.death()
+    if not (wrong or death):
+        _, wrong = _check(server, visit, bench, "after")
+    cpus = len(os.sched_getaffinity(0))
+    server_cpus = len(bench.pins.server or ()) or cpus
+    evidence = Evidence(
+        load=result,
+        sample=sample,
+        connections=used,
+        wire_bytes=wire_bytes or 1,
+        server_capacity=min(bench.settings.workers, server_cpus),
+        server_cpus=server_cpus,
+        client_cpus=len(bench.pins.client or ()) or cpus,
+        shared_cpus=bench.pins.shared,
+        rate_per_s=visit.rate_per_s,
+        ack_stall_ms=ack_stall_ms,
+        wrong_answer=wrong,
+        death=death,
+    )
+    return Visited(_round(visit, evidence, started_unix_ms), wire_bytes, used, died=bool(death))
+
+
+def ack_stall_ms(server: RunningServer, route: str) -> float:
+    """By how much an answer takes longer when the client delays its acknowledgements, as clients do; 0 if not at all.
+
+    Raises ProbeError.
+    """
+    with server.connect() as connection:
+        connection.delay_acknowledgements()
+        connection.get(route)
+        delayed = min(_get_ms(connection, route, acknowledge=False) for _ in range(_STALL_REQUESTS))
+        if delayed < verdict.ACK_STALL_MIN.value:
+            return 0.0
+        return max(0.0, delayed - min(_get_ms(connection, route, acknowledge=True) for _ in range(_STALL_REQUESTS)))
+
+
+def _get_ms(connection: Connection, route: str, acknowledge: bool) -> float:
+    """Time of one request; with or without an acknowledgement of the first bytes of its answer."""
+    started = time.monotonic()
+    connection.send(request_bytes(route))
+    if acknowledge and connection.waiting(_STALL_WAIT_S):
+        connection.acknowledge_at_once()  # works for what has arrived only: the next send() ends the mode
+    connection.read()
+    return (time.monotonic() - started) * 1e3
+
+
+def _check(server: RunningServer, visit: Visit, bench: Bench, when: str) -> tuple[int | None, str]:
+    """Size of the full answer, and what is wrong with it or with that to a random request (empty: nothing)."""
+    requests: list[WorkloadRequest] = [full(visit.route)]
+    if visit.route in server.contestant.parameter_routes():
+        requests.append(_random_request(visit, bench, when))
+    size = None
+    try:
+        with server.connect() as connection:
+            for request in requests:
+                answer = connection.get(request.target)
+                size = size or answer.wire_bytes
+                compare(bench.oracle, request, answer)
+    except Mismatch as mismatch:
+        return size, f"{when} the load: {mismatch}"
+    except ProbeError as error:
+        if server.death():
+            raise _Died from None
+        return size, f"{when} the load: GET {visit.route}: {error}"
+    return size, ""
+
+
+def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
+    """Equal for all contestants in the same round."""
+    rng = random.Random(f"{bench.seed}:{visit.round}:{visit.route}:{visit.connections}:{when}")
+    if visit.route == ROUTE_LOOP:
+        return loop(rng.randint(0, _CHECK_MAX_N), rng.randint(0, LOOP_MAX_SEED))
+    return counted(visit.route, rng.randint(0, bench.oracle.records))
+
+
+def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
+    """Loads the cell, and more if it is still getting faster; returns the requests/s at the end."""
+    slice_s = bench.settings.warmup_ms / 1e3 / 2
+    rate = 0.0
+    for number in range(2 * WARM_UP_MAX if slice_s else 0):
+        before, rate = rate, _closed_loop(server, visit, bench, used, slice_s).requests_per_s
+        if number and rate <= before * WARM_UP_MAX_RISE:
+            break
+    return rate
+
+
+def _duration_s(settings: RunSettings, used: int, rate: float) -> float:
+    """The duration asked for, or longer where requests are slow."""
+    asked = settings.duration_ms / 1e3
+    if settings.warmup_ms == 0:  # no rate is known
+        return asked
+    needed = STRETCH_ANSWERS * used / rate if rate else STRETCH_MAX * asked
+    return round(min(max(asked, needed), STRETCH_MAX * asked), 1)
+
+
+def _load(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> LoadResult:
+    if visit.rate_per_s is None:
+        return _closed_loop(server, visit, bench, used, duration_s)
+    return _guarded(server, lambda: h2load.run(_plan(server, visit, bench, used, duration_s), visit.rate_per_s or 0))
+
+
+def _closed_loop(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> LoadResult:
+    return _guarded(server, lambda: load.run(_plan(server, visit, bench, used, duration_s)))
+
+
+def _guarded(server: RunningServer, action: Callable[[], LoadResult]) -> LoadResult:
+    """That no server listens any more is its fault, not the load generator's."""
+    try:
+        return action()
+    except EnvironmentFault:
+        if server.death():
+            raise _Died from None
+        raise
+
+
+def _plan(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> LoadPlan:
+    return LoadPlan(
+        host=server.host,
+        port=server.port,
+        target=visit.route,
+        connections=used,
+        duration_s=duration_s,
+        threads=min(bench.settings.client_threads, used),
+        cpus=bench.pins.client,
+        timeout_s=bench.settings.timeout_ms / 1e3,
+    )
+
+
+def _round(visit: Visit, evidence: Evidence, started_unix_ms: int) -> Round:
+    result, sample = evidence.load, evidence.sample
+    answered = result.requests - result.timeouts > 0
+    return Round(
+        round=visit.round,
+        started_unix_ms=started_unix_ms,
+        duration_us=result.duration_us,
+        requests=result.requests,
+        bytes=result.bytes,
+        errors=LoadErrors(
+            result.connect_errors, result.read_errors, result.write_errors, result.status_errors, result.timeouts
+        ),
+        latency=Latency(
+            result.latency_min_us, result.latency_max_us, round(result.latency_mean_us), result.latency_quantiles_us
+        )
+        if answered
+        else None,
+        server_cpu_ns=sample.server_cpu_ns,
+        client_cpu_ns=result.client_cpu_ns,
+        server_runqueue_wait_ns=sample.runqueue_wait_ns,
+        throttled_ns=sample.throttled_ns,
+        voluntary_switches=sample.voluntary_switches,
+        involuntary_switches=sample.involuntary_switches,
+        verdicts=verdict.of_round(evidence),
+    )
+
+
+def _nothing(visit: Visit, death: str, started_unix_ms: int, started: float) -> Round:
+    """The round of a server that did not live to be measured: a failure like any other, not a gap."""
+    return Round(
+        round=visit.round,
+        started_unix_ms=started_unix_ms,
+        duration_us=max(1, round((time.monotonic() - started) * 1e6)),
+        requests=0,
+        bytes=0,
+        errors=LoadErrors(),
+        latency=None,
+        server_cpu_ns=None,
+        client_cpu_ns=None,
+        verdicts=[Verdict(ERRORS, f"the server {death.splitlines()[0]} before it was measured")],
+    )

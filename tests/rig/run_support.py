@@ -1,0 +1,121 @@
+"""What the tests of `restmark run` and `restmark memory` share: faulty contestants, hogs, and the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+
+from restmark_rig import contestant, dataset, pinning  # noqa: E402  (the path had to be set first)
+from restmark_rig.cache import Cache  # noqa: E402
+from restmark_rig.contestant import Contestant  # noqa: E402
+from restmark_rig.launcher import StartOptions  # noqa: E402
+from restmark_rig.oracle import Oracle  # noqa: E402
+from restmark_rig.pinning import Pinning  # noqa: E402
+from restmark_rig.results import RunSettings  # noqa: E402
+from restmark_rig.visiting import Bench  # noqa: E402
+
+PYTHON = "/usr/bin/python3"
+FAULTS = Path(__file__).with_name("faults") / "server.py"
+_HOG = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+
+
+def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "") -> Path:
+    """The folder of a contestant with this fault from `at` connections on ("none": without one)."""
+    name = name or f"fault-{fault}"
+    argv = [PYTHON, str(FAULTS), "{port}", fault, str(at)]
+    folder = parent / name
+    folder.mkdir(parents=True)
+    (folder / "contestant.toml").write_text(
+        f'name = "{name}"\ntitle = "{name}"\nlanguage = "Python"\nmodel = "none"\ndescription = "For a test."\n'
+        f'routes = ["/"]\n\n[start]\nargv = {json.dumps(argv)}\n\n[versions]\nCPython = ["{PYTHON}", "--version"]\n',
+        encoding="utf-8",
+    )
+    return folder
+
+
+def faulty(parent: Path, fault: str, at: int = 0) -> Contestant:
+    """The contestant of such a folder."""
+    return contestant.load(fault_folder(parent, fault, at))
+
+
+def make_bench(cache: Cache, connections: int = 8, duration_s: float = 1.0, timeout_s: float = 30.0) -> Bench:
+    """One worker on halves of the CPUs; short."""
+    data = dataset.write_default(cache.folder("datasets") / "default.msgpack")
+    pins = pinning.halves()
+    settings = RunSettings(
+        connections=[connections],
+        rounds=1,
+        duration_ms=round(duration_s * 1000),
+        warmup_ms=200,
+        workers=1,
+        server_cpus=sorted(pins.server) if pins.server else None,
+        client_cpus=sorted(pins.client) if pins.client else None,
+        client_threads=1,
+        timeout_ms=round(timeout_s * 1000),
+        rate_per_s=None,
+        quick=False,
+        dataset_records=len(data.records),
+        dataset_json_bytes=data.json_bytes,
+        dataset_sha256="0" * 64,
+    )
+    return Bench(settings, StartOptions(data.path, workers=1, cpus=pins.server), pins, Oracle(data), cache, 1, _silent)
+
+
+def _silent(_: str) -> None:
+    """Takes progress and tells nobody."""
+
+
+@contextmanager
+def hogs(cpus: frozenset[int] | None, count: int = 3) -> Iterator[None]:
+    """Processes that take all they can get of the CPUs; each ends by itself after a minute at the latest."""
+    allowed = cpus or frozenset(os.sched_getaffinity(0))
+    with ExitStack() as stack:
+        for _ in range(count * len(allowed)):
+            hog = stack.enter_context(
+                subprocess.Popen([PYTHON, "-c", _HOG], preexec_fn=lambda: os.sched_setaffinity(0, allowed))
+            )
+            stack.callback(hog.kill)
+        yield
+
+
+def server_side(pins: Pinning) -> frozenset[int]:
+    """The server's CPUs."""
+    return pins.server or frozenset(os.sched_getaffinity(0))
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line of restmark."""
+    return [PYTHON, str(ROOT / "bench" / "restmark"), *map(str, arguments)]
+
+
+def environment(cache: Path, **extra: str) -> dict[str, str]:
+    """The environment of a test's restmark."""
+    values = {**os.environ, "RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8", **extra}
+    values.pop("COLUMNS", None)
+    return values
+
+
+def rig(cache: Path, *arguments: str | Path, timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
+    """Runs restmark to its end, output captured as in a pipe."""
+    return subprocess.run(
+        command(*arguments), env=environment(cache), capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0) -> bool:
+    """Polls until condition() holds; False after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

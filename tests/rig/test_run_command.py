@@ -1,0 +1,185 @@
+"""`restmark run` as a user calls it: plan, run, record, interruption, resumption, and errors that name a remedy."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .run_support import command, environment, fault_folder, rig, wait_for
+
+from restmark_rig import results_file  # isort: skip
+from restmark_rig.results import Visit  # isort: skip
+
+SHORT = ("--duration", "0.5", "--warmup", "0.1", "--connections", "8")
+
+
+def read(directory: Path) -> dict[str, Any]:
+    results_file.read(directory)  # it fits the schema
+    document: dict[str, Any] = json.loads((directory / "results.json").read_text())
+    return document
+
+
+def test_dry_run_starts_nothing(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "none")
+    out = tmp_path / "out"
+    done = rig(
+        tmp_path / "cache", "run", "-C", folder, *SHORT, "--rounds", "3", "--seed", "5", "--dry-run", "--output", out
+    )
+    assert done.returncode == 0, done.stderr
+    assert "twice (A/A): fault-none" in done.stdout
+    assert "rounds: 3" in done.stdout
+    assert "visits: 6 in 6 server starts" in done.stdout
+    assert "time: about" in done.stdout
+    assert not out.exists()
+
+
+def test_dry_run_of_a_quick_one_stays_below_five_minutes(tmp_path: Path) -> None:
+    done = rig(tmp_path / "cache", "run", "--quick", "--dry-run", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    minutes, seconds = done.stdout.split("time: about ")[1].split(" min")[0].split(":")
+    assert int(minutes) * 60 + int(seconds) < 300
+
+
+def test_a_run_and_its_record(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "none")
+    out = tmp_path / "out"
+    done = rig(tmp_path / "cache", "run", "-C", folder, *SHORT, "--rounds", "2", "--seed", "7", "--output", out)
+    assert done.returncode == 0, done.stderr
+    assert "GET /, 8 connections" in done.stdout
+    assert "round 2/2" in done.stderr
+    assert "left:" in done.stderr
+    assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith(("results:", "note:")))
+    record = read(out)
+    assert record["complete"] is True
+    assert record["seed"] == 7
+    assert [c["name"] for c in record["contestants"]] == ["fault-none", "fault-none-again"]
+    assert record["contestants"][1]["same_as"] == "fault-none"
+    assert len(record["order"]) == 4
+    assert {(v["contestant"], v["phase"], v["passed"]) for v in record["verifications"]} == {
+        (name, phase, True) for name in ("fault-none", "fault-none-again") for phase in ("before", "after")
+    }
+    assert [len(cell["rounds"]) for cell in record["cells"]] == [2, 2]
+    for cell in record["cells"]:
+        for entry in cell["rounds"]:
+            assert entry["requests"] > 0
+            assert entry["server_cpu_ns"] > 0
+            assert entry["client_cpu_ns"] > 0
+            assert entry["voluntary_switches"] is not None
+    assert len(record["memory"]) == 2 * 2 * 2, "at rest and after, for each start"
+    assert record["argv"][:4] == ["restmark", "run", "-C", str(folder)]
+    assert record["argv"][-2:] == ["--seed", "7"]
+    assert record["thresholds"]["client_busy_min_share"] == 0.95
+
+
+def test_a_faulty_cell_is_not_ranked(tmp_path: Path) -> None:
+    good, bad = fault_folder(tmp_path, "none"), fault_folder(tmp_path, "error", at=6)
+    out = tmp_path / "out"
+    done = rig(tmp_path / "cache", "run", "-C", good, "-C", bad, *SHORT, "--rounds", "1", "--output", out)
+    assert done.returncode == 0, done.stderr
+    results = results_file.read(out)
+    cell = results.cell("fault-error", "/", 8)
+    assert cell is not None
+    assert "errors" in cell.verdict_names
+    assert not cell.ok
+    (row,) = [line for line in done.stdout.splitlines() if line.strip().startswith("fault-error")]
+    assert "errors" in done.stdout
+    assert " ok" not in row
+
+
+def test_who_fails_verification_is_named_and_not_measured(tmp_path: Path) -> None:
+    good, bad = fault_folder(tmp_path, "none"), fault_folder(tmp_path, "error")
+    out = tmp_path / "out"
+    done = rig(tmp_path / "cache", "run", "-C", good, "-C", bad, *SHORT, "--rounds", "1", "--output", out)
+    assert done.returncode == 2, done.stderr
+    assert "fault-error: not measured: verification failed" in done.stderr
+    record = read(out)
+    assert {cell["contestant"] for cell in record["cells"]} == {"fault-none", "fault-none-again"}
+    (skipped,) = record["skipped"]
+    assert skipped["name"] == "fault-error"
+    assert "verification failed" in skipped["reason"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: signal.Signals) -> None:
+    folder = fault_folder(tmp_path, "none")
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    arguments = command("run", "-C", folder, *SHORT, "--rounds", "4", "--seed", "3", "--output", out)
+    with subprocess.Popen(arguments, env=environment(cache), stderr=subprocess.PIPE, text=True) as process:
+        assert wait_for(lambda: (out / "results.json").exists() and read(out)["cells"], 60)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "visits are saved in" in told
+    assert f"restmark run --resume {out}" in told
+    before = read(out)
+    assert before["complete"] is False
+    kept = {(cell["contestant"], entry["round"]): entry for cell in before["cells"] for entry in cell["rounds"]}
+    assert 0 < len(kept) < 8
+
+    refused = rig(cache, "run", "--resume", out, "--rounds", "9")
+    assert refused.returncode == 1
+    assert "--rounds would change it" in refused.stderr
+
+    done = rig(cache, "run", "--resume", out)
+    assert done.returncode == 0, done.stderr
+    after = read(out)
+    assert after["complete"] is True
+    assert after["order"] == before["order"]
+    rounds = {(cell["contestant"], entry["round"]): entry for cell in after["cells"] for entry in cell["rounds"]}
+    assert len(rounds) == 8
+    assert all(rounds[key] == entry for key, entry in kept.items()), "what was measured stays"
+    times = [rounds[visit["contestant"], visit["round"]]["started_unix_ms"] for visit in after["order"]]
+    assert times == sorted(times), "the rest follows in the recorded order"
+    assert "the run was interrupted and resumed" in after["remarks"]
+
+    again = rig(cache, "run", "--resume", out)
+    assert again.returncode == 1
+    assert "is complete" in again.stderr
+
+
+def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "none")
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    assert rig(cache, "run", "-C", folder, *SHORT, "--rounds", "1", "--output", out).returncode == 0
+    results = results_file.read(out)
+    results.order.append(Visit(2, "fault-none", "/", 8))
+    results.contestants[0].versions["CPython"] = "Python 2.7"
+    results_file.write(results, out)
+    done = rig(cache, "run", "--resume", out)
+    assert done.returncode == 1
+    assert "can not be resumed" in done.stderr
+    assert "fault-none was CPython Python 2.7" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--quick", "--rounds", "3"], 1, "--quick chooses what --rounds would say"),
+        (["--workload", "/nope"], 1, "/nope"),
+        (["--connections", "0"], 1, "0"),
+        (["--connections", "1,x"], 1, "x"),
+        (["--workload", "/million-loop"], 1, "none of the contestants offers /million-loop"),
+        (["--server-cpus", "9999"], 1, "9999"),
+        (["--rate", "10", "--duration", "1.5"], 1, "whole seconds"),
+    ],
+)
+def test_usage_errors(tmp_path: Path, arguments: list[str], code: int, text: str) -> None:
+    folder = fault_folder(tmp_path, "none")
+    done = rig(tmp_path / "cache", "run", "-C", folder, *arguments, "--dry-run")
+    assert done.returncode == code
+    assert text in done.stderr
+
+
+def test_results_are_not_overwritten(tmp_path: Path) -> None:
+    folder, out = fault_folder(tmp_path, "none"), tmp_path / "out"
+    out.mkdir()
+    (out / "results.json").write_text("{}")
+    done = rig(tmp_path / "cache", "run", "-C", folder, "--output", out)
+    assert done.returncode == 1
+    assert f"--resume {out}" in done.stderr
+    assert (out / "results.json").read_text() == "{}"

@@ -1,0 +1,88 @@
+"""What the sampler reads, on processes that do a known thing and on files with a known content."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .run_support import PYTHON, wait_for
+
+from restmark_rig import cgroup, sampler  # isort: skip
+from restmark_rig.cgroup import Mount  # isort: skip
+from restmark_rig.sampler import CpuTimes, Reading  # isort: skip
+
+
+def test_context_switches_of_all_threads() -> None:
+    code = (
+        "import threading, time\n"
+        "def nap():\n    for _ in range(200): time.sleep(0.001)\n"
+        "threads = [threading.Thread(target=nap) for _ in range(3)]\n"
+        "[t.start() for t in threads]\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([PYTHON, "-c", code]) as process:
+        try:
+            main_only = Path(f"/proc/{process.pid}/status")
+            assert wait_for(lambda: sampler.context_switches([process.pid])[0] > 150, 20)
+            alone = int(main_only.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+            assert alone < 100, "the naps are those of other threads"
+        finally:
+            process.kill()
+
+
+def test_context_switches_of_nobody() -> None:
+    assert sampler.context_switches([2**22 + 1]) == (0, 0)
+
+
+def test_cpu_times_see_work() -> None:
+    cpu = min(os.sched_getaffinity(0))
+    before_set = os.sched_getaffinity(0)
+    before = sampler.cpu_times({cpu})
+    os.sched_setaffinity(0, {cpu})
+    try:
+        end = time.thread_time() + 0.3
+        while time.thread_time() < end:
+            pass
+    finally:
+        os.sched_setaffinity(0, before_set)
+    assert sampler.cpu_times({cpu}).busy_ns - before.busy_ns >= 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"own": "usage_usec 5\nnr_throttled 3\nthrottled_usec 700\n"}, 700_000),
+        ({"own": "nr_periods 0\nnr_throttled 2\nthrottled_time 900\n"}, 900),
+        ({"own": "throttled_usec 1\n", ".": "throttled_usec 2\n"}, 3_000),
+        ({"own": "usage_usec 5\n"}, None),
+        ({}, None),
+    ],
+)
+def test_throttling_of_the_group_and_those_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int | None
+) -> None:
+    (tmp_path / "own").mkdir()
+    for folder, text in files.items():
+        (tmp_path / folder / "cpu.stat").write_text(text)
+    monkeypatch.setattr(cgroup, "hierarchies", lambda _controller, _pid: [Mount(2, tmp_path, tmp_path / "own")])
+    assert sampler.throttled_ns(1) == expected
+
+
+def test_throttling_of_nobody_is_unknown() -> None:
+    assert sampler.throttled_ns(2**22 + 1) is None
+
+
+def test_a_window_never_goes_below_zero() -> None:
+    """A worker that ends takes its counters along."""
+    before = Reading(0, 100, 50, 7, 10, 10, CpuTimes(5, 0), CpuTimes(5, 0))
+    after = Reading(10, 150, 20, None, 4, 12, CpuTimes(9, 1), CpuTimes(5, 0))
+    sample = sampler.between(before, after)
+    assert (sample.wall_ns, sample.server_cpu_ns) == (10, 50)
+    assert sample.runqueue_wait_ns == 0
+    assert sample.throttled_ns is None
+    assert (sample.voluntary_switches, sample.involuntary_switches) == (0, 2)
+    assert sample.server_cpus == CpuTimes(4, 1)
