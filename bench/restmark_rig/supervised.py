@@ -70,14 +70,12 @@ class SupervisedProcess:
         self._stopped: StopReport | None = None
         self.pid = 0
         self._cgroup = _make_cgroup(spec.label) if spec.own_cgroup else None
-        with spec.log.open("ab") as log:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_KEEPER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is the rig's alone
-            )
+        try:
+            self._keeper = _start_keeper(spec.log)
+        except BaseException:
+            if self._cgroup:
+                self._cgroup.remove()
+            raise
         self.scope: Cgroup | ProcessTree = self._cgroup or ProcessTree(self._keeper.pid)
         try:
             self._send(
@@ -197,6 +195,17 @@ class SupervisedProcess:
         line, _, self._buffer = self._buffer.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
         return message
+
+
+def _start_keeper(log_path: Path) -> subprocess.Popen[bytes]:
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the rig's alone
+        )
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
