@@ -32,6 +32,10 @@ class ConnectionEnded(ProbeError):
     """The server closed the connection before the answer was complete."""
 
 
+class ClosedBeforeAnswer(ConnectionEnded):
+    """The server closed the connection without a single byte of the answer."""
+
+
 class AnswerTimeout(ProbeError):
     """No further byte within the timeout."""
 
@@ -169,9 +173,13 @@ class Connection:
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if len(self._buffer) > _MAX_HEAD_BYTES:
                 raise FramingError(f"no end of the headers within {_MAX_HEAD_BYTES} bytes")
-            if not self._receive(f"after {len(self._buffer)} bytes of the headers"):
+            try:
+                more = self._receive(f"after {len(self._buffer)} bytes of the headers")
+            except ConnectionEnded as error:
+                raise error if self._buffer else ClosedBeforeAnswer(str(error)) from None
+            if not more:
                 if not self._buffer:
-                    raise ConnectionEnded("the server closed the connection without an answer")
+                    raise ClosedBeforeAnswer("the server closed the connection without an answer")
                 raise ConnectionEnded(
                     f"the server closed the connection after {len(self._buffer)} bytes of the headers"
                 )

@@ -2,12 +2,14 @@
 
 The rig runs this file as a program and talks to it in lines of JSON:
 
-    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"version", "path"} or null,
-         "memory_cgroup": the same}
+    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"name", "versions"} or null}
          then {"stop": seconds}: ask with SIGTERM, after so many seconds kill
-    out  {"event": "started", "pid"}, {"event": "failed", "stage", "errno"},
+    out  {"event": "started", "pid", "groups": [{"version", "path"}]}, {"event": "failed", "stage", "errno"},
          {"event": "exited", "status"} (negative: killed by that signal),
          {"event": "stopped", "forced", "leftovers": [names]}
+
+The control group is the keeper's, not the rig's, to make and to remove: Ctrl-C and a crash do not reach the keeper, so
+no empty group is left behind either.
 
 The end of its standard input means that the rig is gone, however it went, so the keeper stops the server at once.
 It adopts orphans (PR_SET_CHILD_SUBREAPER), so what the server forks can not slip away, not even as a daemon; and
@@ -30,7 +32,7 @@ from typing import Any, NoReturn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from restmark_rig import proctree
+from restmark_rig import cgroup, proctree
 from restmark_rig.cgroup import Cgroup
 
 PR_SET_PDEATHSIG = 1
@@ -75,8 +77,7 @@ class Keeper:
     def __init__(self, spec: dict[str, Any], commands: Commands) -> None:
         self._spec = spec
         self._commands = commands
-        self._cgroup = _group(spec["cgroup"])
-        self._memory_group = _group(spec["memory_cgroup"])
+        self._groups: list[Cgroup] = []
         self._wake_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(write_fd, False)
         signal.set_wakeup_fd(write_fd)
@@ -98,18 +99,20 @@ class Keeper:
                     self._turn(None)
                 self._stop()
         finally:
-            for group in self._groups():
+            for group in self._groups:
                 group.remove()
 
-    def _groups(self) -> list[Cgroup]:
-        return [group for group in (self._cgroup, self._memory_group) if group]
-
     def _start(self) -> bool:
+        try:
+            self._groups = _make_groups(self._spec["cgroup"])
+        except OSError as error:
+            _tell(event="failed", stage="make a control group", errno=error.errno)
+            return False
         error_read, error_write = os.pipe2(os.O_CLOEXEC)
         keeper = os.getpid()
         self._server = os.fork()
         if self._server == 0:
-            _become_server(self._spec, self._groups(), keeper, error_write)
+            _become_server(self._spec, self._groups, keeper, error_write)
         os.close(error_write)
         with os.fdopen(error_read, "rb") as errors:
             report = errors.read()
@@ -117,7 +120,8 @@ class Keeper:
             os.waitpid(self._server, 0)
             _tell(event="failed", **json.loads(report))
             return False
-        _tell(event="started", pid=self._server)
+        groups = [{"version": group.version, "path": str(group.path)} for group in self._groups]
+        _tell(event="started", pid=self._server, groups=groups)
         return True
 
     def _turn(self, timeout_s: float | None) -> None:
@@ -163,12 +167,12 @@ class Keeper:
             self._turn(min(left, 0.05))
 
     def _alive(self) -> list[int]:
-        inside = self._cgroup.pids() if self._cgroup else []
+        inside = [pid for group in self._groups for pid in group.pids()]
         return sorted({*proctree.descendants(os.getpid()), *inside})
 
     def _kill_all(self) -> None:
-        if self._cgroup:
-            self._cgroup.kill()
+        for group in self._groups:
+            group.kill()
         deadline = time.monotonic() + KILL_DEADLINE_S
         while pids := self._alive():
             for pid in pids:
@@ -180,8 +184,16 @@ class Keeper:
         self._reap()
 
 
-def _group(described: dict[str, Any] | None) -> Cgroup | None:
-    return Cgroup(described["version"], Path(described["path"])) if described else None
+def _make_groups(wanted: dict[str, Any] | None) -> list[Cgroup]:
+    """The control group for the server, or none where this user may not make one. Raises OSError.
+
+    Where that one does not account for memory, a second one of version 1's memory hierarchy follows.
+    """
+    group = cgroup.create(wanted["name"], tuple(wanted["versions"])) if wanted else None
+    if wanted is None or group is None:
+        return []
+    memory = None if (group.path / "memory.current").exists() else cgroup.create_for_memory(wanted["name"])
+    return [group, memory] if memory else [group]
 
 
 def _become_server(spec: dict[str, Any], groups: list[Cgroup], keeper: int, error_fd: int) -> NoReturn:

@@ -18,10 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import cgroup, proctree
+from . import proctree
 from .cgroup import Cgroup
-from .errors import EnvironmentFault, StartFailed
+from .errors import StartFailed
 from .proctree import ProcessTree
+
+# In this order; without any of them the process tree is followed instead.
+CGROUP_VERSIONS = (2, 1)
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _KEEPER_DEADLINE_S = 10.0  # on top of the grace that the server gets
@@ -69,16 +72,10 @@ class SupervisedProcess:
         self._status: int | None = None
         self._stopped: StopReport | None = None
         self.pid = 0
-        self._cgroup, self._memory_group = _make_cgroups(spec.label) if spec.own_cgroup else (None, None)
-        with spec.log.open("ab") as log:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_KEEPER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is the rig's alone
-            )
-        self.scope: Cgroup | ProcessTree = self._cgroup or ProcessTree(self._keeper.pid)
+        self._groups: list[Cgroup] = []
+        self._keeper = _start_keeper(spec.log)
+        group = {"name": _group_name(spec.label), "versions": CGROUP_VERSIONS} if spec.own_cgroup else None
+        self.scope: Cgroup | ProcessTree = ProcessTree(self._keeper.pid)
         try:
             self._send(
                 {
@@ -87,8 +84,7 @@ class SupervisedProcess:
                     "cwd": str(spec.cwd),
                     "log": str(spec.log),
                     "cpus": sorted(spec.cpus or ()),
-                    "cgroup": _describe(self._cgroup),
-                    "memory_cgroup": _describe(self._memory_group),
+                    "cgroup": group,
                 }
             )
             self._await_start()
@@ -117,6 +113,9 @@ class SupervisedProcess:
                 "check the argv in its contestant.toml, and 'restmark doctor'",
             )
         self.pid = message["pid"]
+        self._groups = [Cgroup(group["version"], Path(group["path"])) for group in message["groups"]]
+        if self._groups:
+            self.scope = self._groups[0]
 
     def status(self) -> int | None:
         """Exit status of the main process (negative: the signal that killed it), None while it runs."""
@@ -169,18 +168,16 @@ class SupervisedProcess:
 
     def _stop_without_keeper(self) -> None:
         """The keeper was killed, or had nothing to stop: end what it may have left behind."""
-        survivors: tuple[str, ...] = ()
-        if self._cgroup is not None and self._cgroup.path.exists():
-            survivors = tuple(f"{proctree.command_name(pid)} ({pid})" for pid in self._cgroup.pids())
-            self._cgroup.kill()
-            self._cgroup.remove()
-        elif self.pid:
+        survivors: list[str] = []
+        for group in self._groups:
+            if group.path.exists():
+                survivors += [f"{proctree.command_name(pid)} ({pid})" for pid in group.pids()]
+                group.kill()
+                group.remove()
+        if self.pid and not self._groups:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)  # it leads its own session
-        if self._memory_group is not None:
-            self._memory_group.kill()
-            self._memory_group.remove()
-        self._stopped = StopReport(self._status, True, survivors)
+        self._stopped = StopReport(self._status, True, tuple(survivors))
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._keeper.stdin is not None
@@ -201,28 +198,25 @@ class SupervisedProcess:
         return message
 
 
+def _start_keeper(log_path: Path) -> subprocess.Popen[bytes]:
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the rig's alone
+        )
+
+
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     return {**inherited, **extra}
 
 
-def _make_cgroups(label: str) -> tuple[Cgroup | None, Cgroup | None]:
-    """The group for CPU time, and the one for memory where that is another hierarchy."""
+def _group_name(label: str) -> str:
     safe = re.sub(r"[^a-z0-9-]", "-", label.lower())
-    name = f"restmark-{safe}-{os.getpid()}-{secrets.token_hex(3)}"
-    try:
-        group = cgroup.create(name)
-        accounts_for_memory = group is not None and (group.path / "memory.current").exists()
-        return group, None if accounts_for_memory else cgroup.create_for_memory(name)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{label}: its control group can not be set up: {error}",
-            "see 'restmark doctor' for the control groups here",
-        ) from None
-
-
-def _describe(group: Cgroup | None) -> dict[str, Any] | None:
-    return {"version": group.version, "path": str(group.path)} if group else None
+    return f"restmark-{safe}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -103,13 +103,13 @@ def processes_mentioning(text: str) -> dict[int, str]:
     return found
 
 
-def groups_of(name: str) -> list[Path]:
-    """Control groups that the rig made for a contestant and that are still there."""
+def groups_of(name: str, rig_pid: int | None = None) -> list[Path]:
+    """Control groups that a rig (this process by default) made for a contestant and that are still there."""
     return [
         path
         for mount in cgroup.mounts()
         for parent in {mount.root, mount.own}
-        for path in parent.glob(f"restmark-{name}-*")
+        for path in parent.glob(f"restmark-{name}-{rig_pid or os.getpid()}-*")
     ]
 
 

@@ -91,6 +91,7 @@ BROKEN = [
     ("lenient", "args", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "/million-loop?n=-1: 200"),
     ("catch-all", "path", {None}, "status 200 instead of 404"),
     ("impatient", "frag", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "before the request was complete"),
+    ("truncates-second", "pair", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "closed the connection after 20 bytes of the headers"),
     ("stubborn", "stop", {None}, "does not end within 1 s of SIGTERM"),
     ("leaves-child", "stop", {None}, "left processes behind: python3 ("),
 ]  # fmt: skip

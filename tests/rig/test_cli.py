@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -298,9 +299,23 @@ def test_signals_leave_nothing_behind(
     assert "Traceback" not in errors
     if message:  # it claims that all is stopped already
         assert not processes_mentioning(str(contestant))
-        assert groups_of("held") == []
+        assert groups_of("held", rig.pid) == []
     assert wait_until(lambda: not processes_mentioning(str(contestant)))
-    assert wait_until(lambda: groups_of("held") == [])
+    assert wait_until(lambda: groups_of("held", rig.pid) == [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_signal_at_any_moment_leaves_nothing_behind(cache_dir: Path, tmp_path: Path, number: signal.Signals) -> None:
+    contestant = write_contestant(tmp_path, "swept", cheater_argv("none"))
+    for step in range(10):
+        command = rig_command("verify", "-C", contestant, "--cache-dir", cache_dir)
+        rig = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            rig.wait(0.05 + 0.06 * step)  # from before its first line to the midst of the checks
+        os.killpg(rig.pid, number)
+        rig.wait(30)
+        assert wait_until(lambda: not processes_mentioning(str(contestant)))
+        assert wait_until(lambda pid=rig.pid: groups_of("swept", pid) == [])  # type: ignore[misc]
 
 
 def test_an_interrupted_build_leaves_nothing_behind(cache_dir: Path, tmp_path: Path) -> None:

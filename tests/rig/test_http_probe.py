@@ -11,6 +11,7 @@ import pytest
 from restmark_rig import ports
 from restmark_rig.http_probe import (
     AnswerTimeout,
+    ClosedBeforeAnswer,
     ConnectFailed,
     Connection,
     ConnectionEnded,
@@ -122,7 +123,7 @@ def test_surplus_bytes() -> None:
 
 
 BROKEN = [
-    (b"", ConnectionEnded, "without an answer"),
+    (b"", ClosedBeforeAnswer, "without an answer"),
     (b"HTTP/1.1 200", ConnectionEnded, "after 12 bytes of the headers"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", ConnectionEnded, "after 5 bytes of the body (9 bytes"),
     (b"HTTP/1.1 200 OK\r\n\r\nhello", FramingError, "neither Content-Length nor chunked"),
@@ -146,6 +147,7 @@ BROKEN = [
 def test_broken_answers(answer: bytes, error: type[ProbeError], message: str) -> None:
     with talking_to(answer) as connection, pytest.raises(error) as caught:
         connection.get("/")
+    assert type(caught.value) is error
     assert message in str(caught.value)
 
 

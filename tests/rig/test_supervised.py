@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -38,7 +39,7 @@ def started(tmp_path: Path, process: SupervisedProcess) -> int:
 @pytest.fixture(params=["cgroup", "process tree"])
 def _accounting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "process tree":
-        monkeypatch.setattr(cgroup, "create", lambda _: None)
+        monkeypatch.setattr(supervised, "CGROUP_VERSIONS", ())
 
 
 def test_ends_on_its_own(tmp_path: Path) -> None:
@@ -139,11 +140,11 @@ def test_the_keeper_is_killed(tmp_path: Path) -> None:
 RIG = """
 import pathlib, signal, sys
 sys.path.insert(0, sys.argv[1])
-from restmark_rig import cgroup
+from restmark_rig import supervised
 from restmark_rig.supervised import ProcessSpec, SupervisedProcess
 folder, code, flavour = pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 if flavour == "tree":
-    cgroup.create = lambda _: None
+    supervised.CGROUP_VERSIONS = ()
 SupervisedProcess(ProcessSpec("orphan", [sys.executable, "-c", code, str(folder)], {}, folder, folder / "log"))
 signal.pause()
 """
@@ -160,7 +161,26 @@ def test_the_rig_is_killed(tmp_path: Path, flavour: str, code: str) -> None:
         rig.kill()
         rig.wait()
     assert wait_until(lambda: not processes_mentioning(str(tmp_path)))
-    assert wait_until(lambda: not groups_of("orphan"))
+    assert wait_until(lambda: not groups_of("orphan", rig.pid))
+
+
+@pytest.mark.parametrize("code", [WAITS, DAEMON], ids=["waits", "daemon"])
+def test_the_rig_is_gone_before_the_server_runs(tmp_path: Path, code: str) -> None:
+    specification = {
+        "argv": [PYTHON, "-c", code, str(tmp_path)],
+        "env": {},
+        "cwd": str(tmp_path),
+        "log": str(tmp_path / "log"),
+        "cpus": [],
+        "cgroup": {"name": f"restmark-early-{os.getpid()}-0", "versions": [2, 1]},
+    }
+    keeper = [sys.executable, "-I", "-S", str(Path(supervised.__file__).with_name("keeper.py"))]
+    line = json.dumps(specification).encode() + b"\n"
+    done = subprocess.run(keeper, input=line, capture_output=True, timeout=30, check=True)
+    assert [json.loads(answer)["event"] for answer in done.stdout.splitlines()] == ["started", "exited", "stopped"]
+    assert not processes_mentioning(str(tmp_path))
+    assert groups_of("early") == []
+    assert subprocess.run(keeper, input=b"", capture_output=True, timeout=30, check=True).stdout == b""
 
 
 # What the process uses between fork and joining its group (some milliseconds) is the keeper's, hence 0.28 below.
@@ -177,8 +197,7 @@ def test_cpu_time_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_each_cgroup_version(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    create = cgroup.create
-    monkeypatch.setattr(cgroup, "create", lambda name: create(name, (version,)))
+    monkeypatch.setattr(supervised, "CGROUP_VERSIONS", (version,))
     possible = any(mount.version == version and os.access(mount.root, os.W_OK) for mount in cgroup.mounts())
     with SupervisedProcess(spec(tmp_path, BUSY)) as process:
         pid = started(tmp_path, process)

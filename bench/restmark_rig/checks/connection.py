@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from ..http_probe import Connection, ConnectionEnded, ProbeError, request_bytes
+from ..http_probe import ClosedBeforeAnswer, Connection, ConnectionEnded, ProbeError, request_bytes
 from ..workloads import (
     LOOP_MAX_SEED,
     RECORD_ROUTES,
@@ -108,7 +108,7 @@ def check_pair(subject: Subject) -> Iterator[Finding]:
             compare(subject.oracle, first, answer)
             try:
                 compare(subject.oracle, second, connection.read())
-            except ConnectionEnded:
+            except ClosedBeforeAnswer:
                 # RFC 9112, 9.3.2: a client that pipelines has to be ready to send again what was not answered.
                 return (
                     "of two requests in one packet the first one is answered, then the connection is closed; allowed, "

@@ -14,6 +14,7 @@ import re
 import signal
 import socket
 import sys
+import weakref
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -335,6 +336,23 @@ class ClosesOnSecond(DropsSecond):
         return data
 
 
+class TruncatesSecond(HonestServer):
+    """Closes in the midst of the second answer on a connection."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.served: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
+
+    def send(self, writer: asyncio.StreamWriter, status: int, content_type: str, body: bytes, method: str) -> None:
+        data = self.frame(status, content_type, body, method)
+        if writer in self.served:
+            writer.write(data[:20])
+            writer.close()
+        else:
+            self.served.add(writer)
+            writer.write(data)
+
+
 class Stubborn(HonestServer):
     """Does not heed SIGTERM."""
 
@@ -385,6 +403,7 @@ CHEATS: dict[str, type[HonestServer]] = {
     "impatient": Impatient,
     "drops-second": DropsSecond,
     "closes-on-second": ClosesOnSecond,
+    "truncates-second": TruncatesSecond,
     "stubborn": Stubborn,
     "leaves-child": LeavesChild,
     "crashes": Crashes,
