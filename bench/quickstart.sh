@@ -8,9 +8,10 @@ Usage: bench/quickstart.sh [--no-install] [--duration SECONDS] [--restmarkd-only
 
 Installs what is missing (and says what), builds restmarkd, starts it, checks
 every route byte for byte, measures each with wrk, shows speed and memory and
-stops it. Then it builds every other contestant whose toolchain is here and
-verifies that all of them do the same work. Root installs by itself; others are
-asked by sudo, for the installation alone.
+stops it. Then it builds every other contestant whose toolchain is here,
+verifies that all of them do the same work, and compares them, which takes some
+ten minutes more; the report is a folder restmark-DATE-TIME here. Root installs
+by itself; others are asked by sudo, for the installation alone.
 
   --no-install        install nothing; stop if something is missing
   --duration SECONDS  how long each route is measured (default: 10)
@@ -67,3 +68,6 @@ echo "building and verifying every contestant whose toolchain is here" >&2
 "$here/restmark" verify --all
 echo
 "$here/restmark" list
+echo >&2
+echo "comparing them: restmark run --quick" >&2
+"$here/restmark" run --quick
