@@ -43,7 +43,7 @@ def _accounting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_ends_on_its_own(tmp_path: Path) -> None:
-    with SupervisedProcess(spec(tmp_path, "import os; print(os.environ['MARK'], os.getcwd()); os._exit(5)")) as process:
+    with SupervisedProcess(spec(tmp_path, "import os; print(os.environ['MARK'], os.getcwd(), flush=True); os._exit(5)")) as process:
         assert process.wait(10) == 5
         assert process.stop().status == 5
     assert (tmp_path / "log").read_text() == f"7 {tmp_path}\n"
