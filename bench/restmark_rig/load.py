@@ -119,10 +119,9 @@ def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]
 def _end_after(process: subprocess.Popen[str], duration_s: float) -> float | None:
     """Ends wrk after duration_s; returns how many of its threads waited for a CPU meanwhile, on average.
 
-    wrk itself takes whole seconds only, but ends in good order on SIGINT. Before it has its handler, that would kill
-    it.
-    While it is still there, its threads can be asked how long they waited. None: the kernel does not tell, or wrk ended
-    by itself.
+    wrk itself takes whole seconds only, but ends in good order on SIGINT (before it has its handler, that would kill
+    it); and while it is still there, its threads can be asked how long they waited. None: the kernel does not tell,
+    or wrk ended by itself.
     """
     deadline = time.monotonic() + _READY_DEADLINE_S
     while process.poll() is None and not _catches_interrupts(process.pid) and time.monotonic() < deadline:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import statistics
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from . import load, memory_look
+from . import load, memory_look, rest
 from .builder import Reporter
 from .cache import Cache
 from .contestant import Contestant
@@ -20,11 +19,8 @@ from .results import AFTER, LOAD, REST, MemoryRecord
 from .workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
 
 LOOKS_UNDER_LOAD = 3
-# A server is at rest after a load when it uses less than this share of a CPU; garbage collectors get so much time.
-_REST_MAX_SHARE = 0.02
-_REST_POLL_S = 0.2
-_REST_DEADLINE_S = 5.0
-# Restmark-rss reads process after process and the control group after them, while the server goes on.
+_REST_WINDOW_S = 0.2
+# restmark-rss reads process after process and the control group after them, while the server goes on.
 CHECK_MAX_SHARE = 0.10
 CHECK_MAX_BYTES = 2 * 2**20
 
@@ -70,7 +66,7 @@ def measure(contestant: Contestant, plan: MemoryPlan, cache: Cache, reporter: Re
         with launch(contestant, replace(plan.options, workers=workers), cache) as server:
             records.append(memory_look.look(server, contestant.name, workers, REST))
             records += _under_load(server, workers, plan)
-            _come_to_rest(server)
+            rest.come_to_rest(server, _REST_WINDOW_S)
             records.append(memory_look.look(server, contestant.name, workers, AFTER))
             if reason := _disagreement(server):
                 disagreements.append(f"{contestant.name}, {workers} worker(s): {reason}")
@@ -117,18 +113,6 @@ def _under_load(server: RunningServer, workers: int, plan: MemoryPlan) -> list[M
             f"{contestant.name}: the load ended before its memory could be read", "a longer --duration"
         )
     return records
-
-
-def _come_to_rest(server: RunningServer) -> None:
-    """Waits until the server has little left to do, for a few seconds at most."""
-    deadline = time.monotonic() + _REST_DEADLINE_S
-    before_ns = server.cpu_ns()
-    while time.monotonic() < deadline:
-        time.sleep(_REST_POLL_S)  # the window over which the CPU time is looked at
-        now_ns = server.cpu_ns()
-        if now_ns - before_ns < _REST_MAX_SHARE * _REST_POLL_S * 1e9:
-            return
-        before_ns = now_ns
 
 
 def _disagreement(server: RunningServer) -> str:

@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 from . import results_file, verdict
-from .results import BYTE_MISMATCH, Cell, MemoryRecord, Results, Verification, Visit
+from .results import BYTE_MISMATCH, CENSORED, Cell, MemoryRecord, Results, Verification, Visit
 from .visiting import Visited
+
+_UNSERVED = "served few connections at a time while the others waited, which its latencies do not show"
 
 
 class Recording:
@@ -61,7 +63,26 @@ class Recording:
         self.results.complete = complete
         self.results.finished_unix_ms = time.time_ns() // 1_000_000
         self._conclude_verification()
+        self._tell_of_the_unserved()
         return self.save()
+
+    def _tell_of_the_unserved(self) -> None:
+        """A worker that stays with a connection lets the others wait: its requests/s are right, its latencies flatter.
+
+        That is a trait of the server, not a fault of the measurement, so it is told and costs no rank.
+        """
+        kept = [text for text in self.results.remarks if _UNSERVED not in text]
+        for record in self.results.contestants:
+            told = []
+            for cell in self.results.cells:
+                served = verdict.served_connections(cell.rounds) if cell.contestant == record.name else None
+                if served is None or cell.rate_per_s is not None or CENSORED in cell.verdict_names:
+                    continue
+                if served < verdict.SERVED_MIN.value * cell.connections_used:
+                    told.append(f"{cell.route} {served:.0f} of {cell.connections_used}")
+            if told:
+                kept.append(f"{record.name} {_UNSERVED}: {', '.join(told)}")
+        self.results.remarks = kept
 
     def _conclude_verification(self) -> None:
         """Every visit compared answers of the loaded server before and after its load: that is the "after"."""

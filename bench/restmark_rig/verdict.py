@@ -49,6 +49,12 @@ ANSWERS_MIN_PER_CONNECTION = Threshold(
     2,
     "what is under way when the round ends is not counted; with fewer answers the slower half of all waiting is unseen",
 )
+SERVED_MIN = Threshold(
+    "served_connections_min_share",
+    0.5,
+    "requests/s x mean latency is the number of connections that were being answered (Little's law); what waits beyond "
+    "them is in no latency",
+)
 CLIENT_BUSY = Threshold(
     "client_busy_min_share",
     0.95,
@@ -97,6 +103,7 @@ THRESHOLDS = (
     ERRORS_MAX,
     BYTES_MAX_DIFFERENCE,
     ANSWERS_MIN_PER_CONNECTION,
+    SERVED_MIN,
     CLIENT_BUSY,
     SERVER_BUSY,
     SERVER_STARVED,
@@ -280,6 +287,12 @@ def of_cell(rounds: Sequence[Round]) -> list[Verdict]:
     if not any(verdict.name == NOISY for verdict in found) and (reason := _spread(rounds)):
         found.append(Verdict(NOISY, reason))
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
+
+
+def served_connections(rounds: Sequence[Round]) -> float | None:
+    """How many connections were being answered at a time, the median of the rounds; None without an answer."""
+    served = [entry.requests * entry.latency.mean_us / entry.duration_us for entry in rounds if entry.latency]
+    return statistics.median(served) if served else None
 
 
 def _has(entry: Round, name: str) -> bool:

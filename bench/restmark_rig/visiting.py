@@ -1,19 +1,21 @@
 """One visit to a cell of a running server: probe, warm up, measure, probe again, judge.
 
-The warm-up goes on until the rate no longer rises, so that a just-in-time compiler gets its time, and everybody else
-the same rule. A slow cell is measured for longer than asked, because a round in which connections wait for their first
-answer shows only the fast ones.
+The warm-up goes on until a request no longer gets cheaper, so that a just-in-time compiler gets its time, and everybody
+else the same rule: CPU time per request shows it, because other work on the machine does not change that. A slow cell
+is measured for longer than asked, because a round in which connections wait for their first answer shows only the fast
+ones.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import h2load, load, sampler, verdict
+from . import h2load, load, rest, sampler, verdict
 from .cache import Cache
 from .checks.base import Mismatch, compare
 from .errors import EnvironmentFault
@@ -27,12 +29,14 @@ from .sampler import Sampler
 from .verdict import Evidence
 from .workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
 
-WARM_UP_MAX_RISE = 1.10  # how much faster the later half of a settled warm-up may be than the earlier one
-WARM_UP_MAX = 5  # times the warm-up asked for, at most
+WARM_UP_SLICES = 3  # of the warm-up asked for: one to start from, two that have to bring nothing more
+WARM_UP_GAIN = 0.05  # a slice brings something if its requests are so much cheaper than the cheapest before
+WARM_UP_MAX = 10  # times the warm-up asked for, at most: PyPy under gunicorn needs 13 000 requests, with pauses
 STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
 STRETCH_MAX = 5  # times the duration asked for, at most
 _STALL_REQUESTS = 3
 _STALL_WAIT_S = 10.0
+_REST_WINDOW_S = 0.03
 _CHECK_MAX_N = 10_000
 
 
@@ -89,6 +93,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
     except _Died:
         return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
     death = server.death()
+    rest.come_to_rest(server, _REST_WINDOW_S)
     if not (wrong or death):
         _, wrong = _check(server, visit, bench, "after")
     cpus = len(os.sched_getaffinity(0))
@@ -164,12 +169,18 @@ def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
 
 
 def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
-    """Loads the cell, and more if it is still getting faster; returns the requests/s at the end."""
-    slice_s = bench.settings.warmup_ms / 1e3 / 2
-    rate = 0.0
-    for number in range(2 * WARM_UP_MAX if slice_s else 0):
-        before, rate = rate, _closed_loop(server, visit, bench, used, slice_s).requests_per_s
-        if number and rate <= before * WARM_UP_MAX_RISE:
+    """Loads the cell, and more if its requests still get cheaper; returns the requests/s at the end."""
+    slice_s = bench.settings.warmup_ms / 1e3 / WARM_UP_SLICES
+    cheapest_ns, idle_slices, rate = math.inf, 0, 0.0
+    for _ in range(WARM_UP_SLICES * WARM_UP_MAX):
+        before_ns = server.cpu_ns()
+        result = _closed_loop(server, visit, bench, used, slice_s)
+        rest.come_to_rest(server, _REST_WINDOW_S)
+        rate = result.requests_per_s
+        cost_ns = (server.cpu_ns() - before_ns) / result.requests if result.requests else math.inf
+        idle_slices = 0 if cost_ns < cheapest_ns * (1 - WARM_UP_GAIN) else idle_slices + 1
+        cheapest_ns = min(cheapest_ns, cost_ns)
+        if idle_slices == WARM_UP_SLICES - 1:
             break
     return rate
 
@@ -177,8 +188,6 @@ def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> fl
 def _duration_s(settings: RunSettings, used: int, rate: float) -> float:
     """The duration asked for, or longer where requests are slow."""
     asked = settings.duration_ms / 1e3
-    if settings.warmup_ms == 0:  # no rate is known
-        return asked
     needed = STRETCH_ANSWERS * used / rate if rate else STRETCH_MAX * asked
     return round(min(max(asked, needed), STRETCH_MAX * asked), 1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .faults.server import COLD_ANSWERS, COLD_S
 from .run_support import faulty, hogs, make_bench, server_side
 
 from restmark_rig import builder, registry, sitting, verdict, visiting  # isort: skip
@@ -97,7 +98,7 @@ def test_an_answer_that_never_came_is_censored(tmp_path: Path, cache: Cache) -> 
 
 
 def test_an_answer_after_the_timeout_is_censored(tmp_path: Path, cache: Cache) -> None:
-    bench = make_bench(cache, duration_s=0.7, timeout_s=1)
+    bench = make_bench(cache, duration_s=1.5, timeout_s=1)
     found = visit_once(faulty(tmp_path, "stuck"), bench, connections=1)
     assert "censored" in names(found)
     assert found.entry.errors.timeout > 0
@@ -178,3 +179,26 @@ def test_a_server_that_does_not_start_is_told(tmp_path: Path, cache: Cache) -> N
     )
     assert notes.found == []
     assert "broken did not start" in notes.remarks[0]
+
+
+def test_connections_left_waiting_are_told(tmp_path: Path, cache: Cache) -> None:
+    """A server that stays with one connection has fine latencies; the connections that wait are in none of them."""
+    found = visit_once(faulty(tmp_path, "faithful"), make_bench(cache), connections=8)
+    served = verdict.served_connections([found.entry])
+    assert served is not None
+    assert served < verdict.SERVED_MIN.value * 8
+    fair = visit_once(faulty(tmp_path, "none"), make_bench(cache), connections=8)
+    assert (verdict.served_connections([fair.entry]) or 0) > verdict.SERVED_MIN.value * 8
+
+
+def test_warm_up_lasts_until_requests_are_no_longer_cheaper(tmp_path: Path, cache: Cache) -> None:
+    """As under a just-in-time compiler: the first requests are dear, each one a little less so."""
+    bench = make_bench(cache)
+    contestant = faulty(tmp_path, "cold")
+    with launch(contestant, bench.options, bench.cache) as server:
+        before_ns = server.cpu_ns()
+        found = visiting.visit_cell(server, Visit(1, contestant.name, "/", 4), bench, 0.0)
+        used_before_ns = server.cpu_ns() - before_ns - (found.entry.server_cpu_ns or 0)
+    assert used_before_ns > COLD_ANSWERS * COLD_S * 1e9 / 2, "the warm-up went through all of them"
+    cost_s = (found.entry.server_cpu_ns or 0) / 1e9 / found.entry.requests
+    assert cost_s < COLD_S / 4

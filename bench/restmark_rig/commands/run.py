@@ -47,7 +47,7 @@ class CountList(click.ParamType):
     "--warmup",
     type=click.FloatRange(0.1, 600),
     metavar="SECONDS",
-    help="Load before each visit, repeated while the rate still rises [default: 1].",
+    help="Load before each visit, and more while requests still get cheaper [default: 1].",
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell [default: 5].")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")

@@ -19,6 +19,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r
 SLEEP_S = 0.02
 STUCK_S = 1.3
 WORK_S = 0.002
+COLD_S = 0.002
+COLD_ANSWERS = 400
 ONE_IN = 20  # of the answers that are wrong now and then
 
 
@@ -50,6 +52,8 @@ class Server:
             for fd, _ in self._poll.poll():
                 if fd == self._listener.fileno():
                     self._accept()
+                elif self._fault == "faithful":
+                    self._stay(fd)
                 else:
                     self._serve(self._connections[fd])
 
@@ -59,6 +63,12 @@ class Server:
         self._connections[connection.fileno()] = connection
         self._received[connection.fileno()] = b""
         self._poll.register(connection.fileno(), select.EPOLLIN)
+
+    def _stay(self, fd: int) -> None:
+        """Serves one connection until it is closed, as a worker does that reads without a timeout."""
+        self._connections[fd].setblocking(True)
+        while connection := self._connections.get(fd):
+            self._serve(connection)
 
     def _close(self, connection: socket.socket) -> None:
         self._poll.unregister(connection.fileno())
@@ -115,6 +125,8 @@ class Server:
                 time.sleep(STUCK_S)
             elif fault == "work":
                 spin(WORK_S)
+            elif fault == "cold" and self._answers < COLD_ANSWERS:
+                spin(COLD_S * (1 - self._answers / COLD_ANSWERS))
             connection.sendall(HEAD % len(BODY) + BODY)
 
 
