@@ -129,6 +129,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
                         arguments->config_path = optarg;
                         break;
                 case 'o':
+                        if (!strchr(optarg, '.') || !strchr(optarg, '='))
+                                return show("restmarkd: error: write -o SECTION.KEY=VALUE, such as -o server.processes=4\n", stderr, arguments,
+                                            EX_USAGE);
                         arguments->overrides[arguments->n_overrides++] = optarg;
                         break;
                 case 't':

@@ -77,7 +77,7 @@ static int check_privileged(const struct listen_address *address, struct error *
 
 static int check_free(const struct listen_address *address, preflight_note note, struct error *e) {
         struct holder holder = holder_find(address);
-        char text[LISTEN_TEXT_MAX], who[128], remark[LISTEN_TEXT_MAX + 192];
+        char text[LISTEN_TEXT_MAX], who[128], remark[LISTEN_TEXT_MAX + 256];
 
         if (!holder.in_use)
                 return 0;
@@ -85,7 +85,7 @@ static int check_free(const struct listen_address *address, preflight_note note,
         holder_format(&holder, who, sizeof who);
         if (holder.certain && strcmp(holder.name, "restmarkd") != 0)
                 return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or set another [server] listen", text, who);
-        (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs", text, holder.certain ? "is" : "may be", who);
+        (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs; a start would fail as long as it does", text, holder.certain ? "is" : "may be", who);
         note(remark);
         return 0;
 }

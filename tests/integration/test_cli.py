@@ -21,7 +21,7 @@ QUIET = ["-o", "admin.control=none", "-o", "server.listen=127.0.0.1:0"]
 
 @pytest.mark.parametrize(
     "arguments",
-    [["-x"], ["--nope"], ["extra"], ["-c"], ["-o"], ["-t", "-T"], ["-T", "--write-dataset", "-"], ["-c", "a", "-c", "b"], ["-t", "extra"]],
+    [["-x"], ["--nope"], ["extra"], ["-c"], ["-o"], ["-o", "foo"], ["-o", "server.processes"], ["-t", "-T"], ["-T", "--write-dataset", "-"], ["-c", "a", "-c", "b"], ["-t", "extra"]],
 )
 def test_usage_errors_exit_64(arguments: list[str]) -> None:
     result = run(*arguments)
