@@ -76,7 +76,7 @@ def test_orders_change_between_rounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "left_s", "least_rounds"), [(12, 220.0, 2), (12, 120.0, 1), (4, 260.0, 5), (1, 280.0, 5)]
+    ("names", "left_s", "least_rounds"), [(12, 250.0, 2), (12, 140.0, 1), (4, 260.0, 3), (1, 280.0, 5)]
 )
 def test_quick_fits_into_the_time_left(names: int, left_s: float, least_rounds: int) -> None:
     rounds, duration_ms, warmup_ms = budget.quick(cells(names), left_s)
