@@ -11,12 +11,12 @@ from .results import RunSettings
 QUICK_LIMIT_S = 290.0  # "in under 5 minutes", the table included
 VERIFY_S = 6.5  # for each contestant: 3.5 s for the fast ones, 12 s for CPython
 START_S = 0.6  # start, two looks at memory, stop; three times that under uWSGI and PyPy
-VISIT_S = 0.65  # beside warm-up and load: probes, starts of wrk, the tenth of a second in which it ends
-_QUICK_RESERVE = 0.92  # slow cells are measured for longer, just-in-time compilers warm up for longer
-_QUICK_WARM_UP_SHARE = 0.25
+VISIT_S = 1.15  # beside load and warm-up: probes, the tenth of a second in which a wrk ends, longer warm-ups
+_QUICK_RESERVE = 0.95  # slow cells are measured for longer
+_QUICK_WARM_UP_SHARE = 0.4
 _QUICK_LONGEST_S = 4.0
 # Rounds and the load each has to last for at least; the first that fits is taken.
-_QUICK_CHOICES = ((5, 1.5), (3, 0.6), (2, 0.6))
+_QUICK_CHOICES = ((5, 1.5), (3, 0.6), (2, 0.4), (1, 0.4))
 
 
 def measuring_s(cells: Mapping[str, Sequence[CellSpec]], rounds: int, duration_s: float, warmup_s: float) -> float:

@@ -194,7 +194,10 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     if ground.pins.shared:
         found.append("server and client share CPUs: they take time from each other, and no cell can be ranked")
     if request.quick:
-        found.append("a quick run: short rounds; repeat it without --quick before anything depends on it")
+        found.append(
+            "a quick run: short rounds, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
+            "end; repeat it without --quick before anything depends on it"
+        )
     if request.rate_per_s is not None:
         found.append("fixed rate by h2load, whose connections send at the same moments: latencies include these bursts")
     return found

@@ -29,9 +29,11 @@ from .sampler import Sampler
 from .verdict import Evidence
 from .workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
 
-WARM_UP_SLICES = 3  # of the warm-up asked for: one to start from, two that have to bring nothing more
+# Lengths of the slices of a warm-up, in quarters of the one asked for. Each is as long as all before it together,
+# because compilers rest between their steps: PyPy under gunicorn needs 13 000 requests, of which many bring nothing.
+WARM_UP_QUARTERS = (1, 1, 2, 4, 8, 16)
 WARM_UP_GAIN = 0.05  # a slice brings something if its requests are so much cheaper than the cheapest before
-WARM_UP_MAX = 10  # times the warm-up asked for, at most: PyPy under gunicorn needs 13 000 requests, with pauses
+WARM_UP_SETTLED = 2  # slices in a row that brought nothing end the warm-up
 STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
 STRETCH_MAX = 5  # times the duration asked for, at most
 _STALL_REQUESTS = 3
@@ -92,10 +94,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         sample = sampler.between(before, probe.read())
     except _Died:
         return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
-    death = server.death()
-    rest.come_to_rest(server, _REST_WINDOW_S)
-    if not (wrong or death):
-        _, wrong = _check(server, visit, bench, "after")
+    wrong = wrong or _check_after(server, visit, bench)
     cpus = len(os.sched_getaffinity(0))
     server_cpus = len(bench.pins.server or ()) or cpus
     evidence = Evidence(
@@ -110,9 +109,9 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         rate_per_s=visit.rate_per_s,
         ack_stall_ms=ack_stall_ms,
         wrong_answer=wrong,
-        death=death,
+        death=server.death(),
     )
-    return Visited(_round(visit, evidence, started_unix_ms), wire_bytes, used, died=bool(death))
+    return Visited(_round(visit, evidence, started_unix_ms), wire_bytes, used, died=bool(evidence.death))
 
 
 def ack_stall_ms(server: RunningServer, route: str) -> float:
@@ -160,6 +159,15 @@ def _check(server: RunningServer, visit: Visit, bench: Bench, when: str) -> tupl
     return size, ""
 
 
+def _check_after(server: RunningServer, visit: Visit, bench: Bench) -> str:
+    """What is wrong with the answers of the server once it has been loaded; empty if nothing, or if it is dead."""
+    rest.come_to_rest(server, _REST_WINDOW_S)
+    try:
+        return "" if server.death() else _check(server, visit, bench, "after")[1]
+    except _Died:
+        return ""
+
+
 def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
     """Equal for all contestants in the same round."""
     rng = random.Random(f"{bench.seed}:{visit.round}:{visit.route}:{visit.connections}:{when}")
@@ -169,18 +177,17 @@ def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
 
 
 def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
-    """Loads the cell, and more if its requests still get cheaper; returns the requests/s at the end."""
-    slice_s = bench.settings.warmup_ms / 1e3 / WARM_UP_SLICES
-    cheapest_ns, idle_slices, rate = math.inf, 0, 0.0
-    for _ in range(WARM_UP_SLICES * WARM_UP_MAX):
+    """Loads the cell for as long as asked, and longer if requests still get cheaper; returns the requests/s at last."""
+    cheapest_ns, settled, rate = math.inf, 0, 0.0
+    for quarters in WARM_UP_QUARTERS:
         before_ns = server.cpu_ns()
-        result = _closed_loop(server, visit, bench, used, slice_s)
+        result = _closed_loop(server, visit, bench, used, quarters * bench.settings.warmup_ms / 1e3 / 4)
         rest.come_to_rest(server, _REST_WINDOW_S)
         rate = result.requests_per_s
         cost_ns = (server.cpu_ns() - before_ns) / result.requests if result.requests else math.inf
-        idle_slices = 0 if cost_ns < cheapest_ns * (1 - WARM_UP_GAIN) else idle_slices + 1
+        settled = 0 if cost_ns < cheapest_ns * (1 - WARM_UP_GAIN) else settled + 1
         cheapest_ns = min(cheapest_ns, cost_ns)
-        if idle_slices == WARM_UP_SLICES - 1:
+        if settled == WARM_UP_SETTLED:
             break
     return rate
 
