@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from . import (
     entrants,
     machine_record,
     plan,
+    report,
     resume,
     run_request,
     runner,
@@ -241,12 +241,5 @@ def _announcement(recording: Recording, ground: _Ground, visit_s: float) -> str:
 
 
 def write_reports(recording: Recording) -> list[Path]:
-    """THE call of the report: page, Markdown and CSV beside results.json; returns their paths."""
-    if importlib.util.find_spec(f"{__package__}.report") is None:
-        console.plain(
-            console.err, "no report is written: the package restmark_rig.report is not part of this installation"
-        )
-        return []
-    from . import report
-
+    """Page, Markdown and CSV beside results.json; returns their paths."""
     return list(report.write(recording.results, recording.directory))

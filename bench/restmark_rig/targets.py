@@ -1,7 +1,7 @@
 """restmarkd against the speed and memory that it is built to reach; for its developers, `bench/targets` runs it.
 
-CPU per request is compared as a ratio to epoll-limit's, both under the same load in turn, so that what disturbs the machine
-disturbs both.
+CPU per request is compared as a ratio to epoll-limit's, both under the same load in turn, so that what disturbs the
+machine disturbs both.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def compare_cpu(
         order = (ours, limit) if number % 2 else (limit, ours)
         us = {server.pid: cpu_us_per_request(server, route, pins, 64, duration_s) for server in order}
         pairs.append((us[ours.pid], us[limit.pid]))
-        say(f"GET {route}, round {number + 1} of {rounds}: {pairs[-1][0]:.2f} against {pairs[-1][1]:.2f} µs per request")
+        say(
+            f"GET {route}, round {number + 1} of {rounds}: {pairs[-1][0]:.2f} against {pairs[-1][1]:.2f} µs per request"
+        )
     ratios = sorted(a / b for a, b in pairs)
     ours_us, limit_us = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(ratios)
@@ -93,7 +95,9 @@ def server_pids(server: RunningServer) -> list[int]:
 def memory_under_load(ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
     pins = pinning.halves()
     with launch(ours, options, cache) as server:
-        plan = LoadPlan(server.host, server.port, ROUTE_ENCODE, _MEMORY_CONNECTIONS, 2 * _MEMORY_SETTLE_S, cpus=pins.client)
+        plan = LoadPlan(
+            server.host, server.port, ROUTE_ENCODE, _MEMORY_CONNECTIONS, 2 * _MEMORY_SETTLE_S, cpus=pins.client
+        )
         client = threading.Thread(target=load.run, args=(plan,))
         client.start()
         client.join(_MEMORY_SETTLE_S)  # in the middle of it

@@ -27,7 +27,9 @@ from .build import require_met
 @click.option(
     "--duration", type=click.IntRange(1, 600), default=10, show_default=True, metavar="SECONDS", help="For each route."
 )
-@click.option("--connections", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Kept alive, at once.")
+@click.option(
+    "--connections", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Kept alive, at once."
+)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes [default: one per server CPU].")
 @click.pass_obj
 def quick(settings: Settings, duration: int, connections: int, workers: int | None) -> int:
@@ -53,7 +55,9 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
             for number, route in enumerate(contestant.routes, 1):
                 step = f"[{number}/{len(contestant.routes)}] "
                 rows.append(
-                    measuring.measure(server, route, pins, connections, duration, lambda text, s=step: progress.say(s + text))  # type: ignore[misc]
+                    measuring.measure(
+                        server, route, pins, connections, duration, lambda text, s=step: progress.say(s + text)
+                    )  # type: ignore[misc]
                 )
             memory = _memory(server)
     _show(rows, pins, connections, duration)
