@@ -1,6 +1,5 @@
 /* restmarkd: arguments and wiring. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <restmark/version.h>
 #include <sched.h>
@@ -15,20 +14,17 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/config.h"
-#include "data/dataset.h"
-#include "http/server.h"
-#include "master/account.h"
 #include "master/control.h"
 #include "master/listener.h"
 #include "master/preflight.h"
 #include "master/supervisor.h"
 #include "shared/scoreboard.h"
+#include "setup.h"
 #include "worker/worker.h"
 
 _Static_assert((int)EX_DATAERR == (int)HERITAGE_EXIT_FATAL_DATA, "workers speak the daemon's exit codes");
 _Static_assert((int)EX_CONFIG == (int)HERITAGE_EXIT_FATAL_CONFIG, "workers speak the daemon's exit codes");
 _Static_assert((int)EX_OSERR == (int)HERITAGE_EXIT_SYSTEM, "workers speak the daemon's exit codes");
-_Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
 _Static_assert((int)LISTEN_MAX == RESTMARK_LISTEN_MAX && (int)LISTEN_TEXT_MAX == RESTMARK_LISTEN_TEXT_MAX,
                "the scoreboard holds all addresses");
 
@@ -50,7 +46,8 @@ static const char usage[] =
         "  -V, --version               print the version\n"
         "  -h, --help                  print this\n"
         "\n"
-        "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once.\n"
+        "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
+        "reloads.\n"
         "Exit codes: 0 stopped as asked, 64 usage, 65 dataset, 71 system,\n"
         "78 configuration. See restmarkd(8) and restmarkd.ini(5).\n";
 
@@ -66,15 +63,12 @@ struct arguments {
 
 /* What running needs, made step by step. */
 struct parts {
-        struct config *config;
-        struct account account;
-        struct dataset *dataset;
-        struct server_limits limits;
+        struct setup_source source;
+        struct setup *setup;
         struct restmark_scoreboard *board;
         struct listeners *listeners;
         struct control *control;
         char *control_path;
-        int access_log_fd;
         unsigned int n_workers;
 };
 
@@ -84,11 +78,8 @@ static int fail(int exit_code, const struct error *e) {
 }
 
 /* The same for the value of an option: it says where that is written. */
-static int fail_option(int exit_code, const struct config *config, enum option_id id, const struct error *e) {
-        char where[4200];
-
-        log_message(LOG_ERR, "%s: %s", config_where(config, id, where, sizeof where), e->text);
-        return exit_code;
+static int fail_option(int exit_code, const struct config *config, enum option_id id, struct error *e) {
+        return fail(setup_blame(exit_code, config, id, e), e);
 }
 
 static int show(const char *text, FILE *to, struct arguments *arguments, int exit_code) {
@@ -181,53 +172,51 @@ static int dump_config(const struct config *config) {
         return fail(EX_OSERR, &e);
 }
 
+static int count_workers(struct parts *p) {
+        const struct config *c = p->setup->config;
+        cpu_set_t cpus;
+        struct error e;
+
+        p->n_workers = (unsigned int)c->processes;
+        if (p->n_workers > 0)
+                return EX_OK;
+        CPU_ZERO(&cpus);
+        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) {
+                error_set_errno(&e, errno, "cannot count this machine's CPUs: set a number");
+                return fail_option(EX_OSERR, c, OPTION_processes, &e);
+        }
+        p->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
+        return EX_OK;
+}
+
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
-        const struct config *c = p->config;
+        const struct config *c = p->setup->config;
         struct error e;
-        int r;
+        int r = setup_check(p->setup, &e);
 
-        r = account_find(c->user, c->group, &p->account, &e);
-        if (r < 0)
-                return fail_option(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, &e);
+        if (r != EX_OK)
+                return fail(r, &e);
         r = control_resolve_path(c->control, &p->control_path, &e);
         if (r == 0 && p->control_path)
                 r = control_check_path(p->control_path, &e);
         if (r < 0)
                 return fail_option(EX_CONFIG, c, OPTION_control, &e);
-        p->limits = (struct server_limits){ .max_connections = c->max_connections,
-                                            .idle_timeout_ms = c->idle_timeout_ms,
-                                            .request_timeout_ms = c->request_timeout_ms,
-                                            .limit_post_bytes = c->limit_post_bytes,
-                                            .max_header_bytes = c->max_header_bytes };
-        p->n_workers = (unsigned int)c->processes;
-        if (p->n_workers == 0) {
-                cpu_set_t cpus;
-
-                CPU_ZERO(&cpus);
-                if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) {
-                        error_set_errno(&e, errno, "cannot count this machine's CPUs: set a number");
-                        return fail_option(EX_OSERR, c, OPTION_processes, &e);
-                }
-                p->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
-        }
-        return EX_OK;
+        return count_workers(p);
 }
 
 static int make_dataset(struct parts *p) {
-        const struct config *c = p->config;
         struct error e;
+        int r = setup_make_dataset(p->setup, &e);
 
-        if (dataset_new(*c->dataset ? c->dataset : NULL, c->records, (enum codec)c->codec, &p->dataset, &e) < 0)
-                return fail_option(EX_DATAERR, c, *c->dataset ? OPTION_dataset : OPTION_records, &e);
-        return EX_OK;
+        return r == EX_OK ? EX_OK : fail(r, &e);
 }
 
 static int write_dataset(struct parts *p, const char *path) {
         struct error e;
         int r = make_dataset(p);
 
-        if (r == EX_OK && dataset_write(p->dataset, path, &e) < 0)
+        if (r == EX_OK && dataset_write(p->setup->dataset, path, &e) < 0)
                 return fail(EX_OSERR, &e);
         return r;
 }
@@ -236,16 +225,8 @@ static void note(const char *text) {
         log_message(LOG_INFO, "%s", text);
 }
 
-/* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. */
-static uint64_t descriptors_needed(const struct parts *p) {
-        enum { OTHERS = 128 };
-        uint64_t master = p->n_workers * (p->config->listen.n + 2), worker = p->limits.max_connections + p->config->listen.n;
-
-        return (master > worker ? master : worker) + OTHERS;
-}
-
 static int test(struct parts *p, const char *config_path) {
-        const struct config *c = p->config;
+        const struct config *c = p->setup->config;
         struct error e;
         int r = make_dataset(p);
 
@@ -257,16 +238,17 @@ static int test(struct parts *p, const char *config_path) {
                 return fail_option(EX_OSERR, c, OPTION_control, &e);
         if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_access_log, &e);
-        if (fd_budget(descriptors_needed(p), &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_max_connections, &e);
+        r = setup_budget(p->setup, p->n_workers, &e);
+        if (r != EX_OK)
+                return fail(r, &e);
         log_message(LOG_INFO, "%s: the configuration is good: %zu records, %u worker%s",
-                    config_path ? config_path : "built-in defaults", p->dataset->n_records, p->n_workers, p->n_workers == 1 ? "" : "s");
+                    config_path ? config_path : "built-in defaults", p->setup->dataset->n_records, p->n_workers, p->n_workers == 1 ? "" : "s");
         return EX_OK;
 }
 
 /* "auto" is a convenience: a second daemon on the machine goes without, and says so. A path that was asked for is an error. */
 static int open_control(struct parts *p) {
-        const struct config *c = p->config;
+        const struct config *c = p->setup->config;
         struct error e;
         int r;
 
@@ -284,35 +266,16 @@ static int open_control(struct parts *p) {
         return EX_OK;
 }
 
-static int open_access_log(struct parts *p) {
-        const char *path = p->config->access_log;
-        struct error e;
-
-        p->access_log_fd = -1;
-        if (!*path)
-                return EX_OK;
-        p->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-        if (p->access_log_fd >= 0)
-                return EX_OK;
-        if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
-                error_set(&e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
-        else
-                error_set_errno(&e, errno, "%s: cannot open the access log", path);
-        return fail_option(EX_OSERR, p->config, OPTION_access_log, &e);
-}
-
 static int open_all(struct parts *p) {
-        const struct config *c = p->config;
+        const struct config *c = p->setup->config;
         struct error e;
         int r;
 
         if (supervisor_block_signals(&e) < 0)
                 return fail(EX_OSERR, &e);
-        if (fd_budget(descriptors_needed(p), &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_max_connections, &e);
-        r = open_access_log(p);
+        r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
-                return r;
+                return fail(r, &e);
         if (listeners_open(&c->listen, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
         if (scoreboard_new(&p->board, &e) < 0)
@@ -328,31 +291,29 @@ static int run(struct parts *p) {
 
         if (r != EX_OK)
                 return r;
-        log_open((enum log_target)p->config->log_target, p->config->log_level);
+        log_open((enum log_target)p->setup->config->log_target, p->setup->config->log_level);
         r = open_all(p);
         if (r != EX_OK)
                 return r;
 
         title_set("restmarkd: master");
-        log_message(LOG_NOTICE, "restmarkd %s, %zu records, codec %s, %u worker%s", RESTMARK_VERSION, p->dataset->n_records,
-                    p->config->codec == CODEC_TREE ? "tree" : "struct", p->n_workers, p->n_workers == 1 ? "" : "s");
+        log_message(LOG_NOTICE, "restmarkd %s, %zu records, codec %s, %u worker%s", RESTMARK_VERSION, p->setup->dataset->n_records,
+                    p->setup->config->codec == CODEC_TREE ? "tree" : "struct", p->n_workers, p->n_workers == 1 ? "" : "s");
         for (uint32_t i = 0; i < p->board->n_listen; i++)
                 log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
         if (p->control)
                 log_message(LOG_NOTICE, "control socket %s", p->control_path);
 
+        p->source.n_workers = p->n_workers;
+        p->setup->is_kept = true; /* its configuration is needed for as long as the daemon runs, its dataset until a reload */
         const struct supervisor_options options = {
-                .heritage = { .dataset = p->dataset,
-                              .codec = p->config->codec,
-                              .limits = &p->limits,
-                              .account = &p->account,
-                              .access_log_fd = p->access_log_fd,
-                              .master_pid = getpid() },
+                .boot = p->setup->config,
+                .generation = setup_generation(p->setup),
+                .source = { .load = setup_load, .context = &p->source },
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,
                 .n_workers = p->n_workers,
-                .mercy_ms = p->config->mercy_ms,
                 .worker_main = worker_main,
         };
         r = supervisor_run(&options);
@@ -367,10 +328,14 @@ static int perform(const struct arguments *arguments, struct parts *p) {
 
         if (arguments->task == TASK_WRITE_CONFIG)
                 return write_config(arguments->output);
-        if (config_load(arguments->config_path, arguments->overrides, arguments->n_overrides, &p->config, &e) < 0)
-                return fail(EX_CONFIG, &e);
+        p->source = (struct setup_source){ .config_path = arguments->config_path,
+                                           .overrides = arguments->overrides,
+                                           .n_overrides = arguments->n_overrides };
+        r = setup_new(&p->source, &p->setup, &e);
+        if (r != EX_OK)
+                return fail(r, &e);
         if (arguments->task == TASK_DUMP)
-                return dump_config(p->config);
+                return dump_config(p->setup->config);
         if (arguments->task == TASK_WRITE_DATASET)
                 return write_dataset(p, arguments->output);
         r = check(p);
@@ -382,16 +347,14 @@ static int perform(const struct arguments *arguments, struct parts *p) {
 static void free_parts(struct parts *p) {
         control_free(p->control);
         free(p->control_path);
-        (void)fd_close(p->access_log_fd);
         listeners_free(p->listeners);
         scoreboard_free(p->board);
-        dataset_free(p->dataset);
-        config_free(p->config);
+        (void)setup_free(p->setup);
 }
 
 int main(int argc, char **argv) {
         struct arguments arguments = { .task = TASK_RUN };
-        struct parts parts = { .access_log_fd = -1 };
+        struct parts parts = { 0 };
         char **own_argv = title_init(argc, argv);
         int r;
 

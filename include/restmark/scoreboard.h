@@ -1,6 +1,9 @@
 /* The scoreboard: what the master and the workers of one restmarkd tell about themselves in shared memory.
  *
- * Every cell has one writer. A `worker` cell is written by the worker that lives in the slot (and cleared by the master
+ * A slot has two seats, so that a worker can be replaced before it leaves: `slot.primary` says which seat's worker is the slot's
+ * own; the other is empty, or its worker is on probation or leaving.
+ *
+ * Every cell has one writer. A `worker` cell is written by the worker that has the seat (and cleared by the master
  * while none does); a `slot` cell and the head by the master. Readers take no lock: each number is right by itself, and numbers
  * that belong together may be one request apart. Cells fill whole cache lines, so that writers do not disturb each other.
  *
@@ -13,9 +16,10 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 1u
+#define RESTMARK_SCOREBOARD_VERSION 2u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
+#define RESTMARK_SEATS 2
 #define RESTMARK_LISTEN_MAX 16
 #define RESTMARK_LISTEN_TEXT_MAX 80
 
@@ -56,18 +60,23 @@ enum restmark_slot_state {
         RESTMARK_SLOT_STATE_COUNT
 };
 
-struct restmark_slot_cell {
-        alignas(RESTMARK_CACHE_LINE) _Atomic uint32_t state; /* enum restmark_slot_state */
-        _Atomic uint32_t pid;                                /* 0: no worker */
+struct restmark_seat_cell {
+        _Atomic uint32_t state; /* enum restmark_slot_state */
+        _Atomic uint32_t pid;   /* 0: no worker */
         _Atomic uint32_t generation;
-        _Atomic uint32_t restarts;     /* workers that came after the first */
-        _Atomic uint64_t started_ms;   /* of the worker, Unix time */
+        _Atomic uint64_t started_ms; /* of the worker, Unix time */
+};
+
+struct restmark_slot_cell {
+        alignas(RESTMARK_CACHE_LINE) struct restmark_seat_cell seats[RESTMARK_SEATS];
+        _Atomic uint32_t primary;         /* index of the seat */
+        _Atomic uint32_t restarts;        /* workers that replaced one that had died */
         struct restmark_worker_cell past; /* sums over the slot's dead workers; `connections` stays 0 */
 };
 
 struct restmark_slot {
         struct restmark_slot_cell slot;
-        struct restmark_worker_cell worker;
+        struct restmark_worker_cell workers[RESTMARK_SEATS];
 };
 
 struct restmark_scoreboard {

@@ -189,3 +189,31 @@ const char *config_where(const struct config *config, enum option_id id, char *t
                        option_table[id].key);
         return text;
 }
+
+static bool same_field(const struct option_row *row, const void *one, const void *other) {
+        switch (row->kind) {
+        case OPTION_KIND_TEXT:
+                return strcmp(*(char *const *)one, *(char *const *)other) == 0;
+        case OPTION_KIND_LISTEN:
+                return memcmp(one, other, sizeof(struct listen_list)) == 0;
+        case OPTION_KIND_CODEC:
+        case OPTION_KIND_LEVEL:
+        case OPTION_KIND_TARGET:
+                return *(const int *)one == *(const int *)other;
+        default:
+                return *(const uint64_t *)one == *(const uint64_t *)other;
+        }
+}
+
+void config_pending(const struct config *boot, const struct config *now, char *text, size_t size) {
+        size_t length = 0;
+
+        *text = '\0';
+        for (int id = 0; id < OPTION_COUNT && length < size; id++) {
+                const struct option_row *row = &option_table[id];
+
+                if (row->reload == OPTION_RELOAD_RESTART &&
+                    !same_field(row, (const char *)boot + row->offset, (const char *)now + row->offset))
+                        length += (size_t)snprintf(text + length, size - length, "%s[%s] %s", length ? ", " : "", row->section, row->key);
+        }
+}

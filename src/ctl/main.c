@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <restmark/version.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,13 @@ enum {
 
 static const char usage[] =
         "Usage: restmarkctl [-s SOCKET] status [-j]\n"
+        "       restmarkctl [-s SOCKET] reload\n"
         "\n"
         "Asks a running restmarkd through its control socket.\n"
         "\n"
         "  status               workers, routes, requests, errors\n"
+        "  reload               read the configuration again and replace all workers;\n"
+        "                       waits for the end and says what became of it\n"
         "\n"
         "  -s, --socket SOCKET  the control socket (default: $RESTMARK_CONTROL, else\n"
         "                       /run/restmark/control.sock, for others than root\n"
@@ -37,6 +41,23 @@ static const char usage[] =
         "  -h, --help           print this\n"
         "\n"
         "Exit codes: 0 done, 1 the daemon refused, 64 usage, 69 no daemon answers.\n";
+
+struct command {
+        const char *name, *line, *json_line; /* json_line NULL: there is no JSON */
+        unsigned int patience_ms;
+};
+
+static const struct command commands[] = {
+        { "status", "status\n", "status json\n", REPLY_MS },
+        { "reload", "reload\n", NULL, 0 },
+};
+
+static const struct command *find_command(const char *name) {
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        return NULL;
+}
 
 static const char *default_socket(char *text, size_t size) {
         const char *from_environment = getenv("RESTMARK_CONTROL"), *runtime = getenv("XDG_RUNTIME_DIR");
@@ -78,9 +99,9 @@ static int dial(const char *path, struct error *e) {
         return error_set_errno(e, errnum, "%s", path);
 }
 
-/* Reads to the end of the stream within REPLY_MS. */
-static int read_reply(int fd, FILE *to, struct error *e) {
-        uint64_t deadline_ms = clock_monotonic_ms() + REPLY_MS;
+/* Reads to the end of the stream within `patience_ms`; 0: as long as it takes, as the daemon's own deadlines end it. */
+static int read_reply(int fd, unsigned int patience_ms, FILE *to, struct error *e) {
+        uint64_t deadline_ms = patience_ms ? clock_monotonic_ms() + patience_ms : UINT64_MAX;
         char chunk[4096];
 
         for (;;) {
@@ -88,8 +109,8 @@ static int read_reply(int fd, FILE *to, struct error *e) {
                 uint64_t now_ms = clock_monotonic_ms();
                 ssize_t n;
 
-                if (now_ms >= deadline_ms || poll(&wait, 1, (int)(deadline_ms - now_ms)) == 0)
-                        return error_set(e, -ETIMEDOUT, "the daemon does not answer within %d s", REPLY_MS / 1000);
+                if (now_ms >= deadline_ms || poll(&wait, 1, patience_ms ? (int)(deadline_ms - now_ms) : -1) == 0)
+                        return error_set(e, -ETIMEDOUT, "the daemon does not answer within %u s", patience_ms / 1000);
                 n = recv(fd, chunk, sizeof chunk, MSG_DONTWAIT);
                 if (n == 0)
                         return 0;
@@ -100,7 +121,8 @@ static int read_reply(int fd, FILE *to, struct error *e) {
         }
 }
 
-static int ask(const char *path, const char *command, char **ret_reply, struct error *e) {
+static int ask(const char *path, const struct command *command, bool json, char **ret_reply, struct error *e) {
+        const char *line = json ? command->json_line : command->line;
         size_t size;
         FILE *to;
         int fd = dial(path, e), r = 0;
@@ -111,10 +133,10 @@ static int ask(const char *path, const char *command, char **ret_reply, struct e
         if (!to)
                 r = error_set_errno(e, errno, "cannot keep the reply");
         else {
-                if (send(fd, command, strlen(command), MSG_NOSIGNAL) < 0)
+                if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
                         r = error_set_errno(e, errno, "cannot send the command");
                 else
-                        r = read_reply(fd, to, e);
+                        r = read_reply(fd, command->patience_ms, to, e);
                 if (fclose(to) != 0 && r == 0)
                         r = error_set_errno(e, errno, "cannot keep the reply");
         }
@@ -147,6 +169,7 @@ int main(int argc, char **argv) {
                                                  { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
                                                  { NULL, 0, NULL, 0 } };
         char path_memory[4096], *reply = NULL;
+        const struct command *command;
         const char *path = NULL;
         struct error e = { "" };
         bool json = false;
@@ -171,12 +194,15 @@ int main(int argc, char **argv) {
                 }
         if (argc - optind != 1)
                 return refuse(argc == optind ? "say a command" : "say one command only");
-        if (strcmp(argv[optind], "status") != 0)
-                return refuse("that command is not known; there is: status");
+        command = find_command(argv[optind]);
+        if (!command)
+                return refuse("that command is not known; there are: status, reload");
+        if (json && !command->json_line)
+                return refuse("-j goes with status only");
 
         if (!path)
                 path = default_socket(path_memory, sizeof path_memory);
-        if (ask(path, json ? "status json\n" : "status\n", &reply, &e) < 0) {
+        if (ask(path, command, json, &reply, &e) < 0) {
                 (void)fprintf(stderr, "restmarkctl: %s\n", e.text);
                 r = EX_UNAVAILABLE;
         } else

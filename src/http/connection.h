@@ -43,6 +43,7 @@ struct connection {
         struct connection *previous, *next;
         int fd; /* the library's */
         uint64_t deadline_ms;
+        bool is_private; /* the master's own: neither counted nor logged */
         bool linger; /* part of the input is left unread */
         struct request_notes *notes; /* NULL without an access log */
         struct request request;

@@ -55,22 +55,26 @@ static void connection_open(struct server *server, struct MHD_Connection *mhd, v
         *socket_context = c; /* NULL: requests on it are refused */
         if (!c)
                 return;
-        if (server->access_log && !(c->notes = calloc(1, sizeof *c->notes))) {
+        if (server->access_log && !server->adding_private && !(c->notes = calloc(1, sizeof *c->notes))) {
                 free(c);
                 *socket_context = NULL;
                 return;
         }
         c->server = server;
+        c->is_private = server->adding_private;
         c->mhd = mhd;
         c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         c->next = server->connections;
         if (c->next)
                 c->next->previous = c;
         server->connections = c;
-        if (server->access_log)
+        if (c->notes)
                 access_log_format_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, c->notes->address);
         wait_for_request(c);
-        cell_set(&server->cell->connections, ++server->n_connections);
+        server->n_connections++;
+        if (c->is_private)
+                return;
+        cell_add(&server->cell->connections, 1);
         cell_add(&server->cell->accepted, 1);
 }
 
@@ -85,7 +89,9 @@ static void connection_close(struct connection *c) {
                 c->previous->next = c->next;
         else
                 server->connections = c->next;
-        cell_set(&server->cell->connections, --server->n_connections);
+        server->n_connections--;
+        if (!c->is_private)
+                cell_sub(&server->cell->connections, 1);
         free(c->notes);
         free(c);
 }
@@ -169,6 +175,8 @@ void server_count(struct connection *c, bool answered) {
         struct restmark_route_cell *cell =
                 &c->server->cell->routes[request->route ? request->route->cell : RESTMARK_ROUTE_OTHER];
 
+        if (c->is_private)
+                return;
         cell_add(&cell->requests, 1);
         if (!answered)
                 cell_add(&cell->aborted, 1);
@@ -301,6 +309,14 @@ void server_add(struct server *server, int fd, const struct sockaddr *peer, sock
         server->now_ms = now_ms;
         /* On failure the library has closed the socket and said why at debug level. */
         (void)MHD_add_connection(server->mhd, fd, peer, peer_size);
+}
+
+void server_add_private(struct server *server, int fd, uint64_t now_ms) {
+        const struct sockaddr peer = { .sa_family = AF_UNIX };
+
+        server->adding_private = true;
+        server_add(server, fd, &peer, sizeof peer.sa_family, now_ms);
+        server->adding_private = false;
 }
 
 uint64_t server_connections(const struct server *server) {

@@ -34,6 +34,9 @@ void server_fds(const struct server *server, int ret[static 2]);
 /* Takes over an accepted, non-blocking socket; on failure it is closed. Its idle timeout begins at `now_ms`. */
 void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms);
 
+/* The same for a connection of the master's own, which asks whether this worker does its work: it is not counted or logged. */
+void server_add_private(struct server *server, int fd, uint64_t now_ms);
+
 uint64_t server_connections(const struct server *server);
 
 /* Whether another connection may be added. */

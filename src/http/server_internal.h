@@ -25,6 +25,7 @@ struct server {
         uint64_t n_connections;
         uint64_t now_ms, next_deadline_ms; /* no connection's deadline is earlier */
         bool draining;
+        bool adding_private;               /* what is opened now is the master's own */
         struct MHD_Response *ready[_WORKLOAD_MAX]; /* answers whose bodies never change, made at first use */
 };
 

@@ -23,6 +23,7 @@ struct client {
         size_t command_length;
         char *reply; /* from open_memstream() */
         size_t reply_length, reply_sent;
+        uint64_t ticket; /* of the command that it waits for; 0: none */
 };
 
 struct control {
@@ -32,6 +33,7 @@ struct control {
         ino_t inode;
         sd_event_source *io;
         const struct restmark_scoreboard *board;
+        struct control_commands commands;
         struct client *clients;
         unsigned int n_clients;
 };
@@ -147,10 +149,15 @@ struct control *control_free(struct control *control) {
         return NULL;
 }
 
-/* The reply to a whole line. */
+/* The reply to a whole line, unless it is a command that takes time: the client has a ticket then. */
 static int answer(struct client *client) {
-        FILE *to = open_memstream(&client->reply, &client->reply_length);
+        const struct control_commands *commands = &client->control->commands;
+        FILE *to;
 
+        client->ticket = commands->begin(commands->context, client->command);
+        if (client->ticket != 0)
+                return 0;
+        to = open_memstream(&client->reply, &client->reply_length);
         if (!to)
                 return -ENOMEM;
         if (strcmp(client->command, "status") == 0) {
@@ -160,7 +167,7 @@ static int answer(struct client *client) {
                 (void)fputs("ok\n", to);
                 status_write_json(client->control->board, to);
         } else
-                (void)fputs("error: unknown command; there are: status, status json\n", to);
+                (void)fputs("error: unknown command; there are: status, status json, reload\n", to);
         return fclose(to) == 0 ? 0 : -ENOMEM;
 }
 
@@ -197,17 +204,29 @@ static int send_reply(struct client *client) {
         return 1;
 }
 
+/* Something happened on the socket of a client whose command runs: it has left, or talks out of turn. */
+static int check_waiting(struct client *client) {
+        char byte;
+        ssize_t n = recv(client->fd, &byte, 1, MSG_DONTWAIT);
+
+        return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -ECONNRESET;
+}
+
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *context) {
         struct client *client = context;
         int r = 0;
 
         (void)fd;
         (void)events;
-        if (!client->reply) {
+        if (client->ticket != 0)
+                r = check_waiting(client);
+        else if (!client->reply) {
                 r = read_command(client);
                 if (r == 1) {
                         r = answer(client);
-                        if (r == 0)
+                        if (r == 0 && client->ticket != 0)
+                                r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+                        else if (r == 0)
                                 r = sd_event_source_set_io_events(source, EPOLLOUT);
                 }
         }
@@ -216,6 +235,32 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
         if (r != 0)
                 client_free(client);
         return 0; /* a negative value would disable the source */
+}
+
+/* The client has CONTROL_CLIENT_MS from now on to read. */
+static int reply_late(struct client *client, bool ok, const char *text) {
+        int n = asprintf(&client->reply, "%s%s\n", ok ? "ok\n" : "error: ", text), r;
+
+        client->ticket = 0;
+        if (n < 0) {
+                client->reply = NULL;
+                return -ENOMEM;
+        }
+        client->reply_length = (size_t)n;
+        r = sd_event_source_set_io_events(client->io, EPOLLOUT);
+        if (r >= 0)
+                r = sd_event_source_set_time_relative(client->timer, (uint64_t)CONTROL_CLIENT_MS * 1000);
+        return r < 0 ? r : sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+}
+
+void control_finish(struct control *control, uint64_t ticket, bool ok, const char *text) {
+        struct client *next;
+
+        for (struct client *client = control->clients; client; client = next) {
+                next = client->next;
+                if (client->ticket != 0 && client->ticket <= ticket && reply_late(client, ok, text) < 0)
+                        client_free(client);
+        }
 }
 
 static int on_client_timeout(sd_event_source *source, uint64_t usec, void *context) {
@@ -266,10 +311,12 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
         return 0;
 }
 
-int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board, struct error *e) {
+int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board,
+                   const struct control_commands *commands, struct error *e) {
         int r;
 
         control->board = board;
+        control->commands = *commands;
         r = sd_event_add_io(event, &control->io, control->fd, EPOLLIN, on_connection, control);
         return r < 0 ? error_set_errno(e, -r, "cannot watch the control socket") : 0;
 }

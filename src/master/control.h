@@ -4,6 +4,8 @@
 #define RESTMARK_MASTER_CONTROL_H
 
 #include <restmark/scoreboard.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -13,7 +15,7 @@
 enum {
         CONTROL_CLIENTS_MAX = 32,  /* at once; more are turned away */
         CONTROL_COMMAND_MAX = 256, /* bytes of a line */
-        CONTROL_CLIENT_MS = 5000,  /* from connecting to having read the reply */
+        CONTROL_CLIENT_MS = 5000,  /* for sending the command, and again for reading the reply */
 };
 
 struct control;
@@ -22,8 +24,18 @@ struct control;
  * daemon has it. Permissions are 0660. */
 int control_open(const char *path, struct control **ret, struct error *e);
 
-/* Begins to answer, from `event`'s loop; `board` is borrowed. */
-int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board, struct error *e);
+/* Commands whose reply takes time. `begin` returns the ticket that control_finish() will name, 0 for a command that there is not. */
+struct control_commands {
+        uint64_t (*begin)(void *context, const char *command);
+        void *context;
+};
+
+/* Begins to answer, from `event`'s loop; `board` is borrowed, `commands` copied. */
+int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board,
+                   const struct control_commands *commands, struct error *e);
+
+/* Answers all clients that wait for `ticket` or an earlier one; `text` without a final newline. */
+void control_finish(struct control *control, uint64_t ticket, bool ok, const char *text);
 
 /* Closes everything and removes the socket. NULL-safe; returns NULL. */
 struct control *control_free(struct control *control);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static void complain(int r) {
@@ -15,8 +16,17 @@ void notify_ready(unsigned int n_workers) {
         complain(sd_notifyf(0, "READY=1\nSTATUS=%u of %u workers ready", n_workers, n_workers));
 }
 
-void notify_status(unsigned int n_ready, unsigned int n_workers) {
-        complain(sd_notifyf(0, "STATUS=%u of %u workers ready", n_ready, n_workers));
+void notify_status(unsigned int n_ready, unsigned int n_workers, unsigned int generation) {
+        complain(sd_notifyf(0, "STATUS=%u of %u workers ready, generation %u", n_ready, n_workers, generation));
+}
+
+void notify_reloading(void) {
+        /* One datagram: systemd wants the time with the state. */
+        complain(sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading", (unsigned long long)clock_monotonic_ns() / 1000));
+}
+
+void notify_reloaded(void) {
+        complain(sd_notify(0, "READY=1"));
 }
 
 void notify_stopping(void) {

@@ -6,7 +6,11 @@
 void notify_ready(unsigned int n_workers);
 
 /* A line for `systemctl status`. */
-void notify_status(unsigned int n_ready, unsigned int n_workers);
+void notify_status(unsigned int n_ready, unsigned int n_workers, unsigned int generation);
+
+/* The begin and the end, however it ended, of a reload. */
+void notify_reloading(void);
+void notify_reloaded(void);
 
 void notify_stopping(void);
 

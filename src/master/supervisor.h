@@ -3,17 +3,19 @@
 #define RESTMARK_MASTER_SUPERVISOR_H
 
 #include "base/error.h"
+#include "config/config.h"
 #include "master/control.h"
+#include "master/generation.h"
 #include "master/listener.h"
-#include "shared/heritage.h"
 
 struct supervisor_options {
-        struct heritage heritage; /* what is the same for all workers; the rest is filled in at each fork */
+        const struct config *boot;       /* the configuration of the daemon's start: what takes a restart stays as it says */
+        struct generation *generation;   /* the first one; its reference passes to the supervisor */
+        struct generation_source source; /* of all later ones */
         struct restmark_scoreboard *board;
         const struct listeners *listeners;
         struct control *control; /* NULL: none */
         unsigned int n_workers;
-        uint64_t mercy_ms;
         int (*worker_main)(const struct heritage *heritage); /* runs in the child; returns its exit code */
 };
 

@@ -31,7 +31,9 @@ struct account {
 
 /* One byte each on the link between the master and a worker (a SOCK_SEQPACKET pair). Its end-of-file means: the other is dead. */
 enum link_message {
-        LINK_READY = 'R',  /* worker: I serve */
+        LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
+        LINK_ACCEPT = 'A', /* master: your probation is over, take connections */
+        LINK_RETIRE = 'D', /* master: another has your listeners; take no more from them, serve what you have, then exit */
         LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then exit */
 };
 
@@ -45,10 +47,11 @@ struct heritage {
         pid_t master_pid;
         /* This worker's own: */
         unsigned int slot;
-        struct restmark_slot *cell;
+        struct restmark_worker_cell *cell;
         const int *listeners; /* non-blocking listening sockets */
         size_t n_listeners;
         int link;
+        int private_connection; /* on probation: serve this socket alone, until LINK_ACCEPT; else -1 */
 };
 
 #endif

@@ -28,8 +28,8 @@ static void move_number(_Atomic uint64_t *to, _Atomic uint64_t *from) {
         cell_set(from, 0);
 }
 
-uint64_t scoreboard_bury(struct restmark_slot *slot) {
-        struct restmark_worker_cell *past = &slot->slot.past, *worker = &slot->worker;
+uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
+        struct restmark_worker_cell *past = &slot->slot.past, *worker = &slot->workers[seat];
         uint64_t requests = 0;
 
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++) {

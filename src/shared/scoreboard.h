@@ -17,6 +17,10 @@ static inline void cell_add(_Atomic uint64_t *cell, uint64_t n) {
         atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+static inline void cell_sub(_Atomic uint64_t *cell, uint64_t n) {
+        atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) - n, memory_order_relaxed);
+}
+
 static inline void cell_set(_Atomic uint64_t *cell, uint64_t value) {
         atomic_store_explicit(cell, value, memory_order_relaxed);
 }
@@ -25,8 +29,8 @@ static inline uint64_t cell_get(const _Atomic uint64_t *cell) {
         return atomic_load_explicit(cell, memory_order_relaxed);
 }
 
-/* Adds a dead worker's numbers to the slot's past and clears its cell for the next one. Master only, without a worker.
- * Returns the requests that it had served. */
-uint64_t scoreboard_bury(struct restmark_slot *slot);
+/* Adds a dead worker's numbers to the slot's past and clears its seat's cell for the next one. Master only, without a worker in
+ * that seat. Returns the requests that it had served. */
+uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat);
 
 #endif

@@ -39,10 +39,27 @@ static void add_cell(struct sums *sums, const struct restmark_route_cell *cell) 
         sums->busy_ns += cell_get(&cell->busy_ns);
 }
 
-/* A slot's route: its worker's and its dead workers' numbers. */
+/* A slot's route: its workers' and its dead workers' numbers. */
 static void add_slot(struct sums *sums, const struct restmark_slot *slot, int route) {
-        add_cell(sums, &slot->worker.routes[route]);
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                add_cell(sums, &slot->workers[seat].routes[route]);
         add_cell(sums, &slot->slot.past.routes[route]);
+}
+
+static uint64_t slot_accepted(const struct restmark_slot *slot) {
+        uint64_t n = cell_get(&slot->slot.past.accepted);
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += cell_get(&slot->workers[seat].accepted);
+        return n;
+}
+
+static uint64_t slot_connections(const struct restmark_slot *slot) {
+        uint64_t n = 0;
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += cell_get(&slot->workers[seat].connections);
+        return n;
 }
 
 static struct sums route_sums(const struct restmark_scoreboard *board, int route) {
@@ -72,18 +89,31 @@ static void write_routes(const struct restmark_scoreboard *board, const struct r
         (void)fputs("}", to);
 }
 
+static void write_seat(const struct restmark_seat_cell *seat, FILE *to) {
+        (void)fprintf(to, "\"state\":\"%s\",\"pid\":", status_slot_state_name(seat->state));
+        if (seat->pid)
+                (void)fprintf(to, "%" PRIu32 ",\"started_unix_ms\":%" PRIu64, seat->pid, cell_get(&seat->started_ms));
+        else
+                (void)fputs("null,\"started_unix_ms\":null", to);
+        (void)fprintf(to, ",\"generation\":%" PRIu32, seat->generation);
+}
+
 static void write_slot(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
         const struct restmark_slot *slot = &board->slots[index];
 
-        (void)fprintf(to, "{\"slot\":%" PRIu32 ",\"state\":\"%s\",\"pid\":", index, status_slot_state_name(slot->slot.state));
-        if (slot->slot.pid)
-                (void)fprintf(to, "%" PRIu32 ",\"started_unix_ms\":%" PRIu64, slot->slot.pid, cell_get(&slot->slot.started_ms));
-        else
-                (void)fputs("null,\"started_unix_ms\":null", to);
-        (void)fprintf(to,
-                      ",\"generation\":%" PRIu32 ",\"restarts\":%" PRIu32 ",\"connections\":%" PRIu64 ",\"accepted\":%" PRIu64 ",",
-                      slot->slot.generation, slot->slot.restarts, cell_get(&slot->worker.connections),
-                      cell_get(&slot->worker.accepted) + cell_get(&slot->slot.past.accepted));
+        uint32_t primary = slot->slot.primary;
+
+        (void)fprintf(to, "{\"slot\":%" PRIu32 ",", index);
+        write_seat(&slot->slot.seats[primary], to);
+        (void)fprintf(to, ",\"restarts\":%" PRIu32 ",\"connections\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"beside\":",
+                      slot->slot.restarts, slot_connections(slot), slot_accepted(slot));
+        if (slot->slot.seats[!primary].pid) {
+                (void)fputs("{", to);
+                write_seat(&slot->slot.seats[!primary], to);
+                (void)fprintf(to, ",\"connections\":%" PRIu64 "}", cell_get(&slot->workers[!primary].connections));
+        } else
+                (void)fputs("null", to);
+        (void)fputs(",", to);
         write_routes(board, slot, to);
         (void)fputs("}", to);
 }
@@ -121,20 +151,32 @@ static const char *age_text(uint64_t since_ms, char *text, size_t size) {
         return text;
 }
 
-static void write_worker_row(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
-        const struct restmark_slot *slot = &board->slots[index];
-        struct sums all = { 0 };
+/* The columns of a process; `numbers` are those of its slot, or "" for the one that is beside the slot's own. */
+static void write_seat_row(const char *name, const struct restmark_seat_cell *seat, uint64_t connections, const char *numbers, FILE *to) {
         char age[24] = "-", pid[16] = "-";
+
+        if (seat->pid) {
+                (void)age_text(cell_get(&seat->started_ms), age, sizeof age);
+                (void)snprintf(pid, sizeof pid, "%" PRIu32, seat->pid);
+        }
+        (void)fprintf(to, "%4s  %-8s %8s %4" PRIu32 " %7s %5" PRIu64 "%s\n", name, status_slot_state_name(seat->state), pid,
+                      seat->generation, age, connections, numbers);
+}
+
+static void write_slot_rows(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
+        const struct restmark_slot *slot = &board->slots[index];
+        uint32_t primary = slot->slot.primary;
+        struct sums all = { 0 };
+        char name[16], numbers[96];
 
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 add_slot(&all, slot, i);
-        if (slot->slot.pid) {
-                (void)age_text(cell_get(&slot->slot.started_ms), age, sizeof age);
-                (void)snprintf(pid, sizeof pid, "%" PRIu32, slot->slot.pid);
-        }
-        (void)fprintf(to, "%4" PRIu32 "  %-8s %8s %7s %8" PRIu32 " %5" PRIu64 " %12" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n", index,
-                      status_slot_state_name(slot->slot.state), pid, age, slot->slot.restarts, cell_get(&slot->worker.connections),
-                      all.requests, all.errors_4xx + all.errors_5xx, all.aborted);
+        (void)snprintf(name, sizeof name, "%" PRIu32, index);
+        (void)snprintf(numbers, sizeof numbers, " %8" PRIu32 " %12" PRIu64 " %7" PRIu64 " %7" PRIu64, slot->slot.restarts, all.requests,
+                       all.errors_4xx + all.errors_5xx, all.aborted);
+        write_seat_row(name, &slot->slot.seats[primary], cell_get(&slot->workers[primary].connections), numbers, to);
+        if (slot->slot.seats[!primary].pid)
+                write_seat_row("", &slot->slot.seats[!primary], cell_get(&slot->workers[!primary].connections), "", to);
 }
 
 void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
@@ -145,10 +187,10 @@ void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
                       age_text(cell_get(&board->started_ms), age, sizeof age));
         for (uint32_t i = 0; i < board->n_listen; i++)
                 (void)fprintf(to, "%s%s", i ? ", " : "listening on ", board->listen[i]);
-        (void)fprintf(to, "\n\n%4s  %-8s %8s %7s %8s %5s %12s %8s %8s\n", "SLOT", "STATE", "PID", "UP", "RESTARTS", "CONN", "REQUESTS",
-                      "ERRORS", "ABORTED");
+        (void)fprintf(to, "\n\n%4s  %-8s %8s %4s %7s %5s %8s %12s %7s %7s\n", "SLOT", "STATE", "PID", "GEN", "UP", "CONN", "RESTARTS",
+                      "REQUESTS", "ERRORS", "ABORTED");
         for (uint32_t i = 0; i < board->n_slots; i++)
-                write_worker_row(board, i, to);
+                write_slot_rows(board, i, to);
 
         (void)fprintf(to, "\n%-14s %12s %8s %8s %8s %11s %12s\n", "ROUTE", "REQUESTS", "4XX", "5XX", "ABORTED", "BODY MiB",
                       "US/REQUEST");

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 
 enum {
@@ -25,9 +26,23 @@ static int watch(struct acceptor *a, int operation, uint32_t events) {
 int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, struct error *e) {
         int r;
 
-        *a = (struct acceptor){ .listeners = listeners, .n = n, .epoll = epoll, .event_base = event_base, .watching = true };
-        r = watch(a, EPOLL_CTL_ADD, EPOLLIN);
+        *a = (struct acceptor){ .listeners = listeners, .n = n, .epoll = epoll, .event_base = event_base };
+        r = watch(a, EPOLL_CTL_ADD, 0);
         return r < 0 ? error_set_errno(e, -r, "cannot watch the listening sockets") : 0;
+}
+
+void acceptor_open(struct acceptor *a) {
+        a->open = true;
+}
+
+void acceptor_retire(struct acceptor *a) {
+        /* Out of the epoll set first: the master has the same sockets open, so closing alone would not end the events. */
+        if (watch(a, EPOLL_CTL_DEL, 0) < 0)
+                log_message(LOG_WARNING, "cannot stop watching the listening sockets: %m");
+        for (size_t i = 0; i < a->n; i++)
+                (void)fd_close(a->listeners[i]);
+        a->n = 0;
+        a->open = a->watching = false;
 }
 
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
@@ -55,7 +70,7 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
 
         if (now_ms >= a->paused_until_ms)
                 a->paused_until_ms = 0;
-        wanted = a->paused_until_ms == 0 && server_has_room(server);
+        wanted = a->open && a->paused_until_ms == 0 && server_has_room(server);
         if (wanted == a->watching)
                 return;
         if (watch(a, EPOLL_CTL_MOD, wanted ? EPOLLIN : 0) < 0)

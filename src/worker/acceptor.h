@@ -14,11 +14,19 @@ struct acceptor {
         size_t n;
         int epoll;                /* the worker's; event data of listener i is base + i */
         uint64_t event_base;
+        bool open;                /* connections are wanted */
         bool watching;
         uint64_t paused_until_ms; /* after running out of descriptors; 0: not paused */
 };
 
+/* Watches nothing before acceptor_open(). */
 int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, struct error *e);
+
+/* From the next acceptor_balance() on connections are taken. */
+void acceptor_open(struct acceptor *a);
+
+/* Leaves what is in the queues, and all that comes, to others who have the same sockets. For good. */
+void acceptor_retire(struct acceptor *a);
 
 /* Takes what waits at listener `i`, a bounded number of connections, as long as the server has room. */
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms);

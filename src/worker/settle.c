@@ -10,7 +10,7 @@
 #include "base/title.h"
 
 static int close_others(const struct heritage *heritage, struct error *e) {
-        int keep[RESTMARK_LISTEN_MAX + 2];
+        int keep[RESTMARK_LISTEN_MAX + 3];
         size_t n = 0;
         int r;
 
@@ -19,6 +19,8 @@ static int close_others(const struct heritage *heritage, struct error *e) {
         keep[n++] = heritage->link;
         if (heritage->access_log_fd >= 0)
                 keep[n++] = heritage->access_log_fd;
+        if (heritage->private_connection >= 0)
+                keep[n++] = heritage->private_connection;
         r = fd_close_others(keep, n);
         return r < 0 ? error_set_errno(e, -r, "cannot close what is not inherited") : 0;
 }

@@ -27,7 +27,7 @@ struct worker {
         struct work *work;
         struct server *server;
         struct acceptor acceptor;
-        uint64_t stopping_since_ms; /* exits once nothing is left to serve; 0: not stopping */
+        uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
         bool master_is_gone;
 };
 
@@ -48,7 +48,7 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 return error_set_errno(e, errno, "cannot make an epoll descriptor");
         r = work_new(h->dataset, (enum codec)h->codec, &w->work, e);
         if (r == 0)
-                r = server_new(h->limits, w->work, h->dataset, &h->cell->worker, h->access_log_fd, &w->server, e);
+                r = server_new(h->limits, w->work, h->dataset, h->cell, h->access_log_fd, &w->server, e);
         if (r < 0)
                 return r;
         server_fds(w->server, fds);
@@ -57,7 +57,14 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 r = watch(w, fds[i], EVENT_SERVER, e);
         if (r == 0)
                 r = acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, e);
-        return r;
+        if (r < 0)
+                return r;
+        if (h->private_connection >= 0)
+                server_add_private(w->server, h->private_connection, clock_monotonic_ms());
+        else
+                acceptor_open(&w->acceptor);
+        acceptor_balance(&w->acceptor, w->server, clock_monotonic_ms());
+        return 0;
 }
 
 static void read_link(struct worker *w, uint64_t now_ms) {
@@ -66,8 +73,14 @@ static void read_link(struct worker *w, uint64_t now_ms) {
 
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
                 w->master_is_gone = true;
-        else if (n == 1 && message == LINK_STOP) {
-                w->stopping_since_ms = now_ms;
+        else if (n == 1 && message == LINK_ACCEPT)
+                acceptor_open(&w->acceptor);
+        else if (n == 1 && (message == LINK_STOP || message == LINK_RETIRE)) {
+                if (message == LINK_RETIRE)
+                        acceptor_retire(&w->acceptor);
+                else
+                        acceptor_open(&w->acceptor);
+                w->leaves_at_ms = now_ms + (message == LINK_STOP ? STOP_LINGER_MS : 0);
                 server_drain(w->server, now_ms);
         }
 }
@@ -78,7 +91,7 @@ static int earlier(int a_ms, int b_ms) {
 
 /* With one last look at the queues, which are empty if nothing was missed. */
 static bool is_done(struct worker *w, uint64_t now_ms) {
-        if (w->stopping_since_ms == 0 || server_connections(w->server) > 0 || now_ms < w->stopping_since_ms + STOP_LINGER_MS)
+        if (w->leaves_at_ms == 0 || server_connections(w->server) > 0 || now_ms < w->leaves_at_ms)
                 return false;
         for (size_t i = 0; i < w->acceptor.n; i++)
                 acceptor_take(&w->acceptor, i, w->server, now_ms);
@@ -87,9 +100,8 @@ static bool is_done(struct worker *w, uint64_t now_ms) {
 
 static int wait_ms(const struct worker *w, uint64_t now_ms) {
         int ms = earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms));
-        uint64_t end_ms = w->stopping_since_ms + STOP_LINGER_MS;
 
-        return w->stopping_since_ms != 0 && now_ms < end_ms ? earlier(ms, (int)(end_ms - now_ms)) : ms;
+        return now_ms < w->leaves_at_ms ? earlier(ms, (int)(w->leaves_at_ms - now_ms)) : ms;
 }
 
 static int serve(struct worker *w) {
@@ -107,7 +119,8 @@ static int serve(struct worker *w) {
                 for (int i = 0; i < n; i++) {
                         uint64_t what = events[i].data.u64;
 
-                        if (what >= EVENT_LISTENER)
+                        /* Not of listeners that a message of this very turn has retired. */
+                        if (what >= EVENT_LISTENER && what - EVENT_LISTENER < w->acceptor.n)
                                 acceptor_take(&w->acceptor, what - EVENT_LISTENER, w->server, now_ms);
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);

@@ -218,8 +218,8 @@ def test_notify(start: Start, tmp_path: Path) -> None:
             # environ in /proc is the memory that the titles are written over, so ask the process's own idea of it.
             assert b"NOTIFY_SOCKET" not in Path(f"/proc/{worker}/environ").read_bytes()
         os.kill(daemon.workers()[0], signal.SIGKILL)
-        assert systemd.recv(4096) == b"STATUS=2 of 3 workers ready"
-        assert systemd.recv(4096) == b"STATUS=3 of 3 workers ready"
+        assert systemd.recv(4096) == b"STATUS=2 of 3 workers ready, generation 1"
+        assert systemd.recv(4096) == b"STATUS=3 of 3 workers ready, generation 1"
         daemon.signal(signal.SIGTERM)
         assert systemd.recv(4096).startswith(b"STOPPING=1\n")
         assert daemon.wait_exit() == 0

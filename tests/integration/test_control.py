@@ -205,7 +205,7 @@ def test_auto_takes_the_runtime_directory(start: Start, tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         ([], 64, "say a command"),
-        (["nonsense"], 64, "there is: status"),
+        (["nonsense"], 64, "there are: status, reload"),
         (["status", "more"], 64, "one command only"),
         (["-x"], 64, "--help"),
         (["-s", "/nonexistent", "status"], 69, "no restmarkd answers"),

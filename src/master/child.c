@@ -1,0 +1,316 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "master/notify.h"
+#include "master/supervisor_internal.h"
+#include "shared/scoreboard.h"
+
+static struct restmark_slot *board_slot(const struct child *child) {
+        return &child->supervisor->options->board->slots[child->index];
+}
+
+struct restmark_seat_cell *child_cell(const struct child *child) {
+        return &board_slot(child)->slot.seats[child->seat];
+}
+
+struct child *child_primary(struct supervisor *s, unsigned int index) {
+        return &s->children[index][s->options->board->slots[index].slot.primary];
+}
+
+struct child *child_beside(struct supervisor *s, unsigned int index) {
+        return &s->children[index][!s->options->board->slots[index].slot.primary];
+}
+
+void child_init(struct child *child, struct supervisor *s, unsigned int index, unsigned int seat) {
+        *child = (struct child){ .supervisor = s, .index = index, .seat = seat, .link = -1, .private_connection = -1 };
+}
+
+/* ---- a worker's start ---- */
+
+static void run_child(struct child *child, int link, int private_connection) {
+        struct supervisor *s = child->supervisor;
+        struct heritage heritage = child->generation->heritage;
+
+        notify_forget();
+        heritage.slot = child->index;
+        heritage.cell = &board_slot(child)->workers[child->seat];
+        heritage.listeners = listeners_of(s->options->listeners, child->index);
+        heritage.n_listeners = s->options->listeners->addresses.n;
+        heritage.link = link;
+        heritage.private_connection = private_connection;
+        exit(s->options->worker_main(&heritage));
+}
+
+/* What the worker has said; 0 for nothing yet, negative when it has closed its end. */
+static ssize_t hear(struct child *child) {
+        char message;
+        ssize_t n = recv(child->link, &message, 1, MSG_DONTWAIT);
+
+        if (n == 1 && message == LINK_READY)
+                child_step(child, SLOT_EVENT_READY);
+        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : n > 0;
+}
+
+static int on_link(sd_event_source *source, int fd, uint32_t events, void *context) {
+        (void)fd;
+        (void)events;
+        if (hear(context) < 0) /* it is dying, which SIGCHLD will tell */
+                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return 0;
+}
+
+static void close_pair(int pair[static 2]) {
+        (void)fd_close(pair[0]);
+        (void)fd_close(pair[1]);
+}
+
+static int make_pairs(const struct child *child, int links[static 2], int privates[static 2]) {
+        int r;
+
+        privates[0] = privates[1] = -1;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, links) < 0)
+                return -errno;
+        if (!child->on_probation || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, privates) == 0)
+                return 0;
+        r = -errno;
+        close_pair(links);
+        return r;
+}
+
+static int fork_worker(struct child *child) {
+        struct restmark_seat_cell *cell = child_cell(child);
+        int links[2], privates[2], r = make_pairs(child, links, privates);
+        pid_t pid;
+
+        if (r < 0)
+                return r;
+        (void)fflush(NULL); /* else the child would write buffered text a second time */
+        pid = fork();
+        if (pid < 0) {
+                r = -errno;
+                close_pair(links);
+                close_pair(privates);
+                return r;
+        }
+        if (pid == 0) {
+                (void)fd_close(links[0]);
+                (void)fd_close(privates[0]);
+                run_child(child, links[1], privates[1]); /* does not return */
+        }
+        (void)fd_close(links[1]);
+        (void)fd_close(privates[1]);
+        child->pid = pid;
+        child->link = links[0];
+        child->private_connection = privates[0];
+        cell->pid = (uint32_t)pid;
+        cell->generation = child->generation->number;
+        cell_set(&cell->started_ms, clock_realtime_ms());
+        r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
+        if (r < 0)
+                (void)kill(pid, SIGKILL); /* a worker that is not heard must not live; its death will be seen */
+        return r;
+}
+
+void child_start(struct child *child, struct generation *generation, bool on_probation) {
+        child->slot = (struct slot){ .state = RESTMARK_SLOT_EMPTY };
+        child->generation = generation_ref(generation);
+        child->on_probation = on_probation;
+        child_step(child, SLOT_EVENT_START);
+}
+
+/* ---- a worker's end ---- */
+
+static void describe_death(const siginfo_t *info, char *text, size_t size) {
+        if (info->si_code == CLD_EXITED)
+                (void)snprintf(text, size, "exited with code %d", info->si_status);
+        else
+                (void)snprintf(text, size, "was killed by signal %d (%s%s)", info->si_status, strsignal(info->si_status),
+                               info->si_code == CLD_DUMPED ? ", core dumped" : "");
+}
+
+static void log_death(const struct child *child, const siginfo_t *info, uint64_t requests) {
+        uint64_t age_ms = clock_realtime_ms() - cell_get(&child_cell(child)->started_ms);
+        bool expected = child->slot.stopping || (info->si_code == CLD_EXITED && info->si_status == 0);
+        const struct log_field fields[] = {
+                { "RESTMARK_SLOT", child->index },
+                { "RESTMARK_GENERATION", child->generation->number },
+                { "RESTMARK_WORKER_PID", child->pid },
+                { info->si_code == CLD_EXITED ? "RESTMARK_EXIT_CODE" : "RESTMARK_SIGNAL", info->si_status },
+                { "RESTMARK_AGE_MS", (long long)age_ms },
+                { "RESTMARK_REQUESTS", (long long)requests },
+        };
+        char death[128];
+
+        describe_death(info, death, sizeof death);
+        log_fields(expected ? LOG_INFO : LOG_WARNING, fields, sizeof fields / sizeof *fields,
+                   "worker %u (pid %d) %s after %.1f s and %llu requests", child->index, (int)child->pid, death,
+                   (double)age_ms / 1000, (unsigned long long)requests);
+}
+
+static void forget_process(struct child *child) {
+        child->link_source = sd_event_source_unref(child->link_source);
+        child->link = fd_close(child->link);
+        child->private_connection = fd_close(child->private_connection);
+        child->pid = 0;
+        child_cell(child)->pid = 0;
+}
+
+void child_release(struct child *child) {
+        if (child->supervisor)
+                forget_process(child);
+        child->timer = sd_event_source_unref(child->timer);
+        child->generation = generation_unref(child->generation);
+}
+
+/* What a worker's exit code says of all workers to come. */
+static bool is_fatal(const siginfo_t *info) {
+        return info->si_code == CLD_EXITED &&
+               (info->si_status == HERITAGE_EXIT_FATAL_CONFIG || info->si_status == HERITAGE_EXIT_FATAL_DATA);
+}
+
+static void on_exit_of(struct child *child, const siginfo_t *info) {
+        struct supervisor *s = child->supervisor;
+        struct restmark_slot *slot = board_slot(child);
+        struct child_account had;
+        bool fatal;
+
+        (void)hear(child); /* that it had been ready may stand unread */
+        if (child->on_probation)
+                child->slot.stopping = true;
+        fatal = is_fatal(info) && !child->slot.stopping;
+        had.accepted = cell_get(&slot->workers[child->seat].accepted);
+        had.connections = cell_get(&slot->workers[child->seat].connections);
+        had.requests = scoreboard_bury(slot, child->seat);
+        log_death(child, info, had.requests);
+        reload_on_death(s->reload, child, info, &had);
+        forget_process(child);
+        if (fatal) {
+                log_message(LOG_ERR, "worker %u says that starting it again would not help (its message is above); stopping",
+                            child->index);
+                s->exit_code = info->si_status;
+                child->slot.stopping = true;
+        }
+        child_step(child, SLOT_EVENT_EXITED);
+        if (fatal)
+                supervisor_stop(s, SLOT_EVENT_STOP);
+}
+
+void child_collect(struct child *child) {
+        siginfo_t info = { .si_pid = 0 };
+
+        if (child->pid != 0 && waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
+                on_exit_of(child, &info);
+}
+
+/* ---- actions ---- */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *context) {
+        (void)source;
+        (void)usec;
+        child_step(context, SLOT_EVENT_TIMER);
+        return 0;
+}
+
+static void arm_timer(struct child *child) {
+        uint64_t usec = child->slot.deadline_ms * 1000;
+        int r;
+
+        child->timer = sd_event_source_unref(child->timer);
+        if (child->slot.deadline_ms == 0)
+                return;
+        r = sd_event_add_time(child->supervisor->event, &child->timer, CLOCK_MONOTONIC, usec, 1000, on_timer, child);
+        if (r < 0) {
+                log_message(LOG_ERR, "cannot set a timer: %s", strerror(-r));
+                (void)sd_event_exit(child->supervisor->event, EX_OSERR);
+        }
+}
+
+static void start_worker(struct child *child) {
+        int r = fork_worker(child);
+
+        if (r >= 0) {
+                log_message(LOG_DEBUG, "worker %u (pid %d) is forked", child->index, (int)child->pid);
+                return;
+        }
+        log_message(LOG_ERR, "cannot start worker %u: %s", child->index, strerror(-r));
+        if (child->pid == 0) {
+                child->slot.stopping |= child->on_probation;
+                child_step(child, SLOT_EVENT_EXITED);
+        }
+}
+
+void child_tell(struct child *child, enum link_message message) {
+        char byte = (char)message;
+
+        if (send(child->link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+                log_message(LOG_DEBUG, "worker %u (pid %d) cannot be told %c: %m", child->index, (int)child->pid, byte);
+}
+
+static void give_up(struct child *child) {
+        struct supervisor *s = child->supervisor;
+
+        if (reload_on_give_up(s->reload, child))
+                return;
+        log_message(LOG_ERR,
+                    "worker %u has failed to start %d times in a row; stopping. The messages above, or `coredumpctl`, say why",
+                    child->index, SLOT_FAILURES_MAX);
+        s->exit_code = EX_OSERR;
+        supervisor_stop(s, SLOT_EVENT_STOP);
+}
+
+static void kill_worker(struct child *child) {
+        bool stopping = child->slot.stopping;
+
+        log_message(child->supervisor->stopping ? LOG_NOTICE : LOG_WARNING, "worker %u (pid %d) is killed: %s", child->index,
+                    (int)child->pid, !stopping ? "it did not get ready in time" : "it has to stop at once or its time is over");
+        if (kill(child->pid, SIGKILL) < 0)
+                log_message(LOG_WARNING, "cannot kill process %d: %m", (int)child->pid);
+}
+
+static void perform(struct child *child, enum slot_action action) {
+        switch (action) {
+        case SLOT_ACTION_FORK:
+                start_worker(child);
+                break;
+        case SLOT_ACTION_DRAIN:
+                child_tell(child, child->supervisor->stopping ? LINK_STOP : LINK_RETIRE);
+                break;
+        case SLOT_ACTION_KILL:
+                kill_worker(child);
+                break;
+        case SLOT_ACTION_GIVE_UP:
+                give_up(child);
+                break;
+        case SLOT_ACTION_NONE:
+                break;
+        }
+}
+
+void child_step(struct child *child, enum slot_event event) {
+        struct supervisor *s = child->supervisor;
+        enum restmark_slot_state before = child->slot.state;
+        enum slot_action action = slot_step(&child->slot, event, clock_monotonic_ms(), s->generation->config->mercy_ms);
+
+        child_cell(child)->state = child->slot.state;
+        if (event != SLOT_EVENT_START && action == SLOT_ACTION_FORK)
+                board_slot(child)->slot.restarts++;
+        if (child->slot.state == RESTMARK_SLOT_BACKOFF && before != RESTMARK_SLOT_BACKOFF)
+                log_message(LOG_WARNING, "worker %u will be started again in %llu ms (failure %u in a row)", child->index,
+                            (unsigned long long)(child->slot.deadline_ms - clock_monotonic_ms()), child->slot.failures);
+        arm_timer(child);
+        perform(child, action);
+        if (before == child->slot.state)
+                return;
+        reload_on_change(s->reload, child);
+        supervisor_report(s);
+}

@@ -1,0 +1,37 @@
+/* Reload: a new generation is loaded, its first worker (the canary) examined, and only then the others replaced, one slot after another,
+ * each by a worker that is ready before the old one stops to accept. Whatever fails before that leaves everything as it was. */
+#ifndef RESTMARK_MASTER_RELOAD_H
+#define RESTMARK_MASTER_RELOAD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct reload;
+struct supervisor;
+struct child;
+struct child_account;
+
+/* NULL when there is no memory. */
+struct reload *reload_new(struct supervisor *s);
+struct reload *reload_free(struct reload *reload);
+
+/* Asks for a reload. Returns its ticket, a growing number: a request that comes while a reload runs is for the next one, which
+ * reads the configuration again. The reply is sent to the control clients of that ticket. */
+uint64_t reload_request(struct reload *reload);
+
+bool reload_runs(const struct reload *reload);
+
+/* A child's state has changed. */
+void reload_on_change(struct reload *reload, struct child *child);
+
+/* A child has died; `info` says how, `had` what it had done. */
+void reload_on_death(struct reload *reload, const struct child *child, const siginfo_t *info, const struct child_account *had);
+
+/* A child failed to start as often as is tolerated. Returns whether that is the reload's concern: the daemon then goes on. */
+bool reload_on_give_up(struct reload *reload, const struct child *child);
+
+/* The daemon stops: who waits for a reload is told so. */
+void reload_abandon(struct reload *reload);
+
+#endif

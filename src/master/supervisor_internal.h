@@ -1,0 +1,74 @@
+/* What the files of the supervisor share: supervisor.c (the loop, signals, the end), child.c (processes), reload.c (generations). */
+#ifndef RESTMARK_MASTER_SUPERVISOR_INTERNAL_H
+#define RESTMARK_MASTER_SUPERVISOR_INTERNAL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "master/reload.h"
+#include "master/slot.h"
+#include "master/supervisor.h"
+
+/* A seat of a slot, and the worker that has it. */
+struct child {
+        struct supervisor *supervisor;
+        unsigned int index; /* of the slot */
+        unsigned int seat;
+        struct slot slot;
+        struct generation *generation; /* NULL while the seat is empty */
+        pid_t pid;                     /* 0: none */
+        int link;
+        int private_connection; /* the master's end, while the worker is on probation; else -1 */
+        bool on_probation;      /* it takes no clients yet; if it dies it is not replaced */
+        sd_event_source *link_source, *timer;
+};
+
+/* What a dead worker had done. */
+struct child_account {
+        uint64_t accepted, requests;
+        uint64_t connections; /* open when it died: they are reset */
+};
+
+struct supervisor {
+        const struct supervisor_options *options;
+        sd_event *event;
+        struct child (*children)[RESTMARK_SEATS]; /* [slot][seat] */
+        struct generation *generation;            /* the current one */
+        struct reload *reload;
+        bool was_ready;                           /* all workers have been, once */
+        bool stopping;
+        int exit_code;
+};
+
+/* ---- supervisor.c ---- */
+
+/* Begins or hastens the end: SLOT_EVENT_STOP or SLOT_EVENT_KILL. */
+void supervisor_stop(struct supervisor *s, enum slot_event event);
+
+/* To be called when a slot's state has changed. */
+void supervisor_report(struct supervisor *s);
+
+/* ---- child.c ---- */
+
+/* The child that is the slot's own worker, and the one beside it. */
+struct child *child_primary(struct supervisor *s, unsigned int index);
+struct child *child_beside(struct supervisor *s, unsigned int index);
+struct restmark_seat_cell *child_cell(const struct child *child);
+
+void child_init(struct child *child, struct supervisor *s, unsigned int index, unsigned int seat);
+void child_release(struct child *child);
+
+/* Takes the empty seat for `generation` and starts a worker. */
+void child_start(struct child *child, struct generation *generation, bool on_probation);
+
+/* Feeds the slot's machine and performs what it says. */
+void child_step(struct child *child, enum slot_event event);
+
+/* Sends one message on the link; if the worker is dying that is passed over, as its death will be seen. */
+void child_tell(struct child *child, enum link_message message);
+
+/* Collects the worker if it is dead. */
+void child_collect(struct child *child);
+
+#endif

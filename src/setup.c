@@ -1,0 +1,149 @@
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "master/account.h"
+
+_Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
+
+int setup_blame(int exit_code, const struct config *config, enum option_id id, struct error *e) {
+        char where[4200];
+
+        (void)error_prefix(e, -1, "%s", config_where(config, id, where, sizeof where));
+        return exit_code;
+}
+
+int setup_new(const struct setup_source *source, struct setup **ret, struct error *e) {
+        struct setup *setup = calloc(1, sizeof *setup);
+
+        if (!setup) {
+                (void)error_set_errno(e, ENOMEM, "cannot keep the configuration");
+                return EX_OSERR;
+        }
+        setup->access_log_fd = -1;
+        if (config_load(source->config_path, source->overrides, source->n_overrides, &setup->config, e) < 0) {
+                (void)setup_free(setup);
+                return EX_CONFIG;
+        }
+        *ret = setup;
+        return EX_OK;
+}
+
+int setup_check(struct setup *setup, struct error *e) {
+        const struct config *c = setup->config;
+
+        if (account_find(c->user, c->group, &setup->account, e) < 0)
+                return setup_blame(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, e);
+        setup->limits = (struct server_limits){ .max_connections = c->max_connections,
+                                                .idle_timeout_ms = c->idle_timeout_ms,
+                                                .request_timeout_ms = c->request_timeout_ms,
+                                                .limit_post_bytes = c->limit_post_bytes,
+                                                .max_header_bytes = c->max_header_bytes };
+        return EX_OK;
+}
+
+int setup_make_dataset(struct setup *setup, struct error *e) {
+        const struct config *c = setup->config;
+
+        if (dataset_new(*c->dataset ? c->dataset : NULL, c->records, (enum codec)c->codec, &setup->dataset, e) < 0)
+                return setup_blame(EX_DATAERR, c, *c->dataset ? OPTION_dataset : OPTION_records, e);
+        return EX_OK;
+}
+
+int setup_budget(const struct setup *setup, unsigned int n_workers, struct error *e) {
+        /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
+         * master has two of them in a slot. */
+        enum { OTHERS = 128 };
+        const struct config *c = setup->config;
+        uint64_t master = n_workers * (c->listen.n + 4), worker = c->max_connections + c->listen.n;
+
+        if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
+                return setup_blame(EX_OSERR, c, OPTION_max_connections, e);
+        return EX_OK;
+}
+
+static int open_access_log(struct setup *setup, struct error *e) {
+        const char *path = setup->config->access_log;
+
+        if (!*path)
+                return EX_OK;
+        setup->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+        if (setup->access_log_fd >= 0)
+                return EX_OK;
+        if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
+                (void)error_set(e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
+        else
+                (void)error_set_errno(e, errno, "%s: cannot open the access log", path);
+        return setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
+}
+
+int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {
+        int r = setup_budget(setup, n_workers, e);
+
+        return r == EX_OK ? open_access_log(setup, e) : r;
+}
+
+static void release(struct setup *setup) {
+        setup->access_log_fd = fd_close(setup->access_log_fd);
+        setup->dataset = dataset_free(setup->dataset);
+}
+
+static void free_generation(struct generation *generation) {
+        struct setup *setup = (struct setup *)(void *)((char *)generation - offsetof(struct setup, generation));
+
+        if (setup->is_kept)
+                release(setup);
+        else
+                (void)setup_free(setup);
+}
+
+struct generation *setup_generation(struct setup *setup) {
+        setup->generation = (struct generation){
+                .references = 1,
+                .config = setup->config,
+                .heritage = { .dataset = setup->dataset,
+                              .codec = setup->config->codec,
+                              .limits = &setup->limits,
+                              .account = &setup->account,
+                              .access_log_fd = setup->access_log_fd,
+                              .master_pid = getpid() },
+                .n_records = setup->dataset->n_records,
+                .json_bytes = setup->dataset->json_length,
+                .free = free_generation,
+        };
+        return &setup->generation;
+}
+
+int setup_load(void *context, struct generation **ret, struct error *e) {
+        const struct setup_source *source = context;
+        struct setup *setup;
+        int r = setup_new(source, &setup, e);
+
+        if (r != EX_OK)
+                return -r;
+        r = setup_check(setup, e);
+        if (r == EX_OK)
+                r = setup_make_dataset(setup, e);
+        if (r == EX_OK)
+                r = setup_open(setup, source->n_workers, e);
+        if (r != EX_OK) {
+                (void)setup_free(setup);
+                return -r;
+        }
+        *ret = setup_generation(setup);
+        return 0;
+}
+
+struct setup *setup_free(struct setup *setup) {
+        if (!setup)
+                return NULL;
+        release(setup);
+        (void)config_free(setup->config);
+        free(setup);
+        return NULL;
+}
