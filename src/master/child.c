@@ -155,6 +155,8 @@ static void log_death(const struct child *child, const siginfo_t *info, uint64_t
         log_fields(expected ? LOG_INFO : LOG_WARNING, fields, sizeof fields / sizeof *fields,
                    "worker %u (pid %d) %s after %.1f s and %llu requests", child->index, (int)child->pid, death,
                    (double)age_ms / 1000, (unsigned long long)requests);
+        events_add(child->supervisor->events, EVENT_DEATH, (int)child->index, "pid %d %s after %.1f s and %llu requests", (int)child->pid,
+                   death, (double)age_ms / 1000, (unsigned long long)requests);
 }
 
 static void forget_process(struct child *child) {
@@ -311,6 +313,9 @@ void child_step(struct child *child, enum slot_event event) {
         perform(child, action);
         if (before == child->slot.state)
                 return;
+        if (child->slot.state == RESTMARK_SLOT_READY && s->was_ready)
+                events_add(s->events, EVENT_WORKER, (int)child->index, "pid %d of generation %u is ready", (int)child->pid,
+                           child->generation->number);
         reload_on_change(s->reload, child);
         supervisor_report(s);
 }

@@ -99,6 +99,7 @@ static void fail(struct reload *r, const char *why) {
 
         (void)snprintf(reply, sizeof reply, "%s\nnothing has changed: generation %u goes on", why, r->s->generation->number);
         log_message(LOG_ERR, "reload failed: %s; generation %u goes on", why, r->s->generation->number);
+        events_add(r->s->events, EVENT_RELOAD_FAILED, -1, "%s; generation %u goes on", why, r->s->generation->number);
         end(r, false, reply);
 }
 
@@ -119,6 +120,8 @@ static void succeed(struct reload *r) {
                        *pending ? "\nnot applied, as it takes a restart: " : "", pending);
         log_message(LOG_NOTICE, "reloaded: generation %u has replaced %u in %.1f s; %llu connections were reset, %u workers killed",
                     s->generation->number, r->old_number, (double)took_ms / 1000, (unsigned long long)t->reset, t->killed);
+        events_add(s->events, EVENT_RELOADED, -1, "generation %u has replaced %u in %.1f s; %llu connections were reset, %u workers killed",
+                   s->generation->number, r->old_number, (double)took_ms / 1000, (unsigned long long)t->reset, t->killed);
         if (*pending)
                 log_message(LOG_WARNING, "not applied, as it takes a restart: %s", pending);
         end(r, true, reply);
@@ -175,6 +178,7 @@ bool reload_on_give_up(struct reload *r, const struct child *child) {
                        "generation %u; the log says why",
                        r->s->generation->number, SLOT_FAILURES_MAX, r->slot, r->old_number);
         log_message(LOG_ERR, "reload stuck: %s", r->text);
+        events_add(r->s->events, EVENT_RELOAD_FAILED, (int)r->slot, "stuck: %s", r->text);
         r->stuck = true;
         r->stage = STAGE_DRAIN; /* which ends when this seat is seen to be free */
         return true;
@@ -309,6 +313,7 @@ static int begin(sd_event_source *source, void *context) {
         r->old_number = s->generation->number;
         r->stage = STAGE_CANARY;
         notify_reloading();
+        events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
         if (s->options->source.load(s->options->source.context, &r->next, &e) < 0) {
                 r->next = NULL;
                 fail(r, e.text);

@@ -1,6 +1,7 @@
 #include "master/supervisor.h"
 
 #include <errno.h>
+#include <restmark/version.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ void supervisor_report(struct supervisor *s) {
         } else if (!s->was_ready && n_ready == n) {
                 s->was_ready = true;
                 log_message(LOG_NOTICE, "ready: %u worker%s", n, n == 1 ? "" : "s");
+                events_add(s->events, EVENT_READY, -1, "%u worker%s", n, n == 1 ? "" : "s");
                 notify_ready(n);
         } else if (s->was_ready)
                 notify_status(n_ready, n, s->generation->number);
@@ -78,6 +80,7 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
         if (!s->stopping) {
                 s->stopping = true;
                 s->options->board->stopping = 1;
+                events_add(s->events, EVENT_STOP, -1, event == SLOT_EVENT_KILL ? "at once" : "when all that is accepted is answered");
                 notify_stopping();
                 reload_abandon(s->reload);
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
@@ -150,11 +153,13 @@ static int set_up(struct supervisor *s, struct error *e) {
 
         s->children = calloc(o->n_workers, sizeof *s->children);
         s->reload = reload_new(s);
-        if (!s->children || !s->reload)
+        s->events = events_new();
+        if (!s->children || !s->reload || !s->events)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
         for (unsigned int i = 0; i < o->n_workers; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_init(&s->children[i][seat], s, i, seat);
+        events_add(s->events, EVENT_START, -1, "restmarkd %s, process %d", RESTMARK_VERSION, (int)getpid());
         r = sd_event_new(&s->event);
         if (r >= 0)
                 r = watch_signals(s);
@@ -169,6 +174,7 @@ static void tear_down(struct supervisor *s) {
                         child_release(&s->children[i][seat]);
         free(s->children);
         s->reload = reload_free(s->reload);
+        s->events = events_free(s->events);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);
 }

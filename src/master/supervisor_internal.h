@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "master/events.h"
 #include "master/reload.h"
 #include "master/slot.h"
 #include "master/supervisor.h"
@@ -36,6 +37,7 @@ struct supervisor {
         struct child (*children)[RESTMARK_SEATS]; /* [slot][seat] */
         struct generation *generation;            /* the current one */
         struct reload *reload;
+        struct events *events;
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
         int exit_code;
