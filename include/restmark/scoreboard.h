@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 2u
+#define RESTMARK_SCOREBOARD_VERSION 3u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
@@ -33,6 +33,19 @@ enum restmark_route {
         RESTMARK_ROUTE_COUNT
 };
 
+/* How long requests take is counted in buckets: bucket i holds those of at most limit i, the last one all that are longer. Three limits
+ * to a power of ten, from a microsecond (the fastest answer takes a few) to ten seconds, tell twice the time apart from once; with its
+ * sum the whole histogram of a route then fits into three cache lines. */
+#define RESTMARK_DURATION_LIMITS_NS \
+        { \
+                UINT64_C(1000), UINT64_C(2000), UINT64_C(5000), UINT64_C(10000), UINT64_C(20000), UINT64_C(50000), UINT64_C(100000), \
+                UINT64_C(200000), UINT64_C(500000), UINT64_C(1000000), UINT64_C(2000000), UINT64_C(5000000), UINT64_C(10000000), \
+                UINT64_C(20000000), UINT64_C(50000000), UINT64_C(100000000), UINT64_C(200000000), UINT64_C(500000000), \
+                UINT64_C(1000000000), UINT64_C(2000000000), UINT64_C(5000000000), UINT64_C(10000000000) \
+        }
+#define RESTMARK_DURATION_LIMITS 22
+#define RESTMARK_DURATION_BUCKETS (RESTMARK_DURATION_LIMITS + 1)
+
 struct restmark_route_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t requests; /* answered or aborted */
         _Atomic uint64_t errors_4xx;
@@ -40,11 +53,21 @@ struct restmark_route_cell {
         _Atomic uint64_t aborted; /* the connection broke, or the request timed out, before the answer was sent */
         _Atomic uint64_t bytes;   /* of bodies sent */
         _Atomic uint64_t busy_ns; /* spent on workloads */
+        /* From the request line to the end of the answer, or to where the request was aborted: one count for each of `requests`. */
+        _Atomic uint64_t duration_ns; /* the sum */
+        _Atomic uint64_t durations[RESTMARK_DURATION_BUCKETS];
 };
 
 struct restmark_worker_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t connections;                           /* open now */
+        _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */
+        /* The workload that runs at this moment. Read it with scoreboard_read_work(): the fields change under the reader. */
+        _Atomic uint64_t working_since_ms; /* CLOCK_MONOTONIC; 0: none runs, and the rest means nothing */
+        _Atomic uint64_t working_route;    /* enum restmark_route */
+        _Atomic uint64_t working_count;    /* its parameters, given or by default: of the record workloads … */
+        _Atomic uint64_t working_n;        /* … and of the loop */
+        _Atomic uint64_t working_seed;
         struct restmark_route_cell routes[RESTMARK_ROUTE_COUNT];
 };
 

@@ -7,6 +7,7 @@
 #include "http/library_errors.h"
 #include "http/problem.h"
 #include "http/server_internal.h"
+#include "shared/scoreboard.h"
 
 /* `is_shared`: the caller keeps its reference, else it is consumed. Returning MHD_NO makes the library close the connection, which is all that
  * is left without memory. */
@@ -131,6 +132,16 @@ static struct MHD_Response *ready_response(struct connection *c, const struct wo
         return *ready;
 }
 
+/* For those who watch a worker that does not come back from it. */
+static void announce_work(const struct connection *c, const struct work_params *params, uint64_t now_ns) {
+        struct restmark_worker_cell *cell = c->server->cell;
+
+        cell_set(&cell->working_count, params->count);
+        cell_set(&cell->working_n, params->n);
+        cell_set(&cell->working_seed, params->seed);
+        scoreboard_begin_work(cell, c->request.route->cell, now_ns / 1000000);
+}
+
 static enum MHD_Result answer_work(struct connection *c, bool has_body) {
         struct params_reading reading = { .bad = false };
         struct work_response made;
@@ -144,7 +155,9 @@ static enum MHD_Result answer_work(struct connection *c, bool has_body) {
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
 
         start_ns = clock_monotonic_ns();
+        announce_work(c, &reading.params, start_ns);
         r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
+        scoreboard_end_work(c->server->cell);
         c->request.busy_ns = clock_monotonic_ns() - start_ns;
         if (r < 0)
                 return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);

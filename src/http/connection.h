@@ -26,12 +26,12 @@ struct request {
         bool answered_directly;    /* past the library, which only sees the connection end */
         uint64_t body_received;    /* bytes */
         uint64_t body_sent;        /* bytes, once the answer is through */
+        uint64_t started_ns; /* when the request line was in */
         uint64_t busy_ns;
 };
 
 /* What the access log will want of the request. */
 struct request_notes {
-        uint64_t started_ns;
         char method[24], target[ACCESS_LOG_TARGET_MAX], address[ACCESS_LOG_ADDRESS_MAX];
 };
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "http/server_internal.h"
 
 /* The library offers no hook for its own error pages, but it queues them through its public function, by way of the dynamic linker.
@@ -53,9 +54,9 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         if (c->request.stage != REQUEST_NONE)
                 return answer_and_close(c, status_code, explain(status_code), true);
         /* Without a request line the library does not report the request's end. */
-        c->request = (struct request){ .stage = REQUEST_HEAD };
+        c->request = (struct request){ .stage = REQUEST_HEAD, .started_ns = clock_monotonic_ns() };
         (void)answer_and_close(c, status_code, explain(status_code), true);
-        server_count(c, c->request.answered_directly);
+        server_count(c, c->request.answered_directly, clock_monotonic_ns());
         c->request.stage = REQUEST_NONE;
         return MHD_NO;
 }

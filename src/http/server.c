@@ -12,7 +12,7 @@
 #include "http/framing.h"
 #include "http/library_errors.h"
 #include "http/server_internal.h"
-#include "shared/scoreboard.h"
+#include "shared/histogram.h"
 
 enum {
         /* An idle connection may live this long into a drain, so that a request on its way is still answered. */
@@ -114,10 +114,10 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         c->request = (struct request){ .stage = REQUEST_HEAD,
                                        .target = target,
                                        .target_end = target + strlen(target),
+                                       .started_ns = clock_monotonic_ns(),
                                        .refuse_target = strstr(target, "%00") || strchr(target, ' ') };
         set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
         if (c->notes) {
-                c->notes->started_ns = clock_monotonic_ns();
                 c->notes->method[0] = '\0';
                 (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
         }
@@ -170,7 +170,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
         return answer_request(c, path, method);
 }
 
-void server_count(struct connection *c, bool answered) {
+void server_count(struct connection *c, bool answered, uint64_t now_ns) {
         const struct request *request = &c->request;
         struct restmark_route_cell *cell =
                 &c->server->cell->routes[request->route ? request->route->cell : RESTMARK_ROUTE_OTHER];
@@ -187,16 +187,17 @@ void server_count(struct connection *c, bool answered) {
         if (answered)
                 cell_add(&cell->bytes, request->body_sent);
         cell_add(&cell->busy_ns, request->busy_ns);
+        histogram_record(cell, now_ns - request->started_ns);
 }
 
-static void log_request(struct connection *c, bool answered) {
+static void log_request(struct connection *c, bool answered, uint64_t now_ns) {
         const struct request *request = &c->request;
         struct access_log_entry entry = { .address = c->notes->address,
                                           .method = *c->notes->method ? c->notes->method : "-",
                                           .target = c->notes->target,
                                           .status = request->status,
                                           .body_bytes = answered ? request->body_sent : 0,
-                                          .duration_us = (clock_monotonic_ns() - c->notes->started_ns) / 1000 };
+                                          .duration_us = (now_ns - request->started_ns) / 1000 };
 
         access_log_add(c->server->access_log, &entry);
 }
@@ -205,14 +206,16 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
                          enum MHD_RequestTerminationCode code) {
         struct connection *c = *request_context;
         bool answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || (c && c->request.answered_directly);
+        uint64_t now_ns;
 
         (void)context;
         (void)mhd;
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
-        server_count(c, answered);
+        now_ns = clock_monotonic_ns();
+        server_count(c, answered, now_ns);
         if (c->notes)
-                log_request(c, answered);
+                log_request(c, answered, now_ns);
         wait_for_request(c);
 }
 

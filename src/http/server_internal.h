@@ -38,7 +38,7 @@ enum MHD_Result answer_and_close(struct connection *c, unsigned int status, cons
 /* In server.c: the connection that belongs to one of the library's; NULL if there was no memory for it. */
 struct connection *server_connection(struct MHD_Connection *mhd);
 
-/* In server.c: counts a request that ends now. */
-void server_count(struct connection *c, bool answered);
+/* In server.c: counts a request that ends at `now_ns`. */
+void server_count(struct connection *c, bool answered, uint64_t now_ns);
 
 #endif

@@ -52,13 +52,14 @@ static void run_child(struct child *child, int link, int private_connection) {
 }
 
 /* What the worker has said; 0 for nothing yet, negative when it has closed its end. */
-static ssize_t hear(struct child *child) {
-        char message;
-        ssize_t n = recv(child->link, &message, 1, MSG_DONTWAIT);
+static int hear(struct child *child) {
+        enum link_message message;
+        int fd = -1, r = link_receive(child->link, &message, &fd);
 
-        if (n == 1 && message == LINK_READY)
+        (void)fd_close(fd); /* workers have nothing to pass */
+        if (r == 1 && message == LINK_READY)
                 child_step(child, SLOT_EVENT_READY);
-        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : n > 0;
+        return r == 0 || (r < 0 && r != -EAGAIN) ? -1 : r > 0;
 }
 
 static int on_link(sd_event_source *source, int fd, uint32_t events, void *context) {
@@ -252,10 +253,11 @@ static void start_worker(struct child *child) {
 }
 
 void child_tell(struct child *child, enum link_message message) {
-        char byte = (char)message;
+        int r = link_send(child->link, message, -1);
 
-        if (send(child->link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
-                log_message(LOG_DEBUG, "worker %u (pid %d) cannot be told %c: %m", child->index, (int)child->pid, byte);
+        if (r < 0)
+                log_message(LOG_DEBUG, "worker %u (pid %d) cannot be told %c: %s", child->index, (int)child->pid, (char)message,
+                            strerror(-r));
 }
 
 static void give_up(struct child *child) {

@@ -10,6 +10,7 @@
 #include "master/reload.h"
 #include "master/slot.h"
 #include "master/supervisor.h"
+#include "shared/link.h"
 
 /* A seat of a slot, and the worker that has it. */
 struct child {

@@ -29,14 +29,6 @@ struct account {
         gid_t groups[HERITAGE_GROUPS_MAX];
 };
 
-/* One byte each on the link between the master and a worker (a SOCK_SEQPACKET pair). Its end-of-file means: the other is dead. */
-enum link_message {
-        LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
-        LINK_ACCEPT = 'A', /* master: your probation is over, take connections */
-        LINK_RETIRE = 'D', /* master: another has your listeners; take no more from them, serve what you have, then exit */
-        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then exit */
-};
-
 struct heritage {
         /* The same for all workers: */
         const struct dataset *dataset;
@@ -50,7 +42,7 @@ struct heritage {
         struct restmark_worker_cell *cell;
         const int *listeners; /* non-blocking listening sockets */
         size_t n_listeners;
-        int link;
+        int link;               /* see shared/link.h */
         int private_connection; /* on probation: serve this socket alone, until LINK_ACCEPT; else -1 */
 };
 

@@ -1,7 +1,9 @@
 #include "shared/scoreboard.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 int scoreboard_new(struct restmark_scoreboard **ret, struct error *e) {
@@ -40,8 +42,40 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
                 move_number(&past->routes[i].aborted, &worker->routes[i].aborted);
                 move_number(&past->routes[i].bytes, &worker->routes[i].bytes);
                 move_number(&past->routes[i].busy_ns, &worker->routes[i].busy_ns);
+                move_number(&past->routes[i].duration_ns, &worker->routes[i].duration_ns);
+                for (int k = 0; k < RESTMARK_DURATION_BUCKETS; k++)
+                        move_number(&past->routes[i].durations[k], &worker->routes[i].durations[k]);
         }
         move_number(&past->accepted, &worker->accepted);
         cell_set(&worker->connections, 0);
+        cell_set(&worker->beat_ms, 0);
+        cell_set(&worker->working_since_ms, 0);
         return requests;
+}
+
+bool scoreboard_read_work(const struct restmark_worker_cell *cell, struct scoreboard_work *ret) {
+        uint64_t since_ms = atomic_load_explicit(&cell->working_since_ms, memory_order_acquire);
+        struct scoreboard_work work = { .since_ms = since_ms };
+        uint64_t route = cell_get(&cell->working_route);
+
+        if (since_ms == 0)
+                return false;
+        work.route = route < RESTMARK_ROUTE_COUNT ? (enum restmark_route)route : RESTMARK_ROUTE_OTHER;
+        work.count = cell_get(&cell->working_count);
+        work.n = cell_get(&cell->working_n);
+        work.seed = cell_get(&cell->working_seed);
+        atomic_thread_fence(memory_order_acquire);
+        if (cell_get(&cell->working_since_ms) != since_ms)
+                return false;
+        *ret = work;
+        return true;
+}
+
+const char *scoreboard_format_query(const struct scoreboard_work *work, char *text) {
+        text[0] = '\0';
+        if (work->route == RESTMARK_ROUTE_MILLION_LOOP)
+                (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?n=%" PRIu64 "&seed=%" PRIu64, work->n, work->seed);
+        else if (work->route != RESTMARK_ROUTE_WELCOME && work->route != RESTMARK_ROUTE_OTHER)
+                (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?count=%" PRIu64, work->count);
+        return text;
 }

@@ -3,8 +3,18 @@
 #define RESTMARK_SHARED_SCOREBOARD_H
 
 #include <restmark/scoreboard.h>
+#include <stdbool.h>
 
 #include "base/error.h"
+
+enum { SCOREBOARD_QUERY_MAX = 64 };
+
+/* The workload that a worker is at. */
+struct scoreboard_work {
+        uint64_t since_ms; /* CLOCK_MONOTONIC */
+        enum restmark_route route;
+        uint64_t count, n, seed; /* what the route has no use for has no meaning */
+};
 
 /* Makes an empty one in memory that forks share. Pages that nobody writes cost nothing. */
 int scoreboard_new(struct restmark_scoreboard **ret, struct error *e);
@@ -28,6 +38,23 @@ static inline void cell_set(_Atomic uint64_t *cell, uint64_t value) {
 static inline uint64_t cell_get(const _Atomic uint64_t *cell) {
         return atomic_load_explicit(cell, memory_order_relaxed);
 }
+
+/* For the worker: a workload begins, whose parameters are set before it is announced, and ends. */
+static inline void scoreboard_begin_work(struct restmark_worker_cell *cell, enum restmark_route route, uint64_t since_ms) {
+        cell_set(&cell->working_route, route);
+        atomic_store_explicit(&cell->working_since_ms, since_ms, memory_order_release);
+}
+
+static inline void scoreboard_end_work(struct restmark_worker_cell *cell) {
+        cell_set(&cell->working_since_ms, 0);
+        atomic_thread_fence(memory_order_release); /* the next one's parameters come after; no instruction on x86 */
+}
+
+/* Returns false if there is none, or if it changed while it was read, which takes a worker that is not stuck. */
+bool scoreboard_read_work(const struct restmark_worker_cell *cell, struct scoreboard_work *ret);
+
+/* The query that asks for this work, "?n=5&seed=7", or "" for a route without parameters; into `text` (SCOREBOARD_QUERY_MAX bytes). */
+const char *scoreboard_format_query(const struct scoreboard_work *work, char *text);
 
 /* Adds a dead worker's numbers to the slot's past and clears its seat's cell for the next one. Master only, without a worker in
  * that seat. Returns the requests that it had served. */

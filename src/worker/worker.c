@@ -4,11 +4,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "shared/link.h"
+#include "shared/scoreboard.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
 
@@ -19,6 +20,8 @@ enum {
         /* A stopping worker that has nothing left to serve stays for this long: a handshake that had begun may take another round trip
          * to end up in the queue. */
         STOP_LINGER_MS = 200,
+        /* Even an idle worker turns its loop this often, so that the master can tell it from a stuck one. A turn costs some 20 us. */
+        BEAT_MS = 1000,
 };
 
 struct worker {
@@ -68,14 +71,15 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
 }
 
 static void read_link(struct worker *w, uint64_t now_ms) {
-        char message;
-        ssize_t n = recv(w->heritage->link, &message, 1, MSG_DONTWAIT);
+        enum link_message message;
+        int fd = -1, r = link_receive(w->heritage->link, &message, &fd);
 
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        (void)fd_close(fd); /* no message that is known here brings one */
+        if (r == 0 || (r < 0 && r != -EAGAIN))
                 w->master_is_gone = true;
-        else if (n == 1 && message == LINK_ACCEPT)
+        else if (r == 1 && message == LINK_ACCEPT)
                 acceptor_open(&w->acceptor);
-        else if (n == 1 && (message == LINK_STOP || message == LINK_RETIRE)) {
+        else if (r == 1 && (message == LINK_STOP || message == LINK_RETIRE)) {
                 if (message == LINK_RETIRE)
                         acceptor_retire(&w->acceptor);
                 else
@@ -99,7 +103,7 @@ static bool is_done(struct worker *w, uint64_t now_ms) {
 }
 
 static int wait_ms(const struct worker *w, uint64_t now_ms) {
-        int ms = earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms));
+        int ms = earlier(earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms)), BEAT_MS);
 
         return now_ms < w->leaves_at_ms ? earlier(ms, (int)(w->leaves_at_ms - now_ms)) : ms;
 }
@@ -108,6 +112,7 @@ static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
 
+        cell_set(&w->heritage->cell->beat_ms, now_ms);
         while (!w->master_is_gone && !is_done(w, now_ms)) {
                 int n = epoll_wait(w->epoll, events, sizeof events / sizeof *events, wait_ms(w, now_ms));
 
@@ -116,6 +121,7 @@ static int serve(struct worker *w) {
                         return HERITAGE_EXIT_SYSTEM;
                 }
                 now_ms = clock_monotonic_ms();
+                cell_set(&w->heritage->cell->beat_ms, now_ms);
                 for (int i = 0; i < n; i++) {
                         uint64_t what = events[i].data.u64;
 
@@ -132,9 +138,9 @@ static int serve(struct worker *w) {
 }
 
 static int report_ready(const struct worker *w, struct error *e) {
-        char message = LINK_READY;
+        int r = link_send(w->heritage->link, LINK_READY, -1);
 
-        return send(w->heritage->link, &message, 1, MSG_NOSIGNAL) == 1 ? 0 : error_set_errno(e, errno, "cannot report to the master");
+        return r < 0 ? error_set_errno(e, -r, "cannot report to the master") : 0;
 }
 
 int worker_main(const struct heritage *heritage) {
