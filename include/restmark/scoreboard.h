@@ -83,11 +83,20 @@ enum restmark_slot_state {
         RESTMARK_SLOT_STATE_COUNT
 };
 
+/* As of `sampled_ms`; the master samples when somebody asks. */
+struct restmark_memory_cell {
+        _Atomic uint64_t sampled_ms; /* CLOCK_MONOTONIC; 0: not known, and the rest means nothing */
+        _Atomic uint64_t rss_bytes;  /* resident */
+        _Atomic uint64_t pss_bytes;  /* shared pages divided by the number of processes that share them */
+        _Atomic uint64_t uss_bytes;  /* shared with nobody */
+};
+
 struct restmark_seat_cell {
         _Atomic uint32_t state; /* enum restmark_slot_state */
         _Atomic uint32_t pid;   /* 0: no worker */
         _Atomic uint32_t generation;
         _Atomic uint64_t started_ms; /* of the worker, Unix time */
+        struct restmark_memory_cell memory;
 };
 
 struct restmark_slot_cell {
@@ -112,6 +121,7 @@ struct restmark_scoreboard {
         _Atomic uint32_t stopping;
         uint32_t n_listen;
         _Atomic uint64_t started_ms; /* of the master, Unix time */
+        struct restmark_memory_cell memory; /* of the master */
         char listen[RESTMARK_LISTEN_MAX][RESTMARK_LISTEN_TEXT_MAX];
         struct restmark_slot slots[RESTMARK_SLOTS_MAX];
 };

@@ -116,6 +116,7 @@ static int fork_worker(struct child *child) {
         cell->pid = (uint32_t)pid;
         cell->generation = child->generation->number;
         cell_set(&cell->started_ms, clock_realtime_ms());
+        cell_set(&cell->memory.sampled_ms, 0);
         r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
         if (r < 0)
                 (void)kill(pid, SIGKILL); /* a worker that is not heard must not live; its death will be seen */

@@ -89,13 +89,26 @@ static void write_routes(const struct restmark_scoreboard *board, const struct r
         (void)fputs("}", to);
 }
 
+/* "shared" is what is resident and not of this process alone. */
+static void write_memory(const struct restmark_memory_cell *memory, FILE *to) {
+        uint64_t rss_bytes = cell_get(&memory->rss_bytes), uss_bytes = cell_get(&memory->uss_bytes);
+
+        if (cell_get(&memory->sampled_ms) == 0)
+                (void)fputs("null", to);
+        else
+                (void)fprintf(to,
+                              "{\"rss_bytes\":%" PRIu64 ",\"pss_bytes\":%" PRIu64 ",\"uss_bytes\":%" PRIu64 ",\"shared_bytes\":%" PRIu64 "}",
+                              rss_bytes, cell_get(&memory->pss_bytes), uss_bytes, rss_bytes > uss_bytes ? rss_bytes - uss_bytes : 0);
+}
+
 static void write_seat(const struct restmark_seat_cell *seat, FILE *to) {
         (void)fprintf(to, "\"state\":\"%s\",\"pid\":", status_slot_state_name(seat->state));
         if (seat->pid)
                 (void)fprintf(to, "%" PRIu32 ",\"started_unix_ms\":%" PRIu64, seat->pid, cell_get(&seat->started_ms));
         else
                 (void)fputs("null,\"started_unix_ms\":null", to);
-        (void)fprintf(to, ",\"generation\":%" PRIu32, seat->generation);
+        (void)fprintf(to, ",\"generation\":%" PRIu32 ",\"memory\":", seat->generation);
+        write_memory(&seat->memory, to);
 }
 
 static void write_slot(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
@@ -126,7 +139,9 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
                       cell_get(&board->started_ms), board->generation);
         for (uint32_t i = 0; i < board->n_listen; i++)
                 (void)fprintf(to, "%s\"%s\"", i ? "," : "", board->listen[i]);
-        (void)fputs("],", to);
+        (void)fputs("],\"memory\":", to);
+        write_memory(&board->memory, to);
+        (void)fputs(",", to);
         write_routes(board, NULL, to);
         (void)fputs(",\"workers\":[", to);
         for (uint32_t i = 0; i < board->n_slots; i++) {
