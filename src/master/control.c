@@ -12,7 +12,6 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "shared/status.h"
 
 struct client {
         struct control *control;
@@ -23,7 +22,8 @@ struct client {
         size_t command_length;
         char *reply; /* from open_memstream() */
         size_t reply_length, reply_sent;
-        uint64_t ticket; /* of the command that it waits for; 0: none */
+        struct control_peer peer;
+        struct control_ticket ticket; /* what it waits for */
 };
 
 struct control {
@@ -32,7 +32,6 @@ struct control {
         dev_t device; /* of the socket file, to remove only our own */
         ino_t inode;
         sd_event_source *io;
-        const struct restmark_scoreboard *board;
         struct control_commands commands;
         struct client *clients;
         unsigned int n_clients;
@@ -149,26 +148,35 @@ struct control *control_free(struct control *control) {
         return NULL;
 }
 
+static int set_reply(struct client *client, bool ok, const char *text) {
+        int n = asprintf(&client->reply, "%s%s\n", ok ? "ok\n" : "error: ", text);
+
+        if (n < 0) {
+                client->reply = NULL;
+                return -ENOMEM;
+        }
+        client->reply_length = (size_t)n;
+        return 0;
+}
+
 /* The reply to a whole line, unless it is a command that takes time: the client has a ticket then. */
 static int answer(struct client *client) {
         const struct control_commands *commands = &client->control->commands;
-        FILE *to;
+        struct error e;
+        FILE *to = open_memstream(&client->reply, &client->reply_length);
+        int r;
 
-        client->ticket = commands->begin(commands->context, client->command);
-        if (client->ticket != 0)
-                return 0;
-        to = open_memstream(&client->reply, &client->reply_length);
         if (!to)
                 return -ENOMEM;
-        if (strcmp(client->command, "status") == 0) {
-                (void)fputs("ok\n", to);
-                status_write_table(client->control->board, to);
-        } else if (strcmp(client->command, "status json") == 0) {
-                (void)fputs("ok\n", to);
-                status_write_json(client->control->board, to);
-        } else
-                (void)fputs("error: unknown command; there are: status, status json, reload\n", to);
-        return fclose(to) == 0 ? 0 : -ENOMEM;
+        (void)fputs("ok\n", to);
+        r = commands->run(commands->context, client->command, &client->peer, to, &client->ticket, &e);
+        if (fclose(to) != 0)
+                return -ENOMEM;
+        if (r == 0 && client->ticket.topic == CONTROL_TOPIC_NONE)
+                return 0;
+        free(client->reply); /* nothing but "ok", or what an error has overtaken */
+        client->reply = NULL;
+        return r < 0 ? set_reply(client, false, e.text) : 0;
 }
 
 /* Returns 1 when a whole line is there, 0 when not yet, negative when the client is to be dropped. */
@@ -218,13 +226,13 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
 
         (void)fd;
         (void)events;
-        if (client->ticket != 0)
+        if (client->ticket.topic != CONTROL_TOPIC_NONE)
                 r = check_waiting(client);
         else if (!client->reply) {
                 r = read_command(client);
                 if (r == 1) {
                         r = answer(client);
-                        if (r == 0 && client->ticket != 0)
+                        if (r == 0 && client->ticket.topic != CONTROL_TOPIC_NONE)
                                 r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
                         else if (r == 0)
                                 r = sd_event_source_set_io_events(source, EPOLLOUT);
@@ -237,30 +245,40 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
         return 0; /* a negative value would disable the source */
 }
 
-/* The client has CONTROL_CLIENT_MS from now on to read. */
+/* Sends what the socket takes at once, as the loop may be about to end; for the rest the client has CONTROL_CLIENT_MS from now on. */
 static int reply_late(struct client *client, bool ok, const char *text) {
-        int n = asprintf(&client->reply, "%s%s\n", ok ? "ok\n" : "error: ", text), r;
+        int r = set_reply(client, ok, text);
 
-        client->ticket = 0;
-        if (n < 0) {
-                client->reply = NULL;
-                return -ENOMEM;
-        }
-        client->reply_length = (size_t)n;
+        client->ticket = (struct control_ticket){ 0 };
+        if (r == 0)
+                r = send_reply(client);
+        if (r != 0)
+                return r;
         r = sd_event_source_set_io_events(client->io, EPOLLOUT);
         if (r >= 0)
                 r = sd_event_source_set_time_relative(client->timer, (uint64_t)CONTROL_CLIENT_MS * 1000);
         return r < 0 ? r : sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
 }
 
-void control_finish(struct control *control, uint64_t ticket, bool ok, const char *text) {
+static void finish(struct control *control, struct control_ticket ticket, bool earlier_too, bool ok, const char *text) {
         struct client *next;
 
         for (struct client *client = control->clients; client; client = next) {
+                const struct control_ticket *has = &client->ticket;
+
                 next = client->next;
-                if (client->ticket != 0 && client->ticket <= ticket && reply_late(client, ok, text) < 0)
+                if (has->topic == ticket.topic && (earlier_too ? has->number <= ticket.number : has->number == ticket.number) &&
+                    reply_late(client, ok, text) != 0)
                         client_free(client);
         }
+}
+
+void control_finish(struct control *control, struct control_ticket ticket, bool ok, const char *text) {
+        finish(control, ticket, true, ok, text);
+}
+
+void control_finish_only(struct control *control, struct control_ticket ticket, bool ok, const char *text) {
+        finish(control, ticket, false, ok, text);
 }
 
 static int on_client_timeout(sd_event_source *source, uint64_t usec, void *context) {
@@ -272,6 +290,8 @@ static int on_client_timeout(sd_event_source *source, uint64_t usec, void *conte
 
 static void add_client(struct control *control, sd_event *event, int fd) {
         struct client *client = calloc(1, sizeof *client);
+        struct ucred peer;
+        socklen_t size = sizeof peer;
         int r;
 
         if (!client) {
@@ -283,7 +303,11 @@ static void add_client(struct control *control, sd_event *event, int fd) {
         client->next = control->clients;
         control->clients = client;
         control->n_clients++;
-        r = sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client);
+        r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : 0;
+        if (r == 0) {
+                client->peer = (struct control_peer){ peer.pid, peer.uid, peer.gid };
+                r = sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client);
+        }
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, (uint64_t)CONTROL_CLIENT_MS * 1000, 100000,
                                                on_client_timeout, client);
@@ -311,11 +335,9 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
         return 0;
 }
 
-int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board,
-                   const struct control_commands *commands, struct error *e) {
+int control_attach(struct control *control, sd_event *event, const struct control_commands *commands, struct error *e) {
         int r;
 
-        control->board = board;
         control->commands = *commands;
         r = sd_event_add_io(event, &control->io, control->fd, EPOLLIN, on_connection, control);
         return r < 0 ? error_set_errno(e, -r, "cannot watch the control socket") : 0;

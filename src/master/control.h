@@ -3,7 +3,6 @@
 #ifndef RESTMARK_MASTER_CONTROL_H
 #define RESTMARK_MASTER_CONTROL_H
 
-#include <restmark/scoreboard.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,18 +23,44 @@ struct control;
  * daemon has it. Permissions are 0660. */
 int control_open(const char *path, struct control **ret, struct error *e);
 
-/* Commands whose reply takes time. `begin` returns the ticket that control_finish() will name, 0 for a command that there is not. */
+/* Who a client is, as the kernel says. */
+struct control_peer {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+};
+
+/* What a client waits for when its command takes time. Tickets of one topic are numbers that grow. */
+enum control_topic {
+        CONTROL_TOPIC_NONE, /* nothing: the reply is complete */
+        CONTROL_TOPIC_RELOAD,
+        CONTROL_TOPIC_SCALE,
+        CONTROL_TOPIC_DRAIN,
+        CONTROL_TOPIC_UPGRADE,
+        CONTROL_TOPIC_STOP,
+};
+
+struct control_ticket {
+        enum control_topic topic;
+        uint64_t number;
+};
+
+/* Carries out one line (without its end; no NUL inside). Returns 0 when the reply's text is in `to`, or *ticket says what it waits for; else
+ * negative with a sentence. */
 struct control_commands {
-        uint64_t (*begin)(void *context, const char *command);
+        int (*run)(void *context, const char *line, const struct control_peer *peer, FILE *to, struct control_ticket *ticket,
+                   struct error *e);
         void *context;
 };
 
-/* Begins to answer, from `event`'s loop; `board` is borrowed, `commands` copied. */
-int control_attach(struct control *control, sd_event *event, const struct restmark_scoreboard *board,
-                   const struct control_commands *commands, struct error *e);
+/* Begins to answer, from `event`'s loop; `commands` is copied. */
+int control_attach(struct control *control, sd_event *event, const struct control_commands *commands, struct error *e);
 
-/* Answers all clients that wait for `ticket` or an earlier one; `text` without a final newline. */
-void control_finish(struct control *control, uint64_t ticket, bool ok, const char *text);
+/* Answers all clients that wait for this ticket or, of the same topic, an earlier one; `text` without a final newline. */
+void control_finish(struct control *control, struct control_ticket ticket, bool ok, const char *text);
+
+/* The same, but only for those that wait for exactly this ticket: commands of a topic may end in another order than they began. */
+void control_finish_only(struct control *control, struct control_ticket ticket, bool ok, const char *text);
 
 /* Closes everything and removes the socket. NULL-safe; returns NULL. */
 struct control *control_free(struct control *control);

@@ -85,7 +85,7 @@ static void end(struct reload *r, bool ok, const char *reply) {
         r->canary = canary_free(r->canary);
         r->next = generation_unref(r->next);
         if (s->options->control)
-                control_finish(s->options->control, r->ticket, ok, reply);
+                control_finish(s->options->control, (struct control_ticket){ CONTROL_TOPIC_RELOAD, r->ticket }, ok, reply);
         if (s->stopping)
                 return;
         notify_reloaded();
@@ -133,7 +133,7 @@ void reload_abandon(struct reload *r) {
         r->next = generation_unref(r->next);
         r->stage = STAGE_IDLE;
         if (r->s->options->control)
-                control_finish(r->s->options->control, r->wanted, false, "the daemon stops");
+                control_finish(r->s->options->control, (struct control_ticket){ CONTROL_TOPIC_RELOAD, r->wanted }, false, "the daemon stops");
 }
 
 /* ---- draining ---- */

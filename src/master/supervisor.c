@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/control_commands.h"
 #include "master/notify.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
@@ -44,12 +45,20 @@ static bool all_stopped(const struct supervisor *s) {
         return true;
 }
 
+/* Everything has stopped. */
+static void end(struct supervisor *s) {
+        if (s->options->control)
+                control_finish(s->options->control, (struct control_ticket){ CONTROL_TOPIC_STOP, 1 }, s->exit_code == EX_OK,
+                               s->exit_code == EX_OK ? "stopped" : "stopped, after a failure: the log says which");
+        (void)sd_event_exit(s->event, s->exit_code);
+}
+
 void supervisor_report(struct supervisor *s) {
         unsigned int n_ready = count_ready(s), n = s->options->n_workers;
 
         if (s->stopping) {
                 if (all_stopped(s))
-                        (void)sd_event_exit(s->event, s->exit_code);
+                        end(s);
         } else if (!s->was_ready && n_ready == n) {
                 s->was_ready = true;
                 log_message(LOG_NOTICE, "ready: %u worker%s", n, n == 1 ? "" : "s");
@@ -90,6 +99,25 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_step(&s->children[i][seat], event);
         supervisor_report(s);
+}
+
+static int on_stop_soon(sd_event_source *source, void *context) {
+        struct supervisor *s = context;
+
+        (void)source;
+        s->stop_source = sd_event_source_unref(s->stop_source);
+        supervisor_stop(s, s->stop_event);
+        return 0;
+}
+
+int supervisor_stop_soon(struct supervisor *s, enum slot_event event, struct error *e) {
+        int r;
+
+        s->stop_event = event;
+        if (s->stop_source)
+                return 0;
+        r = sd_event_add_defer(s->event, &s->stop_source, on_stop_soon, s);
+        return r < 0 ? error_set_errno(e, -r, "cannot begin to stop") : 0;
 }
 
 static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
@@ -133,22 +161,11 @@ static int watch_signals(struct supervisor *s) {
         return r;
 }
 
-/* ---- control commands that take time ---- */
-
-static uint64_t on_command(void *context, const char *command) {
-        struct supervisor *s = context;
-
-        if (strcmp(command, "reload") != 0 || s->stopping)
-                return 0;
-        log_message(LOG_NOTICE, "reload is asked for on the control socket");
-        return reload_request(s->reload);
-}
-
 /* ---- the whole ---- */
 
 static int set_up(struct supervisor *s, struct error *e) {
         const struct supervisor_options *o = s->options;
-        const struct control_commands commands = { .begin = on_command, .context = s };
+        const struct control_commands commands = { .run = control_run, .context = s };
         int r;
 
         s->children = calloc(o->n_workers, sizeof *s->children);
@@ -165,7 +182,7 @@ static int set_up(struct supervisor *s, struct error *e) {
                 r = watch_signals(s);
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
-        return o->control ? control_attach(o->control, s->event, o->board, &commands, e) : 0;
+        return o->control ? control_attach(o->control, s->event, &commands, e) : 0;
 }
 
 static void tear_down(struct supervisor *s) {
@@ -175,6 +192,7 @@ static void tear_down(struct supervisor *s) {
         free(s->children);
         s->reload = reload_free(s->reload);
         s->events = events_free(s->events);
+        sd_event_source_unref(s->stop_source);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);
 }

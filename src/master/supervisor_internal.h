@@ -42,12 +42,17 @@ struct supervisor {
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
         int exit_code;
+        sd_event_source *stop_source; /* of a stop that begins from the loop */
+        enum slot_event stop_event;
 };
 
 /* ---- supervisor.c ---- */
 
 /* Begins or hastens the end: SLOT_EVENT_STOP or SLOT_EVENT_KILL. */
 void supervisor_stop(struct supervisor *s, enum slot_event event);
+
+/* The same from the loop, when who asked for it is known to wait for its end. */
+int supervisor_stop_soon(struct supervisor *s, enum slot_event event, struct error *e);
 
 /* To be called when a slot's state has changed. */
 void supervisor_report(struct supervisor *s);

@@ -104,6 +104,41 @@ def test_garbage_gets_an_error_or_the_door(start: Start, garbage: bytes) -> None
     assert daemon.status()["state"] == "running"
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"nonsense\n", b'unknown command "nonsense"; there are: status, '),
+        (b"statusjson\n", b"unknown command"),
+        (b"status yaml\n", b"write: status [json]"),
+        (b"status json json\n", b"write: status [json]"),
+        (b"status \n", b"write: status [json]"),
+        (b"reload now\n", b"reload takes no arguments"),
+        (b"stop later\n", b"write: stop [now]"),
+        (b"\xff\x1b[2J\n", b'unknown command "\\xff\\x1b[2J"'),
+    ],
+)
+def test_a_wrong_command_is_explained(shared_daemon: Daemon, line: bytes, says: bytes) -> None:
+    reply = ask(shared_daemon, line)
+    assert reply.startswith(b"error: ") and reply.endswith(b"\n") and says in reply
+
+
+def test_help_names_every_command(shared_daemon: Daemon) -> None:
+    lines = ask(shared_daemon, b"help\n").decode().splitlines()
+    assert lines[0] == "ok"
+    names = [line.split(":")[0].split()[0] for line in lines[1:]]
+    assert {"status", "reload", "stop", "help"} <= set(names)
+    assert ", ".join(names).encode() in ask(shared_daemon, b"?\n")
+
+
+@pytest.mark.parametrize(("command", "word"), [(b"stop\n", "stop"), (b"stop now\n", "stop now")])
+def test_stop_answers_at_the_end(start: Start, command: bytes, word: str) -> None:
+    daemon = start("server.processes=2")
+    with socket.create_connection((daemon.host, daemon.port)):  # idle: a graceful stop closes it after a second
+        assert ask(daemon, command) == b"ok\nstopped\n"
+    assert daemon.wait_exit() == 0
+    assert f'control socket: "{word}" from process {os.getpid()}, uid {os.getuid()}' in daemon.log()
+
+
 def test_half_a_command_or_none_disturbs_nobody(start: Start) -> None:
     daemon = start("server.processes=1")
     clients = []

@@ -1,0 +1,89 @@
+#include "master/control_commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "master/supervisor_internal.h"
+#include "shared/status.h"
+
+static int run_status(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)ticket;
+        (void)e;
+        if (a->json)
+                status_write_json(s->options->board, to);
+        else
+                status_write_table(s->options->board, to);
+        return 0;
+}
+
+static int run_reload(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)a;
+        (void)to;
+        (void)e;
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_RELOAD, reload_request(s->reload) };
+        return 0;
+}
+
+static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)to;
+        (void)e;
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_STOP, 1 };
+        return supervisor_stop_soon(s, a->now ? SLOT_EVENT_KILL : SLOT_EVENT_STOP, e);
+}
+
+static int run_help(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)s;
+        (void)a;
+        (void)ticket;
+        (void)e;
+        for (const struct control_command *c = control_command_table; c->name; c++)
+                (void)fprintf(to, "%s%s%s: %s\n", c->name, c->syntax.text ? " " : "", c->syntax.text ? c->syntax.text : "", c->help);
+        return 0;
+}
+
+const struct control_command control_command_table[] = {
+        { .name = "status", .syntax = { .text = "[json]" }, .help = "workers, routes, requests, errors", .run = run_status },
+        { .name = "reload",
+          .help = "read the configuration again and replace all workers; answers at the end",
+          .changes = true,
+          .run = run_reload },
+        { .name = "stop",
+          .syntax = { .text = "[now]" },
+          .help = "stop when all that is accepted is answered, or now; answers at the end",
+          .changes = true,
+          .while_stopping = true,
+          .run = run_stop },
+        { .name = "help", .help = "print these lines", .run = run_help },
+        { .name = NULL },
+};
+
+static int refuse_unknown(const char *line, struct error *e) {
+        char names[256], quoted[QUOTE_MAX];
+        size_t length = 0;
+
+        for (const struct control_command *c = control_command_table; c->name && length < sizeof names; c++)
+                length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", length ? ", " : "", c->name);
+        return error_set(e, -EINVAL, "unknown command \"%s\"; there are: %s", quote_bytes(quoted, line, strlen(line)), names);
+}
+
+int control_run(void *context, const char *line, const struct control_peer *peer, FILE *to, struct control_ticket *ticket, struct error *e) {
+        struct supervisor *s = context;
+        const struct control_command *c = control_command_table;
+        struct control_arguments arguments;
+        const char *rest = NULL;
+        int r;
+
+        while (c->name && !(rest = control_match(line, c->name)))
+                c++;
+        if (!c->name)
+                return refuse_unknown(line, e);
+        r = control_parse(c->name, &c->syntax, rest, &arguments, e);
+        if (r < 0 || !c->changes)
+                return r < 0 ? r : c->run(s, &arguments, to, ticket, e);
+        if (s->stopping && !c->while_stopping)
+                return error_set(e, -ESHUTDOWN, "the daemon stops");
+        log_message(LOG_NOTICE, "control socket: \"%s\" from process %d, uid %u", line, (int)peer->pid, (unsigned int)peer->uid);
+        return c->run(s, &arguments, to, ticket, e);
+}
