@@ -276,7 +276,7 @@ static int open_all(struct parts *p) {
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
-        if (listeners_open(&c->listen, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
+        if (listeners_open(&c->listen, false, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
         if (scoreboard_new(&p->board, &e) < 0)
                 return fail(EX_OSERR, &e);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -75,27 +76,59 @@ static int probe(struct listen_address *address, struct error *e) {
         return r;
 }
 
-int listeners_open(const struct listen_list *addresses, unsigned int n_slots, int backlog, struct listeners **ret, struct error *e) {
-        struct listeners *l = calloc(1, sizeof *l);
-        size_t n = addresses->n * n_slots;
+/* How many slots have sockets of their own. */
+static unsigned int n_groups(const struct listeners *l, unsigned int n_slots) {
+        return l->shared && n_slots > 1 ? 1 : n_slots;
+}
+
+static void close_from(struct listeners *l, unsigned int slot, unsigned int end) {
+        /* From the last one on, for their places in the groups. */
+        for (size_t i = end * l->addresses.n; i > slot * l->addresses.n; i--)
+                l->fds[i - 1] = fd_close(l->fds[i - 1]);
+}
+
+static int open_slots(struct listeners *l, unsigned int first, unsigned int end, struct error *e) {
+        const size_t n = l->addresses.n, last = end * n;
         int r = 0;
 
-        if (!l || !(l->fds = malloc(n * sizeof *l->fds))) {
+        for (size_t i = first * n; i < last; i++)
+                l->fds[i] = -1;
+        /* Bind all before any listens: the kernel would send the first of them connections that the others should have. */
+        for (size_t i = first * n; r == 0 && i < last; i++)
+                r = bind_one(&l->addresses.at[i % n], !l->shared, &l->fds[i], e);
+        for (size_t i = first * n; r == 0 && i < last; i++)
+                if (listen(l->fds[i], l->backlog) < 0)
+                        r = explain_bind(&l->addresses.at[i % n], errno, e);
+        if (r < 0)
+                close_from(l, first, end);
+        return r;
+}
+
+static int make(const struct listen_list *addresses, bool shared, int backlog, struct listeners **ret, struct error *e) {
+        struct listeners *l = calloc(1, sizeof *l);
+
+        if (!l || !(l->fds = calloc(addresses->n * SELECTOR_SLOTS_MAX, sizeof *l->fds))) {
                 free(l);
                 return error_set_errno(e, ENOMEM, "cannot keep the listening sockets");
         }
         l->addresses = *addresses;
-        l->n_slots = n_slots;
-        for (size_t i = 0; i < n; i++)
-                l->fds[i] = -1;
+        l->shared = shared;
+        l->backlog = backlog;
+        *ret = l;
+        return 0;
+}
+
+int listeners_open(const struct listen_list *addresses, bool shared, unsigned int n_slots, int backlog, struct listeners **ret,
+                   struct error *e) {
+        struct listeners *l;
+        int r = make(addresses, shared, backlog, &l, e);
+
+        if (r < 0)
+                return r;
         for (size_t a = 0; r == 0 && a < addresses->n; a++)
                 r = probe(&l->addresses.at[a], e);
-        /* Bind all before any listens: the kernel would send the first of them connections that the others should have. */
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = bind_one(&l->addresses.at[i % addresses->n], 1, &l->fds[i], e);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                if (listen(l->fds[i], backlog) < 0)
-                        r = explain_bind(&l->addresses.at[i % addresses->n], errno, e);
+        if (r == 0)
+                r = listeners_resize(l, n_slots, e);
         if (r < 0) {
                 listeners_free(l);
                 return r;
@@ -104,25 +137,65 @@ int listeners_open(const struct listen_list *addresses, unsigned int n_slots, in
         return 0;
 }
 
+int listeners_adopt(const struct listen_list *addresses, bool shared, const int *fds, unsigned int n_adopted, unsigned int n_slots,
+                    int backlog, struct listeners **ret, struct error *e) {
+        struct listeners *l;
+        int r = make(addresses, shared, backlog, &l, e);
+
+        if (r < 0)
+                return r;
+        l->n_slots = n_adopted;
+        memcpy(l->fds, fds, n_groups(l, n_adopted) * addresses->n * sizeof *fds);
+        if (n_slots > n_adopted)
+                r = listeners_resize(l, n_slots, e);
+        if (r < 0) {
+                l->n_slots = 0; /* they are still the caller's */
+                listeners_free(l);
+                return r;
+        }
+        *ret = l;
+        return 0;
+}
+
+int listeners_resize(struct listeners *l, unsigned int n_slots, struct error *e) {
+        unsigned int before = n_groups(l, l->n_slots), after = n_groups(l, n_slots);
+        int r = after > before ? open_slots(l, before, after, e) : 0;
+
+        if (r < 0)
+                return r;
+        close_from(l, after, before > after ? before : after);
+        l->n_slots = n_slots;
+        return 0;
+}
+
+int listeners_steer(const struct listeners *l, const struct selector *selector, struct error *e) {
+        const struct sock_fprog program = { .len = selector->n, .filter = (struct sock_filter *)selector->program };
+
+        /* Through any socket of a group it is the group's. */
+        for (size_t a = 0; a < l->addresses.n; a++)
+                if (setsockopt(l->fds[a], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
+                        return error_set_errno(e, errno, "cannot choose the slots that get new connections");
+        return 0;
+}
+
 struct listeners *listeners_free(struct listeners *l) {
         if (!l)
                 return NULL;
-        for (size_t i = 0; i < l->addresses.n * l->n_slots; i++)
-                (void)fd_close(l->fds[i]);
+        close_from(l, 0, n_groups(l, l->n_slots));
         free(l->fds);
         free(l);
         return NULL;
 }
 
 const int *listeners_of(const struct listeners *l, unsigned int slot) {
-        return &l->fds[slot * l->addresses.n];
+        return &l->fds[l->shared ? 0 : slot * l->addresses.n];
 }
 
 int listeners_refuse_new(const struct listeners *l, struct error *e) {
         /* Bound to an interface that cannot be, a socket is not found for any SYN, and the client is refused at once; handshakes that
          * have begun and connections in the queue do not depend on that any more. It takes no privilege, while a socket filter
          * that drops SYNs does. Sockets of the group that are still to be bound may get a last connection; it is served too. */
-        for (size_t i = 0; i < l->addresses.n * l->n_slots; i++) {
+        for (size_t i = 0; i < l->addresses.n * n_groups(l, l->n_slots); i++) {
                 int r = set_option(l->fds[i], SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
 
                 if (r < 0)

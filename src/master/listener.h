@@ -1,21 +1,43 @@
-/* The listening sockets: for each worker slot one SO_REUSEPORT socket per address, bound before any privileges are dropped and kept
- * by the master over the deaths of workers, so that connections in their queues survive. */
+/* The listening sockets: for each worker slot one SO_REUSEPORT socket per address, kept by the master over the deaths of workers, so that
+ * connections in their queues survive; or one per address that all slots share.
+ *
+ * The sockets of an address are a group in the kernel, in the order in which they began to listen, and a selector names them by their place
+ * in it. When one is closed, the last one moves into its place. So slots begin in ascending order and only the highest one ends: a socket's
+ * place is then its slot's number. */
 #ifndef RESTMARK_MASTER_LISTENER_H
 #define RESTMARK_MASTER_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "config/listen.h"
+#include "master/selector.h"
 
 struct listeners {
         struct listen_list addresses; /* with the port that port 0 has become */
-        unsigned int n_slots;
-        int *fds; /* [slot × addresses.n + address] */
+        bool shared;                  /* the sockets of slot 0 are those of all slots */
+        int backlog;
+        unsigned int n_slots; /* that have sockets */
+        int *fds;             /* [slot × addresses.n + address] */
 };
 
 /* Binds and listens. Fails if anybody else, even another daemon of the same user, listens there already. */
-int listeners_open(const struct listen_list *addresses, unsigned int n_slots, int backlog, struct listeners **ret, struct error *e);
+int listeners_open(const struct listen_list *addresses, bool shared, unsigned int n_slots, int backlog, struct listeners **ret,
+                   struct error *e);
+
+/* The same with sockets that listen already, from another master or from systemd: `fds` is [slot × addresses->n + address], slots in the
+ * order in which they began to listen (if `shared`, slot 0's alone). They belong to *ret on success only; those of slots that
+ * they lack are opened. */
+int listeners_adopt(const struct listen_list *addresses, bool shared, const int *fds, unsigned int n_adopted, unsigned int n_slots,
+                    int backlog, struct listeners **ret, struct error *e);
+
+/* Opens the sockets of new slots, or closes those of the highest ones, which resets what is left in their queues. On failure nothing has
+ * changed. New ones get no connection before a selector names them. */
+int listeners_resize(struct listeners *listeners, unsigned int n_slots, struct error *e);
+
+/* Lets the kernel choose by `selector`. Not if they are shared. */
+int listeners_steer(const struct listeners *listeners, const struct selector *selector, struct error *e);
 
 /* Closes them all. NULL-safe; returns NULL. */
 struct listeners *listeners_free(struct listeners *listeners);

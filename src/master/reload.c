@@ -114,7 +114,7 @@ static void succeed(struct reload *r) {
                        "generation %u serves with %u worker%s, after %.1f s\n"
                        "generation %u has ended: %u worker%s, %llu connections accepted, %llu requests completed, %llu connections reset, "
                        "%u worker%s killed%s%s",
-                       s->generation->number, s->options->n_workers, s->options->n_workers == 1 ? "" : "s", (double)took_ms / 1000,
+                       s->generation->number, s->n_workers, s->n_workers == 1 ? "" : "s", (double)took_ms / 1000,
                        r->old_number, t->workers, t->workers == 1 ? "" : "s", (unsigned long long)t->accepted,
                        (unsigned long long)t->requests, (unsigned long long)t->reset, t->killed, t->killed == 1 ? "" : "s",
                        *pending ? "\nnot applied, as it takes a restart: " : "", pending);
@@ -140,7 +140,7 @@ void reload_abandon(struct reload *r) {
 
 /* Ends the reload once no worker is beside another any more. */
 static void check_drained(struct reload *r) {
-        for (unsigned int i = 0; i < r->s->options->n_workers; i++)
+        for (unsigned int i = 0; i < r->s->n_workers; i++)
                 if (child_beside(r->s, i)->slot.state != RESTMARK_SLOT_EMPTY)
                         return;
         if (r->stuck)
@@ -152,7 +152,7 @@ static void check_drained(struct reload *r) {
 /* ---- rolling over ---- */
 
 static void start_next(struct reload *r) {
-        if (r->slot == r->s->options->n_workers) {
+        if (r->slot == r->s->n_workers) {
                 r->stage = STAGE_DRAIN;
                 check_drained(r);
                 return;

@@ -32,13 +32,13 @@ int supervisor_block_signals(struct error *e) {
 static unsigned int count_ready(struct supervisor *s) {
         unsigned int n = 0;
 
-        for (unsigned int i = 0; i < s->options->n_workers; i++)
+        for (unsigned int i = 0; i < s->n_workers; i++)
                 n += child_primary(s, i)->slot.state == RESTMARK_SLOT_READY;
         return n;
 }
 
 static bool all_stopped(const struct supervisor *s) {
-        for (unsigned int i = 0; i < s->options->n_workers; i++)
+        for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         if (s->children[i][seat].slot.state != RESTMARK_SLOT_STOPPED)
                                 return false;
@@ -54,8 +54,9 @@ static void end(struct supervisor *s) {
 }
 
 void supervisor_report(struct supervisor *s) {
-        unsigned int n_ready = count_ready(s), n = s->options->n_workers;
+        unsigned int n_ready = count_ready(s), n = s->n_workers;
 
+        rotation_update(s->rotation);
         if (s->stopping) {
                 if (all_stopped(s))
                         end(s);
@@ -75,7 +76,7 @@ static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *si
 
         (void)source;
         (void)signal;
-        for (unsigned int i = 0; i < s->options->n_workers; i++)
+        for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_collect(&s->children[i][seat]);
         return 0;
@@ -95,7 +96,7 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
                         log_message(LOG_WARNING, "%s: connections that come in during the stop may be reset", e.text);
         }
-        for (unsigned int i = 0; i < s->options->n_workers; i++)
+        for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_step(&s->children[i][seat], event);
         supervisor_report(s);
@@ -168,12 +169,12 @@ static int set_up(struct supervisor *s, struct error *e) {
         const struct control_commands commands = { .run = control_run, .context = s };
         int r;
 
-        s->children = calloc(o->n_workers, sizeof *s->children);
+        s->children = calloc(RESTMARK_SLOTS_MAX, sizeof *s->children); /* pages that nobody touches cost nothing */
         s->reload = reload_new(s);
         s->events = events_new();
         if (!s->children || !s->reload || !s->events)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
-        for (unsigned int i = 0; i < o->n_workers; i++)
+        for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_init(&s->children[i][seat], s, i, seat);
         events_add(s->events, EVENT_START, -1, "restmarkd %s, process %d", RESTMARK_VERSION, (int)getpid());
@@ -182,14 +183,18 @@ static int set_up(struct supervisor *s, struct error *e) {
                 r = watch_signals(s);
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
+        r = rotation_new(s, &s->rotation, e);
+        if (r < 0)
+                return r;
         return o->control ? control_attach(o->control, s->event, &commands, e) : 0;
 }
 
 static void tear_down(struct supervisor *s) {
-        for (unsigned int i = 0; s->children && i < s->options->n_workers; i++)
+        for (unsigned int i = 0; s->children && i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_release(&s->children[i][seat]);
         free(s->children);
+        s->rotation = rotation_free(s->rotation);
         s->reload = reload_free(s->reload);
         s->events = events_free(s->events);
         sd_event_source_unref(s->stop_source);
@@ -205,6 +210,7 @@ int supervisor_run(const struct supervisor_options *options) {
 
         s.generation = options->generation;
         s.generation->number = 1;
+        s.n_workers = s.n_slots = options->n_workers;
         board->n_slots = options->n_workers;
         board->master_pid = (uint32_t)getpid();
         board->generation = s.generation->number;
@@ -213,7 +219,7 @@ int supervisor_run(const struct supervisor_options *options) {
         if (r < 0)
                 log_message(LOG_ERR, "%s", e.text);
         else {
-                for (unsigned int i = 0; i < options->n_workers && !s.stopping; i++)
+                for (unsigned int i = 0; i < s.n_workers && !s.stopping; i++)
                         child_start(child_primary(&s, i), s.generation, false);
                 r = sd_event_loop(s.event);
                 if (r < 0)

@@ -13,7 +13,7 @@ struct supervisor_options {
         struct generation *generation;   /* the first one; its reference passes to the supervisor */
         struct generation_source source; /* of all later ones */
         struct restmark_scoreboard *board;
-        const struct listeners *listeners;
+        struct listeners *listeners;
         struct control *control; /* NULL: none */
         unsigned int n_workers;
         int (*worker_main)(const struct heritage *heritage); /* runs in the child; returns its exit code */

@@ -8,6 +8,7 @@
 
 #include "master/events.h"
 #include "master/reload.h"
+#include "master/rotation.h"
 #include "master/slot.h"
 #include "master/supervisor.h"
 #include "shared/link.h"
@@ -35,10 +36,13 @@ struct child_account {
 struct supervisor {
         const struct supervisor_options *options;
         sd_event *event;
-        struct child (*children)[RESTMARK_SEATS]; /* [slot][seat] */
+        struct child (*children)[RESTMARK_SEATS]; /* [slot][seat], RESTMARK_SLOTS_MAX of them */
+        unsigned int n_workers;                   /* slots that have a worker, or are to have one: the first ones */
+        unsigned int n_slots;                     /* these, and those above that are being retired */
         struct generation *generation;            /* the current one */
         struct reload *reload;
         struct events *events;
+        struct rotation *rotation;
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
         int exit_code;
