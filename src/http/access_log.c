@@ -17,8 +17,12 @@ void access_log_init(struct access_log *log, int fd) {
         log->lines = buf_over(log->memory, sizeof log->memory);
 }
 
-static void append_escaped(struct buf *out, const char *text) {
-        for (; *text; text++) {
+void access_log_escape(struct buf *out, const char *text, size_t shown) {
+        for (size_t i = 0; *text; text++, i++) {
+                if (i == shown) {
+                        buf_append(out, "...", 3);
+                        return;
+                }
                 if (*text >= 0x20 && *text < 0x7f && *text != '"' && *text != '\\')
                         buf_append(out, text, 1);
                 else
@@ -37,11 +41,11 @@ void access_log_add(struct access_log *log, const struct access_log_entry *entry
         start = log->lines.length;
         (void)strftime(stamp, sizeof stamp, "%d/%b/%Y:%H:%M:%S %z", localtime_r(&now, &tm));
         buf_printf(&log->lines, "%s - - [%s] \"", entry->address, stamp);
-        append_escaped(&log->lines, entry->method);
+        access_log_escape(&log->lines, entry->method, ACCESS_LOG_TARGET_MAX);
         buf_append(&log->lines, " ", 1);
-        append_escaped(&log->lines, entry->target);
-        buf_printf(&log->lines, "\" %u %llu %lluus\n", entry->status, (unsigned long long)entry->body_bytes,
-                   (unsigned long long)entry->duration_us);
+        access_log_escape(&log->lines, entry->target, ACCESS_LOG_TARGET_MAX);
+        buf_printf(&log->lines, "\" %u %llu %lluus w%u\n", entry->status, (unsigned long long)entry->body_bytes,
+                   (unsigned long long)entry->duration_us, entry->worker);
         if (log->lines.overflow) { /* whole lines or none */
                 log->lines.length = start;
                 log->lines.overflow = false;

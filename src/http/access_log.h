@@ -2,6 +2,8 @@
 #ifndef RESTMARK_HTTP_ACCESS_LOG_H
 #define RESTMARK_HTTP_ACCESS_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -10,7 +12,7 @@
 enum { ACCESS_LOG_ADDRESS_MAX = 48, ACCESS_LOG_TARGET_MAX = 1024 };
 
 struct access_log {
-        int fd; /* opened with O_APPEND; borrowed */
+        int fd; /* opened with O_APPEND; the owner closes it */
         uint64_t dropped; /* lines that could not be kept or written; the owner reports and resets it */
         int error;        /* errno of the last write that failed */
         struct buf lines;
@@ -20,14 +22,19 @@ struct access_log {
 struct access_log_entry {
         const char *address, *method, *target; /* the target as sent, query and all; it may be any bytes */
         unsigned int status;                   /* 0: none was sent */
+        unsigned int worker;                   /* slot */
+        bool aborted;                          /* the answer did not get through */
         uint64_t body_bytes, duration_us;
 };
 
 void access_log_init(struct access_log *log, int fd);
 
-/* "ADDRESS - - [23/Nov/2026:12:00:00 +0000] "METHOD TARGET" STATUS BYTES MICROSECONDSus". Bytes of the target that are not
- * printable ASCII, quotes and backslashes are written as \xHH. */
+/* "ADDRESS - - [23/Nov/2026:12:00:00 +0000] "METHOD TARGET" STATUS BYTES MICROSECONDSus wSLOT". Bytes of the target that are
+ * not printable ASCII, quotes and backslashes are written as \xHH. */
 void access_log_add(struct access_log *log, const struct access_log_entry *entry);
+
+/* Appends at most `shown` bytes of a text as the log writes them, and "..." where it is cut. */
+void access_log_escape(struct buf *out, const char *text, size_t shown);
 
 /* Writes what has gathered; one write for whole lines, so that lines of several workers do not mix. */
 void access_log_flush(struct access_log *log);

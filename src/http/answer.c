@@ -19,7 +19,7 @@ static enum MHD_Result queue(struct connection *c, unsigned int status, struct M
                 return MHD_NO;
         c->request.stage = REQUEST_ANSWER;
         c->request.status = status;
-        c->request.body_sent = body_bytes;
+        c->request.body_sent = c->request.wants_body ? body_bytes : 0;
         result = library_queue_response(c->mhd, status, response);
         if (!is_shared)
                 MHD_destroy_response(response);
@@ -34,11 +34,12 @@ static struct MHD_Response *with_header(struct MHD_Response *response, const cha
         return response;
 }
 
-static struct MHD_Response *new_problem(unsigned int status, const char *detail) {
+static struct MHD_Response *new_problem(unsigned int status, const char *detail, uint64_t *ret_bytes) {
         char memory[PROBLEM_MAX];
         struct buf body = buf_over(memory, sizeof memory);
 
         problem_write(&body, status, detail);
+        *ret_bytes = body.length;
         return with_header(MHD_create_response_from_buffer(body.length, body.data, MHD_RESPMEM_MUST_COPY),
                            MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_CONTENT_TYPE);
 }
@@ -53,19 +54,25 @@ static struct MHD_Response *with_close(const struct connection *c, struct MHD_Re
 }
 
 static enum MHD_Result answer_problem(struct connection *c, unsigned int status, const char *detail) {
-        return queue(c, status, with_close(c, new_problem(status, detail)), 0, false);
+        uint64_t bytes;
+        struct MHD_Response *response = new_problem(status, detail, &bytes);
+
+        return queue(c, status, with_close(c, response), bytes, false);
 }
 
 static enum MHD_Result answer_not_allowed(struct connection *c) {
-        struct MHD_Response *response = new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.");
+        uint64_t bytes;
+        struct MHD_Response *response =
+                new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.", &bytes);
 
-        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
+        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), bytes,
+                     false);
 }
 
 /* Past the library: it would not find room for an answer's head behind a request's that fills its memory, and after some errors of its
  * own it gets the answer wrong. Nothing else is on its way on the connection, as requests are answered in order, and so little
  * fits into any socket's buffer. */
-enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail, bool has_body) {
+enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail) {
         char body_memory[PROBLEM_MAX], memory[PROBLEM_MAX + 512], date[40];
         struct buf body = buf_over(body_memory, sizeof body_memory), out = buf_over(memory, sizeof memory);
         time_t now = time(NULL);
@@ -77,10 +84,11 @@ enum MHD_Result answer_and_close(struct connection *c, unsigned int status, cons
         buf_printf(&out, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: " PROBLEM_CONTENT_TYPE
                          "\r\nContent-Length: %zu\r\n\r\n",
                    status, problem_title(status), date, body.length);
-        if (has_body)
+        if (c->request.wants_body)
                 buf_append(&out, body.data, body.length);
         c->request.stage = REQUEST_ANSWER;
         c->request.status = status;
+        c->request.body_sent = c->request.wants_body ? body.length : 0;
         c->request.answered_directly = send(c->fd, out.data, out.length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out.length;
         c->linger = true;
         return MHD_NO;
@@ -142,7 +150,7 @@ static void announce_work(const struct connection *c, const struct work_params *
         scoreboard_begin_work(cell, c->request.route->cell, now_ns / 1000000);
 }
 
-static enum MHD_Result answer_work(struct connection *c, bool has_body) {
+static enum MHD_Result answer_work(struct connection *c) {
         struct params_reading reading = { .bad = false };
         struct work_response made;
         struct MHD_Response *response;
@@ -163,7 +171,7 @@ static enum MHD_Result answer_work(struct connection *c, bool has_body) {
                 return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
 
         response = ready_response(c, &made);
-        return queue(c, MHD_HTTP_OK, response, has_body ? made.body_length : 0,
+        return queue(c, MHD_HTTP_OK, response, made.body_length,
                      response == c->server->ready[c->request.route->workload]);
 }
 
@@ -191,5 +199,5 @@ enum MHD_Result answer_request(struct connection *c, const char *path, const cha
                 return answer_not_allowed(c);
         if (method == ROUTE_METHOD_OPTIONS)
                 return answer_options(c);
-        return answer_work(c, method == ROUTE_METHOD_GET);
+        return answer_work(c);
 }

@@ -20,17 +20,18 @@ struct request {
         enum request_stage stage;
         bool refuse_target;        /* the target holds a space or an encoded NUL */
         bool last;                 /* the answer closes the connection */
+        bool wants_body;           /* the answer may have one: as far as is known, the method is not HEAD */
         const char *target, *target_end; /* the raw request target in the library's buffer, for the framing check */
         const struct route *route; /* NULL: none */
         unsigned int status;       /* of the answer */
         bool answered_directly;    /* past the library, which only sees the connection end */
         uint64_t body_received;    /* bytes */
-        uint64_t body_sent;        /* bytes, once the answer is through */
+        uint64_t body_sent;        /* bytes, once the answer is through: of the answer's body, nothing else */
         uint64_t started_ns; /* when the request line was in */
         uint64_t busy_ns;
 };
 
-/* What the access log will want of the request. */
+/* What the request log will want of the request. */
 struct request_notes {
         char method[24], target[ACCESS_LOG_TARGET_MAX], address[ACCESS_LOG_ADDRESS_MAX];
 };
@@ -45,7 +46,7 @@ struct connection {
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */
         bool linger; /* part of the input is left unread */
-        struct request_notes *notes; /* NULL without an access log */
+        struct request_notes *notes; /* NULL without a request log */
         struct request request;
 };
 

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
-#include "base/clock.h"
 #include "http/server_internal.h"
 
 /* The library offers no hook for its own error pages, but it queues them through its public function, by way of the dynamic linker.
@@ -52,11 +51,11 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         if (status_code == MHD_HTTP_URI_TOO_LONG)
                 status_code = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
         if (c->request.stage != REQUEST_NONE)
-                return answer_and_close(c, status_code, explain(status_code), true);
+                return answer_and_close(c, status_code, explain(status_code));
         /* Without a request line the library does not report the request's end. */
-        c->request = (struct request){ .stage = REQUEST_HEAD, .started_ns = clock_monotonic_ns() };
-        (void)answer_and_close(c, status_code, explain(status_code), true);
-        server_count(c, c->request.answered_directly, clock_monotonic_ns());
+        server_begin_request(c, "-");
+        (void)answer_and_close(c, status_code, explain(status_code));
+        server_end_request(c, c->request.answered_directly);
         c->request.stage = REQUEST_NONE;
         return MHD_NO;
 }

@@ -17,7 +17,6 @@
 enum {
         /* An idle connection may live this long into a drain, so that a request on its way is still answered. */
         DRAIN_IDLE_MS = 1000,
-        COMPLAINT_MS = 10000, /* between two messages about the access log */
         /* Room for the head of any answer, and for a body to be read through. */
         ANSWER_MEMORY = 640,
         /* The library keeps a request's head, its parsed form and a copy of the Cookie field in one block of memory per connection. It clears
@@ -55,7 +54,7 @@ static void connection_open(struct server *server, struct MHD_Connection *mhd, v
         *socket_context = c; /* NULL: requests on it are refused */
         if (!c)
                 return;
-        if (server->access_log && !server->adding_private && !(c->notes = calloc(1, sizeof *c->notes))) {
+        if (server->log && !server->adding_private && !(c->notes = calloc(1, sizeof *c->notes))) {
                 free(c);
                 *socket_context = NULL;
                 return;
@@ -104,6 +103,18 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
                 connection_close(*socket_context);
 }
 
+void server_begin_request(struct connection *c, const char *target) {
+        c->request = (struct request){ .stage = REQUEST_HEAD,
+                                       .target = target,
+                                       .target_end = target + strlen(target),
+                                       .started_ns = clock_monotonic_ns(),
+                                       .wants_body = true };
+        if (c->notes) {
+                c->notes->method[0] = '\0';
+                (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
+        }
+}
+
 /* The library calls this when the request line is in, with the raw target. What it returns is the handler's context. */
 static void *on_request_line(void *context, const char *target, struct MHD_Connection *mhd) {
         struct connection *c = server_connection(mhd);
@@ -111,38 +122,30 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         (void)context;
         if (!c)
                 return NULL;
-        c->request = (struct request){ .stage = REQUEST_HEAD,
-                                       .target = target,
-                                       .target_end = target + strlen(target),
-                                       .started_ns = clock_monotonic_ns(),
-                                       .refuse_target = strstr(target, "%00") || strchr(target, ' ') };
+        server_begin_request(c, target);
+        c->request.refuse_target = strstr(target, "%00") || strchr(target, ' ');
         set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
-        if (c->notes) {
-                c->notes->method[0] = '\0';
-                (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
-        }
         return c;
 }
 
 /* First call of the handler: the head is in, nothing of the body is read yet. Answering here closes the connection. */
 static enum MHD_Result look_at_head(struct connection *c, const char *method, const char *version) {
-        bool has_body = route_method(method) != ROUTE_METHOD_HEAD;
         struct framing framing;
         struct error e;
 
         c->request.stage = REQUEST_BODY;
+        c->request.wants_body = route_method(method) != ROUTE_METHOD_HEAD;
         if (c->notes)
                 (void)snprintf(c->notes->method, sizeof c->notes->method, "%s", method);
         if (framing_check(c, method, version, &framing, &e) < 0)
-                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, e.text, has_body);
+                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, e.text);
         if (c->request.refuse_target)
-                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, "The request target holds a space or an encoded NUL byte.", has_body);
+                return answer_and_close(c, MHD_HTTP_BAD_REQUEST, "The request target holds a space or an encoded NUL byte.");
         if (framing.head_bytes > c->server->limits.max_header_bytes ||
             framing.memory_bytes + ANSWER_MEMORY > connection_memory(c->server))
-                return answer_and_close(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-                                        SERVER_HEAD_TOO_LARGE, has_body);
+                return answer_and_close(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, SERVER_HEAD_TOO_LARGE);
         if (framing.content_length > c->server->limits.limit_post_bytes)
-                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE, has_body);
+                return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE);
         c->request.last = framing.last;
         c->linger |= framing.last;
         return MHD_YES;
@@ -163,14 +166,13 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
                 c->request.body_received += *body_size;
                 *body_size = 0;
                 if (c->request.body_received > c->server->limits.limit_post_bytes)
-                        return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE,
-                                                route_method(method) != ROUTE_METHOD_HEAD);
+                        return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE);
                 return MHD_YES;
         }
         return answer_request(c, path, method);
 }
 
-void server_count(struct connection *c, bool answered, uint64_t now_ns) {
+static void count(struct connection *c, bool answered, uint64_t now_ns) {
         const struct request *request = &c->request;
         struct restmark_route_cell *cell =
                 &c->server->cell->routes[request->route ? request->route->cell : RESTMARK_ROUTE_OTHER];
@@ -196,26 +198,32 @@ static void log_request(struct connection *c, bool answered, uint64_t now_ns) {
                                           .method = *c->notes->method ? c->notes->method : "-",
                                           .target = c->notes->target,
                                           .status = request->status,
+                                          .worker = c->server->worker,
+                                          .aborted = !answered,
                                           .body_bytes = answered ? request->body_sent : 0,
                                           .duration_us = (now_ns - request->started_ns) / 1000 };
 
-        access_log_add(c->server->access_log, &entry);
+        request_log_add(c->server->log, &entry, c->server->now_ms);
+}
+
+void server_end_request(struct connection *c, bool answered) {
+        uint64_t now_ns = clock_monotonic_ns();
+
+        count(c, answered, now_ns);
+        if (c->notes)
+                log_request(c, answered, now_ns);
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                          enum MHD_RequestTerminationCode code) {
         struct connection *c = *request_context;
         bool answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || (c && c->request.answered_directly);
-        uint64_t now_ns;
 
         (void)context;
         (void)mhd;
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
-        now_ns = clock_monotonic_ns();
-        server_count(c, answered, now_ns);
-        if (c->notes)
-                log_request(c, answered, now_ns);
+        server_end_request(c, answered);
         wait_for_request(c);
 }
 
@@ -252,27 +260,26 @@ static struct MHD_Daemon *start_daemon(struct server *server) {
                                 MHD_OPTION_END);
 }
 
-int server_new(const struct server_limits *limits, struct work *work, const struct dataset *dataset,
-               struct restmark_worker_cell *cell, int access_log_fd, struct server **ret, struct error *e) {
+int server_new(const struct server_parts *parts, struct server **ret, struct error *e) {
+        const struct request_log_options log = { .access_log_fd = parts->access_log_fd,
+                                                 .sample = parts->limits->access_log_sample,
+                                                 .slow_us = parts->limits->slow_request_ms * 1000,
+                                                 .worker = parts->worker };
         struct server *server = calloc(1, sizeof *server);
         int r;
 
         if (!server)
                 return error_set_errno(e, ENOMEM, "cannot make the HTTP server");
-        server->limits = *limits;
-        server->work = work;
-        server->dataset = dataset;
-        server->cell = cell;
+        server->limits = *parts->limits;
+        server->work = parts->work;
+        server->dataset = parts->dataset;
+        server->cell = parts->cell;
+        server->worker = parts->worker;
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && access_log_fd >= 0) {
-                server->access_log = malloc(sizeof *server->access_log);
-                if (server->access_log)
-                        access_log_init(server->access_log, access_log_fd);
-                else
-                        r = error_set_errno(e, ENOMEM, "cannot buffer the access log");
-        }
+        if (r == 0)
+                r = request_log_new(&log, &server->log, e);
         if (r == 0) {
                 server->mhd = start_daemon(server);
                 if (!server->mhd)
@@ -295,9 +302,7 @@ struct server *server_free(struct server *server) {
         for (int i = 0; i < _WORKLOAD_MAX; i++)
                 if (server->ready[i])
                         MHD_destroy_response(server->ready[i]);
-        if (server->access_log)
-                access_log_flush(server->access_log);
-        free(server->access_log);
+        request_log_free(server->log);
         linger_free(server->linger);
         free(server);
         return NULL;
@@ -354,19 +359,6 @@ static void check_deadlines(struct server *server) {
         server->next_deadline_ms = next_ms;
 }
 
-/* A log that cannot be written must not stop the service, but it is not passed over either. */
-static void flush_access_log(struct server *server) {
-        struct access_log *log = server->access_log;
-
-        access_log_flush(log);
-        if (log->dropped > 0 && server->now_ms >= server->next_complaint_ms) {
-                log_message(LOG_WARNING, "%llu lines of the access log are lost: %s", (unsigned long long)log->dropped,
-                            strerror(log->error));
-                log->dropped = 0;
-                server->next_complaint_ms = server->now_ms + COMPLAINT_MS;
-        }
-}
-
 void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
         (void)MHD_run(server->mhd);
@@ -374,8 +366,8 @@ void server_run(struct server *server, uint64_t now_ms) {
                 check_deadlines(server);
         if (linger_deadline_ms(server->linger) != UINT64_MAX)
                 linger_run(server->linger, now_ms);
-        if (server->access_log)
-                flush_access_log(server);
+        if (server->log)
+                request_log_run(server->log, now_ms);
 }
 
 int server_wait_ms(const struct server *server, uint64_t now_ms) {
@@ -391,6 +383,13 @@ int server_wait_ms(const struct server *server, uint64_t now_ms) {
         if (wait_ms == UINT64_MAX)
                 return -1;
         return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+}
+
+void server_reopen_log(struct server *server, int fd) {
+        if (server->log)
+                request_log_reopen(server->log, fd);
+        else
+                (void)fd_close(fd);
 }
 
 void server_drain(struct server *server, uint64_t now_ms) {

@@ -17,13 +17,24 @@ struct server_limits {
         uint64_t request_timeout_ms; /* from the request line to the end of the answer */
         uint64_t limit_post_bytes;
         uint64_t max_header_bytes;
+        /* … and which requests are logged: */
+        uint64_t access_log_sample;
+        uint64_t slow_request_ms; /* 0: none is slow */
+};
+
+/* What a server is made of; all but the descriptor is borrowed and must live longer. */
+struct server_parts {
+        const struct server_limits *limits;
+        struct work *work;
+        const struct dataset *dataset;
+        struct restmark_worker_cell *cell;
+        unsigned int worker; /* slot */
+        int access_log_fd;   /* taken over; -1: none */
 };
 
 struct server;
 
-/* `work`, `dataset` and `cell` are borrowed and must live longer. `access_log_fd`: -1 for none. */
-int server_new(const struct server_limits *limits, struct work *work, const struct dataset *dataset,
-               struct restmark_worker_cell *cell, int access_log_fd, struct server **ret, struct error *e);
+int server_new(const struct server_parts *parts, struct server **ret, struct error *e);
 
 /* Closes all connections. NULL-safe; returns NULL. */
 struct server *server_free(struct server *server);
@@ -47,6 +58,9 @@ void server_run(struct server *server, uint64_t now_ms);
 
 /* How long the loop may wait before the next server_run(), -1 for ever. */
 int server_wait_ms(const struct server *server, uint64_t now_ms);
+
+/* From now on the access log is written to `fd`, which is taken over. */
+void server_reopen_log(struct server *server, int fd);
 
 /* From now on each answer closes its connection, and idle connections are closed after a moment. */
 void server_drain(struct server *server, uint64_t now_ms);

@@ -6,6 +6,7 @@
 
 #include "http/connection.h"
 #include "http/linger.h"
+#include "http/request_log.h"
 #include "http/server.h"
 
 #define SERVER_BODY_TOO_LARGE "The request body is larger than this server accepts."
@@ -19,8 +20,8 @@ struct server {
         const struct dataset *dataset;
         struct restmark_worker_cell *cell;
         struct linger_set *linger;
-        struct access_log *access_log;     /* NULL: none */
-        uint64_t next_complaint_ms;        /* about the access log */
+        unsigned int worker;               /* slot */
+        struct request_log *log;           /* NULL: none */
         struct connection *connections;    /* all, in no order */
         uint64_t n_connections;
         uint64_t now_ms, next_deadline_ms; /* no connection's deadline is earlier */
@@ -33,12 +34,15 @@ struct server {
 enum MHD_Result answer_request(struct connection *c, const char *path, const char *method);
 
 /* Answers with a problem and ends the connection. Returns MHD_NO, by which the library learns of the end. */
-enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail, bool has_body);
+enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail);
 
 /* In server.c: the connection that belongs to one of the library's; NULL if there was no memory for it. */
 struct connection *server_connection(struct MHD_Connection *mhd);
 
-/* In server.c: counts a request that ends at `now_ns`. */
-void server_count(struct connection *c, bool answered, uint64_t now_ns);
+/* In server.c: a request begins, with this target as the client sent it ("-": it is not known). */
+void server_begin_request(struct connection *c, const char *target);
+
+/* In server.c: counts and logs the request that ends now. */
+void server_end_request(struct connection *c, bool answered);
 
 #endif

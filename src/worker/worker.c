@@ -42,6 +42,7 @@ static int watch(struct worker *w, int fd, enum event what, struct error *e) {
 
 static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         const struct heritage *h = w->heritage;
+        struct server_parts parts;
         int fds[2], r = settle(h, ret_fatal, e);
 
         if (r < 0)
@@ -50,8 +51,14 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         if (w->epoll < 0)
                 return error_set_errno(e, errno, "cannot make an epoll descriptor");
         r = work_new(h->dataset, (enum codec)h->codec, &w->work, e);
+        parts = (struct server_parts){ .limits = h->limits,
+                                       .work = w->work,
+                                       .dataset = h->dataset,
+                                       .cell = h->cell,
+                                       .worker = h->slot,
+                                       .access_log_fd = h->access_log_fd };
         if (r == 0)
-                r = server_new(h->limits, w->work, h->dataset, h->cell, h->access_log_fd, &w->server, e);
+                r = server_new(&parts, &w->server, e);
         if (r < 0)
                 return r;
         server_fds(w->server, fds);
