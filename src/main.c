@@ -47,7 +47,7 @@ static const char usage[] =
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
-        "reloads.\n"
+        "reloads; USR1 opens the access log again.\n"
         "Exit codes: 0 stopped as asked, 64 usage, 65 dataset, 71 system,\n"
         "78 configuration. See restmarkd(8) and restmarkd.ini(5).\n";
 

@@ -69,14 +69,18 @@ int setup_budget(const struct setup *setup, unsigned int n_workers, struct error
         return EX_OK;
 }
 
-static int open_access_log(struct setup *setup, struct error *e) {
+/* Leaves *fd as it was if that fails, or if there is no access log. */
+static int open_access_log(const struct setup *setup, int *fd, struct error *e) {
         const char *path = setup->config->access_log;
+        int opened;
 
         if (!*path)
                 return EX_OK;
-        setup->access_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-        if (setup->access_log_fd >= 0)
+        opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+        if (opened >= 0) {
+                *fd = opened;
                 return EX_OK;
+        }
         if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
                 (void)error_set(e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
         else
@@ -87,7 +91,7 @@ static int open_access_log(struct setup *setup, struct error *e) {
 int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {
         int r = setup_budget(setup, n_workers, e);
 
-        return r == EX_OK ? open_access_log(setup, e) : r;
+        return r == EX_OK ? open_access_log(setup, &setup->access_log_fd, e) : r;
 }
 
 static void release(struct setup *setup) {
@@ -95,8 +99,25 @@ static void release(struct setup *setup) {
         setup->dataset = dataset_free(setup->dataset);
 }
 
+static struct setup *setup_of(struct generation *generation) {
+        return (struct setup *)(void *)((char *)generation - offsetof(struct setup, generation));
+}
+
+static int reopen_generation(struct generation *generation, struct error *e) {
+        struct setup *setup = setup_of(generation);
+        int fd = -1, r = open_access_log(setup, &fd, e);
+
+        if (r != EX_OK)
+                return -r;
+        if (fd < 0)
+                return 0;
+        (void)fd_close(setup->access_log_fd);
+        setup->access_log_fd = generation->heritage.access_log_fd = fd;
+        return 1;
+}
+
 static void free_generation(struct generation *generation) {
-        struct setup *setup = (struct setup *)(void *)((char *)generation - offsetof(struct setup, generation));
+        struct setup *setup = setup_of(generation);
 
         if (setup->is_kept)
                 release(setup);
@@ -116,6 +137,7 @@ struct generation *setup_generation(struct setup *setup) {
                               .master_pid = getpid() },
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,
+                .reopen = reopen_generation,
                 .free = free_generation,
         };
         return &setup->generation;

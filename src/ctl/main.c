@@ -25,13 +25,14 @@ enum {
 
 static const char usage[] =
         "Usage: restmarkctl [-s SOCKET] status [-j]\n"
-        "       restmarkctl [-s SOCKET] reload\n"
+        "       restmarkctl [-s SOCKET] reload | reopen\n"
         "\n"
         "Asks a running restmarkd through its control socket.\n"
         "\n"
         "  status               workers, routes, requests, errors\n"
         "  reload               read the configuration again and replace all workers;\n"
         "                       waits for the end and says what became of it\n"
+        "  reopen               open the access log again, after its file was moved away\n"
         "\n"
         "  -s, --socket SOCKET  the control socket (default: $RESTMARK_CONTROL, else\n"
         "                       /run/restmark/control.sock, for others than root\n"
@@ -50,6 +51,7 @@ struct command {
 static const struct command commands[] = {
         { "status", "status\n", "status json\n", REPLY_MS },
         { "reload", "reload\n", NULL, 0 },
+        { "reopen", "reopen\n", NULL, REPLY_MS },
 };
 
 static const struct command *find_command(const char *name) {
@@ -196,7 +198,7 @@ int main(int argc, char **argv) {
                 return refuse(argc == optind ? "say a command" : "say one command only");
         command = find_command(argv[optind]);
         if (!command)
-                return refuse("that command is not known; there are: status, reload");
+                return refuse("that command is not known; there are: status, reload, reopen");
         if (json && !command->json_line)
                 return refuse("-j goes with status only");
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/quote.h"
+#include "master/reopen.h"
 #include "master/supervisor_internal.h"
 #include "shared/status.h"
 
@@ -24,6 +25,17 @@ static int run_reload(struct supervisor *s, const struct control_arguments *a, F
         (void)e;
         *ticket = (struct control_ticket){ CONTROL_TOPIC_RELOAD, reload_request(s->reload) };
         return 0;
+}
+
+static int run_reopen(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        char text[512];
+        int r = reopen_logs(s, text, sizeof text, e);
+
+        (void)a;
+        (void)ticket;
+        if (r == 0)
+                (void)fprintf(to, "%s\n", text);
+        return r;
 }
 
 static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
@@ -49,6 +61,11 @@ const struct control_command control_command_table[] = {
           .help = "read the configuration again and replace all workers; answers at the end",
           .changes = true,
           .run = run_reload },
+        { .name = "reopen",
+          .help = "open the access log again, after its file was moved away",
+          .changes = true,
+          .while_stopping = true,
+          .run = run_reopen },
         { .name = "stop",
           .syntax = { .text = "[now]" },
           .help = "stop when all that is accepted is answered, or now; answers at the end",

@@ -13,10 +13,14 @@
 struct generation {
         unsigned int number; /* 1 for the one that the daemon starts with */
         unsigned int references;
+        unsigned int reopened; /* when its logs were opened again: see reopen.c */
         const struct config *config;
         struct heritage heritage; /* what is the same for all workers; the rest is filled in at each fork */
         size_t n_records;         /* what /parse-msgpack answers … */
         size_t json_bytes;        /* … and /encode-json, which is also how long /transfer-data is */
+        /* Opens the access log again, in `heritage` and for all workers to come. Returns 1, or 0 if there is none, or a negative value
+         * with a sentence; then the old one is kept. */
+        int (*reopen)(struct generation *generation, struct error *e);
         void (*free)(struct generation *generation);
 };
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "master/control_commands.h"
 #include "master/notify.h"
+#include "master/reopen.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 
@@ -142,19 +143,31 @@ static int on_hup(sd_event_source *source, const struct signalfd_siginfo *info, 
         return 0;
 }
 
+static int on_usr1(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+        char text[512];
+        struct error e;
+
+        (void)source;
+        log_message(LOG_NOTICE, "SIGUSR1 from process %u: opening the access log again", info->ssi_pid);
+        (void)reopen_logs(context, text, sizeof text, &e); /* which says how it went */
+        return 0;
+}
+
 static int on_other_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
         (void)context;
-        log_message(LOG_NOTICE, "SIG%s from process %u is ignored: this version knows TERM, QUIT, INT and HUP",
+        log_message(LOG_NOTICE, "SIG%s from process %u is ignored: this version knows TERM, QUIT, INT, HUP and USR1",
                     sigabbrev_np(sd_event_source_get_signal(source)), info->ssi_pid);
         return 0;
 }
 
 static int watch_signals(struct supervisor *s) {
-        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
+        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGUSR2, SIGTTIN, SIGTTOU };
         int r = sd_event_add_signal(s->event, NULL, SIGCHLD, on_sigchld, s);
 
         if (r >= 0)
                 r = sd_event_add_signal(s->event, NULL, SIGHUP, on_hup, s);
+        if (r >= 0)
+                r = sd_event_add_signal(s->event, NULL, SIGUSR1, on_usr1, s);
         for (size_t i = 0; r >= 0 && i < sizeof stops / sizeof *stops; i++)
                 r = sd_event_add_signal(s->event, NULL, stops[i], on_stop_signal, s);
         for (size_t i = 0; r >= 0 && i < sizeof others / sizeof *others; i++)

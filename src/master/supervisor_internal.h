@@ -43,6 +43,7 @@ struct supervisor {
         struct reload *reload;
         struct events *events;
         struct rotation *rotation;
+        unsigned int n_reopened; /* how often logs have been opened again */
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
         int exit_code;

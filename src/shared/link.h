@@ -7,6 +7,7 @@ enum link_message {
         LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
         LINK_ACCEPT = 'A', /* master: your probation is over, take connections */
         LINK_RETIRE = 'D', /* master: another has your listeners; take no more from them, serve what you have, then exit */
+        LINK_REOPEN = 'L', /* master: this descriptor is the access log from now on */
         LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then exit */
 };
 

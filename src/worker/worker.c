@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
@@ -81,8 +82,15 @@ static void read_link(struct worker *w, uint64_t now_ms) {
         enum link_message message;
         int fd = -1, r = link_receive(w->heritage->link, &message, &fd);
 
-        (void)fd_close(fd); /* no message that is known here brings one */
-        if (r == 0 || (r < 0 && r != -EAGAIN))
+        if (r == 1 && message == LINK_REOPEN && fd >= 0) {
+                server_reopen_log(w->server, fd);
+                return;
+        }
+        (void)fd_close(fd); /* no other message brings one */
+        if (r == -EMFILE)
+                log_message(LOG_WARNING, "worker %u: cannot take over the new access log: %s; it goes on with the old one",
+                            w->heritage->slot, strerror(-r));
+        else if (r == 0 || (r < 0 && r != -EAGAIN))
                 w->master_is_gone = true;
         else if (r == 1 && message == LINK_ACCEPT)
                 acceptor_open(&w->acceptor);

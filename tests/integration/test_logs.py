@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, wait_for
-from http_client import Connection, exchange
+from daemon import RESTMARKCTL, Daemon, wait_for
+from http_client import Connection, Load, exchange
 
 Start = Callable[..., Daemon]
 LINE = re.compile(
@@ -109,7 +111,7 @@ def test_no_request_is_slow_by_default(start: Start) -> None:
     assert exchange((daemon.host, daemon.port), f"GET {LONG} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).status == 200
     daemon.process.terminate()
     assert daemon.wait_exit() == 0
-    assert "slow" not in daemon.log()
+    assert "slow request" not in daemon.log()
 
 
 def test_an_aborted_request_is_logged_in_any_sample(start: Start, tmp_path: Path) -> None:
@@ -122,3 +124,108 @@ def test_an_aborted_request_is_logged_in_any_sample(start: Start, tmp_path: Path
     entry = wait_entries(log, 2)[1]
     assert (entry["method"], entry["target"], entry["status"], entry["bytes"]) == ("GET", "/encode-json", "0", "0")
     assert int(entry["us"]) >= 290000
+
+
+def reopen(daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reopen"], capture_output=True, text=True, timeout=20)
+
+
+def open_files(pid: int) -> list[str]:
+    return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+
+
+def wait_all_have(daemon: Daemon, path: Path, not_path: Path) -> None:
+    """Until the master and all workers have the one file open, and none the other."""
+
+    def look() -> bool:
+        try:
+            files = [open_files(pid) for pid in (daemon.pid, *daemon.workers())]
+        except FileNotFoundError:  # a descriptor was closed while it was looked at
+            return False
+        return all(names.count(str(path)) == 1 and str(not_path) not in names for names in files)
+
+    wait_for(f"everybody has {path.name}", look)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_logs_are_opened_again_under_load_without_losing_a_line(start: Start, tmp_path: Path, keep_alive: bool) -> None:
+    log = tmp_path / "access.log"
+    daemon = start("server.processes=2", f"log.access-log={log}")
+    old = [tmp_path / f"access.log.{i}" for i in range(6)]
+    with Load((daemon.host, daemon.port), "/encode-json?count=1", clients=4, keep_alive=keep_alive) as load:
+        for i, moved in enumerate(old):
+            load.wait_answered(50)
+            log.rename(moved)
+            if i % 2:
+                daemon.signal(signal.SIGUSR1)
+            else:
+                result = reopen(daemon)
+                assert (result.returncode, result.stdout) == (0, f"{log} is open again, and 2 workers are told\n"), result.stderr
+            wait_all_have(daemon, log, moved)
+        load.wait_answered(50)
+    assert load.failures == {}
+    wait_for("as many lines as answers", lambda: sum(len(entries(path)) for path in (log, *old)) == load.answered)
+    counts = [len(entries(path)) for path in (*old, log)]
+    assert min(counts) >= 40, counts  # what was answered between two moves is in the file of that time
+    assert daemon.log().count("is open again, and 2 workers are told") == 6
+
+
+def test_a_log_that_cannot_be_opened_again_is_kept(start: Start, tmp_path: Path) -> None:
+    folder, moved = tmp_path / "logs", tmp_path / "moved"
+    folder.mkdir()
+    daemon = start("server.processes=1", f"log.access-log={folder}/access.log")
+    address = (daemon.host, daemon.port)
+    folder.rename(moved)
+    daemon.signal(signal.SIGUSR1)
+    daemon.wait_log(r"error: .*\[log\] access-log: " + re.escape(f"{folder}/access.log: cannot open the access log: No such file") + ".*old file")
+    result = reopen(daemon)
+    assert (result.returncode, "No such file or directory" in result.stderr) == (1, True), result.stderr
+    assert exchange(address, b"GET /?before HTTP/1.1\r\nHost: x\r\n\r\n").status == 400
+    wait_entries(moved / "access.log", 1)
+
+    folder.mkdir()
+    assert reopen(daemon).returncode == 0
+    wait_all_have(daemon, folder / "access.log", moved / "access.log")
+    assert exchange(address, b"GET /?after HTTP/1.1\r\nHost: x\r\n\r\n").status == 400
+    assert [entry["target"] for entry in wait_entries(folder / "access.log", 1)] == ["/?after"]
+    assert [entry["target"] for entry in entries(moved / "access.log")] == ["/?before"]
+
+
+def test_a_busy_worker_takes_the_new_log_when_it_is_done(start: Start, tmp_path: Path) -> None:
+    log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
+    daemon = start("server.processes=1", f"log.access-log={log}")
+    (worker,) = daemon.workers()
+    with Connection((daemon.host, daemon.port)) as connection:
+        connection.request("/")
+        os.kill(worker, signal.SIGSTOP)
+        connection.send(b"GET /parse-msgpack HTTP/1.1\r\nHost: x\r\n\r\n")
+        log.rename(moved)
+        assert reopen(daemon).returncode == 0  # the master does not wait for it
+        os.kill(worker, signal.SIGCONT)
+        assert connection.read().status == 200
+        wait_all_have(daemon, log, moved)
+        connection.request("/encode-json?count=0")
+    wait_for("three lines", lambda: len(entries(moved)) + len(entries(log)) == 3)
+    assert entries(log)[-1]["target"] == "/encode-json?count=0"
+
+
+def test_workers_to_come_have_the_new_log_too(start: Start, tmp_path: Path) -> None:
+    log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
+    daemon = start("server.processes=1", f"log.access-log={log}")
+    (first,) = daemon.workers()
+    log.rename(moved)
+    assert reopen(daemon).returncode == 0
+    os.kill(first, signal.SIGKILL)
+    wait_for("another worker", lambda: (workers := daemon.workers()) and workers != [first])
+    assert exchange((daemon.host, daemon.port), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").status == 200
+    wait_entries(log, 1)
+    assert entries(moved) == []
+
+
+def test_without_an_access_log_there_is_nothing_to_open(start: Start) -> None:
+    daemon = start("server.processes=1")
+    result = reopen(daemon)
+    assert (result.returncode, result.stdout) == (0, "there is no access log to open again\n")
+    daemon.signal(signal.SIGUSR1)
+    daemon.wait_log("SIGUSR1 from process .*\n.*there is no access log to open again")
+    assert exchange((daemon.host, daemon.port), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").status == 200
