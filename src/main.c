@@ -68,6 +68,7 @@ struct parts {
         struct restmark_scoreboard *board;
         struct listeners *listeners;
         struct control *control;
+        struct control_access control_access;
         char *control_path;
         unsigned int n_workers;
 };
@@ -192,6 +193,7 @@ static int count_workers(struct parts *p) {
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
         const struct config *c = p->setup->config;
+        bool bad_group;
         struct error e;
         int r = setup_check(p->setup, &e);
 
@@ -202,6 +204,8 @@ static int check(struct parts *p) {
                 r = control_check_path(p->control_path, &e);
         if (r < 0)
                 return fail_option(EX_CONFIG, c, OPTION_control, &e);
+        if (control_access_find(c->control_mode, c->control_group, &p->control_access, &bad_group, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad_group ? OPTION_control_group : OPTION_control_mode, &e);
         return count_workers(p);
 }
 
@@ -257,7 +261,7 @@ static int open_control(struct parts *p) {
                         log_message(LOG_NOTICE, "no control socket: there is no runtime directory for one; set [admin] control");
                 return EX_OK;
         }
-        r = control_open(p->control_path, &p->control, &e);
+        r = control_open(p->control_path, &p->control_access, &p->control, &e);
         if (r == 0)
                 return EX_OK;
         if (strcmp(c->control, "auto") != 0)

@@ -32,6 +32,7 @@ struct control {
         dev_t device; /* of the socket file, to remove only our own */
         ino_t inode;
         sd_event_source *io;
+        struct control_access access;
         struct control_commands commands;
         struct client *clients;
         unsigned int n_clients;
@@ -80,19 +81,24 @@ static int bind_socket(struct control *control, struct error *e) {
         control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (control->fd < 0)
                 return error_set_errno(e, errno, "cannot make the control socket");
-        mask = umask(0117); /* 0660 from its first moment */
+        mask = umask(0177);
         r = bind(control->fd, (struct sockaddr *)&address, sizeof address);
         (void)umask(mask);
         if (r < 0)
                 return error_set_errno(e, errno, "%s: cannot make the control socket", control->path);
-        if (listen(control->fd, SOMAXCONN) < 0 || stat(control->path, &st) < 0)
-                return error_set_errno(e, errno, "%s: cannot listen on the control socket", control->path);
-        control->device = st.st_dev;
+        if (stat(control->path, &st) < 0)
+                return error_set_errno(e, errno, "%s: cannot examine the control socket", control->path);
+        control->device = st.st_dev; /* from here on control_free() removes it */
         control->inode = st.st_ino;
+        r = control_access_apply(&control->access, control->path, e);
+        if (r < 0)
+                return r;
+        if (listen(control->fd, SOMAXCONN) < 0)
+                return error_set_errno(e, errno, "%s: cannot listen on the control socket", control->path);
         return 0;
 }
 
-int control_open(const char *path, struct control **ret, struct error *e) {
+int control_open(const char *path, const struct control_access *access, struct control **ret, struct error *e) {
         struct control *control;
         int r = control_check_path(path, e);
 
@@ -108,6 +114,7 @@ int control_open(const char *path, struct control **ret, struct error *e) {
                 return error_set_errno(e, ENOMEM, "cannot keep the control socket");
         }
         control->fd = -1;
+        control->access = *access;
         r = bind_socket(control, e);
         if (r < 0) {
                 control_free(control);
@@ -290,8 +297,6 @@ static int on_client_timeout(sd_event_source *source, uint64_t usec, void *conte
 
 static void add_client(struct control *control, sd_event *event, int fd) {
         struct client *client = calloc(1, sizeof *client);
-        struct ucred peer;
-        socklen_t size = sizeof peer;
         int r;
 
         if (!client) {
@@ -303,11 +308,9 @@ static void add_client(struct control *control, sd_event *event, int fd) {
         client->next = control->clients;
         control->clients = client;
         control->n_clients++;
-        r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : 0;
-        if (r == 0) {
-                client->peer = (struct control_peer){ peer.pid, peer.uid, peer.gid };
+        r = control_access_identify(&control->access, fd, &client->peer);
+        if (r >= 0)
                 r = sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client);
-        }
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, (uint64_t)CONTROL_CLIENT_MS * 1000, 100000,
                                                on_client_timeout, client);

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/error.h"
+#include "master/control_access.h"
 
 enum {
         CONTROL_CLIENTS_MAX = 32,  /* at once; more are turned away */
@@ -20,15 +21,8 @@ enum {
 struct control;
 
 /* Makes the directory of `path` if it is missing (mode 0755, one level), removes a stale socket, refuses with -EADDRINUSE if another live
- * daemon has it. Permissions are 0660. */
-int control_open(const char *path, struct control **ret, struct error *e);
-
-/* Who a client is, as the kernel says. */
-struct control_peer {
-        pid_t pid;
-        uid_t uid;
-        gid_t gid;
-};
+ * daemon has it. `access` is copied. */
+int control_open(const char *path, const struct control_access *access, struct control **ret, struct error *e);
 
 /* What a client waits for when its command takes time. Tickets of one topic are numbers that grow. */
 enum control_topic {

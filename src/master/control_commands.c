@@ -2,20 +2,43 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/quote.h"
+#include "master/memory.h"
 #include "master/reopen.h"
 #include "master/supervisor_internal.h"
 #include "shared/status.h"
 
+/* The master reads its own account of the workers, never the workers: it can answer when all of them are stuck. */
 static int run_status(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)ticket;
         (void)e;
-        if (a->json)
+        if (a->json) {
+                memory_refresh(s->options->board, MEMORY_FRESH_MS);
                 status_write_json(s->options->board, to);
-        else
+        } else
                 status_write_table(s->options->board, to);
+        return 0;
+}
+
+static int run_workers(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)ticket;
+        (void)e;
+        if (a->json) {
+                memory_refresh(s->options->board, MEMORY_FRESH_MS);
+                status_write_workers_json(s->options->board, to);
+        } else
+                status_write_workers_table(s->options->board, to);
+        return 0;
+}
+
+static int run_memory(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)ticket;
+        (void)e;
+        memory_refresh(s->options->board, MEMORY_FRESH_MS);
+        (a->json ? status_write_memory_json : status_write_memory_table)(s->options->board, to);
         return 0;
 }
 
@@ -57,6 +80,8 @@ static int run_help(struct supervisor *s, const struct control_arguments *a, FIL
 
 const struct control_command control_command_table[] = {
         { .name = "status", .syntax = { .text = "[json]" }, .help = "workers, routes, requests, errors", .run = run_status },
+        { .name = "workers", .syntax = { .text = "[json]" }, .help = "what each worker is and does", .run = run_workers },
+        { .name = "memory", .syntax = { .text = "[json]" }, .help = "RSS, PSS and USS of each process", .run = run_memory },
         { .name = "reload",
           .help = "read the configuration again and replace all workers; answers at the end",
           .changes = true,
@@ -85,6 +110,14 @@ static int refuse_unknown(const char *line, struct error *e) {
         return error_set(e, -EINVAL, "unknown command \"%s\"; there are: %s", quote_bytes(quoted, line, strlen(line)), names);
 }
 
+static int refuse_stranger(const struct control_command *c, const struct control_peer *peer, struct error *e) {
+        log_message(LOG_WARNING, "control socket: \"%s\" from process %d, uid %u is refused: that user may only ask", c->name, (int)peer->pid,
+                    (unsigned int)peer->uid);
+        return error_set(e, -EPERM, "%s is not permitted to you (uid %u): it takes root, the user of the daemon's master (uid %u), or a member of "
+                                    "[admin] control-group",
+                         c->name, (unsigned int)peer->uid, (unsigned int)geteuid());
+}
+
 int control_run(void *context, const char *line, const struct control_peer *peer, FILE *to, struct control_ticket *ticket, struct error *e) {
         struct supervisor *s = context;
         const struct control_command *c = control_command_table;
@@ -99,6 +132,8 @@ int control_run(void *context, const char *line, const struct control_peer *peer
         r = control_parse(c->name, &c->syntax, rest, &arguments, e);
         if (r < 0 || !c->changes)
                 return r < 0 ? r : c->run(s, &arguments, to, ticket, e);
+        if (!peer->may_change)
+                return refuse_stranger(c, peer, e);
         if (s->stopping && !c->while_stopping)
                 return error_set(e, -ESHUTDOWN, "the daemon stops");
         log_message(LOG_NOTICE, "control socket: \"%s\" from process %d, uid %u", line, (int)peer->pid, (unsigned int)peer->uid);

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import grp
+import json
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, Daemon, run, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, SOURCE, Daemon, run, wait_for
 from http_client import Connection
 
 Start = Callable[..., Daemon]
@@ -68,7 +72,62 @@ def test_numbers_survive_the_death_of_workers(start: Start) -> None:
         wait_for("the next worker", lambda old=worker: [w for w in daemon.status()["workers"] if w["state"] == "ready" and w["pid"] != old])  # type: ignore[misc]
 
 
-def test_the_table_fits_80_columns(start: Start) -> None:
+def test_status_carries_times_memory_and_work(start: Start) -> None:
+    daemon = start("server.processes=1")
+    with Connection((daemon.host, daemon.port)) as connection:
+        for _ in range(5):
+            connection.request("/encode-json")
+    status = daemon.status()
+    route = status["routes"]["encode-json"]
+    limits = status["duration_limits_ns"]
+    assert limits == sorted(limits) and len(route["durations"]) == len(limits) + 1
+    assert sum(route["durations"]) == 5 and route["duration_ns"] >= route["busy_ns"] > 0
+    assert 0 < route["p50_ns"] <= route["p99_ns"] <= limits[-1]
+    assert status["routes"]["welcome"]["p50_ns"] is None
+    (worker,) = status["workers"]
+    assert worker["memory"]["rss_bytes"] >= worker["memory"]["pss_bytes"] >= worker["memory"]["uss_bytes"] > 0
+    assert status["memory"]["pss_bytes"] > 0 and status["cpu_ns"] > 0 and worker["cpu_ns"] > 1_000_000
+    assert worker["working"] is None and worker["beat_age_ms"] < 30_000
+    with socket.create_connection((daemon.host, daemon.port)) as client:
+        client.sendall(b"GET /million-loop?n=100000000&seed=3 HTTP/1.1\r\nHost: x\r\n\r\n")
+        working = wait_for("at work", lambda: daemon.status()["workers"][0]["working"])
+        assert working["route"] == "million-loop" and working["query"] == "?n=100000000&seed=3" and working["age_ms"] >= 0
+        table = ctl("-s", str(daemon.control), "workers").stdout
+        assert "at work for" in table and "/million-loop?n=100000000&seed=3" in table
+        os.kill(worker["pid"], signal.SIGKILL)  # it need not be waited for
+
+
+def test_memory_agrees_with_restmark_rss(start: Start) -> None:
+    daemon = start("server.processes=2")
+
+    def agree() -> bool:
+        """What other processes share with these may change between the two looks."""
+        ours = json.loads(ctl("-s", str(daemon.control), "memory", "-j").stdout)
+        rss = [str(SOURCE / "bench" / "restmark-rss"), "--pid", str(daemon.pid), "--json"]
+        groups = json.loads(subprocess.run(rss, capture_output=True, text=True, check=True, timeout=30).stdout)["groups"]
+        theirs = {p["pid"]: p for p in groups[0]["processes"]}
+        assert [p["role"] for p in ours["processes"]] == ["master", "worker", "worker"]
+        assert {p["pid"] for p in ours["processes"]} == set(theirs)
+        assert ours["total"]["pss_bytes"] == sum(p["memory"]["pss_bytes"] for p in ours["processes"])
+        return all(
+            abs(p["memory"][f"{figure}_bytes"] - theirs[p["pid"]][f"{figure}_kib"] * 1024) <= 64 * 1024
+            for p in ours["processes"]
+            for figure in ("rss", "pss", "uss", "shared")
+        )
+
+    wait_for("the same memory", agree)
+    assert "PSS is the figure that adds up" in ctl("-s", str(daemon.control), "memory").stdout
+
+
+@pytest.mark.parametrize("command", ["status", "workers", "memory"])
+def test_the_tables_fit_80_columns(shared_daemon: Daemon, command: str) -> None:
+    result = ctl("-s", str(shared_daemon.control), command)
+    assert result.returncode == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert json.loads(ctl("-s", str(shared_daemon.control), command, "-j").stdout)
+
+
+def test_the_status_table(start: Start) -> None:
     daemon = start("server.processes=3")
     result = ctl("-s", str(daemon.control), "status")
     assert result.returncode == 0
@@ -169,6 +228,86 @@ def test_a_client_that_does_not_read_disturbs_nobody(start: Start) -> None:
         assert len(daemon.status()["workers"]) == 64
 
 
+ASK = """
+import socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+client.sendall(sys.argv[2].encode() + b"\\n")
+while chunk := client.recv(65536):
+    sys.stdout.buffer.write(chunk)
+"""
+NOBODY, SOME_GROUP = 65534, "daemon"
+
+
+def ask_as(uid: int, groups: list[int], path: Path, command: str) -> str:
+    words = ["/usr/bin/python3", "-c", ASK, str(path), command]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, user=uid, group=NOBODY, extra_groups=groups)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Which other users reach, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="restmark-control-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="asks as other users, which takes root")
+def test_others_may_ask_but_not_change(start: Start, public_folder: Path) -> None:
+    path = public_folder / "control.sock"
+    daemon = start("server.processes=1", f"admin.control={path}", "admin.control-mode=0666", f"admin.control-group={SOME_GROUP}")
+    daemon.control = path
+    gid = grp.getgrnam(SOME_GROUP).gr_gid
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) == (0o666, gid)
+    assert ask_as(NOBODY, [], path, "status").startswith("ok\nrestmarkd")
+    for command in ("reload", "stop", "stop now"):
+        reply = ask_as(NOBODY, [], path, command)
+        assert reply.startswith(f"error: {command.split()[0]} is not permitted to you (uid 65534): it takes root"), reply
+    daemon.wait_log(r'"stop" from process \d+, uid 65534 is refused')
+    assert daemon.status()["generation"] == 1
+    assert ask_as(NOBODY, [gid], path, "reload").startswith("ok\ngeneration 2 serves")  # by the group
+    assert re.search(r'control socket: "reload" from process \d+, uid 65534\n', daemon.log())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="asks as other users, which takes root")
+def test_the_mode_keeps_others_out(start: Start, public_folder: Path) -> None:
+    path = public_folder / "control.sock"
+    daemon = start("server.processes=1", f"admin.control={path}")
+    daemon.control = path
+    assert "PermissionError" in ask_as(NOBODY, [], path, "status")
+    assert daemon.status()["state"] == "running"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="runs the daemon as another user, which takes root")
+def test_the_daemons_own_user_may_change(start: Start, public_folder: Path) -> None:
+    path = public_folder / "control.sock"
+    public_folder.chmod(0o777)
+    binary = os.open(RESTMARKD, os.O_RDONLY)
+    try:
+        daemon = start("server.processes=1", f"admin.control={path}", binary=binary, user=NOBODY)
+    finally:
+        os.close(binary)
+    daemon.control = path
+    assert ask_as(NOBODY, [], path, "reload").startswith("ok\ngeneration 2 serves")
+
+
+@pytest.mark.parametrize("test", [[], ["-t"]])
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("admin.control-mode=0777", "is not the mode of a socket file"),
+        ("admin.control-mode=660a", "is not the mode of a socket file"),
+        ("admin.control-mode=0060", "is not the mode of a socket file"),
+        ("admin.control-mode=", "is not the mode of a socket file"),
+        ("admin.control-group=no-such-group", 'there is no group "no-such-group"'),
+    ],
+)
+def test_bad_permissions(test: list[str], option: str, says: str) -> None:
+    result = run(*test, "-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none", "-o", option)
+    assert (result.returncode, says in result.stderr, option in result.stderr) == (78, True, True), result.stderr
+
+
 def test_permissions_and_removal(start: Start) -> None:
     daemon = start("server.processes=1")
     assert stat.S_IMODE(daemon.control.stat().st_mode) == 0o660
@@ -240,8 +379,19 @@ def test_auto_takes_the_runtime_directory(start: Start, tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         ([], 64, "say a command"),
-        (["nonsense"], 64, "there are: status, reload"),
+        (["nonsense"], 64, "there are: status, workers, memory, events, top, reload, upgrade, scale, drain, stop, reopen"),
         (["status", "more"], 64, "one command only"),
+        (["scale"], 64, "say scale N"),
+        (["scale", "0"], 64, "from 1 to 256"),
+        (["scale", "4", "5"], 64, "one N only"),
+        (["drain", "-1"], 64, "not known"),
+        (["drain", "256"], 64, "from 0 to 255"),
+        (["status", "--now"], 64, "goes with stop only"),
+        (["reload", "-f"], 64, "goes with events only"),
+        (["status", "-n", "1"], 64, "go with top only"),
+        (["status", "-t", "0"], 64, "more than 0"),
+        (["status", "-t", "1.2345"], 64, "takes seconds"),
+        (["top"], 64, "standard input or output is none"),
         (["-x"], 64, "--help"),
         (["-s", "/nonexistent", "status"], 69, "no restmarkd answers"),
         (["-s", "/" + "x" * 200, "status"], 69, "107 bytes"),

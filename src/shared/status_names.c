@@ -1,0 +1,24 @@
+#include "shared/status.h"
+
+static const char *const route_names[RESTMARK_ROUTE_COUNT] = {
+        [RESTMARK_ROUTE_WELCOME] = "welcome",
+        [RESTMARK_ROUTE_PARSE_MSGPACK] = "parse-msgpack",
+        [RESTMARK_ROUTE_ENCODE_JSON] = "encode-json",
+        [RESTMARK_ROUTE_TRANSFER_DATA] = "transfer-data",
+        [RESTMARK_ROUTE_MILLION_LOOP] = "million-loop",
+        [RESTMARK_ROUTE_OTHER] = "other",
+};
+
+static const char *const state_names[RESTMARK_SLOT_STATE_COUNT] = {
+        [RESTMARK_SLOT_EMPTY] = "empty",       [RESTMARK_SLOT_STARTING] = "starting", [RESTMARK_SLOT_READY] = "ready",
+        [RESTMARK_SLOT_BACKOFF] = "backoff",   [RESTMARK_SLOT_DRAINING] = "draining", [RESTMARK_SLOT_KILLED] = "killed",
+        [RESTMARK_SLOT_STOPPED] = "stopped",
+};
+
+const char *status_slot_state_name(enum restmark_slot_state state) {
+        return state < RESTMARK_SLOT_STATE_COUNT ? state_names[state] : "?";
+}
+
+const char *status_route_name(enum restmark_route route) {
+        return route < RESTMARK_ROUTE_COUNT ? route_names[route] : "?";
+}
