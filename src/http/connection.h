@@ -18,9 +18,9 @@ enum request_stage {
 
 struct request {
         enum request_stage stage;
+        enum route_method method;  /* GET until the head is in */
         bool refuse_target;        /* the target holds a space or an encoded NUL */
         bool last;                 /* the answer closes the connection */
-        bool wants_body;           /* the answer may have one: as far as is known, the method is not HEAD */
         const char *target, *target_end; /* the raw request target in the library's buffer, for the framing check */
         const struct route *route; /* NULL: none */
         unsigned int status;       /* of the answer */

@@ -105,14 +105,23 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 
 void server_begin_request(struct connection *c, const char *target) {
         c->request = (struct request){ .stage = REQUEST_HEAD,
+                                       .method = ROUTE_METHOD_GET,
                                        .target = target,
-                                       .target_end = target + strlen(target),
-                                       .started_ns = clock_monotonic_ns(),
-                                       .wants_body = true };
+                                       .started_ns = clock_monotonic_ns() };
         if (c->notes) {
                 c->notes->method[0] = '\0';
                 (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
         }
+}
+
+/* Finds the target's end and what it must not hold. Targets are short: this is less than two searches would cost. */
+static void examine_target(struct request *request) {
+        const char *c = request->target;
+
+        for (; *c; c++)
+                if (*c == ' ' || (c[0] == '%' && c[1] == '0' && c[2] == '0'))
+                        request->refuse_target = true;
+        request->target_end = c;
 }
 
 /* The library calls this when the request line is in, with the raw target. What it returns is the handler's context. */
@@ -123,7 +132,7 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         if (!c)
                 return NULL;
         server_begin_request(c, target);
-        c->request.refuse_target = strstr(target, "%00") || strchr(target, ' ');
+        examine_target(&c->request);
         set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
         return c;
 }
@@ -134,7 +143,7 @@ static enum MHD_Result look_at_head(struct connection *c, const char *method, co
         struct error e;
 
         c->request.stage = REQUEST_BODY;
-        c->request.wants_body = route_method(method) != ROUTE_METHOD_HEAD;
+        c->request.method = route_method(method);
         if (c->notes)
                 (void)snprintf(c->notes->method, sizeof c->notes->method, "%s", method);
         if (framing_check(c, method, version, &framing, &e) < 0)
@@ -169,7 +178,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
                         return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE);
                 return MHD_YES;
         }
-        return answer_request(c, path, method);
+        return answer_request(c, path);
 }
 
 static void count(struct connection *c, bool answered, uint64_t now_ns) {

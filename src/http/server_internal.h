@@ -31,7 +31,7 @@ struct server {
 };
 
 /* Queues the answer for the request of `c` and returns the library's verdict. */
-enum MHD_Result answer_request(struct connection *c, const char *path, const char *method);
+enum MHD_Result answer_request(struct connection *c, const char *path);
 
 /* Answers with a problem and ends the connection. Returns MHD_NO, by which the library learns of the end. */
 enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail);
