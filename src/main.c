@@ -15,9 +15,14 @@
 #include "base/title.h"
 #include "config/config.h"
 #include "master/control.h"
+#include "master/handover.h"
 #include "master/listener.h"
 #include "master/preflight.h"
+#include "master/program.h"
+#include "master/rehearsal.h"
 #include "master/supervisor.h"
+#include "master/trial.h"
+#include "master/upgrade.h"
 #include "shared/scoreboard.h"
 #include "setup.h"
 #include "worker/worker.h"
@@ -47,11 +52,12 @@ static const char usage[] =
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
-        "reloads; USR1 opens the access log again.\n"
+        "reloads; USR1 opens the access log again; USR2 lets the program that is\n"
+        "installed now take over.\n"
         "Exit codes: 0 stopped as asked, 64 usage, 65 dataset, 71 system,\n"
         "78 configuration. See restmarkd(8) and restmarkd.ini(5).\n";
 
-enum task { TASK_RUN, TASK_TEST, TASK_DUMP, TASK_WRITE_DATASET, TASK_WRITE_CONFIG, TASK_SHOW };
+enum task { TASK_RUN, TASK_SELF_TEST, TASK_TEST, TASK_DUMP, TASK_WRITE_DATASET, TASK_WRITE_CONFIG, TASK_SHOW };
 
 struct arguments {
         enum task task;
@@ -67,13 +73,22 @@ struct parts {
         struct setup *setup;
         struct restmark_scoreboard *board;
         struct listeners *listeners;
+        int board_fd;
         struct control *control;
         struct control_access control_access;
         char *control_path;
         unsigned int n_workers;
+        struct program program;
+        struct handover *handover; /* from the program that ran in this process before; NULL: none */
+        bool has_taken_over;
+        struct config *boot; /* then, the configuration that the daemon was started with */
 };
 
+/* The last error, for the program that has handed over: it tells who asked for the upgrade. */
+static struct error last_error;
+
 static int fail(int exit_code, const struct error *e) {
+        last_error = *e;
         log_message(LOG_ERR, "%s", e->text);
         return exit_code;
 }
@@ -99,7 +114,7 @@ static int choose(struct arguments *arguments, enum task task, const char *outpu
 }
 
 static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
-        enum { LONG_WRITE_DATASET = 256, LONG_WRITE_CONFIG };
+        enum { LONG_WRITE_DATASET = 256, LONG_WRITE_CONFIG, LONG_SELF_TEST };
         static const struct option options[] = {
                 { "config", required_argument, NULL, 'c' },
                 { "option", required_argument, NULL, 'o' },
@@ -107,6 +122,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
                 { "dump-config", no_argument, NULL, 'T' },
                 { "write-dataset", required_argument, NULL, LONG_WRITE_DATASET },
                 { "write-config", required_argument, NULL, LONG_WRITE_CONFIG },
+                { "self-test", no_argument, NULL, LONG_SELF_TEST }, /* of an upgrade: it is not for people */
                 { "version", no_argument, NULL, 'V' },
                 { "help", no_argument, NULL, 'h' },
                 { NULL, 0, NULL, 0 },
@@ -132,6 +148,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
                 case 'T':
                         r = choose(arguments, TASK_DUMP, NULL);
                         break;
+                case LONG_SELF_TEST:
+                        r = choose(arguments, TASK_SELF_TEST, NULL);
+                        break;
                 case LONG_WRITE_DATASET:
                         r = choose(arguments, TASK_WRITE_DATASET, optarg);
                         break;
@@ -148,6 +167,20 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments) {
         if (r == EX_OK && arguments->task != TASK_SHOW && optind < argc)
                 return show("restmarkd: error: restmarkd takes options only; try `restmarkd --help'\n", stderr, arguments, EX_USAGE);
         return r;
+}
+
+/* A program that has the daemon back goes on with the very configuration that it had. */
+static int load_config(struct parts *p) {
+        char path[32];
+        const struct setup_source kept = { .config_path = path };
+        bool is_return = p->handover && p->handover->is_return;
+        struct error e;
+        int r;
+
+        if (is_return)
+                (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->config_fd);
+        r = setup_new(is_return ? &kept : &p->source, &p->setup, &e);
+        return r == EX_OK ? EX_OK : fail(r, &e);
 }
 
 static int write_config(const char *path) {
@@ -192,7 +225,7 @@ static int count_workers(struct parts *p) {
 
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
-        const struct config *c = p->setup->config;
+        const struct config *c = p->boot ? p->boot : p->setup->config; /* for what only a restart changes */
         bool bad_group;
         struct error e;
         int r = setup_check(p->setup, &e);
@@ -282,7 +315,7 @@ static int open_all(struct parts *p) {
                 return fail(r, &e);
         if (listeners_open(&c->listen, false, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
-        if (scoreboard_new(&p->board, &e) < 0)
+        if (scoreboard_new(&p->board, &p->board_fd, &e) < 0)
                 return fail(EX_OSERR, &e);
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;
         for (size_t i = 0; i < p->listeners->addresses.n; i++)
@@ -290,13 +323,40 @@ static int open_all(struct parts *p) {
         return open_control(p);
 }
 
+/* Goes on with what the program has handed over that ran in this process before. */
+static int adopt_all(struct parts *p) {
+        const struct handover *h = p->handover;
+        const struct control_state control = { .fd = (int)h->control_fd,
+                                               .path = h->control_path,
+                                               .device = (uint64_t)h->control_device,
+                                               .inode = (uint64_t)h->control_inode };
+        struct error e;
+        int r;
+
+        if (supervisor_block_signals(&e) < 0)
+                return fail(EX_OSERR, &e);
+        (void)snprintf(p->program.path, sizeof p->program.path, "%s", h->program);
+        r = setup_open(p->setup, p->n_workers, &e);
+        if (r != EX_OK)
+                return fail(r, &e);
+        if (handover_adopt_listeners(h, (int)p->boot->backlog, &p->listeners, &e) < 0)
+                return fail(EX_OSERR, &e);
+        p->board_fd = (int)h->board_fd;
+        if (scoreboard_adopt(p->board_fd, &p->board, &e) < 0)
+                return fail(EX_OSERR, &e);
+        if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, &e) < 0)
+                return fail(EX_OSERR, &e);
+        return EX_OK;
+}
+
 static int run(struct parts *p) {
+        const struct config *boot = p->boot ? p->boot : p->setup->config;
         int r = make_dataset(p);
 
         if (r != EX_OK)
                 return r;
-        log_open((enum log_target)p->setup->config->log_target, p->setup->config->log_level);
-        r = open_all(p);
+        log_open((enum log_target)boot->log_target, p->setup->config->log_level);
+        r = p->handover ? adopt_all(p) : open_all(p);
         if (r != EX_OK)
                 return r;
 
@@ -308,16 +368,20 @@ static int run(struct parts *p) {
         if (p->control)
                 log_message(LOG_NOTICE, "control socket %s", p->control_path);
 
+        p->has_taken_over = true;
         p->source.n_workers = p->n_workers;
         p->setup->is_kept = true; /* its configuration is needed for as long as the daemon runs, its dataset until a reload */
         const struct supervisor_options options = {
-                .boot = p->setup->config,
+                .boot = boot,
                 .generation = setup_generation(p->setup),
                 .source = { .load = setup_load, .context = &p->source },
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,
                 .n_workers = p->n_workers,
+                .program = &p->program,
+                .board_fd = p->board_fd,
+                .handover = p->handover,
                 .worker_main = worker_main,
         };
         r = supervisor_run(&options);
@@ -326,8 +390,52 @@ static int run(struct parts *p) {
         return r;
 }
 
-static int perform(const struct arguments *arguments, struct parts *p) {
+/* In the program of an upgrade that is tried out. */
+static int self_test(struct parts *p) {
         struct error e;
+        int r = make_dataset(p);
+
+        if (r != EX_OK)
+                return r;
+        r = setup_open(p->setup, p->n_workers, &e);
+        if (r != EX_OK)
+                return fail(r, &e);
+        if (rehearse(setup_generation(p->setup), worker_main, &e) < 0)
+                return fail(EX_SOFTWARE, &e);
+        if (printf("%s%s\n", TRIAL_PASSED, RESTMARK_VERSION) > 0 && fflush(stdout) == 0)
+                return EX_OK;
+        error_set_errno(&e, errno, "cannot say that the self-test is passed");
+        return fail(EX_OSERR, &e);
+}
+
+/* Reads what the program that runs has handed over, or in a self-test would hand over. */
+static int receive(struct parts *p, enum task task) {
+        char path[32];
+        struct error e;
+        int r = handover_load(&p->handover, &e);
+
+        if (r == 0 && task == TASK_SELF_TEST)
+                r = error_set(&e, -EINVAL, "--self-test is what a running restmarkd does before an upgrade; for people there is -t");
+        if (r < 0)
+                return fail(EX_USAGE, &e);
+        if (r == 0)
+                return EX_OK;
+        if (task == TASK_RUN && p->handover->pid != getpid()) {
+                (void)error_set(&e, -EINVAL, "the handover is for process %d", (int)p->handover->pid);
+                free(p->handover);
+                p->handover = NULL;
+                return fail(EX_USAGE, &e);
+        }
+        r = handover_check(p->handover, &e);
+        if (r >= 0 && task == TASK_RUN)
+                r = handover_pass(p->handover, -1, false, &e);
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->boot_fd);
+        if (r >= 0 && config_load(path, NULL, 0, &p->boot, &e) < 0)
+                r = error_prefix(&e, -EINVAL, "the configuration that the daemon was started with is not understood");
+        return r < 0 ? fail(EX_CONFIG, &e) : EX_OK;
+}
+
+static int perform(const struct arguments *arguments, struct parts *p) {
         int r;
 
         if (arguments->task == TASK_WRITE_CONFIG)
@@ -335,9 +443,14 @@ static int perform(const struct arguments *arguments, struct parts *p) {
         p->source = (struct setup_source){ .config_path = arguments->config_path,
                                            .overrides = arguments->overrides,
                                            .n_overrides = arguments->n_overrides };
-        r = setup_new(&p->source, &p->setup, &e);
+        if (arguments->task == TASK_RUN || arguments->task == TASK_SELF_TEST) {
+                r = receive(p, arguments->task);
+                if (r != EX_OK)
+                        return r;
+        }
+        r = load_config(p);
         if (r != EX_OK)
-                return fail(r, &e);
+                return r;
         if (arguments->task == TASK_DUMP)
                 return dump_config(p->setup->config);
         if (arguments->task == TASK_WRITE_DATASET)
@@ -345,7 +458,18 @@ static int perform(const struct arguments *arguments, struct parts *p) {
         r = check(p);
         if (r != EX_OK)
                 return r;
-        return arguments->task == TASK_TEST ? test(p, arguments->config_path) : run(p);
+        if (p->handover)
+                p->n_workers = (unsigned int)p->handover->n_slots;
+        if (arguments->task == TASK_TEST)
+                return test(p, arguments->config_path);
+        return arguments->task == TASK_SELF_TEST ? self_test(p) : run(p);
+}
+
+/* Returns only if the program that has handed over cannot be executed again. */
+static int give_back(struct parts *p) {
+        struct error why = last_error, e;
+
+        return upgrade_refuse(p->handover, p->program.argv, why.text, &e) < 0 ? fail(EX_OSERR, &e) : EX_OK;
 }
 
 static void free_parts(struct parts *p) {
@@ -353,12 +477,16 @@ static void free_parts(struct parts *p) {
         free(p->control_path);
         listeners_free(p->listeners);
         scoreboard_free(p->board);
+        (void)fd_close(p->board_fd);
+        program_release(&p->program);
         (void)setup_free(p->setup);
+        (void)config_free(p->boot);
+        free(p->handover);
 }
 
 int main(int argc, char **argv) {
         struct arguments arguments = { .task = TASK_RUN };
-        struct parts parts = { 0 };
+        struct parts parts = { .board_fd = -1 };
         char **own_argv = title_init(argc, argv);
         int r;
 
@@ -369,8 +497,12 @@ int main(int argc, char **argv) {
         if (!arguments.overrides)
                 return fail(EX_OSERR, &(struct error){ "no memory to start" });
         r = parse_arguments(argc, own_argv, &arguments);
-        if (arguments.task != TASK_SHOW)
+        if (arguments.task != TASK_SHOW) {
+                program_init(&parts.program, own_argv);
                 r = perform(&arguments, &parts);
+        }
+        if (r != EX_OK && arguments.task == TASK_RUN && parts.handover && !parts.has_taken_over)
+                (void)give_back(&parts);
         free_parts(&parts);
         free(arguments.overrides);
         return r;

@@ -322,3 +322,23 @@ void child_step(struct child *child, enum slot_event event) {
         reload_on_change(s->reload, child);
         supervisor_report(s);
 }
+
+/* ---- taking over from another program ---- */
+
+int child_adopt(struct child *child, const struct handover_child *from, struct generation *generation, struct error *e) {
+        const bool has_worker = from->state == RESTMARK_SLOT_STARTING || from->state == RESTMARK_SLOT_READY;
+        int r;
+
+        if ((!has_worker && from->state != RESTMARK_SLOT_BACKOFF) || has_worker != (from->pid > 0) || has_worker != (from->link >= 0))
+                return error_set(e, -EPROTO, "worker %u is in a state that cannot be taken over", child->index);
+        child->slot = (struct slot){ .state = from->state, .failures = from->failures, .deadline_ms = from->deadline_ms };
+        child->generation = generation_ref(generation);
+        child->pid = from->pid;
+        child->link = from->link;
+        child_cell(child)->state = from->state;
+        arm_timer(child);
+        if (!has_worker)
+                return 0;
+        r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
+        return r < 0 ? error_set_errno(e, -r, "cannot hear worker %u", child->index) : 0;
+}

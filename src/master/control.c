@@ -295,13 +295,14 @@ static int on_client_timeout(sd_event_source *source, uint64_t usec, void *conte
         return 0;
 }
 
-static void add_client(struct control *control, sd_event *event, int fd) {
+/* Returns NULL, and has closed `fd`, if it cannot be served. */
+static struct client *add_client(struct control *control, sd_event *event, int fd) {
         struct client *client = calloc(1, sizeof *client);
         int r;
 
         if (!client) {
                 (void)fd_close(fd);
-                return;
+                return NULL;
         }
         client->control = control;
         client->fd = fd;
@@ -317,7 +318,9 @@ static void add_client(struct control *control, sd_event *event, int fd) {
         if (r < 0) {
                 log_message(LOG_WARNING, "cannot serve a client of the control socket: %s", strerror(-r));
                 client_free(client);
+                return NULL;
         }
+        return client;
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t events, void *context) {
@@ -334,7 +337,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
                 (void)fd_close(client);
                 return 0;
         }
-        add_client(control, sd_event_source_get_event(source), client);
+        (void)add_client(control, sd_event_source_get_event(source), client);
         return 0;
 }
 
@@ -344,4 +347,44 @@ int control_attach(struct control *control, sd_event *event, const struct contro
         control->commands = *commands;
         r = sd_event_add_io(event, &control->io, control->fd, EPOLLIN, on_connection, control);
         return r < 0 ? error_set_errno(e, -r, "cannot watch the control socket") : 0;
+}
+
+/* ---- handing over to another program ---- */
+
+struct control_state control_describe(const struct control *control) {
+        return (struct control_state){ control->fd, control->path, control->device, control->inode };
+}
+
+int control_adopt(const struct control_state *state, const struct control_access *access, struct control **ret, struct error *e) {
+        struct control *control = calloc(1, sizeof *control);
+
+        if (!control || !(control->path = strdup(state->path))) {
+                free(control);
+                return error_set_errno(e, ENOMEM, "cannot keep the control socket");
+        }
+        control->fd = state->fd;
+        control->access = *access;
+        control->device = state->device;
+        control->inode = state->inode;
+        *ret = control;
+        return 0;
+}
+
+size_t control_list_waiting(const struct control *control, enum control_topic topic, int *fds, size_t max) {
+        size_t n = 0;
+
+        for (const struct client *client = control->clients; client && n < max; client = client->next)
+                if (client->ticket.topic == topic)
+                        fds[n++] = client->fd;
+        return n;
+}
+
+void control_adopt_waiting(struct control *control, int fd, struct control_ticket ticket) {
+        struct client *client = add_client(control, sd_event_source_get_event(control->io), fd);
+
+        if (!client)
+                return;
+        client->ticket = ticket;
+        if (sd_event_source_set_enabled(client->timer, SD_EVENT_OFF) < 0)
+                client_free(client);
 }

@@ -56,6 +56,24 @@ void control_finish(struct control *control, struct control_ticket ticket, bool 
 /* The same, but only for those that wait for exactly this ticket: commands of a topic may end in another order than they began. */
 void control_finish_only(struct control *control, struct control_ticket ticket, bool ok, const char *text);
 
+/* What another program needs to go on with the control socket. */
+struct control_state {
+        int fd;
+        const char *path; /* borrowed */
+        uint64_t device, inode;
+};
+
+struct control_state control_describe(const struct control *control);
+
+/* Goes on with it; the descriptor belongs to *ret, on success only. */
+int control_adopt(const struct control_state *state, const struct control_access *access, struct control **ret, struct error *e);
+
+/* The descriptors of the clients that wait for something of `topic`, at most `max`. Returns how many there are. */
+size_t control_list_waiting(const struct control *control, enum control_topic topic, int *fds, size_t max);
+
+/* Makes the one behind `fd`, which belongs to `control` from now on, wait for `ticket`; after control_attach(). */
+void control_adopt_waiting(struct control *control, int fd, struct control_ticket ticket);
+
 /* Closes everything and removes the socket. NULL-safe; returns NULL. */
 struct control *control_free(struct control *control);
 

@@ -61,6 +61,14 @@ static int run_reopen(struct supervisor *s, const struct control_arguments *a, F
         return r;
 }
 
+static int run_upgrade(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)a;
+        (void)to;
+        (void)e;
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_UPGRADE, upgrade_request(s->upgrade) };
+        return 0;
+}
+
 static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
         (void)e;
@@ -91,6 +99,10 @@ const struct control_command control_command_table[] = {
           .changes = true,
           .while_stopping = true,
           .run = run_reopen },
+        { .name = "upgrade",
+          .help = "execute the program at the path of the start in this process, and replace all workers; answers at the end",
+          .changes = true,
+          .run = run_upgrade },
         { .name = "stop",
           .syntax = { .text = "[now]" },
           .help = "stop when all that is accepted is answered, or now; answers at the end",

@@ -26,6 +26,7 @@ struct tally {
 struct reload {
         struct supervisor *s;
         enum stage stage;
+        bool is_upgrade;         /* `next` is there already; upgrade.c hears of the end */
         bool stuck;              /* a slot could not be rolled over; `text` is the reply */
         sd_event_source *start;  /* the next reload begins from the loop, when who asked for it has its ticket */
         uint64_t ticket;         /* of the reload that runs or ran last */
@@ -62,7 +63,7 @@ struct reload *reload_free(struct reload *r) {
 }
 
 bool reload_runs(const struct reload *r) {
-        return r->stage != STAGE_IDLE;
+        return r->stage != STAGE_IDLE || r->start;
 }
 
 uint64_t reload_request(struct reload *r) {
@@ -75,28 +76,40 @@ uint64_t reload_request(struct reload *r) {
         return ticket;
 }
 
+void reload_upgrade(struct reload *r, struct generation *next) {
+        r->is_upgrade = true;
+        r->next = next;
+        (void)reload_request(r);
+}
+
 /* ---- the end of a reload ---- */
 
 static void end(struct reload *r, bool ok, const char *reply) {
         struct supervisor *s = r->s;
+        bool is_upgrade = r->is_upgrade;
 
         r->stage = STAGE_IDLE;
+        r->is_upgrade = false;
         r->deadline = sd_event_source_unref(r->deadline);
         r->canary = canary_free(r->canary);
         r->next = generation_unref(r->next);
         if (s->options->control)
                 control_finish(s->options->control, (struct control_ticket){ CONTROL_TOPIC_RELOAD, r->ticket }, ok, reply);
+        if (is_upgrade)
+                upgrade_finish(s->upgrade, ok, reply);
         if (s->stopping)
                 return;
         notify_reloaded();
-        supervisor_report(s);
         if (r->wanted > r->ticket)
                 schedule(r);
+        supervisor_report(s);
 }
 
 static void fail(struct reload *r, const char *why) {
         char reply[1024];
 
+        if (r->is_upgrade)
+                upgrade_return(r->s->upgrade, why); /* or else what follows is true */
         (void)snprintf(reply, sizeof reply, "%s\nnothing has changed: generation %u goes on", why, r->s->generation->number);
         log_message(LOG_ERR, "reload failed: %s; generation %u goes on", why, r->s->generation->number);
         events_add(r->s->events, EVENT_RELOAD_FAILED, -1, "%s; generation %u goes on", why, r->s->generation->number);
@@ -314,7 +327,7 @@ static int begin(sd_event_source *source, void *context) {
         r->stage = STAGE_CANARY;
         notify_reloading();
         events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
-        if (s->options->source.load(s->options->source.context, &r->next, &e) < 0) {
+        if (!r->is_upgrade && s->options->source.load(s->options->source.context, &r->next, &e) < 0) {
                 r->next = NULL;
                 fail(r, e.text);
                 return 0;

@@ -11,6 +11,7 @@ struct reload;
 struct supervisor;
 struct child;
 struct child_account;
+struct generation;
 
 /* NULL when there is no memory. */
 struct reload *reload_new(struct supervisor *s);
@@ -20,6 +21,10 @@ struct reload *reload_free(struct reload *reload);
  * reads the configuration again. The reply is sent to the control clients of that ticket. */
 uint64_t reload_request(struct reload *reload);
 
+/* The reload that follows the exec of a new program: to `next`, whose reference passes to the reload. Upgrade is told how it ends. */
+void reload_upgrade(struct reload *reload, struct generation *next);
+
+/* Whether one runs, or is about to. */
 bool reload_runs(const struct reload *reload);
 
 /* A child's state has changed. */

@@ -68,18 +68,22 @@ void supervisor_report(struct supervisor *s) {
                 notify_ready(n);
         } else if (s->was_ready)
                 notify_status(n_ready, n, s->generation->number);
+        upgrade_on_change(s->upgrade);
 }
 
 /* Not by sd_event_add_child(): its pidfd reports a death once, also while a debugger still holds the dead process back, and then
  * never again. The kernel sends SIGCHLD when there is something to collect. One may stand for several deaths. */
-static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *signal, void *context) {
-        struct supervisor *s = context;
-
-        (void)source;
-        (void)signal;
+static void collect(struct supervisor *s) {
         for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_collect(&s->children[i][seat]);
+        upgrade_collect(s->upgrade);
+}
+
+static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *signal, void *context) {
+        (void)source;
+        (void)signal;
+        collect(context);
         return 0;
 }
 
@@ -93,6 +97,7 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 s->options->board->stopping = 1;
                 events_add(s->events, EVENT_STOP, -1, event == SLOT_EVENT_KILL ? "at once" : "when all that is accepted is answered");
                 notify_stopping();
+                upgrade_abandon(s->upgrade);
                 reload_abandon(s->reload);
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
                         log_message(LOG_WARNING, "%s: connections that come in during the stop may be reset", e.text);
@@ -153,21 +158,33 @@ static int on_usr1(sd_event_source *source, const struct signalfd_siginfo *info,
         return 0;
 }
 
+static int on_usr2(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+        struct supervisor *s = context;
+
+        (void)source;
+        log_message(LOG_NOTICE, "SIGUSR2 from process %u: %s", info->ssi_pid, s->stopping ? "ignored during the stop" : "upgrading");
+        if (!s->stopping)
+                (void)upgrade_request(s->upgrade);
+        return 0;
+}
+
 static int on_other_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
         (void)context;
-        log_message(LOG_NOTICE, "SIG%s from process %u is ignored: this version knows TERM, QUIT, INT, HUP and USR1",
+        log_message(LOG_NOTICE, "SIG%s from process %u is ignored: this version knows TERM, QUIT, INT, HUP, USR1 and USR2",
                     sigabbrev_np(sd_event_source_get_signal(source)), info->ssi_pid);
         return 0;
 }
 
 static int watch_signals(struct supervisor *s) {
-        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGUSR2, SIGTTIN, SIGTTOU };
+        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGTTIN, SIGTTOU };
         int r = sd_event_add_signal(s->event, NULL, SIGCHLD, on_sigchld, s);
 
         if (r >= 0)
                 r = sd_event_add_signal(s->event, NULL, SIGHUP, on_hup, s);
         if (r >= 0)
                 r = sd_event_add_signal(s->event, NULL, SIGUSR1, on_usr1, s);
+        if (r >= 0)
+                r = sd_event_add_signal(s->event, NULL, SIGUSR2, on_usr2, s);
         for (size_t i = 0; r >= 0 && i < sizeof stops / sizeof *stops; i++)
                 r = sd_event_add_signal(s->event, NULL, stops[i], on_stop_signal, s);
         for (size_t i = 0; r >= 0 && i < sizeof others / sizeof *others; i++)
@@ -184,8 +201,9 @@ static int set_up(struct supervisor *s, struct error *e) {
 
         s->children = calloc(RESTMARK_SLOTS_MAX, sizeof *s->children); /* pages that nobody touches cost nothing */
         s->reload = reload_new(s);
+        s->upgrade = upgrade_new(s);
         s->events = events_new();
-        if (!s->children || !s->reload || !s->events)
+        if (!s->children || !s->reload || !s->upgrade || !s->events)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
         for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
@@ -209,31 +227,61 @@ static void tear_down(struct supervisor *s) {
         free(s->children);
         s->rotation = rotation_free(s->rotation);
         s->reload = reload_free(s->reload);
+        s->upgrade = upgrade_free(s->upgrade);
         s->events = events_free(s->events);
         sd_event_source_unref(s->stop_source);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);
 }
 
+static void begin_board(struct supervisor *s) {
+        struct restmark_scoreboard *board = s->options->board;
+
+        s->generation->number = 1;
+        board->n_slots = s->n_workers;
+        board->master_pid = (uint32_t)getpid();
+        board->generation = s->generation->number;
+        cell_set(&board->started_ms, clock_realtime_ms());
+}
+
+static void start_workers(struct supervisor *s) {
+        for (unsigned int i = 0; i < s->n_workers && !s->stopping; i++)
+                child_start(child_primary(s, i), s->generation, false);
+}
+
+/* Goes on where the program that ran in this process before has left off. Signals that came meanwhile are pending; one SIGCHLD may
+ * have been the last of several. */
+static int take_over(struct supervisor *s, struct error *e) {
+        int r = upgrade_adopt(s->upgrade, s->options->handover, e);
+
+        if (r < 0)
+                return r;
+        collect(s);
+        supervisor_report(s);
+        return 0;
+}
+
 int supervisor_run(const struct supervisor_options *options) {
-        struct supervisor s = { .options = options, .exit_code = EX_OK };
-        struct restmark_scoreboard *board = options->board;
+        struct supervisor s = { .options = options, .generation = options->generation, .exit_code = EX_OK };
         struct error e;
         int r;
 
-        s.generation = options->generation;
-        s.generation->number = 1;
         s.n_workers = s.n_slots = options->n_workers;
-        board->n_slots = options->n_workers;
-        board->master_pid = (uint32_t)getpid();
-        board->generation = s.generation->number;
-        cell_set(&board->started_ms, clock_realtime_ms());
+        if (!options->handover)
+                begin_board(&s);
         r = set_up(&s, &e);
+        if (r >= 0 && options->handover)
+                r = take_over(&s, &e);
+        if (r < 0 && options->handover) {
+                struct error why = e;
+
+                (void)upgrade_refuse(options->handover, options->program->argv, why.text, &e);
+        }
         if (r < 0)
                 log_message(LOG_ERR, "%s", e.text);
         else {
-                for (unsigned int i = 0; i < s.n_workers && !s.stopping; i++)
-                        child_start(child_primary(&s, i), s.generation, false);
+                if (!options->handover)
+                        start_workers(&s);
                 r = sd_event_loop(s.event);
                 if (r < 0)
                         log_message(LOG_ERR, "the event loop failed: %s", strerror(-r));

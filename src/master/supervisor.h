@@ -6,7 +6,9 @@
 #include "config/config.h"
 #include "master/control.h"
 #include "master/generation.h"
+#include "master/handover.h"
 #include "master/listener.h"
+#include "master/program.h"
 
 struct supervisor_options {
         const struct config *boot;       /* the configuration of the daemon's start: what takes a restart stays as it says */
@@ -16,6 +18,9 @@ struct supervisor_options {
         struct listeners *listeners;
         struct control *control; /* NULL: none */
         unsigned int n_workers;
+        const struct program *program; /* for an upgrade */
+        int board_fd;
+        struct handover *handover; /* of the program that ran in this process before; NULL: there was none */
         int (*worker_main)(const struct heritage *heritage); /* runs in the child; returns its exit code */
 };
 

@@ -11,6 +11,7 @@
 #include "master/rotation.h"
 #include "master/slot.h"
 #include "master/supervisor.h"
+#include "master/upgrade.h"
 #include "shared/link.h"
 
 /* A seat of a slot, and the worker that has it. */
@@ -41,6 +42,7 @@ struct supervisor {
         unsigned int n_slots;                     /* these, and those above that are being retired */
         struct generation *generation;            /* the current one */
         struct reload *reload;
+        struct upgrade *upgrade;
         struct events *events;
         struct rotation *rotation;
         unsigned int n_reopened; /* how often logs have been opened again */
@@ -74,6 +76,9 @@ void child_release(struct child *child);
 
 /* Takes the empty seat for `generation` and starts a worker. */
 void child_start(struct child *child, struct generation *generation, bool on_probation);
+
+/* Goes on with a worker of the program that ran in this process before, as one of `generation` (a reference of which is taken). */
+int child_adopt(struct child *child, const struct handover_child *from, struct generation *generation, struct error *e);
 
 /* Feeds the slot's machine and performs what it says. */
 void child_step(struct child *child, enum slot_event event);

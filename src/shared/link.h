@@ -3,6 +3,10 @@
 #ifndef RESTMARK_SHARED_LINK_H
 #define RESTMARK_SHARED_LINK_H
 
+/* Raise it when a master and a worker of before and after a change do not understand each other: an upgrade without a restart is refused
+ * then. */
+#define LINK_VERSION 1
+
 enum link_message {
         LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
         LINK_ACCEPT = 'A', /* master: your probation is over, take connections */

@@ -5,16 +5,48 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-int scoreboard_new(struct restmark_scoreboard **ret, struct error *e) {
-        struct restmark_scoreboard *board =
-                mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+#include "base/fd.h"
 
-        if (board == MAP_FAILED)
-                return error_set_errno(e, errno, "cannot make the scoreboard's shared memory");
+static struct restmark_scoreboard *map(int fd) {
+        return mmap(NULL, sizeof(struct restmark_scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+int scoreboard_new(struct restmark_scoreboard **ret, int *ret_fd, struct error *e) {
+        struct restmark_scoreboard *board = MAP_FAILED;
+        int fd = memfd_create("restmark-scoreboard", MFD_CLOEXEC);
+
+        if (fd >= 0 && ftruncate(fd, sizeof *board) == 0)
+                board = map(fd);
+        if (board == MAP_FAILED) {
+                (void)error_set_errno(e, errno, "cannot make the scoreboard's shared memory");
+                (void)fd_close(fd);
+                return -ENOMEM;
+        }
         board->magic = RESTMARK_SCOREBOARD_MAGIC;
         board->version = RESTMARK_SCOREBOARD_VERSION;
         board->slot_size = sizeof board->slots[0];
+        *ret = board;
+        *ret_fd = fd;
+        return 0;
+}
+
+int scoreboard_adopt(int fd, struct restmark_scoreboard **ret, struct error *e) {
+        struct restmark_scoreboard *board;
+        struct stat st;
+
+        if (fstat(fd, &st) < 0 || st.st_size != sizeof *board)
+                return error_set(e, -EPROTO, "descriptor %d is not the scoreboard", fd);
+        board = map(fd);
+        if (board == MAP_FAILED)
+                return error_set_errno(e, errno, "cannot map the scoreboard");
+        if (board->magic != RESTMARK_SCOREBOARD_MAGIC || board->version != RESTMARK_SCOREBOARD_VERSION ||
+            board->slot_size != sizeof board->slots[0]) {
+                (void)scoreboard_free(board);
+                return error_set(e, -EPROTO, "the scoreboard has another layout");
+        }
         *ret = board;
         return 0;
 }

@@ -16,8 +16,12 @@ struct scoreboard_work {
         uint64_t count, n, seed; /* what the route has no use for has no meaning */
 };
 
-/* Makes an empty one in memory that forks share. Pages that nobody writes cost nothing. */
-int scoreboard_new(struct restmark_scoreboard **ret, struct error *e);
+/* Makes an empty one in memory that forks share. Pages that nobody writes cost nothing. The descriptor *ret_fd (the caller's, close-on-exec)
+ * is the same memory, for a program that is executed in this one's place. */
+int scoreboard_new(struct restmark_scoreboard **ret, int *ret_fd, struct error *e);
+
+/* The one that another program has made. */
+int scoreboard_adopt(int fd, struct restmark_scoreboard **ret, struct error *e);
 
 /* NULL-safe; returns NULL. */
 struct restmark_scoreboard *scoreboard_free(struct restmark_scoreboard *board);

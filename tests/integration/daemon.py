@@ -68,13 +68,16 @@ class Daemon:
         listen: bool = True,
         binary: int | None = None,
         user: int | None = None,
+        program: str = str(RESTMARKD),
+        cwd: Path | None = None,
+        more: tuple[str, ...] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self.folder = folder
         self.log_path = folder / "log"
         self.control = folder / "control.sock"
-        arguments = []
+        arguments = [*more]
         if config is not None:
             (folder / "restmarkd.ini").write_text(config)
             arguments += ["-c", str(folder / "restmarkd.ini")]
@@ -86,13 +89,14 @@ class Daemon:
             arguments += ["-o", option]
         with self.log_path.open("w") as log:
             # As another user the build tree may be out of reach: the binary then comes as an open descriptor.
-            path = str(RESTMARKD) if binary is None else f"/proc/self/fd/{binary}"
+            path = program if binary is None else f"/proc/self/fd/{binary}"
             self.process = subprocess.Popen(
                 [*prefix, path, *arguments],
                 stderr=log,
                 stdout=log,
                 env={**os.environ, **(environment or {})},
                 pass_fds=() if binary is None else (binary,),
+                cwd=cwd,
                 user=user,
                 extra_groups=None if user is None else [],
             )

@@ -1,0 +1,371 @@
+"""Upgrade: another program goes on in the same process, without a client noticing, or nothing changes and it is said why."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, run, wait_for
+from http_client import Connection, Load
+
+Start = Callable[..., Daemon]
+SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
+TIMES = 4 if SANITIZED else 50
+
+
+def ctl(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(RESTMARKCTL), "-s", str(daemon.control), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def upgrade(daemon: Daemon) -> str:
+    """An upgrade that must succeed."""
+    result = ctl(daemon, "upgrade")
+    assert result.returncode == 0, (result.stdout, result.stderr, daemon.log())
+    assert result.stderr == ""
+    return result.stdout
+
+
+def workers(daemon: Daemon) -> list[int]:
+    return [w["pid"] for w in daemon.status()["workers"]]
+
+
+def install(path: Path, source: Path = RESTMARKD) -> None:
+    """As a package manager does: the old file goes on to exist for those who run it."""
+    new = path.with_name(path.name + ".new")
+    shutil.copy(source, new)
+    os.replace(new, path)
+
+
+def install_script(path: Path, text: str) -> None:
+    """A shell script in place of the program. `real` in it is a working restmarkd."""
+    real = path.with_name("real")
+    install(real)
+    new = path.with_name(path.name + ".new")
+    new.write_text("#!/bin/sh\n" + text.replace("real", str(real)))
+    new.chmod(0o755)
+    os.replace(new, path)
+
+
+def runs(daemon: Daemon, path: Path) -> bool:
+    return os.path.samestat(os.stat(f"/proc/{daemon.pid}/exe"), path.stat())
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "bin" / "restmarkd"
+    path.parent.mkdir()
+    install(path)
+    return path
+
+
+def refuse(daemon: Daemon) -> str:
+    """An upgrade that must fail and change nothing."""
+    before, executable = workers(daemon), os.stat(f"/proc/{daemon.pid}/exe").st_ino
+    result = ctl(daemon, "upgrade")
+    assert result.returncode == 1, (result.stdout, result.stderr)
+    assert result.stdout == ""
+    assert "nothing has changed: restmarkd " in result.stderr
+    assert os.stat(f"/proc/{daemon.pid}/exe").st_ino == executable
+    assert Path(f"/proc/{daemon.pid}/comm").read_text() == "restmarkd\n"
+    assert workers(daemon) == before
+    wait_for("nothing is left of the new program", lambda: sorted(daemon.workers()) == sorted(before))
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").body == b"Welcome!\n"
+    return result.stderr
+
+
+def test_the_process_stays_and_the_program_changes(start: Start, program: Path) -> None:
+    daemon = start("server.processes=3", "server.listen=127.0.0.2:0", program=str(program))
+    before, started = workers(daemon), daemon.status()["started_unix_ms"]
+    for _ in range(5):
+        with Connection((daemon.host, daemon.port)) as connection:
+            assert connection.request("/").status == 200
+    install(program)
+    assert not runs(daemon, program)
+    reply = upgrade(daemon)
+    assert re.search(r"^restmarkd \S+ has taken over from \S+\ngeneration 2 serves with 3 workers, after [\d.]+ s\n", reply), reply
+    assert "5 connections accepted, 5 requests completed, 0 connections reset, 0 workers killed" in reply
+    assert daemon.process.poll() is None
+    assert runs(daemon, program)
+    status = daemon.status()
+    assert status["master_pid"] == daemon.pid
+    assert status["generation"] == 2
+    assert [w["generation"] for w in status["workers"]] == [2, 2, 2]
+    assert not set(before) & set(workers(daemon))
+    assert sorted(daemon.workers()) == sorted(workers(daemon))
+    assert status["routes"]["welcome"]["requests"] == 5  # neither lost with the old program, nor are the self-test's counted
+    assert status["started_unix_ms"] == started
+    for host, port in daemon.addresses:
+        with Connection((host, int(port))) as connection:
+            assert connection.request("/parse-msgpack").body == b"1000"
+    assert Path(f"/proc/{daemon.pid}/cmdline").read_bytes().startswith(b"restmarkd: master\0")
+    assert "RESTMARK_HANDOVER" not in Path(f"/proc/{daemon.pid}/environ").read_text()
+
+
+def test_usr2_upgrades_again_and_again(start: Start, program: Path) -> None:
+    daemon = start("server.processes=2", program=str(program))
+    descriptors = 0
+    for generation in range(2, 5):
+        install(program)
+        daemon.signal(signal.SIGUSR2)
+        daemon.wait_log(f"reloaded: generation {generation} has replaced {generation - 1}")
+        assert runs(daemon, program)
+        wait_for("only the workers are left", lambda: sorted(daemon.workers()) == sorted(workers(daemon)))
+        now = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+        assert now == (descriptors or now)  # nothing is left over from a handover
+        descriptors = now
+    assert ctl(daemon, "reload").returncode == 0
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_exit() == 0
+    assert not daemon.control.exists()
+
+
+def test_upgrades_under_load_lose_nothing(start: Start, program: Path) -> None:
+    daemon = start("server.processes=2", program=str(program))
+    address = (daemon.host, daemon.port)
+    with Load(address, clients=4, keep_alive=False) as fresh, Load(address, "/encode-json", clients=4, expected=b"133622") as kept:
+        for _ in range(TIMES):
+            assert ", 0 connections reset, 0 workers killed" in upgrade(daemon)
+        fresh.wait_answered(20)
+        kept.wait_answered(20)
+    assert not fresh.failures and not kept.failures, (fresh.failures, kept.failures)
+    assert not fresh.refused and not kept.refused
+    status = daemon.status()
+    assert status["generation"] == TIMES + 1
+    assert sum(w["restarts"] for w in status["workers"]) == 0
+    assert status["routes"]["welcome"]["requests"] == fresh.answered
+    assert status["routes"]["encode-json"]["requests"] == kept.answered
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("exit 1", r"fails its self-test: it exited with code 1"),
+        ("echo 'libfoo.so.1: cannot open' >&2; exit 127", r"fails its self-test: libfoo\.so\.1: cannot open \(exited with code 127\)"),
+        ("exit 0", r"fails its self-test: it is no restmarkd: it does not say that it passes"),
+        ("kill -SEGV $$", r"fails its self-test: it was killed by signal 11, Segmentation fault"),
+        ("exec sleep 60", r"fails its self-test: it was not done within 2\.0 s"),
+        ('exec real "$@" -o server.nonsense=1', r'fails its self-test: .*unknown key "nonsense" in \[server\].* \(exited with code 78\)'),
+        (
+            'printf "restmark-handover 2\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
+            r"fails its self-test: the handover has version 2, this program knows 1 \(exited with code 64\)",
+        ),
+        (
+            'text=$(sed -e "s/^board_version .*/board_version 1/" /proc/self/fd/$RESTMARK_HANDOVER); '
+            'echo "$text" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
+            r"fails its self-test: the workers' scoreboard has version 1 .*takes a restart",
+        ),
+    ],
+    ids=["exit", "library", "true", "crash", "hang", "option", "format", "layout"],
+)
+def test_a_program_that_fails_its_self_test_changes_nothing(start: Start, program: Path, script: str, message: str) -> None:
+    daemon = start("server.processes=2", "workers.canary-timeout=1s", program=str(program))
+    install_script(program, script + "\n")
+    with Load((daemon.host, daemon.port), clients=2) as load:
+        load.wait_answered(10)
+        stderr = refuse(daemon)
+        load.wait_answered(10)
+    assert not load.failures
+    assert re.search(message, stderr), stderr
+    assert re.search("error: upgrade failed: the new restmarkd " + message, daemon.log())
+    install(program)
+    assert "generation 2 serves" in upgrade(daemon)
+
+
+def test_what_cannot_be_executed_changes_nothing(start: Start, program: Path) -> None:
+    daemon = start("server.processes=1", program=str(program))
+    program.unlink()
+    assert f"{program}: cannot be executed: No such file or directory" in refuse(daemon)
+    program.mkdir()
+    assert f"{program}: cannot be executed: Permission denied" in refuse(daemon)
+    program.rmdir()
+    program.write_bytes(os.urandom(4096))
+    assert f"{program}: cannot be executed: Permission denied" in refuse(daemon)
+    program.chmod(0o755)
+    assert f"{program}: cannot be executed: Exec format error" in refuse(daemon)
+    install(program)
+    upgrade(daemon)
+
+
+def grandchildren(daemon: Daemon) -> list[int]:
+    return [pid for child in children(daemon.pid) for pid in children(child)]
+
+
+def test_a_crash_of_the_new_programs_worker_changes_nothing(start: Start, program: Path) -> None:
+    """So many records that it is still busy when the signal comes."""
+    daemon = start("server.processes=1", "workloads.records=300000", program=str(program))
+    before = workers(daemon)
+    with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+        os.kill(wait_for("the worker", lambda: grandchildren(daemon))[0], signal.SIGABRT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(r"fails its self-test: a worker was killed by signal 6 \(Aborted\)|the worker fails: .*closed its connection", stderr)
+    assert workers(daemon) == before
+
+
+def test_a_program_that_cannot_take_over_gives_back(start: Start, program: Path) -> None:
+    """It passes its self-test; then its configuration is broken. The old program, deleted by now, goes on with the same workers."""
+    good = "[server]\nprocesses = 2\n[workloads]\nrecords = 7\n"
+    daemon = start(config=good, program=str(program))
+    config = daemon.folder / "restmarkd.ini"
+    install_script(program, f'case "$*" in *--self-test*) ;; *) echo nonsense >> {config};; esac\nexec real "$@"\n')
+    with Load((daemon.host, daemon.port), "/parse-msgpack", clients=4, expected=b"7") as load:
+        load.wait_answered(10)
+        stderr = refuse(daemon)
+        load.wait_answered(10)
+    assert not load.failures and not load.refused
+    assert re.search(r"restmarkd \S+ cannot take over: .*restmarkd\.ini:5", stderr), stderr
+    victim = workers(daemon)[0]
+    os.kill(victim, signal.SIGKILL)  # its successor is of the old program and the old configuration
+    wait_for("the worker is replaced", lambda: daemon.status()["workers"][0]["state"] == "ready" and workers(daemon)[0] != victim)
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"7"
+    config.write_text(good)
+    install(program)
+    upgrade(daemon)
+    assert runs(daemon, program)
+    assert ctl(daemon, "reload").returncode == 0
+
+
+def test_new_workers_that_cannot_serve_bring_the_old_program_back(start: Start, program: Path) -> None:
+    """After the exec, up to the canary's last right answer."""
+    config = "[server]\nprocesses = 2\n[workers]\ncanary-timeout = 1500ms\n[workloads]\nrecords = {}\n"
+    daemon = start(config=config.format(7), program=str(program))
+    (daemon.folder / "restmarkd.ini").write_text(config.format(200000))
+    before = workers(daemon)
+    install(program)
+    with Load((daemon.host, daemon.port), "/parse-msgpack", clients=4, expected=b"7") as load:
+        load.wait_answered(10)
+        with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+            daemon.wait_log("has taken over from")
+            canary = wait_for("the canary", lambda: next((pid for pid in children(daemon.pid) if pid not in before), 0))
+            os.kill(canary, signal.SIGSTOP)
+            _, stderr = process.communicate(timeout=60)
+        load.wait_answered(10)
+    assert process.returncode == 1
+    assert re.search("the first worker of the new generation (fails: asked for .* did not answer|was not ready) in time", stderr), stderr
+    assert "nothing has changed" in stderr
+    assert not runs(daemon, program)
+    assert workers(daemon) == before
+    assert sorted(daemon.workers()) == sorted(before)
+    assert not load.failures and not load.refused
+    assert daemon.status()["generation"] == 1
+
+
+def test_what_happens_during_the_exec_is_not_lost(start: Start, program: Path, tmp_path: Path) -> None:
+    """A worker that dies, clients and a signal, while the process is a shell that waits and knows nothing of them."""
+    daemon = start("server.processes=2", program=str(program))
+    fifo, there = tmp_path / "fifo", tmp_path / "there"
+    os.mkfifo(fifo)
+    install_script(
+        program, f'case "$*" in *--self-test*) ;; *) : > {there}; read line < {fifo};; esac\nexec real "$@"\n'
+    )
+    with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("the shell waits", there.exists)
+        victim = daemon.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        connections = [daemon.connect() for _ in range(20)]
+        for connection in connections:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        daemon.signal(signal.SIGHUP)
+        fifo.write_text("go\n")
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, (stdout, daemon.log())
+    for connection in connections:
+        with connection:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    daemon.wait_log("SIGHUP from process")
+    daemon.wait_log("reloaded: generation 3 has replaced 2")
+    assert victim not in daemon.workers()
+    assert len(daemon.workers()) == 2
+
+
+def test_a_reload_and_an_upgrade_wait_for_each_other(start: Start, program: Path) -> None:
+    daemon = start("server.processes=2", program=str(program))
+    install(program)
+    results: list[subprocess.CompletedProcess[str]] = []
+    threads = [
+        threading.Thread(target=lambda command=command: results.append(ctl(daemon, command)))  # type: ignore[misc]
+        for command in ("upgrade", "reload", "upgrade", "reload")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert [r.returncode for r in results] == [0] * 4, (results, daemon.log())
+    assert runs(daemon, program)
+    assert 3 <= daemon.status()["generation"] <= 5
+
+
+def test_a_stop_ends_a_self_test(start: Start, program: Path) -> None:
+    daemon = start("server.processes=1", program=str(program))
+    install_script(program, "exec sleep 60\n")
+    with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+        wait_for("the self-test runs", lambda: len(children(daemon.pid)) == 2)
+        tried = children(daemon.pid)[1]
+        daemon.signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=20)
+    assert daemon.wait_exit() == 0
+    assert process.returncode == 1
+    assert "the daemon stops" in stderr
+    assert not Path(f"/proc/{tried}").exists()
+
+
+def test_relative_paths_mean_what_they_meant_at_the_start(start: Start, program: Path) -> None:
+    folder = program.parent
+    (folder / "a.ini").write_text("[server]\nprocesses = 1\n[workloads]\nrecords = 3\n")
+    daemon = start(program="./restmarkd", cwd=folder, more=("-c", "a.ini"))
+    install(program)
+    upgrade(daemon)
+    assert runs(daemon, program)
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"3"
+
+
+def test_a_symbolic_link_may_be_turned(start: Start, program: Path) -> None:
+    """Versions side by side, and a link that says which is current."""
+    current, other = program.with_name("current"), program.with_name("other")
+    install(other)
+    current.symlink_to(program)
+    daemon = start("server.processes=1", program=str(current))
+    assert runs(daemon, program)
+    turned = program.with_name("turned")
+    turned.symlink_to(other)
+    os.replace(turned, current)
+    upgrade(daemon)
+    assert runs(daemon, other)
+
+
+def test_what_takes_a_restart_is_named(start: Start, program: Path) -> None:
+    daemon = start(config="[server]\nprocesses = 2\nbacklog = 100\n", program=str(program))
+    (daemon.folder / "restmarkd.ini").write_text("[server]\nprocesses = 2\nbacklog = 7\n")
+    for _ in range(2):  # the second program knows what the first was started with
+        assert "not applied, as it takes a restart: [server] backlog" in upgrade(daemon)
+    assert "not applied, as it takes a restart: [server] backlog" in ctl(daemon, "reload").stdout
+
+
+def test_the_self_test_is_not_for_people() -> None:
+    result = run("--self-test")
+    assert result.returncode == 64
+    assert "for people there is -t" in result.stderr
+    for value in ("", "x", "3", "999"):
+        result = run("-o", "server.listen=127.0.0.1:0", env={**os.environ, "RESTMARK_HANDOVER": value})
+        assert result.returncode == 64, (value, result.stderr)
+        assert "RESTMARK_HANDOVER" in result.stderr or "handover" in result.stderr
+
+
+def test_a_handover_that_is_cut_off_is_refused() -> None:
+    fd = os.memfd_create("handover", 0)
+    os.write(fd, b"restmark-handover 1\nend\n")
+    result = run("-o", "server.listen=127.0.0.1:0", env={**os.environ, "RESTMARK_HANDOVER": str(fd)}, pass_fds=(fd,))
+    os.close(fd)
+    assert result.returncode == 64
+    assert "the handover has no pid" in result.stderr
