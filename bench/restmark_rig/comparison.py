@@ -14,6 +14,9 @@ from .results import CLIENT_BOUND, LOAD, Cell, Results
 from .statistics import Estimate
 
 
+_PACE_SHOWN = 0.02  # the reference work repeats to within a percent on a quiet machine
+
+
 class Change(Enum):
     """What became of a figure from the first run to the second."""
 
@@ -182,6 +185,13 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
     for what, one, other in facts:
         if one != other:
             yield f"{what}: {one} / {other}"
+    if first.reference_ns and second.reference_ns:
+        pace = second.reference_ns / first.reference_ns
+        if abs(pace - 1) > _PACE_SHOWN:
+            yield (
+                f"the machine itself: a fixed piece of work took {pace - 1:+.1%} CPU time in the second run, in quiet; as much "
+                "of every difference in CPU per request is not the servers'"
+            )
     versions = {record.name: record.versions for record in second.contestants}
     for record in first.contestants:
         for label, version in record.versions.items():

@@ -67,6 +67,7 @@ class Contestant:
     ready_path: str = "/"
     ready_timeout_s: float = 30.0
     max_connections: int | None = None
+    warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
 
     def parameter_routes(self) -> tuple[str, ...]:
@@ -227,5 +228,6 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         ready_path=ready.get("path", "/"),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),
+        warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
         needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
     )

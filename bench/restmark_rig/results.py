@@ -70,7 +70,8 @@ class Round:
     round: from 1. bytes: received by the client, heads and bodies. latency: None when no request was answered.
     server_cpu_ns: user + system time of all the server's processes within the round; client_cpu_ns: the load
     generator's. server_runqueue_wait_ns: how long the server's threads were runnable and not running. throttled_ns: how
-    long a CPU quota held them.
+    long a CPU quota held them. slowdown_permille: CPU time of the reference work beside it, against that in quiet;
+    attempts: loads that were made until one was undisturbed, of which this is the one with the smallest slowdown.
     """
 
     round: int
@@ -86,6 +87,8 @@ class Round:
     throttled_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    slowdown_permille: int | None = None
+    attempts: int = 1
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -278,7 +281,8 @@ class Results:
 
     argv: the command to repeat, without the interpreter. thresholds: those the verdicts were given by, name to value.
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
-    memory may be empty (not asked for), and so may cells ('restmark memory' alone).
+    memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
+    fixed piece of work on the server's CPUs in quiet.
     """
 
     rig_version: str
@@ -297,6 +301,7 @@ class Results:
     order: list[Visit] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     memory: list[MemoryRecord] = field(default_factory=list)
+    reference_ns: int | None = None
     remarks: list[str] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION

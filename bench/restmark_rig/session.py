@@ -32,6 +32,7 @@ from .entrants import Entrant
 from .errors import EnvironmentFault, ExitCode
 from .launcher import StartOptions
 from .oracle import Oracle
+from .pace import Pace
 from .pinning import Pinning
 from .recording import Recording
 from .results import ContestantRecord, Results, RunSettings, Skipped, Verification
@@ -215,7 +216,7 @@ def _measure(
     run = ground.run
     visit_s = budget.VISIT_S + (run.duration_ms + run.warmup_ms) / 1e3
     progress.say(_announcement(recording, ground, visit_s))
-    bench = Bench(run, ground.options, ground.pins, Oracle(ground.data), settings.cache, ground.seed, progress.progress)
+    bench = Bench(run, ground.options, ground.pins, Oracle(ground.data), settings.cache, Pace(ground.pins.server), ground.seed, progress.progress)
     runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, visit_s, limit)
     missing = len(recording.remaining())
     recording.finish(complete=not missing)

@@ -82,6 +82,16 @@ FOREIGN_CPU_MAX = Threshold(
     0.10,
     "other processes, or the hypervisor, had more of one side's CPUs than any tie is wide",
 )
+REPEATED_ABOVE = Threshold(
+    "slowdown_repeated_above_share",
+    0.05,
+    "a load beside which the machine was slower by more than a tie is wide is made again, whatever it has brought",
+)
+SLOWDOWN_MAX = Threshold(
+    "slowdown_max_share",
+    0.10,
+    "if repeating did not help, figures from a machine that was slower by a tenth are not those of a quiet one",
+)
 SPREAD_MAX = Threshold(
     "spread_max_share",
     0.10,
@@ -110,6 +120,8 @@ THRESHOLDS = (
     ACK_STALL_MIN,
     THROTTLED_MAX,
     FOREIGN_CPU_MAX,
+    REPEATED_ABOVE,
+    SLOWDOWN_MAX,
     SPREAD_MAX,
     SPREAD_MIN_ROUNDS,
     DOUBTFUL_ROUNDS,
@@ -128,7 +140,7 @@ class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones. wrong_answer: what a probe before or after the load found, empty if nothing;
+    client runs on the same ones. slowdown: of the machine, by the reference work, 1 in quiet. wrong_answer: what a probe before or after the load found, empty if nothing;
     death: how the server ended under the load, empty if it did not.
     """
 
@@ -142,6 +154,7 @@ class Evidence:
     shared_cpus: bool = False
     rate_per_s: int | None = None
     ack_stall_ms: float = 0.0
+    slowdown: float = 1.0
     wrong_answer: str = ""
     death: str = ""
 
@@ -263,6 +276,12 @@ def _disturbance(e: Evidence) -> Iterator[Verdict]:
     if throttled > THROTTLED_MAX.value:
         yield Verdict(
             THROTTLED, f"a CPU quota held it for {throttled:.0%} of the time (allowed {THROTTLED_MAX.value:.0%})"
+        )
+    if e.slowdown - 1 > SLOWDOWN_MAX.value:
+        yield Verdict(
+            NOISY,
+            f"the machine was slow: a fixed piece of work beside the load took {e.slowdown - 1:.0%} longer than in quiet "
+            f"(allowed {SLOWDOWN_MAX.value:.0%})",
         )
     for side, foreign, cpus in (
         ("server", e.foreign_on_server, e.server_cpus),

@@ -1,9 +1,9 @@
 """One visit to a cell of a running server: probe, warm up, measure, probe again, judge.
 
 The warm-up goes on until a request no longer gets cheaper, so that a just-in-time compiler gets its time, and everybody
-else the same rule: CPU time per request shows it, because other work on the machine does not change that. A slow cell
-is measured for longer than asked, because a round in which connections wait for their first answer shows only the fast
-ones.
+else the same rule: CPU time per request shows it. A compiler that starts only after so many calls has that number in its
+manifest. A slow cell is measured for longer than asked, because a round in which connections wait for their first answer
+shows only the fast ones. A load beside which the machine itself was slow is repeated (see pace.py).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from .launcher import RunningServer, StartOptions
 from .load import LoadPlan, LoadResult
 from .oracle import Oracle
 from .pinning import Pinning
+from .pace import Pace
 from .results import ERRORS, Latency, LoadErrors, Round, RunSettings, Verdict, Visit
-from .sampler import Sampler
+from .sampler import Sample, Sampler
 from .verdict import Evidence
 from .workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
 
@@ -35,6 +36,8 @@ WARM_UP_QUARTERS = (1, 1, 2, 4, 8, 16)
 WARM_UP_GAIN = 0.05  # a slice brings something if its requests are so much cheaper than the cheapest before
 WARM_UP_SETTLED = 2  # slices in a row that brought nothing end the warm-up
 STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
+ATTEMPTS_MAX = 3  # loads of a visit, until the machine is quiet beside one
+_QUIET_WAIT_S = 1.0  # before each of them
 STRETCH_MAX = 5  # times the duration asked for, at most
 _STALL_REQUESTS = 3
 _STALL_WAIT_S = 10.0
@@ -51,6 +54,7 @@ class Bench:
     pins: Pinning
     oracle: Oracle
     cache: Cache
+    pace: Pace
     seed: int
     tell: Callable[[str], None]
 
@@ -63,6 +67,16 @@ class Visited:
     wire_bytes: int | None
     connections_used: int
     died: bool = False
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One load, with how slow the machine was beside it."""
+
+    load: LoadResult
+    sample: Sample
+    started_unix_ms: int
+    slowdown: float
 
 
 class _Died(Exception):
@@ -88,18 +102,16 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         duration_s = (
             _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
         )
-        probe = Sampler(server, bench.pins)
-        before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
-        result = _load(server, visit, bench, used, duration_s)
-        sample = sampler.between(before, probe.read())
+        kept, attempts = _attempts(server, visit, bench, used, duration_s)
     except _Died:
         return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
     wrong = wrong or _check_after(server, visit, bench)
     cpus = len(os.sched_getaffinity(0))
     server_cpus = len(bench.pins.server or ()) or cpus
     evidence = Evidence(
-        load=result,
-        sample=sample,
+        load=kept.load,
+        sample=kept.sample,
+        slowdown=kept.slowdown,
         connections=used,
         wire_bytes=wire_bytes or 1,
         server_capacity=min(bench.settings.workers, server_cpus),
@@ -111,7 +123,33 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         wrong_answer=wrong,
         death=server.death(),
     )
-    return Visited(_round(visit, evidence, started_unix_ms), wire_bytes, used, died=bool(evidence.death))
+    return Visited(_round(visit, evidence, kept.started_unix_ms, attempts), wire_bytes, used, died=bool(evidence.death))
+
+
+def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> tuple[_Attempt, int]:
+    """The load, again if the machine was disturbed beside it; returns that of the quietest moment and how many there were.
+
+    Which one is kept depends on the machine's pace alone. One in which anything failed is kept at once: failures are
+    not repeated until they go away.
+    """
+    best, quiet = None, 1 + verdict.REPEATED_ABOVE.value
+    allowed, wait_s = (1, 0.0) if bench.settings.quick else (ATTEMPTS_MAX, _QUIET_WAIT_S)
+    for number in range(1, allowed + 1):
+        before_slowdown = bench.pace.wait_for_quiet(quiet, wait_s)
+        probe = Sampler(server, bench.pins)
+        before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
+        result = _load(server, visit, bench, used, duration_s)
+        sample = sampler.between(before, probe.read())
+        rest.come_to_rest(server, _REST_WINDOW_S)
+        slowdown = max(before_slowdown, bench.pace.slowdown())
+        attempt = _Attempt(result, sample, started_unix_ms, slowdown)
+        if result.errors or server.death():
+            return attempt, number
+        best = attempt if best is None or slowdown < best.slowdown else best
+        if slowdown <= quiet:
+            break
+    assert best is not None
+    return best, number
 
 
 def ack_stall_ms(server: RunningServer, route: str) -> float:
@@ -178,16 +216,16 @@ def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
 
 def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
     """Loads the cell for as long as asked, and longer if requests still get cheaper; returns the requests/s at last."""
-    cheapest_ns, settled, rate = math.inf, 0, 0.0
+    cheapest_ns, settled, rate, requests = math.inf, 0, 0.0, 0
     for quarters in WARM_UP_QUARTERS:
         before_ns = server.cpu_ns()
         result = _closed_loop(server, visit, bench, used, quarters * bench.settings.warmup_ms / 1e3 / 4)
         rest.come_to_rest(server, _REST_WINDOW_S)
-        rate = result.requests_per_s
+        rate, requests = result.requests_per_s, requests + result.requests
         cost_ns = (server.cpu_ns() - before_ns) / result.requests if result.requests else math.inf
         settled = 0 if cost_ns < cheapest_ns * (1 - WARM_UP_GAIN) else settled + 1
         cheapest_ns = min(cheapest_ns, cost_ns)
-        if settled == WARM_UP_SETTLED:
+        if settled >= WARM_UP_SETTLED and requests >= (server.contestant.warm_up_requests or 0):
             break
     return rate
 
@@ -232,7 +270,7 @@ def _plan(server: RunningServer, visit: Visit, bench: Bench, used: int, duration
     )
 
 
-def _round(visit: Visit, evidence: Evidence, started_unix_ms: int) -> Round:
+def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, attempts: int) -> Round:
     result, sample = evidence.load, evidence.sample
     answered = result.requests - result.timeouts > 0
     return Round(
@@ -255,6 +293,8 @@ def _round(visit: Visit, evidence: Evidence, started_unix_ms: int) -> Round:
         throttled_ns=sample.throttled_ns,
         voluntary_switches=sample.voluntary_switches,
         involuntary_switches=sample.involuntary_switches,
+        slowdown_permille=round(1000 * evidence.slowdown),
+        attempts=attempts,
         verdicts=verdict.of_round(evidence),
     )
 
@@ -271,5 +311,6 @@ def _nothing(visit: Visit, death: str, started_unix_ms: int, started: float) -> 
         latency=None,
         server_cpu_ns=None,
         client_cpu_ns=None,
+        attempts=0,
         verdicts=[Verdict(ERRORS, f"the server {death.splitlines()[0]} before it was measured")],
     )

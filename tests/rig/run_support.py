@@ -19,6 +19,7 @@ from restmark_rig.cache import Cache  # noqa: E402
 from restmark_rig.contestant import Contestant  # noqa: E402
 from restmark_rig.launcher import StartOptions  # noqa: E402
 from restmark_rig.oracle import Oracle  # noqa: E402
+from restmark_rig.pace import Pace  # noqa: E402
 from restmark_rig.pinning import Pinning  # noqa: E402
 from restmark_rig.results import RunSettings  # noqa: E402
 from restmark_rig.visiting import Bench  # noqa: E402
@@ -67,7 +68,8 @@ def make_bench(cache: Cache, connections: int = 8, duration_s: float = 1.0, time
         dataset_json_bytes=data.json_bytes,
         dataset_sha256="0" * 64,
     )
-    return Bench(settings, StartOptions(data.path, workers=1, cpus=pins.server), pins, Oracle(data), cache, 1, _silent)
+    options = StartOptions(data.path, workers=1, cpus=pins.server)
+    return Bench(settings, options, pins, Oracle(data), cache, Pace(pins.server), 1, _silent)
 
 
 def _silent(_: str) -> None:

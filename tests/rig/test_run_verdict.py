@@ -75,6 +75,13 @@ def test_a_good_round_has_no_doubts() -> None:
     assert names(GOOD) == []
 
 
+def test_a_slow_machine_makes_a_round_noisy() -> None:
+    assert names(replace(GOOD, slowdown=1.09)) == []
+    (found,) = verdict.of_round(replace(GOOD, slowdown=1.12))
+    assert found.name == "noisy"
+    assert "12% longer than in quiet" in found.evidence
+
+
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [

@@ -15,7 +15,8 @@ COLUMNS = (
     *("connect_errors", "read_errors", "write_errors", "status_errors", "timeouts"),
     *("latency_min_us", "latency_mean_us", "latency_max_us", *(f"latency_p{q}_us" for q in QUANTILES)),
     *("server_cpu_ns", "client_cpu_ns", "server_runqueue_wait_ns", "throttled_ns"),
-    *("voluntary_switches", "involuntary_switches", "round_verdicts", "requests_per_s", "cpu_us_per_request"),
+    *("voluntary_switches", "involuntary_switches", "slowdown_permille", "attempts"),
+    *("round_verdicts", "requests_per_s", "cpu_us_per_request"),
 )
 
 
@@ -46,6 +47,7 @@ def render(results: Results) -> str:
                     *(latency.quantiles_us.get(q) if latency else None for q in QUANTILES),
                     *(entry.server_cpu_ns, entry.client_cpu_ns, entry.server_runqueue_wait_ns, entry.throttled_ns),
                     *(entry.voluntary_switches, entry.involuntary_switches),
+                    *(entry.slowdown_permille, entry.attempts),
                     " ".join(dict.fromkeys(verdict.name for verdict in entry.verdicts)),
                     *(REQUESTS_PER_S.of(entry), CPU_US_PER_REQUEST.of(entry)),
                 ]

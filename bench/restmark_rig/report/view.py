@@ -231,6 +231,11 @@ class View:
             ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
             ("Memory", memory or "unknown"),
             ("Virtualisation", machine.virtualisation or "unknown"),
+            *(
+                [("Reference work in quiet", f"{results.reference_ns / 1e6:.3f} ms of CPU time")]
+                if results.reference_ns
+                else []
+            ),
             ("Settings", self.how),
             ("Seed", str(results.seed)),
             ("Dataset", f"{settings.dataset_records:,} records, {settings.dataset_json_bytes:,} bytes as JSON"),
