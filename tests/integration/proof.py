@@ -1,0 +1,117 @@
+"""What the proofs share: a load of every kind of client, and the judgement that nobody has noticed anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from daemon import RESTMARKCTL, SOURCE, Daemon, wait_for
+
+sys.path.insert(0, str(SOURCE / "bench"))
+
+from restmark_load import Failure, Load, Profile, Tally
+
+SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
+WELCOME = b"Welcome!\n"
+
+
+def times(n: int) -> int:
+    """The issue's count; a tenth of it under the sanitizers, where a fork takes a tenth of a second."""
+    return max(2, n // 10) if SANITIZED else n
+
+
+def clients() -> list[Profile]:
+    """New connections, kept ones that hardly rest, kept ones that mostly rest, long requests, and readers that take their time.
+
+    The little pauses leave the machine's CPUs to the daemon: what is looked for are moments, not megabytes."""
+    return [
+        Profile("new", "/", 4, pause_s=0.001, body=WELCOME),
+        Profile("kept", "/", 3, keep_alive=True, pause_s=0.002, body=WELCOME),
+        Profile("resting", "/", 8, keep_alive=True, pause_s=0.02, body=WELCOME),
+        Profile("busy", "/encode-json", 2, keep_alive=True, pause_s=0.001, body=b"133622"),
+        Profile("slow", "/transfer-data", 3, read_bytes=32768, read_pause_s=0.01, timeout_s=30),
+    ]
+
+
+def load_on(daemon: Daemon, seconds: float = 300) -> Load:
+    return Load((daemon.host, daemon.port), clients(), seconds)
+
+
+def require_unnoticed(load: Load) -> Tally:
+    """All are answered; not even a kept connection was closed without `Connection: close` in the answer before."""
+    total = load.stop()
+    assert total.lost == 0, (str(total), [str(failure) for failure in total.failures[:10]])
+    assert (total.idle_closes, total.idle_races) == (0, 0), str(total)
+    for name, tally in load.tallies.items():
+        assert tally.answered > 10, (name, str(tally))
+    return total
+
+
+def ctl(daemon: Daemon, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [str(RESTMARKCTL), "-s", str(daemon.control), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def must(daemon: Daemon, *arguments: str) -> str:
+    """The reply to a command that must succeed."""
+    result = ctl(daemon, *arguments)
+    assert (result.returncode, result.stderr) == (0, ""), (arguments, result.stdout, result.stderr, daemon.log()[-2000:])
+    return result.stdout
+
+
+def ready_workers(daemon: Daemon, n: int, without: frozenset[int] = frozenset()) -> list[int]:
+    """The pids of n workers, as soon as so many are ready and none of them is in `without`."""
+
+    def look() -> list[int] | None:
+        pids = [w["pid"] for w in daemon.status()["workers"] if w["state"] == "ready"]
+        return pids if len(pids) == n and not without & set(pids) else None
+
+    return wait_for(f"{n} ready workers", look)  # type: ignore[return-value]
+
+
+# ---- what the kernel says of a worker's connections ----
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    folder = Path(f"/proc/{pid}/fd")
+    targets = []
+    for name in os.listdir(folder):
+        try:
+            targets.append(os.readlink(folder / name))
+        except FileNotFoundError:
+            continue  # closed since
+    return {target[8:-1] for target in targets if target.startswith("socket:[")}
+
+
+# Those that a process may hold. /proc/net/tcp would take a tenth of a second for the thousands in TIME-WAIT.
+HELD_STATES = ("established", "close-wait", "fin-wait-1", "fin-wait-2", "last-ack", "closing")
+
+
+def _sockets_of(pid: int, *selection: str) -> list[list[str]]:
+    """The lines of `ss` about the process's sockets."""
+    inodes = _socket_inodes(pid)
+    out = subprocess.run(["ss", "-Htne", *selection], capture_output=True, text=True, check=True).stdout
+    lines = [line for line in out.splitlines() if (found := re.search(r" ino:(\d+) ", line)) and found[1] in inodes]
+    return [line.split() for line in lines]
+
+
+def accepted_ports(pid: int) -> set[int]:
+    """The clients' ports of all connections that the process has accepted and holds."""
+    states = [word for state in HELD_STATES for word in ("state", state)]
+    return {int(row[4].rsplit(":", 1)[1]) for row in _sockets_of(pid, *states)}
+
+
+def queued(pid: int) -> int:
+    """Connections that wait in the queues of the process's listening sockets."""
+    return sum(int(row[0]) for row in _sockets_of(pid, "state", "listening"))
+
+
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def text_of(failures: list[Failure]) -> list[str]:
+    return [str(failure) for failure in failures]
