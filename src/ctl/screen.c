@@ -17,6 +17,7 @@
 struct screen {
         struct termios before;
         sigset_t mask_before;
+        bool alternate; /* the alternate screen is shown */
         int signals;
         char keys[64]; /* read, not yet looked at */
         size_t n_keys;
@@ -40,18 +41,23 @@ static void put_text(const char *text) {
         put(text, strlen(text));
 }
 
-static void enter(const struct screen *screen) {
+/* Also when the terminal is ours already: after a SIGSTOP a shell has set it as it likes. */
+static void enter(struct screen *screen) {
         struct termios raw = screen->before;
 
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO); /* signals of the keyboard stay */
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-        put_text("\x1b[?1049h\x1b[?25l\x1b[2J"); /* alternate screen, no cursor */
+        if (!screen->alternate)
+                put_text("\x1b[?1049h"); /* which keeps what was on the ordinary one */
+        screen->alternate = true;
+        put_text("\x1b[?25l\x1b[2J"); /* no cursor */
 }
 
-static void leave(const struct screen *screen) {
+static void leave(struct screen *screen) {
         put_text("\x1b[0m\x1b[?25h\x1b[?1049l");
+        screen->alternate = false;
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->before);
 }
 
@@ -127,9 +133,10 @@ void screen_show(const struct screen *screen, const char *picture, size_t length
 }
 
 /* SIGSTOP, as SIGTSTP is blocked. */
-static void suspend(const struct screen *screen) {
+static void suspend(struct screen *screen) {
         leave(screen);
         (void)raise(SIGSTOP);
+        enter(screen);
 }
 
 /* Returns SCREEN_TIMEOUT when the signal is of no concern. */
@@ -143,8 +150,8 @@ static enum screen_event take_signal(struct screen *screen, int *ret_key) {
                 return SCREEN_QUIT;
         case SIGTSTP:
                 suspend(screen);
-                return SCREEN_TIMEOUT; /* SIGCONT waits already */
-        case SIGCONT: /* also after a SIGSTOP, which left the terminal to others as it was */
+                return SCREEN_RESIZE;
+        case SIGCONT: /* it may be after a SIGSTOP from elsewhere */
                 enter(screen);
                 return SCREEN_RESIZE;
         case SIGWINCH:

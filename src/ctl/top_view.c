@@ -115,28 +115,33 @@ static void line(const struct top_view *v, FILE *to, const char *attribute, cons
 static void write_totals(const struct top_view *v, const struct top_frame *frame, FILE *to) {
         const struct sample *s = frame->now;
         const struct top_totals *t = &frame->totals;
-        char a[24], b[24], c[24], d[24], up[24];
+        char a[24], b[24], c[24], d[24], cpu[24] = "-", up[24];
 
-        line(v, to, bold, "restmarkd %s %s, master %" PRIu32 ", up %s, generation %" PRIu64 ", %u of %u ready%s", s->version, s->state,
-             s->master.pid, duration((double)(s->now_unix_ms - s->started_unix_ms) / 1000, up, sizeof up), s->generation, t->ready, t->slots,
-             v->paused ? ", PAUSED" : "");
+        line(v, to, bold, "restmarkd %s %s, master %" PRIu32 ", up %s, generation %" PRIu64 ", %u of %u ready", s->version, s->state,
+             s->master.pid, duration((double)(s->now_unix_ms - s->started_unix_ms) / 1000, up, sizeof up), s->generation, t->ready, t->slots);
         line(v, to, NULL, "requests/s %-9s errors/s %-7s aborted/s %-7s connections %" PRIu64, number(t->rates.requests_per_s, a, sizeof a),
              number(t->rates.errors_per_s, b, sizeof b), number(t->rates.aborted_per_s, c, sizeof c), t->connections);
+        if (t->rates.cpu_percent >= 0)
+                (void)snprintf(cpu, sizeof cpu, "%.1f", t->rates.cpu_percent);
         line(v, to, NULL, "p50 %-7s p99 %-7s ms  CPU%% %-6s PSS %-6s RSS %-6s MiB  restarts %" PRIu64,
-             number(t->rates.p50_ms, a, sizeof a), number(t->rates.p99_ms, b, sizeof b), number(t->rates.cpu_percent, c, sizeof c),
-             mib(t->has_memory, t->pss_bytes, d, sizeof d), mib(t->has_memory, t->rss_bytes, up, sizeof up), t->restarts);
+             number(t->rates.p50_ms, a, sizeof a), number(t->rates.p99_ms, b, sizeof b), cpu,
+             mib(t->has_memory, t->pss_bytes, c, sizeof c), mib(t->has_memory, t->rss_bytes, d, sizeof d), t->restarts);
 }
 
-/* The requests/s of the last looks, the newest at the right end. */
+/* The requests/s of the last looks, oldest first, from none to the most of them, which is named. */
 static void write_curve(const struct top_view *v, FILE *to) {
         static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
         static const char *const ascii[] = { " ", ".", ".", ":", ":", "+", "+", "#", "#" };
-        size_t width = v->width, n = v->n_history < width ? v->n_history : width;
+        enum { LABEL = 12 };
+        size_t width = v->width > LABEL ? v->width - LABEL : 0, n = v->n_history < width ? v->n_history : width;
         const double *from = v->history + v->n_history - n;
         double most = 0;
+        char label[24];
 
         for (size_t i = 0; i < n; i++)
                 most = fmax(most, from[i]);
+        if (n > 0)
+                (void)fprintf(to, "max %-7s ", number(most, label, sizeof label));
         for (size_t i = 0; i < n; i++) {
                 size_t level = most > 0 ? (size_t)ceil(from[i] / most * 8) : 0;
 
@@ -247,6 +252,8 @@ static void write_footer(const struct top_view *v, const struct top_frame *frame
 
         if (v->banner)
                 (void)snprintf(text, sizeof text, "%s", v->banner);
+        else if (v->paused)
+                (void)snprintf(text, sizeof text, "PAUSED: space goes on, q quits");
         else
                 (void)snprintf(text, sizeof text, "%s%s", keys, v->first_row > 0 || frame->n_rows > v->height - HEAD_LINES - 1 ? "  up, down" : "");
         length = strlen(text);
@@ -256,8 +263,10 @@ static void write_footer(const struct top_view *v, const struct top_frame *frame
 static void write_help(const struct top_view *v, FILE *to) {
         unsigned int room = v->height > 0 ? v->height - 1 : 100;
 
-        if (room-- > 0)
+        if (room > 0) {
                 line(v, to, bold, "restmarkctl top");
+                room--;
+        }
         for (size_t i = 0; i < TOP_COLUMN_COUNT && room > 0; i++, room--)
                 line(v, to, NULL, "  %c      order by %-6s  %s", columns[i].key, columns[i].name, columns[i].help);
         static const char *const others[] = {
@@ -269,7 +278,7 @@ static void write_help(const struct top_view *v, FILE *to) {
         };
         for (size_t i = 0; i < sizeof others / sizeof *others && room > 0; i++, room--)
                 line(v, to, NULL, "%s", others[i]);
-        while (v->height > 0 && room-- > 0)
+        for (; v->height > 0 && room > 0; room--)
                 (void)fputc('\n', to);
         if (v->height > 0)
                 (void)fprintf(to, "%s%.*s%s", v->attributes ? bold : "", (int)v->width, "any key: back", v->attributes ? reset : "");
