@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/title.h"
@@ -77,6 +78,7 @@ struct parts {
         struct control *control;
         struct control_access control_access;
         char *control_path;
+        struct admin *admin;
         unsigned int n_workers;
         struct program program;
         struct handover *handover; /* from the program that ran in this process before; NULL: none */
@@ -273,6 +275,8 @@ static int test(struct parts *p, const char *config_path) {
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
         if (p->control_path && preflight_control(p->control_path, note, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_control, &e);
+        if (preflight_listen(&c->admin_listen, note, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_access_log, &e);
         r = setup_budget(p->setup, p->n_workers, &e);
@@ -320,6 +324,8 @@ static int open_all(struct parts *p) {
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;
         for (size_t i = 0; i < p->listeners->addresses.n; i++)
                 listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
+        if (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0)
+                return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         return open_control(p);
 }
 
@@ -346,7 +352,20 @@ static int adopt_all(struct parts *p) {
                 return fail(EX_OSERR, &e);
         if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, &e) < 0)
                 return fail(EX_OSERR, &e);
+        if (h->n_admin > 0 && admin_adopt(h->admin, h->n_admin, p->boot->admin_allow_remote, &p->admin, &e) < 0)
+                return fail(EX_OSERR, &e);
         return EX_OK;
+}
+
+static void log_addresses(const struct parts *p) {
+        char text[LISTEN_TEXT_MAX];
+
+        for (uint32_t i = 0; i < p->board->n_listen; i++)
+                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
+        if (p->control)
+                log_message(LOG_NOTICE, "control socket %s", p->control_path);
+        for (size_t i = 0; p->admin && i < admin_addresses(p->admin)->n; i++)
+                log_message(LOG_NOTICE, "admin endpoint http://%s/", listen_format(&admin_addresses(p->admin)->at[i], text));
 }
 
 static int run(struct parts *p) {
@@ -363,10 +382,7 @@ static int run(struct parts *p) {
         title_set("restmarkd: master");
         log_message(LOG_NOTICE, "restmarkd %s, %zu records, codec %s, %u worker%s", RESTMARK_VERSION, p->setup->dataset->n_records,
                     p->setup->config->codec == CODEC_TREE ? "tree" : "struct", p->n_workers, p->n_workers == 1 ? "" : "s");
-        for (uint32_t i = 0; i < p->board->n_listen; i++)
-                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
-        if (p->control)
-                log_message(LOG_NOTICE, "control socket %s", p->control_path);
+        log_addresses(p);
 
         p->has_taken_over = true;
         p->source.n_workers = p->n_workers;
@@ -378,6 +394,7 @@ static int run(struct parts *p) {
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,
+                .admin = p->admin,
                 .n_workers = p->n_workers,
                 .program = &p->program,
                 .board_fd = p->board_fd,
@@ -473,6 +490,7 @@ static int give_back(struct parts *p) {
 }
 
 static void free_parts(struct parts *p) {
+        admin_free(p->admin);
         control_free(p->control);
         free(p->control_path);
         listeners_free(p->listeners);

@@ -99,10 +99,18 @@ struct restmark_seat_cell {
         struct restmark_memory_cell memory;
 };
 
+/* A listening socket, sampled like the memory. */
+struct restmark_queue_cell {
+        _Atomic uint64_t waiting; /* connections that no worker has accepted yet */
+        _Atomic uint64_t limit;   /* of these; 0: not known, and the rest means nothing */
+        _Atomic uint64_t drops;   /* connections that the kernel has turned away or lost, such as for a full queue */
+};
+
 struct restmark_slot_cell {
         alignas(RESTMARK_CACHE_LINE) struct restmark_seat_cell seats[RESTMARK_SEATS];
         _Atomic uint32_t primary;         /* index of the seat */
         _Atomic uint32_t restarts;        /* workers that replaced one that had died */
+        struct restmark_queue_cell queues[RESTMARK_LISTEN_MAX]; /* in the order of the head's `listen` */
         struct restmark_worker_cell past; /* sums over the slot's dead workers; `connections` stays 0 */
 };
 
@@ -116,11 +124,13 @@ struct restmark_scoreboard {
         uint32_t version;
         uint32_t slot_size; /* bytes of one struct restmark_slot */
         _Atomic uint32_t n_slots;
+        _Atomic uint32_t n_slots_used; /* now or ever: the slots above n_slots are empty, but their past counts */
         _Atomic uint32_t master_pid;
         _Atomic uint32_t generation;
         _Atomic uint32_t stopping;
         uint32_t n_listen;
         _Atomic uint64_t started_ms; /* of the master, Unix time */
+        _Atomic uint64_t reloads_ok, reloads_failed;
         struct restmark_memory_cell memory; /* of the master */
         char listen[RESTMARK_LISTEN_MAX][RESTMARK_LISTEN_TEXT_MAX];
         struct restmark_slot slots[RESTMARK_SLOTS_MAX];

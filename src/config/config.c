@@ -89,20 +89,22 @@ static int take_override(struct raw_config *raw, const char *text, struct error 
         return r < 0 ? error_prefix(e, r, "-o %s", text) : 0;
 }
 
-static int set_listen(struct listen_list *list, const struct raw_value *values, struct error *e) {
+static int set_listen(const struct option_row *row, struct listen_list *list, const struct raw_value *values, struct error *e) {
         *list = (struct listen_list){ 0 };
+        if (!*row->default_text && !*values->text && !values->next)
+                return 0;
         for (const struct raw_value *v = values; v; v = v->next) {
                 struct listen_address address;
                 int r;
 
                 if (list->n == LISTEN_MAX)
-                        return error_set(e, -E2BIG, "%s: more than %d listen addresses", v->origin, LISTEN_MAX);
+                        return error_set(e, -E2BIG, "%s: more than %d %s addresses", v->origin, LISTEN_MAX, row->key);
                 r = listen_parse(v->text, &address, e);
                 for (size_t i = 0; r == 0 && i < list->n; i++)
                         if (listen_port(&address) != 0 && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
                 if (r < 0)
-                        return error_prefix(e, r, "%s: [server] listen", v->origin);
+                        return error_prefix(e, r, "%s: [%s] %s", v->origin, row->section, row->key);
                 list->at[list->n++] = address;
         }
         return 0;
@@ -116,7 +118,7 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
 
         switch (row->kind) {
         case OPTION_KIND_LISTEN:
-                return set_listen(field, raw, e);
+                return set_listen(row, field, raw, e);
         case OPTION_KIND_TEXT:
                 if (!(*(char **)field = strdup(raw->text)))
                         r = error_set_errno(e, ENOMEM, "cannot keep the value");
@@ -124,12 +126,27 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:
+        case OPTION_KIND_SWITCH:
                 r = option_parse_word(row, raw->text, field, e);
                 break;
         default:
                 r = option_parse_number(row, raw->text, field, e);
         }
         return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin, row->section, row->key) : 0;
+}
+
+/* The endpoint asks nobody for a password: that others reach it must be somebody's decision. */
+static int check_admin(const struct config *config, struct error *e) {
+        char text[LISTEN_TEXT_MAX], where[4200];
+
+        for (size_t i = 0; i < config->admin_listen.n; i++)
+                if (!listen_is_loopback(&config->admin_listen.at[i]) && !config->admin_allow_remote)
+                        return error_set(e, -EPERM,
+                                         "%s: other machines may reach %s, and everybody who does can read what it shows: write a loopback "
+                                         "address such as 127.0.0.1:9180, or set [admin] allow-remote = yes",
+                                         config_where(config, OPTION_admin_listen, where, sizeof where),
+                                         listen_format(&config->admin_listen.at[i], text));
+        return 0;
 }
 
 static int build(const struct raw_config *raw, struct config *config, struct error *e) {
@@ -144,7 +161,7 @@ static int build(const struct raw_config *raw, struct config *config, struct err
                 if (value && !(config->origin[id] = strdup(value->origin)))
                         return error_set_errno(e, ENOMEM, "cannot keep the configuration");
         }
-        return 0;
+        return check_admin(config, e);
 }
 
 int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
@@ -199,6 +216,7 @@ static bool same_field(const struct option_row *row, const void *one, const void
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:
+        case OPTION_KIND_SWITCH:
                 return *(const int *)one == *(const int *)other;
         default:
                 return *(const uint64_t *)one == *(const uint64_t *)other;

@@ -20,6 +20,7 @@
 #define CONFIG_FIELD_CODEC int
 #define CONFIG_FIELD_LEVEL int
 #define CONFIG_FIELD_TARGET int
+#define CONFIG_FIELD_SWITCH int
 
 struct config {
 #define OPTION(section, key, field, kind, ...) CONFIG_FIELD_##kind field;

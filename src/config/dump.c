@@ -10,11 +10,13 @@ static const char *word_of(enum option_kind kind, int value) {
         return word->name;
 }
 
-static void dump_listen(const struct listen_list *list, FILE *to) {
+static void dump_listen(const char *key, const struct listen_list *list, FILE *to) {
         char text[LISTEN_TEXT_MAX];
 
+        if (list->n == 0)
+                (void)fprintf(to, "%s = \n", key);
         for (size_t i = 0; i < list->n; i++)
-                (void)fprintf(to, "listen = %s\n", listen_format(&list->at[i], text));
+                (void)fprintf(to, "%s = %s\n", key, listen_format(&list->at[i], text));
 }
 
 static void dump_field(const struct option_row *row, const void *field, FILE *to) {
@@ -22,7 +24,7 @@ static void dump_field(const struct option_row *row, const void *field, FILE *to
 
         switch (row->kind) {
         case OPTION_KIND_LISTEN:
-                dump_listen(field, to);
+                dump_listen(row->key, field, to);
                 return;
         case OPTION_KIND_TEXT:
                 (void)fprintf(to, "%s = %s\n", row->key, *(char *const *)field);
@@ -30,6 +32,7 @@ static void dump_field(const struct option_row *row, const void *field, FILE *to
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:
+        case OPTION_KIND_SWITCH:
                 (void)fprintf(to, "%s = %s\n", row->key, word_of(row->kind, *(const int *)field));
                 return;
         default:

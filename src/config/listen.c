@@ -92,3 +92,9 @@ const char *listen_format(const struct listen_address *address, char *text) {
 unsigned int listen_port(const struct listen_address *address) {
         return ntohs(address->socket.any.sa_family == AF_INET ? address->socket.v4.sin_port : address->socket.v6.sin6_port);
 }
+
+bool listen_is_loopback(const struct listen_address *address) {
+        if (address->socket.any.sa_family == AF_INET)
+                return ntohl(address->socket.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        return IN6_IS_ADDR_LOOPBACK(&address->socket.v6.sin6_addr);
+}

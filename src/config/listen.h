@@ -3,6 +3,7 @@
 #define RESTMARK_CONFIG_LISTEN_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -30,6 +31,8 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *e);
 
 /* "127.0.0.1:8080" or "[::1]:8080" into `text` (LISTEN_TEXT_MAX bytes); returns `text`. */
 const char *listen_format(const struct listen_address *address, char *text);
+
+bool listen_is_loopback(const struct listen_address *address);
 
 unsigned int listen_port(const struct listen_address *address);
 

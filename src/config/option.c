@@ -34,6 +34,7 @@ const struct option_word *option_words(enum option_kind kind) {
                                                       { "stderr", LOG_TARGET_STDERR },
                                                       { "journal", LOG_TARGET_JOURNAL },
                                                       { NULL, 0 } };
+        static const struct option_word switches[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
 
         switch (kind) {
         case OPTION_KIND_CODEC:
@@ -42,6 +43,8 @@ const struct option_word *option_words(enum option_kind kind) {
                 return levels;
         case OPTION_KIND_TARGET:
                 return targets;
+        case OPTION_KIND_SWITCH:
+                return switches;
         default:
                 return NULL;
         }

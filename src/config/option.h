@@ -24,6 +24,7 @@ enum option_kind {
         OPTION_KIND_CODEC,
         OPTION_KIND_LEVEL,
         OPTION_KIND_TARGET,
+        OPTION_KIND_SWITCH,
 };
 
 enum option_reload { OPTION_RELOAD_LIVE, OPTION_RELOAD_RESPAWN, OPTION_RELOAD_RESTART };
@@ -46,7 +47,7 @@ struct option_word {
         int value;
 };
 
-/* The words of CODEC, LEVEL and TARGET, ended by a NULL name; NULL for other kinds. */
+/* The words of CODEC, LEVEL, TARGET and SWITCH, ended by a NULL name; NULL for other kinds. */
 const struct option_word *option_words(enum option_kind kind);
 
 /* Finds section and key. Returns the index in option_table, or -ENOENT with a sentence that may suggest what was meant. */

@@ -45,6 +45,7 @@ static const char *explain(unsigned int status) {
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status_code, struct MHD_Response *response) {
         struct connection *c = server_connection(connection);
 
+        /* Without memory for its connection, or of the master's admin endpoint, which has no such contexts: as the library has it. */
         if (!c || status_code < 400)
                 return library_queue_response(connection, status_code, response);
         /* For users there is one limit of the head, whichever of its lines broke it. */

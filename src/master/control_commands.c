@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/quote.h"
-#include "master/memory.h"
 #include "master/reopen.h"
 #include "master/supervisor_internal.h"
 #include "shared/status.h"
@@ -16,7 +15,7 @@ static int run_status(struct supervisor *s, const struct control_arguments *a, F
         (void)ticket;
         (void)e;
         if (a->json) {
-                memory_refresh(s->options->board, MEMORY_FRESH_MS);
+                supervisor_sample(s);
                 status_write_json(s->options->board, to);
         } else
                 status_write_table(s->options->board, to);
@@ -27,7 +26,7 @@ static int run_workers(struct supervisor *s, const struct control_arguments *a, 
         (void)ticket;
         (void)e;
         if (a->json) {
-                memory_refresh(s->options->board, MEMORY_FRESH_MS);
+                supervisor_sample(s);
                 status_write_workers_json(s->options->board, to);
         } else
                 status_write_workers_table(s->options->board, to);
@@ -37,7 +36,7 @@ static int run_workers(struct supervisor *s, const struct control_arguments *a, 
 static int run_memory(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)ticket;
         (void)e;
-        memory_refresh(s->options->board, MEMORY_FRESH_MS);
+        supervisor_sample(s);
         (a->json ? status_write_memory_json : status_write_memory_table)(s->options->board, to);
         return 0;
 }

@@ -64,6 +64,8 @@ void handover_write(const struct handover *h, FILE *to) {
                 (void)fprintf(to, "child %u %u %u %u %llu %u %d %d\n", c->slot, c->seat, (unsigned int)c->state, c->failures,
                               (unsigned long long)c->deadline_ms, c->generation, c->pid, c->link);
         }
+        for (size_t i = 0; i < h->n_admin; i++)
+                (void)fprintf(to, "admin %d\n", h->admin[i]);
         for (size_t i = 0; i < h->n_clients; i++)
                 (void)fprintf(to, "client %d\n", h->clients[i]);
         (void)fputs("end\n", to);
@@ -137,13 +139,13 @@ static int take_child(struct handover *h, const char *values) {
         return 0;
 }
 
-static int take_client(struct handover *h, const char *values) {
+static int take_descriptor(int *list, size_t *n, size_t max, const char *values) {
         static const int64_t bounds[][2] = { { 0, INT_MAX } };
         int64_t v[1];
 
-        if (h->n_clients == HANDOVER_CLIENTS_MAX || read_numbers(values, 1, bounds, v) < 0)
+        if (*n == max || read_numbers(values, 1, bounds, v) < 0)
                 return -EINVAL;
-        h->clients[h->n_clients++] = (int)v[0];
+        list[(*n)++] = (int)v[0];
         return 0;
 }
 
@@ -185,7 +187,9 @@ static int take_line(struct reader *r, char *line) {
         if (strcmp(line, "child") == 0)
                 return take_child(r->h, values);
         if (strcmp(line, "client") == 0)
-                return take_client(r->h, values);
+                return take_descriptor(r->h->clients, &r->h->n_clients, HANDOVER_CLIENTS_MAX, values);
+        if (strcmp(line, "admin") == 0)
+                return take_descriptor(r->h->admin, &r->h->n_admin, LISTEN_MAX, values);
         return take_single(r, line, values);
 }
 
@@ -388,6 +392,8 @@ int handover_pass(const struct handover *h, int fd, bool pass, struct error *e) 
                 r = pass_one(h->sockets[i].fd, pass);
         for (size_t i = 0; r == 0 && i < h->n_children; i++)
                 r = pass_one(h->children[i].link, pass);
+        for (size_t i = 0; r == 0 && i < h->n_admin; i++)
+                r = pass_one(h->admin[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_clients; i++)
                 r = pass_one(h->clients[i], pass);
         return r < 0 ? error_set_errno(e, -r, "cannot hand over a descriptor") : 0;

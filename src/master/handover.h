@@ -75,9 +75,10 @@ struct handover {
 #define HANDOVER_MEMBER(name) char name[HANDOVER_TEXT_MAX];
         HANDOVER_TEXTS(HANDOVER_MEMBER)
 #undef HANDOVER_MEMBER
-        size_t n_sockets, n_children, n_clients;
+        size_t n_sockets, n_children, n_clients, n_admin;
         struct handover_socket sockets[HANDOVER_SOCKETS_MAX];
         struct handover_child children[HANDOVER_CHILDREN_MAX];
+        int admin[LISTEN_MAX];             /* listening sockets of the admin endpoint, in their order */
         int clients[HANDOVER_CLIENTS_MAX]; /* of the control socket, who wait for the outcome */
 };
 

@@ -9,6 +9,7 @@
 #include "master/canary.h"
 #include "master/notify.h"
 #include "master/supervisor_internal.h"
+#include "shared/scoreboard.h"
 
 enum stage {
         STAGE_IDLE,
@@ -88,6 +89,7 @@ static void end(struct reload *r, bool ok, const char *reply) {
         struct supervisor *s = r->s;
         bool is_upgrade = r->is_upgrade;
 
+        cell_add(ok ? &s->options->board->reloads_ok : &s->options->board->reloads_failed, 1);
         r->stage = STAGE_IDLE;
         r->is_upgrade = false;
         r->deadline = sd_event_source_unref(r->deadline);

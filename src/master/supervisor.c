@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "master/control_commands.h"
+#include "master/memory.h"
 #include "master/notify.h"
+#include "master/queue.h"
 #include "master/reopen.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
@@ -192,11 +194,29 @@ static int watch_signals(struct supervisor *s) {
         return r;
 }
 
+/* ---- what is shown ---- */
+
+void supervisor_sample(struct supervisor *s) {
+        memory_refresh(s->options->board, MEMORY_FRESH_MS);
+        queue_refresh(s->options->board, s->options->listeners);
+}
+
+static void on_refresh(void *context) {
+        supervisor_sample(context);
+}
+
+static void on_write_events(void *context, uint64_t since, FILE *to) {
+        const struct supervisor *s = context;
+
+        events_write_json(s->events, since, to);
+}
+
 /* ---- the whole ---- */
 
 static int set_up(struct supervisor *s, struct error *e) {
         const struct supervisor_options *o = s->options;
         const struct control_commands commands = { .run = control_run, .context = s };
+        const struct admin_view view = { .board = o->board, .refresh = on_refresh, .write_events = on_write_events, .context = s };
         int r;
 
         s->children = calloc(RESTMARK_SLOTS_MAX, sizeof *s->children); /* pages that nobody touches cost nothing */
@@ -215,9 +235,11 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         r = rotation_new(s, &s->rotation, e);
-        if (r < 0)
-                return r;
-        return o->control ? control_attach(o->control, s->event, &commands, e) : 0;
+        if (r == 0 && o->control)
+                r = control_attach(o->control, s->event, &commands, e);
+        if (r == 0 && o->admin)
+                r = admin_attach(o->admin, s->event, &view, e);
+        return r;
 }
 
 static void tear_down(struct supervisor *s) {
@@ -238,7 +260,7 @@ static void begin_board(struct supervisor *s) {
         struct restmark_scoreboard *board = s->options->board;
 
         s->generation->number = 1;
-        board->n_slots = s->n_workers;
+        scoreboard_set_slots(board, s->n_workers);
         board->master_pid = (uint32_t)getpid();
         board->generation = s->generation->number;
         cell_set(&board->started_ms, clock_realtime_ms());

@@ -2,6 +2,7 @@
 #ifndef RESTMARK_MASTER_SUPERVISOR_H
 #define RESTMARK_MASTER_SUPERVISOR_H
 
+#include "admin/admin.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "master/control.h"
@@ -17,6 +18,7 @@ struct supervisor_options {
         struct restmark_scoreboard *board;
         struct listeners *listeners;
         struct control *control; /* NULL: none */
+        struct admin *admin;     /* NULL: none */
         unsigned int n_workers;
         const struct program *program; /* for an upgrade */
         int board_fd;

@@ -61,6 +61,9 @@ void supervisor_stop(struct supervisor *s, enum slot_event event);
 /* The same from the loop, when who asked for it is known to wait for its end. */
 int supervisor_stop_soon(struct supervisor *s, enum slot_event event, struct error *e);
 
+/* Brings up to date what the scoreboard holds of memory and listening sockets: to be called before it is shown. */
+void supervisor_sample(struct supervisor *s);
+
 /* To be called when a slot's state has changed. */
 void supervisor_report(struct supervisor *s);
 

@@ -110,6 +110,11 @@ static void describe_control(const struct control *control, struct handover *h) 
         h->n_clients = control_list_waiting(control, CONTROL_TOPIC_UPGRADE, h->clients, HANDOVER_CLIENTS_MAX);
 }
 
+static void describe_admin(const struct admin *admin, struct handover *h) {
+        for (size_t i = 0; admin && i < admin_addresses(admin)->n; i++)
+                h->admin[h->n_admin++] = admin_fds(admin)[i];
+}
+
 /* All but the two configurations. */
 static void describe(struct supervisor *s, struct handover *h) {
         const struct supervisor_options *o = s->options;
@@ -128,6 +133,7 @@ static void describe(struct supervisor *s, struct handover *h) {
         (void)snprintf(h->from, sizeof h->from, "%s", RESTMARK_VERSION);
         describe_listeners(o->listeners, h);
         describe_control(o->control, h);
+        describe_admin(o->admin, h);
         describe_children(s, h);
 }
 

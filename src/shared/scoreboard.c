@@ -111,3 +111,9 @@ const char *scoreboard_format_query(const struct scoreboard_work *work, char *te
                 (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?count=%" PRIu64, work->count);
         return text;
 }
+
+void scoreboard_set_slots(struct restmark_scoreboard *board, uint32_t n_slots) {
+        board->n_slots = n_slots;
+        if (n_slots > board->n_slots_used)
+                board->n_slots_used = n_slots;
+}

@@ -64,4 +64,7 @@ const char *scoreboard_format_query(const struct scoreboard_work *work, char *te
  * that seat. Returns the requests that it had served. */
 uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat);
 
+/* How many slots there are from now on. Master only. */
+void scoreboard_set_slots(struct restmark_scoreboard *board, uint32_t n_slots);
+
 #endif

@@ -34,7 +34,7 @@ struct sums sums_of_slot(const struct restmark_slot *slot) {
 struct sums sums_of_route(const struct restmark_scoreboard *board, enum restmark_route route) {
         struct sums sums = { 0 };
 
-        for (uint32_t i = 0; i < board->n_slots; i++)
+        for (uint32_t i = 0; i < board->n_slots_used; i++)
                 sums_add_slot(&sums, &board->slots[i], route);
         return sums;
 }

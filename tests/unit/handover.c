@@ -39,6 +39,9 @@ static struct handover *example(void) {
         };
         h->n_clients = 1;
         h->clients[0] = 12;
+        h->n_admin = 2;
+        h->admin[0] = 13;
+        h->admin[1] = 14;
         return h;
 }
 

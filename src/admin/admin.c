@@ -1,0 +1,312 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "admin/admin_internal.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+/* ---- clients ---- */
+
+static struct admin_client *find_client(struct admin *admin, const struct MHD_Connection *mhd) {
+        for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
+                if (admin->clients[i].mhd == mhd)
+                        return &admin->clients[i];
+        return NULL;
+}
+
+/* The connections' contexts of the library stay unused: src/http/library_errors.c takes one that is set for a connection of its own. */
+static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code) {
+        struct admin *admin = context;
+        struct admin_client *client = find_client(admin, code == MHD_CONNECTION_NOTIFY_STARTED ? NULL : mhd);
+        uint64_t now_ms = clock_monotonic_ms();
+
+        (void)socket_context;
+        if (!client)
+                return;
+        *client = (struct admin_client){ .admin = admin };
+        if (code != MHD_CONNECTION_NOTIFY_STARTED)
+                return;
+        client->mhd = mhd;
+        client->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        client->since_ms = now_ms;
+        client->deadline_ms = now_ms + ADMIN_CLIENT_MS;
+}
+
+/* The library sees the end of the stream and cleans up; it offers no way to ask for that. */
+static void hang_up(struct admin_client *client) {
+        (void)shutdown(client->fd, SHUT_RDWR);
+        client->deadline_ms = UINT64_MAX;
+}
+
+static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
+                                 const char *body, size_t *body_size, void **request_context) {
+        struct admin_client *client = find_client(context, mhd);
+
+        (void)version;
+        (void)body;
+        (void)request_context;
+        if (!client || client->is_answered)
+                return MHD_NO;
+        if (!client->has_head) { /* an answer to the first call would cut off a body */
+                client->has_head = true;
+                return MHD_YES;
+        }
+        if (*body_size > 0) {
+                client->body_bytes += *body_size;
+                *body_size = 0;
+                return client->body_bytes > ADMIN_BODY_MAX ? MHD_NO : MHD_YES;
+        }
+        client->is_answered = true;
+        return admin_answer(client, path, method);
+}
+
+static void __attribute__((format(printf, 2, 0))) on_library_message(void *context, const char *format, va_list arguments) {
+        char text[512];
+
+        (void)context;
+        if (!log_enabled(LOG_DEBUG))
+                return;
+        (void)vsnprintf(text, sizeof text, format, arguments);
+        text[strcspn(text, "\n")] = '\0';
+        log_message(LOG_DEBUG, "admin: libmicrohttpd: %s", text);
+}
+
+static struct MHD_Daemon *start_daemon(struct admin *admin) {
+        unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+
+#if MHD_VERSION >= 0x00097707
+        flags |= MHD_USE_NO_THREAD_SAFETY;
+#endif
+        return MHD_start_daemon(flags, 0, NULL, NULL, on_access, admin,
+                                /* first, as the others may already complain */
+                                MHD_OPTION_EXTERNAL_LOGGER, on_library_message, admin,
+                                MHD_OPTION_CONNECTION_LIMIT, (unsigned int)ADMIN_CLIENTS_MAX,
+                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)ADMIN_HEAD_MAX,
+                                MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
+#if MHD_VERSION >= 0x00097701
+                                MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+#else
+                                MHD_OPTION_STRICT_FOR_CLIENT, 1,
+#endif
+                                MHD_OPTION_END);
+}
+
+/* ---- the loop ---- */
+
+/* Serves what is ready and sets the timer for what is not. */
+static int turn(struct admin *admin) {
+        uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
+        MHD_UNSIGNED_LONG_LONG library_ms;
+        int r;
+
+        for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
+                if (admin->clients[i].mhd && admin->clients[i].deadline_ms <= now_ms)
+                        hang_up(&admin->clients[i]);
+        (void)MHD_run(admin->mhd);
+        for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
+                if (admin->clients[i].mhd && admin->clients[i].deadline_ms < next_ms)
+                        next_ms = admin->clients[i].deadline_ms;
+        /* Data that the library has read but not yet handled raises no event. */
+        if (MHD_get_timeout(admin->mhd, &library_ms) == MHD_YES && library_ms < ADMIN_CLIENT_MS && now_ms + library_ms < next_ms)
+                next_ms = now_ms + library_ms;
+        if (next_ms == UINT64_MAX)
+                return sd_event_source_set_enabled(admin->timer, SD_EVENT_OFF);
+        r = sd_event_source_set_time(admin->timer, next_ms * 1000);
+        return r < 0 ? r : sd_event_source_set_enabled(admin->timer, SD_EVENT_ONESHOT);
+}
+
+/* An error would leave the endpoint deaf but the daemon must go on. */
+static int turn_or_complain(struct admin *admin) {
+        int r = turn(admin);
+
+        if (r < 0)
+                log_message(LOG_ERR, "the admin endpoint cannot set its timer: %s", strerror(-r));
+        return 0;
+}
+
+static int on_library(sd_event_source *source, int fd, uint32_t events, void *context) {
+        (void)source;
+        (void)fd;
+        (void)events;
+        return turn_or_complain(context);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *context) {
+        (void)source;
+        (void)usec;
+        return turn_or_complain(context);
+}
+
+/* Who waits for the end of a request before who is being answered, and then the oldest. */
+static void make_room(struct admin *admin) {
+        struct admin_client *oldest = NULL;
+
+        for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++) {
+                struct admin_client *c = &admin->clients[i];
+
+                if (!c->mhd)
+                        return;
+                if (!oldest || (oldest->is_answered && !c->is_answered) ||
+                    (oldest->is_answered == c->is_answered && c->since_ms < oldest->since_ms))
+                        oldest = c;
+        }
+        hang_up(oldest);
+        for (int turns = 0; turns < 3 && oldest->mhd; turns++) /* the library reads the end of the stream, then cleans up */
+                (void)MHD_run(admin->mhd);
+}
+
+static int on_listener(sd_event_source *source, int fd, uint32_t events, void *context) {
+        struct admin *admin = context;
+        struct sockaddr_storage peer = { 0 };
+        socklen_t peer_size = sizeof peer;
+        int client = accept4(fd, (struct sockaddr *)&peer, &peer_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        (void)source;
+        (void)events;
+        if (client < 0)
+                return 0; /* gone again, or no descriptor is left for now: the master does not stop for that */
+        make_room(admin);
+        /* On failure the library has closed the socket and said why at debug level. */
+        (void)MHD_add_connection(admin->mhd, client, (struct sockaddr *)&peer, peer_size);
+        return turn_or_complain(admin);
+}
+
+/* ---- begin and end ---- */
+
+static int set_option(int fd, int level, int option) {
+        const int one = 1;
+
+        return setsockopt(fd, level, option, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+static int bind_one(struct listen_address *address, int *ret, struct error *e) {
+        socklen_t size = sizeof address->socket;
+        char text[LISTEN_TEXT_MAX];
+        int r = 0, fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd >= 0)
+                r = set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+        if (fd >= 0 && r == 0 && address->socket.any.sa_family == AF_INET6)
+                r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+        if (fd < 0 || (r == 0 && (bind(fd, &address->socket.any, address->size) < 0 || listen(fd, ADMIN_CLIENTS_MAX) < 0 ||
+                                  getsockname(fd, &address->socket.any, &size) < 0)))
+                r = -errno;
+        if (r < 0) {
+                (void)fd_close(fd);
+                return error_set_errno(e, -r, "the admin endpoint cannot listen on %s", listen_format(address, text));
+        }
+        *ret = fd;
+        return 0;
+}
+
+static struct admin *make(bool any_host, struct error *e) {
+        struct admin *admin = calloc(1, sizeof *admin);
+
+        if (!admin) {
+                (void)error_set_errno(e, ENOMEM, "cannot make the admin endpoint");
+                return NULL;
+        }
+        admin->any_host = any_host;
+        for (size_t i = 0; i < LISTEN_MAX; i++)
+                admin->fds[i] = -1;
+        return admin;
+}
+
+int admin_open(const struct listen_list *addresses, bool any_host, struct admin **ret, struct error *e) {
+        struct admin *admin = make(any_host, e);
+        int r = 0;
+
+        if (!admin)
+                return -ENOMEM;
+        admin->addresses = *addresses;
+        for (size_t i = 0; r == 0 && i < addresses->n; i++)
+                r = bind_one(&admin->addresses.at[i], &admin->fds[i], e);
+        if (r < 0) {
+                admin_free(admin);
+                return r;
+        }
+        *ret = admin;
+        return 0;
+}
+
+int admin_adopt(const int *fds, size_t n, bool any_host, struct admin **ret, struct error *e) {
+        struct admin *admin;
+
+        if (n > LISTEN_MAX)
+                return error_set(e, -E2BIG, "more than %d sockets for the admin endpoint", LISTEN_MAX);
+        admin = make(any_host, e);
+        if (!admin)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                struct listen_address *address = &admin->addresses.at[i];
+                socklen_t size = sizeof address->socket;
+
+                if (getsockname(fds[i], &address->socket.any, &size) < 0 ||
+                    (address->socket.any.sa_family != AF_INET && address->socket.any.sa_family != AF_INET6)) {
+                        free(admin); /* the sockets are still the caller's */
+                        return error_set(e, -EINVAL, "descriptor %d is no socket for the admin endpoint", fds[i]);
+                }
+                address->size = size;
+        }
+        admin->addresses.n = n;
+        memcpy(admin->fds, fds, n * sizeof *fds);
+        *ret = admin;
+        return 0;
+}
+
+const int *admin_fds(const struct admin *admin) {
+        return admin->fds;
+}
+
+const struct listen_list *admin_addresses(const struct admin *admin) {
+        return &admin->addresses;
+}
+
+static int watch(struct admin *admin) {
+        const union MHD_DaemonInfo *library = MHD_get_daemon_info(admin->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+        int r = sd_event_add_io(admin->event, &admin->library, library->epoll_fd, EPOLLIN, on_library, admin);
+
+        if (r >= 0)
+                r = sd_event_source_set_priority(admin->library, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = sd_event_add_time(admin->event, &admin->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_timer, admin);
+        if (r >= 0)
+                r = sd_event_source_set_priority(admin->timer, SD_EVENT_PRIORITY_IDLE);
+        for (size_t i = 0; r >= 0 && i < admin->addresses.n; i++) {
+                r = sd_event_add_io(admin->event, &admin->listeners[i], admin->fds[i], EPOLLIN, on_listener, admin);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(admin->listeners[i], SD_EVENT_PRIORITY_IDLE);
+        }
+        return r;
+}
+
+int admin_attach(struct admin *admin, sd_event *event, const struct admin_view *view, struct error *e) {
+        int r;
+
+        admin->view = *view;
+        admin->event = event;
+        admin->mhd = start_daemon(admin);
+        if (!admin->mhd)
+                return error_set(e, -EIO, "libmicrohttpd %s does not start for the admin endpoint", MHD_get_version());
+        r = watch(admin);
+        return r < 0 ? error_set_errno(e, -r, "cannot watch the sockets of the admin endpoint") : 0;
+}
+
+struct admin *admin_free(struct admin *admin) {
+        if (!admin)
+                return NULL;
+        for (size_t i = 0; i < LISTEN_MAX; i++)
+                sd_event_source_unref(admin->listeners[i]);
+        sd_event_source_unref(admin->library);
+        sd_event_source_unref(admin->timer);
+        if (admin->mhd)
+                MHD_stop_daemon(admin->mhd);
+        for (size_t i = 0; i < LISTEN_MAX; i++)
+                (void)fd_close(admin->fds[i]);
+        free(admin);
+        return NULL;
+}

@@ -1,0 +1,294 @@
+#include "admin/metrics.h"
+
+#include <inttypes.h>
+#include <restmark/version.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "shared/histogram.h"
+#include "shared/scoreboard.h"
+#include "shared/status.h"
+
+enum type { TYPE_GAUGE, TYPE_COUNTER, TYPE_HISTOGRAM, TYPE_INFO };
+
+/* A number of struct restmark_route_cell that only grows. */
+struct count {
+        const char *class; /* a label of the family that it is in, or "" */
+        size_t offset;
+};
+
+#define FIELD(name) offsetof(struct restmark_route_cell, name)
+
+struct writer {
+        const struct restmark_scoreboard *board;
+        bool open_metrics;
+        FILE *to;
+        const char *name, *suffix; /* of the family that is being written */
+};
+
+/* ---- families and samples ---- */
+
+/* `name` is the family's in OpenMetrics; samples of counters end in _total, which belongs to the family's name in the older format. */
+static void begin(struct writer *w, enum type type, const char *name, const char *help) {
+        static const char *const words[] = { [TYPE_GAUGE] = "gauge", [TYPE_COUNTER] = "counter", [TYPE_HISTOGRAM] = "histogram", [TYPE_INFO] = "info" };
+        const char *family_suffix = "", *word = words[type];
+
+        w->name = name;
+        w->suffix = type == TYPE_COUNTER ? "_total" : type == TYPE_INFO ? "_info" : "";
+        if (!w->open_metrics) {
+                family_suffix = w->suffix;
+                word = type == TYPE_INFO ? "gauge" : word;
+        }
+        (void)fprintf(w->to, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, family_suffix, help, name, family_suffix, word);
+}
+
+/* `labels` is "" or what stands between the braces. */
+static void put(const struct writer *w, const char *labels, uint64_t value) {
+        const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+
+        (void)fprintf(w->to, "%s%s%s%s%s %" PRIu64 "\n", w->name, w->suffix, open, labels, close, value);
+}
+
+static void put_seconds(const struct writer *w, const char *labels, uint64_t ns) {
+        const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+
+        (void)fprintf(w->to, "%s%s%s%s%s %" PRIu64 ".%09" PRIu64 "\n", w->name, w->suffix, open, labels, close, ns / 1000000000, ns % 1000000000);
+}
+
+/* The count is that of the buckets themselves, so that the two agree whatever comes in meanwhile. */
+static void put_histogram(const struct writer *w, const char *labels, const struct histogram *h) {
+        uint64_t n = 0;
+
+        for (int i = 0; i < RESTMARK_DURATION_LIMITS; i++) {
+                n += h->counts[i];
+                (void)fprintf(w->to, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", w->name, labels, (double)histogram_limits_ns[i] / 1e9, n);
+        }
+        n += h->counts[RESTMARK_DURATION_LIMITS];
+        (void)fprintf(w->to, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", w->name, labels, n);
+        (void)fprintf(w->to, "%s_sum{%s} %" PRIu64 ".%09" PRIu64 "\n", w->name, labels, h->sum_ns / 1000000000, h->sum_ns % 1000000000);
+        (void)fprintf(w->to, "%s_count{%s} %" PRIu64 "\n", w->name, labels, n);
+}
+
+struct labels {
+        char text[256];
+};
+
+static struct labels __attribute__((format(printf, 1, 2))) label(const char *format, ...) {
+        struct labels labels;
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)vsnprintf(labels.text, sizeof labels.text, format, arguments);
+        va_end(arguments);
+        return labels;
+}
+
+/* ---- sums ---- */
+
+static uint64_t field_of(const struct restmark_worker_cell *worker, int route, size_t offset) {
+        return cell_get((const _Atomic uint64_t *)(const void *)((const char *)&worker->routes[route] + offset));
+}
+
+/* With the numbers of the slot's dead workers, so that no counter goes back when one dies. */
+static uint64_t sum_slot(const struct restmark_slot *slot, int route, size_t offset) {
+        uint64_t n = field_of(&slot->slot.past, route, offset);
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += field_of(&slot->workers[seat], route, offset);
+        return n;
+}
+
+/* ---- what the daemon is ---- */
+
+static void write_daemon(struct writer *w) {
+        const struct restmark_scoreboard *board = w->board;
+        uint32_t states[RESTMARK_SLOT_STATE_COUNT] = { 0 };
+
+        begin(w, TYPE_INFO, "restmark_build", "The version of restmarkd.");
+        put(w, "version=\"" RESTMARK_VERSION "\"", 1);
+        begin(w, TYPE_GAUGE, "restmark_up", "1 while it serves, 0 while it stops.");
+        put(w, "", !board->stopping);
+        begin(w, TYPE_GAUGE, "restmark_start_time_seconds", "When the master started, in Unix time.");
+        put_seconds(w, "", cell_get(&board->started_ms) * 1000000);
+        begin(w, TYPE_GAUGE, "restmark_generation", "The number of the configuration that serves: 1 at the start, one more for each reload.");
+        put(w, "", board->generation);
+        begin(w, TYPE_COUNTER, "restmark_reloads", "Reloads, by how they ended.");
+        put(w, "result=\"ok\"", cell_get(&board->reloads_ok));
+        put(w, "result=\"failed\"", cell_get(&board->reloads_failed));
+        begin(w, TYPE_GAUGE, "restmark_workers", "Worker slots, by the state of their worker.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                states[board->slots[i].slot.seats[board->slots[i].slot.primary].state]++;
+        for (enum restmark_slot_state state = 0; state < RESTMARK_SLOT_STATE_COUNT; state++)
+                put(w, label("state=\"%s\"", status_slot_state_name(state)).text, states[state]);
+}
+
+/* ---- requests, by route and by slot ---- */
+
+static const struct count requests = { "", FIELD(requests) }, client_errors = { "4xx", FIELD(errors_4xx) },
+                          server_errors = { "5xx", FIELD(errors_5xx) }, aborted = { "", FIELD(aborted) }, body_bytes = { "", FIELD(bytes) },
+                          work_ns = { "", FIELD(busy_ns) };
+
+static void write_routes(const struct writer *w, const struct count *count) {
+        for (int route = 0; route < RESTMARK_ROUTE_COUNT; route++) {
+                const char *name = status_route_name((enum restmark_route)route);
+                struct labels labels = *count->class ? label("route=\"%s\",class=\"%s\"", name, count->class) : label("route=\"%s\"", name);
+                uint64_t n = 0;
+
+                for (uint32_t i = 0; i < w->board->n_slots_used; i++)
+                        n += sum_slot(&w->board->slots[i], route, count->offset);
+                if (count == &work_ns)
+                        put_seconds(w, labels.text, n);
+                else
+                        put(w, labels.text, n);
+        }
+}
+
+static void write_slots(const struct writer *w, const struct count *count) {
+        for (uint32_t i = 0; i < w->board->n_slots; i++) {
+                uint64_t n = 0;
+
+                for (int route = 0; route < RESTMARK_ROUTE_COUNT; route++)
+                        n += sum_slot(&w->board->slots[i], route, count->offset);
+                put(w, (*count->class ? label("slot=\"%" PRIu32 "\",class=\"%s\"", i, count->class) : label("slot=\"%" PRIu32 "\"", i)).text, n);
+        }
+}
+
+static void write_by_route(struct writer *w) {
+        begin(w, TYPE_COUNTER, "restmark_requests", "Requests that were answered or aborted.");
+        write_routes(w, &requests);
+        begin(w, TYPE_COUNTER, "restmark_request_errors", "Answers with a status from 400 on.");
+        write_routes(w, &client_errors);
+        write_routes(w, &server_errors);
+        begin(w, TYPE_COUNTER, "restmark_requests_aborted", "Requests whose connection broke, or whose time was over, before they were answered.");
+        write_routes(w, &aborted);
+        begin(w, TYPE_COUNTER, "restmark_response_body_bytes", "Bytes of bodies that were sent.");
+        write_routes(w, &body_bytes);
+        begin(w, TYPE_COUNTER, "restmark_work_seconds", "Time that workers spent on the workloads themselves.");
+        write_routes(w, &work_ns);
+        begin(w, TYPE_HISTOGRAM, "restmark_request_duration_seconds", "From the request line to the end of the answer, or to where the request was aborted.");
+        for (int route = 0; route < RESTMARK_ROUTE_COUNT; route++) {
+                struct histogram h = { 0 };
+
+                for (uint32_t i = 0; i < w->board->n_slots_used; i++)
+                        histogram_add_slot(&h, &w->board->slots[i], (enum restmark_route)route);
+                put_histogram(w, label("route=\"%s\"", status_route_name((enum restmark_route)route)).text, &h);
+        }
+}
+
+static void write_by_slot(struct writer *w) {
+        const struct restmark_scoreboard *board = w->board;
+
+        begin(w, TYPE_COUNTER, "restmark_worker_requests", "Requests that were answered or aborted by a slot's workers.");
+        write_slots(w, &requests);
+        begin(w, TYPE_COUNTER, "restmark_worker_request_errors", "Answers of a slot's workers with a status from 400 on.");
+        write_slots(w, &client_errors);
+        write_slots(w, &server_errors);
+        begin(w, TYPE_COUNTER, "restmark_worker_requests_aborted", "Aborted requests of a slot's workers.");
+        write_slots(w, &aborted);
+        begin(w, TYPE_HISTOGRAM, "restmark_worker_request_duration_seconds", "The same durations by slot, over all routes.");
+        for (uint32_t i = 0; i < board->n_slots; i++) {
+                struct histogram h = { 0 };
+
+                for (int route = 0; route < RESTMARK_ROUTE_COUNT; route++)
+                        histogram_add_slot(&h, &board->slots[i], (enum restmark_route)route);
+                put_histogram(w, label("slot=\"%" PRIu32 "\"", i).text, &h);
+        }
+}
+
+/* ---- connections and processes, by slot ---- */
+
+static void write_connections(struct writer *w) {
+        const struct restmark_scoreboard *board = w->board;
+
+        begin(w, TYPE_COUNTER, "restmark_connections_accepted", "Connections that a slot's workers have accepted.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text,
+                    cell_get(&board->slots[i].slot.past.accepted) + cell_get(&board->slots[i].workers[0].accepted) +
+                            cell_get(&board->slots[i].workers[1].accepted));
+        begin(w, TYPE_GAUGE, "restmark_connections", "Open connections of a slot's workers.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text,
+                    cell_get(&board->slots[i].workers[0].connections) + cell_get(&board->slots[i].workers[1].connections));
+        begin(w, TYPE_COUNTER, "restmark_worker_restarts", "Workers that replaced one that had died.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, board->slots[i].slot.restarts);
+}
+
+static void write_queue(const struct writer *w, size_t offset) {
+        for (uint32_t i = 0; i < w->board->n_slots; i++)
+                for (uint32_t a = 0; a < w->board->n_listen; a++) {
+                        const struct restmark_queue_cell *queue = &w->board->slots[i].slot.queues[a];
+
+                        if (cell_get(&queue->limit) != 0)
+                                put(w, label("address=\"%s\",slot=\"%" PRIu32 "\"", w->board->listen[a], i).text,
+                                    cell_get((const _Atomic uint64_t *)(const void *)((const char *)queue + offset)));
+                }
+}
+
+static void write_queues(struct writer *w) {
+        begin(w, TYPE_GAUGE, "restmark_listen_queue_connections", "Connections that wait to be accepted, by listening socket.");
+        write_queue(w, offsetof(struct restmark_queue_cell, waiting));
+        begin(w, TYPE_GAUGE, "restmark_listen_queue_limit_connections", "How many may wait.");
+        write_queue(w, offsetof(struct restmark_queue_cell, limit));
+        begin(w, TYPE_COUNTER, "restmark_listen_drops", "Connections that the kernel has turned away or lost, such as for a full queue.");
+        write_queue(w, offsetof(struct restmark_queue_cell, drops));
+}
+
+/* The labels of a worker: during a replacement a slot has two. */
+static struct labels worker_labels(const struct writer *w, uint32_t slot, uint32_t seat) {
+        return label("process=\"worker\",slot=\"%" PRIu32 "\",role=\"%s\"", slot,
+                     seat == w->board->slots[slot].slot.primary ? "primary" : "beside");
+}
+
+static void write_memory(struct writer *w, const char *name, const char *help, size_t offset) {
+        const struct restmark_scoreboard *board = w->board;
+
+        begin(w, TYPE_GAUGE, name, help);
+        if (cell_get(&board->memory.sampled_ms) != 0)
+                put(w, "process=\"master\"", cell_get((const _Atomic uint64_t *)(const void *)((const char *)&board->memory + offset)));
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                for (uint32_t seat = 0; seat < RESTMARK_SEATS; seat++) {
+                        const struct restmark_seat_cell *cell = &board->slots[i].slot.seats[seat];
+
+                        if (cell->pid && cell_get(&cell->memory.sampled_ms) != 0)
+                                put(w, worker_labels(w, i, seat).text,
+                                    cell_get((const _Atomic uint64_t *)(const void *)((const char *)&cell->memory + offset)));
+                }
+}
+
+static void write_processes(struct writer *w) {
+        const struct restmark_scoreboard *board = w->board;
+        uint64_t now_ms = clock_monotonic_ms();
+
+        begin(w, TYPE_GAUGE, "restmark_worker_start_time_seconds", "When a worker started, in Unix time.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                for (uint32_t seat = 0; seat < RESTMARK_SEATS; seat++)
+                        if (board->slots[i].slot.seats[seat].pid)
+                                put_seconds(w, worker_labels(w, i, seat).text, cell_get(&board->slots[i].slot.seats[seat].started_ms) * 1000000);
+        begin(w, TYPE_GAUGE, "restmark_worker_heartbeat_age_seconds", "Since a worker's loop last turned, which it does once a second.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                for (uint32_t seat = 0; seat < RESTMARK_SEATS; seat++) {
+                        uint64_t beat_ms = cell_get(&board->slots[i].workers[seat].beat_ms);
+
+                        if (board->slots[i].slot.seats[seat].pid && beat_ms != 0)
+                                put_seconds(w, worker_labels(w, i, seat).text, now_ms > beat_ms ? (now_ms - beat_ms) * 1000000 : 0);
+                }
+        write_memory(w, "restmark_process_rss_bytes", "Resident memory; shared pages count in full for each process.",
+                     offsetof(struct restmark_memory_cell, rss_bytes));
+        write_memory(w, "restmark_process_pss_bytes", "Memory with shared pages divided by the number of processes that share them.",
+                     offsetof(struct restmark_memory_cell, pss_bytes));
+        write_memory(w, "restmark_process_uss_bytes", "Memory that no other process shares.", offsetof(struct restmark_memory_cell, uss_bytes));
+}
+
+void metrics_write(const struct restmark_scoreboard *board, bool open_metrics, FILE *to) {
+        struct writer w = { .board = board, .open_metrics = open_metrics, .to = to };
+
+        write_daemon(&w);
+        write_by_route(&w);
+        write_by_slot(&w);
+        write_connections(&w);
+        write_queues(&w);
+        write_processes(&w);
+        (void)fputs("# EOF\n", to); /* in the older format a comment */
+}
