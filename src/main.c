@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <restmark/version.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +79,7 @@ struct parts {
         char *control_path;
         struct admin *admin;
         unsigned int n_workers;
+        struct cpu_list cpus; /* for workers to be pinned to */
         struct program program;
         struct handover *handover; /* from the program that ran in this process before; NULL: none */
         bool has_taken_over;
@@ -208,23 +208,6 @@ static int dump_config(const struct config *config) {
         return fail(EX_OSERR, &e);
 }
 
-static int count_workers(struct parts *p) {
-        const struct config *c = p->setup->config;
-        cpu_set_t cpus;
-        struct error e;
-
-        p->n_workers = (unsigned int)c->processes;
-        if (p->n_workers > 0)
-                return EX_OK;
-        CPU_ZERO(&cpus);
-        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) {
-                error_set_errno(&e, errno, "cannot count this machine's CPUs: set a number");
-                return fail_option(EX_OSERR, c, OPTION_processes, &e);
-        }
-        p->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
-        return EX_OK;
-}
-
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
         const struct config *c = p->boot ? p->boot : p->setup->config; /* for what only a restart changes */
@@ -239,9 +222,11 @@ static int check(struct parts *p) {
                 r = control_check_path(p->control_path, &e);
         if (r < 0)
                 return fail_option(EX_CONFIG, c, OPTION_control, &e);
+        if (setup_find_cpus(c, &p->cpus, &e) != EX_OK)
+                return fail(EX_CONFIG, &e);
         if (control_access_find(c->control_mode, c->control_group, &p->control_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_control_group : OPTION_control_mode, &e);
-        return count_workers(p);
+        return EX_OK;
 }
 
 static int make_dataset(struct parts *p) {
@@ -279,7 +264,7 @@ static int test(struct parts *p, const char *config_path) {
                 return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_access_log, &e);
-        r = setup_budget(p->setup, p->n_workers, &e);
+        r = setup_budget(p->setup->config, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
         log_message(LOG_INFO, "%s: the configuration is good: %zu records, %u worker%s",
@@ -317,7 +302,7 @@ static int open_all(struct parts *p) {
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
-        if (listeners_open(&c->listen, false, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
+        if (listeners_open(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
         if (scoreboard_new(&p->board, &p->board_fd, &e) < 0)
                 return fail(EX_OSERR, &e);
@@ -385,16 +370,16 @@ static int run(struct parts *p) {
         log_addresses(p);
 
         p->has_taken_over = true;
-        p->source.n_workers = p->n_workers;
         p->setup->is_kept = true; /* its configuration is needed for as long as the daemon runs, its dataset until a reload */
         const struct supervisor_options options = {
                 .boot = boot,
                 .generation = setup_generation(p->setup),
-                .source = { .load = setup_load, .context = &p->source },
+                .source = { .load = setup_load, .budget = setup_make_room, .context = &p->source },
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,
                 .admin = p->admin,
+                .cpus = &p->cpus,
                 .n_workers = p->n_workers,
                 .program = &p->program,
                 .board_fd = p->board_fd,
@@ -475,8 +460,7 @@ static int perform(const struct arguments *arguments, struct parts *p) {
         r = check(p);
         if (r != EX_OK)
                 return r;
-        if (p->handover)
-                p->n_workers = (unsigned int)p->handover->n_slots;
+        p->n_workers = p->handover ? (unsigned int)p->handover->n_slots : p->setup->n_workers;
         if (arguments->task == TASK_TEST)
                 return test(p, arguments->config_path);
         return arguments->task == TASK_SELF_TEST ? self_test(p) : run(p);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -34,8 +36,31 @@ int setup_new(const struct setup_source *source, struct setup **ret, struct erro
         return EX_OK;
 }
 
+static int count_workers(struct setup *setup, struct error *e) {
+        const struct config *c = setup->config;
+        cpu_set_t cpus;
+
+        setup->n_workers = (unsigned int)c->processes;
+        if (setup->n_workers > 0)
+                return EX_OK;
+        CPU_ZERO(&cpus);
+        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) {
+                (void)error_set_errno(e, errno, "cannot count this machine's CPUs: set a number");
+                return setup_blame(EX_OSERR, c, OPTION_processes, e);
+        }
+        setup->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
+        return EX_OK;
+}
+
+int setup_find_cpus(const struct config *c, struct cpu_list *ret, struct error *e) {
+        const char *text = c->balance == BALANCE_CPU && strcmp(c->cpu_affinity, "off") == 0 ? "auto" : c->cpu_affinity;
+
+        return cpu_list_parse(text, ret, e) < 0 ? setup_blame(EX_CONFIG, c, OPTION_cpu_affinity, e) : EX_OK;
+}
+
 int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
+        struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
 
         if (account_find(c->user, c->group, &setup->account, e) < 0)
                 return setup_blame(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, e);
@@ -46,7 +71,9 @@ int setup_check(struct setup *setup, struct error *e) {
                                                 .max_header_bytes = c->max_header_bytes,
                                                 .access_log_sample = c->access_log_sample,
                                                 .slow_request_ms = c->slow_request_ms };
-        return EX_OK;
+        if (setup_find_cpus(c, &ignored, e) != EX_OK)
+                return EX_CONFIG;
+        return count_workers(setup, e);
 }
 
 int setup_make_dataset(struct setup *setup, struct error *e) {
@@ -57,16 +84,20 @@ int setup_make_dataset(struct setup *setup, struct error *e) {
         return EX_OK;
 }
 
-int setup_budget(const struct setup *setup, unsigned int n_workers, struct error *e) {
+int setup_budget(const struct config *c, unsigned int n_workers, struct error *e) {
         /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
          * master has two of them in a slot. */
         enum { OTHERS = 128 };
-        const struct config *c = setup->config;
         uint64_t master = n_workers * (c->listen.n + 4), worker = c->max_connections + c->listen.n;
 
         if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
                 return setup_blame(EX_OSERR, c, OPTION_max_connections, e);
         return EX_OK;
+}
+
+int setup_make_room(void *context, const struct config *config, unsigned int n_workers, struct error *e) {
+        (void)context;
+        return -setup_budget(config, n_workers, e);
 }
 
 /* Leaves *fd as it was if that fails, or if there is no access log. */
@@ -89,7 +120,7 @@ static int open_access_log(const struct setup *setup, int *fd, struct error *e) 
 }
 
 int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {
-        int r = setup_budget(setup, n_workers, e);
+        int r = setup_budget(setup->config, n_workers, e);
 
         return r == EX_OK ? open_access_log(setup, &setup->access_log_fd, e) : r;
 }
@@ -129,6 +160,7 @@ struct generation *setup_generation(struct setup *setup) {
         setup->generation = (struct generation){
                 .references = 1,
                 .config = setup->config,
+                .n_workers = setup->n_workers,
                 .heritage = { .dataset = setup->dataset,
                               .codec = setup->config->codec,
                               .limits = &setup->limits,
@@ -154,7 +186,7 @@ int setup_load(void *context, struct generation **ret, struct error *e) {
         if (r == EX_OK)
                 r = setup_make_dataset(setup, e);
         if (r == EX_OK)
-                r = setup_open(setup, source->n_workers, e);
+                r = setup_open(setup, setup->n_workers, e);
         if (r != EX_OK) {
                 (void)setup_free(setup);
                 return -r;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "config/cpu_list.h"
 #include "data/dataset.h"
 #include "http/server.h"
 #include "master/generation.h"
@@ -17,12 +18,12 @@ struct setup_source {
         const char *config_path; /* NULL: none */
         const char *const *overrides;
         size_t n_overrides;
-        unsigned int n_workers; /* for setup_load() */
 };
 
 struct setup {
         struct generation generation; /* its `free` frees the whole */
         struct config *config;
+        unsigned int n_workers;
         bool is_kept; /* who made it frees it; the end of the generation only gives back what workers needed */
         struct account account;
         struct server_limits limits;
@@ -35,8 +36,11 @@ struct setup {
 /* Reads the configuration. On success the caller owns *ret, and frees it with setup_free() or, as a generation, by its reference. */
 int setup_new(const struct setup_source *source, struct setup **ret, struct error *e);
 
-/* The user, the group, the limits. */
+/* The user, the group, the limits, the number of workers. */
 int setup_check(struct setup *setup, struct error *e);
+
+/* The CPUs that workers are to be pinned to; none if they are not. */
+int setup_find_cpus(const struct config *config, struct cpu_list *ret, struct error *e);
 
 int setup_make_dataset(struct setup *setup, struct error *e);
 
@@ -53,7 +57,10 @@ int setup_load(void *context, struct generation **ret, struct error *e);
 int setup_blame(int exit_code, const struct config *config, enum option_id id, struct error *e);
 
 /* Raises the limit of open files as far as `n_workers` workers and the master need. */
-int setup_budget(const struct setup *setup, unsigned int n_workers, struct error *e);
+int setup_budget(const struct config *config, unsigned int n_workers, struct error *e);
+
+/* The same as the `budget` of struct generation_source. */
+int setup_make_room(void *context, const struct config *config, unsigned int n_workers, struct error *e);
 
 /* NULL-safe; returns NULL. */
 struct setup *setup_free(struct setup *setup);

@@ -123,6 +123,7 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
                 if (!(*(char **)field = strdup(raw->text)))
                         r = error_set_errno(e, ENOMEM, "cannot keep the value");
                 break;
+        case OPTION_KIND_BALANCE:
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:
@@ -213,6 +214,7 @@ static bool same_field(const struct option_row *row, const void *one, const void
                 return strcmp(*(char *const *)one, *(char *const *)other) == 0;
         case OPTION_KIND_LISTEN:
                 return memcmp(one, other, sizeof(struct listen_list)) == 0;
+        case OPTION_KIND_BALANCE:
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:

@@ -17,10 +17,18 @@
 #define CONFIG_FIELD_TIME uint64_t
 #define CONFIG_FIELD_TEXT char *
 #define CONFIG_FIELD_LISTEN struct listen_list
+#define CONFIG_FIELD_BALANCE int
 #define CONFIG_FIELD_CODEC int
 #define CONFIG_FIELD_LEVEL int
 #define CONFIG_FIELD_TARGET int
 #define CONFIG_FIELD_SWITCH int
+
+/* How new connections are spread over workers. */
+enum balance {
+        BALANCE_REUSEPORT, /* each has its own listening sockets, and the kernel chooses one at random */
+        BALANCE_SHARED,    /* all watch the same ones */
+        BALANCE_CPU,       /* each has its own, is pinned to a CPU, and gets what that CPU receives */
+};
 
 struct config {
 #define OPTION(section, key, field, kind, ...) CONFIG_FIELD_##kind field;

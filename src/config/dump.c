@@ -29,6 +29,7 @@ static void dump_field(const struct option_row *row, const void *field, FILE *to
         case OPTION_KIND_TEXT:
                 (void)fprintf(to, "%s = %s\n", row->key, *(char *const *)field);
                 return;
+        case OPTION_KIND_BALANCE:
         case OPTION_KIND_CODEC:
         case OPTION_KIND_LEVEL:
         case OPTION_KIND_TARGET:

@@ -28,6 +28,8 @@ const struct option_row option_table[OPTION_COUNT] = {
 const struct option_word *option_words(enum option_kind kind) {
         /* The order of enum codec: the values are checked to agree in main.c, which sees both rooms. */
         static const struct option_word codecs[] = { { "struct", 0 }, { "tree", 1 }, { NULL, 0 } };
+        static const struct option_word balances[] = { { "reuseport", BALANCE_REUSEPORT }, { "shared", BALANCE_SHARED },
+                                                       { "cpu", BALANCE_CPU }, { NULL, 0 } };
         static const struct option_word levels[] = { { "error", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
                                                      { "info", LOG_INFO },   { "debug", LOG_DEBUG },     { NULL, 0 } };
         static const struct option_word targets[] = { { "auto", LOG_TARGET_AUTO },
@@ -37,6 +39,8 @@ const struct option_word *option_words(enum option_kind kind) {
         static const struct option_word switches[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
 
         switch (kind) {
+        case OPTION_KIND_BALANCE:
+                return balances;
         case OPTION_KIND_CODEC:
                 return codecs;
         case OPTION_KIND_LEVEL:

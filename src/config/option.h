@@ -21,6 +21,7 @@ enum option_kind {
         OPTION_KIND_TIME,
         OPTION_KIND_TEXT,
         OPTION_KIND_LISTEN,
+        OPTION_KIND_BALANCE,
         OPTION_KIND_CODEC,
         OPTION_KIND_LEVEL,
         OPTION_KIND_TARGET,
@@ -47,7 +48,7 @@ struct option_word {
         int value;
 };
 
-/* The words of CODEC, LEVEL, TARGET and SWITCH, ended by a NULL name; NULL for other kinds. */
+/* The words of BALANCE, CODEC, LEVEL, TARGET and SWITCH, ended by a NULL name; NULL for other kinds. */
 const struct option_word *option_words(enum option_kind kind);
 
 /* Finds section and key. Returns the index in option_table, or -ENOENT with a sentence that may suggest what was meant. */

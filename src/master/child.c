@@ -23,6 +23,10 @@ struct restmark_seat_cell *child_cell(const struct child *child) {
         return &board_slot(child)->slot.seats[child->seat];
 }
 
+struct restmark_worker_cell *child_worker_cell(const struct child *child) {
+        return &board_slot(child)->workers[child->seat];
+}
+
 struct child *child_primary(struct supervisor *s, unsigned int index) {
         return &s->children[index][s->options->board->slots[index].slot.primary];
 }
@@ -40,12 +44,15 @@ void child_init(struct child *child, struct supervisor *s, unsigned int index, u
 static void run_child(struct child *child, int link, int private_connection) {
         struct supervisor *s = child->supervisor;
         struct heritage heritage = child->generation->heritage;
+        const struct cpu_list *cpus = s->options->cpus;
 
         notify_forget();
         heritage.slot = child->index;
-        heritage.cell = &board_slot(child)->workers[child->seat];
+        heritage.cell = child_worker_cell(child);
         heritage.listeners = listeners_of(s->options->listeners, child->index);
         heritage.n_listeners = s->options->listeners->addresses.n;
+        heritage.shared_listeners = s->options->listeners->shared;
+        heritage.cpu = cpus->n > 0 ? (int)cpus->at[child->index % cpus->n] : -1;
         heritage.link = link;
         heritage.private_connection = private_connection;
         exit(s->options->worker_main(&heritage));
@@ -59,6 +66,8 @@ static int hear(struct child *child) {
         (void)fd_close(fd); /* workers have nothing to pass */
         if (r == 1 && message == LINK_READY)
                 child_step(child, SLOT_EVENT_READY);
+        else if (r == 1 && message == LINK_DONE && relay_release(child->supervisor->relay, child))
+                child_tell(child, LINK_LEAVE);
         return r == 0 || (r < 0 && r != -EAGAIN) ? -1 : r > 0;
 }
 
@@ -113,6 +122,8 @@ static int fork_worker(struct child *child) {
         child->pid = pid;
         child->link = links[0];
         child->private_connection = privates[0];
+        child->n_passed = 0;
+        child->retired = false;
         cell->pid = (uint32_t)pid;
         cell->generation = child->generation->number;
         cell_set(&cell->started_ms, clock_realtime_ms());
@@ -288,7 +299,8 @@ static void perform(struct child *child, enum slot_action action) {
                 start_worker(child);
                 break;
         case SLOT_ACTION_DRAIN:
-                child_tell(child, child->supervisor->stopping ? LINK_STOP : LINK_RETIRE);
+                child->retired = !child->supervisor->stopping;
+                child_tell(child, child->retired ? LINK_RETIRE : LINK_STOP);
                 break;
         case SLOT_ACTION_KILL:
                 kill_worker(child);

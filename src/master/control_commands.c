@@ -68,6 +68,12 @@ static int run_upgrade(struct supervisor *s, const struct control_arguments *a, 
         return 0;
 }
 
+static int run_scale(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)to;
+        ticket->topic = CONTROL_TOPIC_SCALE;
+        return resize_request(s->resize, (unsigned int)a->number, &ticket->number, e);
+}
+
 static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
         (void)e;
@@ -102,6 +108,11 @@ const struct control_command control_command_table[] = {
           .help = "execute the program at the path of the start in this process, and replace all workers; answers at the end",
           .changes = true,
           .run = run_upgrade },
+        { .name = "scale",
+          .syntax = { .text = "N", .min = 1, .max = RESTMARK_SLOTS_MAX },
+          .help = "have N workers; answers when they are ready, or those that are too many have finished",
+          .changes = true,
+          .run = run_scale },
         { .name = "stop",
           .syntax = { .text = "[now]" },
           .help = "stop when all that is accepted is answered, or now; answers at the end",

@@ -15,6 +15,7 @@ struct generation {
         unsigned int references;
         unsigned int reopened; /* when its logs were opened again: see reopen.c */
         const struct config *config;
+        unsigned int n_workers;   /* that it asks for */
         struct heritage heritage; /* what is the same for all workers; the rest is filled in at each fork */
         size_t n_records;         /* what /parse-msgpack answers … */
         size_t json_bytes;        /* … and /encode-json, which is also how long /transfer-data is */
@@ -28,6 +29,8 @@ struct generation {
  * negative value with a sentence that names file and line. */
 struct generation_source {
         int (*load)(void *context, struct generation **ret, struct error *e);
+        /* Makes room for the descriptors of `n_workers` workers with `config`, or says why there is none. */
+        int (*budget)(void *context, const struct config *config, unsigned int n_workers, struct error *e);
         void *context;
 };
 

@@ -169,8 +169,11 @@ int listeners_resize(struct listeners *l, unsigned int n_slots, struct error *e)
 }
 
 int listeners_steer(const struct listeners *l, const struct selector *selector, struct error *e) {
-        const struct sock_fprog program = { .len = selector->n, .filter = (struct sock_filter *)selector->program };
+        struct sock_fprog program;
 
+        memset(&program, 0, sizeof program); /* its padding goes to the kernel too */
+        program.len = selector->n;
+        program.filter = (struct sock_filter *)selector->program;
         /* Through any socket of a group it is the group's. */
         for (size_t a = 0; a < l->addresses.n; a++)
                 if (setsockopt(l->fds[a], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)

@@ -37,10 +37,14 @@ static size_t choose(const struct supervisor *s, unsigned int slots[static RESTM
 }
 
 static int steer(struct rotation *r, size_t n, const unsigned int *slots, struct error *e) {
+        const struct supervisor_options *o = r->s->options;
         struct selector selector;
 
-        selector_build_random(&selector, slots, n);
-        return listeners_steer(r->s->options->listeners, &selector, e);
+        if (o->boot->balance == BALANCE_CPU)
+                selector_build_cpu(&selector, slots, n, o->cpus->at, o->cpus->n);
+        else
+                selector_build_random(&selector, slots, n);
+        return listeners_steer(o->listeners, &selector, e);
 }
 
 int rotation_new(struct supervisor *s, struct rotation **ret, struct error *e) {

@@ -60,6 +60,8 @@ void supervisor_report(struct supervisor *s) {
         unsigned int n_ready = count_ready(s), n = s->n_workers;
 
         rotation_update(s->rotation);
+        relay_update(s->relay);
+        resize_update(s->resize);
         if (s->stopping) {
                 if (all_stopped(s))
                         end(s);
@@ -101,6 +103,7 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 notify_stopping();
                 upgrade_abandon(s->upgrade);
                 reload_abandon(s->reload);
+                resize_abandon(s->resize);
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
                         log_message(LOG_WARNING, "%s: connections that come in during the stop may be reset", e.text);
         }
@@ -170,15 +173,21 @@ static int on_usr2(sd_event_source *source, const struct signalfd_siginfo *info,
         return 0;
 }
 
-static int on_other_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
-        (void)context;
-        log_message(LOG_NOTICE, "SIG%s from process %u is ignored: this version knows TERM, QUIT, INT, HUP, USR1 and USR2",
-                    sigabbrev_np(sd_event_source_get_signal(source)), info->ssi_pid);
+static int on_resize_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+        int signal = sd_event_source_get_signal(source);
+        struct supervisor *s = context;
+        struct error e;
+
+        log_message(LOG_NOTICE, "SIG%s from process %u: one worker %s", sigabbrev_np(signal), info->ssi_pid, signal == SIGTTIN ? "more" : "less");
+        if (s->stopping)
+                log_message(LOG_NOTICE, "ignored during the stop");
+        else if (resize_request_by(s->resize, signal == SIGTTIN ? 1 : -1, &e) < 0)
+                log_message(LOG_WARNING, "refused: %s", e.text);
         return 0;
 }
 
 static int watch_signals(struct supervisor *s) {
-        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, others[] = { SIGTTIN, SIGTTOU };
+        static const int stops[] = { SIGTERM, SIGQUIT, SIGINT }, resizes[] = { SIGTTIN, SIGTTOU };
         int r = sd_event_add_signal(s->event, NULL, SIGCHLD, on_sigchld, s);
 
         if (r >= 0)
@@ -189,8 +198,8 @@ static int watch_signals(struct supervisor *s) {
                 r = sd_event_add_signal(s->event, NULL, SIGUSR2, on_usr2, s);
         for (size_t i = 0; r >= 0 && i < sizeof stops / sizeof *stops; i++)
                 r = sd_event_add_signal(s->event, NULL, stops[i], on_stop_signal, s);
-        for (size_t i = 0; r >= 0 && i < sizeof others / sizeof *others; i++)
-                r = sd_event_add_signal(s->event, NULL, others[i], on_other_signal, s);
+        for (size_t i = 0; r >= 0 && i < sizeof resizes / sizeof *resizes; i++)
+                r = sd_event_add_signal(s->event, NULL, resizes[i], on_resize_signal, s);
         return r;
 }
 
@@ -222,8 +231,9 @@ static int set_up(struct supervisor *s, struct error *e) {
         s->children = calloc(RESTMARK_SLOTS_MAX, sizeof *s->children); /* pages that nobody touches cost nothing */
         s->reload = reload_new(s);
         s->upgrade = upgrade_new(s);
+        s->relay = relay_new(s);
         s->events = events_new();
-        if (!s->children || !s->reload || !s->upgrade || !s->events)
+        if (!s->children || !s->reload || !s->upgrade || !s->relay || !s->events)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
         for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
@@ -235,6 +245,8 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         r = rotation_new(s, &s->rotation, e);
+        if (r == 0)
+                r = resize_new(s, &s->resize, e);
         if (r == 0 && o->control)
                 r = control_attach(o->control, s->event, &commands, e);
         if (r == 0 && o->admin)
@@ -247,6 +259,8 @@ static void tear_down(struct supervisor *s) {
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_release(&s->children[i][seat]);
         free(s->children);
+        s->resize = resize_free(s->resize);
+        s->relay = relay_free(s->relay);
         s->rotation = rotation_free(s->rotation);
         s->reload = reload_free(s->reload);
         s->upgrade = upgrade_free(s->upgrade);

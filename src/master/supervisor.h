@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "config/cpu_list.h"
 #include "master/control.h"
 #include "master/generation.h"
 #include "master/handover.h"
@@ -19,6 +20,7 @@ struct supervisor_options {
         struct listeners *listeners;
         struct control *control; /* NULL: none */
         struct admin *admin;     /* NULL: none */
+        const struct cpu_list *cpus; /* slot i is pinned to at[i % n], if there are any */
         unsigned int n_workers;
         const struct program *program; /* for an upgrade */
         int board_fd;

@@ -7,7 +7,9 @@
 #include <systemd/sd-event.h>
 
 #include "master/events.h"
+#include "master/relay.h"
 #include "master/reload.h"
+#include "master/resize.h"
 #include "master/rotation.h"
 #include "master/slot.h"
 #include "master/supervisor.h"
@@ -25,6 +27,8 @@ struct child {
         int link;
         int private_connection; /* the master's end, while the worker is on probation; else -1 */
         bool on_probation;      /* it takes no clients yet; if it dies it is not replaced */
+        bool retired;           /* it takes no more connections: told so, or about to leave */
+        uint64_t n_passed;      /* connections that the worker got over the link */
         sd_event_source *link_source, *timer;
 };
 
@@ -45,6 +49,8 @@ struct supervisor {
         struct upgrade *upgrade;
         struct events *events;
         struct rotation *rotation;
+        struct relay *relay;
+        struct resize *resize;
         unsigned int n_reopened; /* how often logs have been opened again */
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
@@ -72,6 +78,7 @@ void supervisor_report(struct supervisor *s);
 /* The child that is the slot's own worker, and the one beside it. */
 struct child *child_primary(struct supervisor *s, unsigned int index);
 struct child *child_beside(struct supervisor *s, unsigned int index);
+struct restmark_worker_cell *child_worker_cell(const struct child *child);
 struct restmark_seat_cell *child_cell(const struct child *child);
 
 void child_init(struct child *child, struct supervisor *s, unsigned int index, unsigned int seat);

@@ -42,6 +42,8 @@ struct heritage {
         struct restmark_worker_cell *cell;
         const int *listeners; /* non-blocking listening sockets */
         size_t n_listeners;
+        bool shared_listeners; /* other workers take connections from these too */
+        int cpu;               /* to be pinned to; -1: none */
         int link;               /* see shared/link.h */
         int private_connection; /* on probation: serve this socket alone, until LINK_ACCEPT; else -1 */
 };

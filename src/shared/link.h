@@ -12,7 +12,10 @@ enum link_message {
         LINK_ACCEPT = 'A', /* master: your probation is over, take connections */
         LINK_RETIRE = 'D', /* master: another has your listeners; take no more from them, serve what you have, then exit */
         LINK_REOPEN = 'L', /* master: this descriptor is the access log from now on */
-        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then exit */
+        LINK_CONNECTION = 'C', /* master, with a descriptor: you have accepted this connection (another slot's queue held it) */
+        LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then say so */
+        LINK_DONE = 'N',   /* worker, told to stop: I have nothing left to serve */
+        LINK_LEAVE = 'X',  /* master: nor have I for you; exit */
 };
 
 /* `passed_fd`: a descriptor that the other side gets a copy of, or -1; it stays the caller's. Never blocks. Returns 0 or a negative

@@ -79,6 +79,7 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
                         move_number(&past->routes[i].durations[k], &worker->routes[i].durations[k]);
         }
         move_number(&past->accepted, &worker->accepted);
+        move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
         cell_set(&worker->beat_ms, 0);
         cell_set(&worker->working_since_ms, 0);

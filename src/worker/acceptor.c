@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -9,26 +10,26 @@
 #include "base/log.h"
 
 enum {
-        TAKEN_PER_TURN = 64,    /* so that a storm of connections does not starve those that are served */
+        TAKEN_PER_TURN = 64,        /* so that a storm of connections does not starve those that are served */
+        TAKEN_PER_TURN_SHARED = 1,  /* the others shall have the rest */
         PAUSE_AFTER_EMFILE_MS = 100,
 };
 
-static int watch(struct acceptor *a, int operation, uint32_t events) {
+/* Of workers that watch the same socket the kernel wakes one that waits, not all, for each connection: EPOLLEXCLUSIVE, which can only be
+ * given when a socket is added. */
+static int watch(struct acceptor *a, bool wanted) {
         for (size_t i = 0; i < a->n; i++) {
-                struct epoll_event event = { .events = events, .data.u64 = a->event_base + i };
+                struct epoll_event event = { .events = EPOLLIN | (a->shared ? EPOLLEXCLUSIVE : 0u), .data.u64 = a->event_base + i };
 
-                if (epoll_ctl(a->epoll, operation, a->listeners[i], &event) < 0)
+                if (epoll_ctl(a->epoll, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, a->listeners[i], &event) < 0 &&
+                    errno != (wanted ? EEXIST : ENOENT)) /* left over from an attempt that failed half way */
                         return -errno;
         }
         return 0;
 }
 
-int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, struct error *e) {
-        int r;
-
-        *a = (struct acceptor){ .listeners = listeners, .n = n, .epoll = epoll, .event_base = event_base };
-        r = watch(a, EPOLL_CTL_ADD, 0);
-        return r < 0 ? error_set_errno(e, -r, "cannot watch the listening sockets") : 0;
+void acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared) {
+        *a = (struct acceptor){ .listeners = listeners, .n = n, .shared = shared, .epoll = epoll, .event_base = event_base };
 }
 
 void acceptor_open(struct acceptor *a) {
@@ -37,7 +38,7 @@ void acceptor_open(struct acceptor *a) {
 
 void acceptor_retire(struct acceptor *a) {
         /* Out of the epoll set first: the master has the same sockets open, so closing alone would not end the events. */
-        if (watch(a, EPOLL_CTL_DEL, 0) < 0)
+        if (a->watching && watch(a, false) < 0)
                 log_message(LOG_WARNING, "cannot stop watching the listening sockets: %m");
         for (size_t i = 0; i < a->n; i++)
                 (void)fd_close(a->listeners[i]);
@@ -46,7 +47,9 @@ void acceptor_retire(struct acceptor *a) {
 }
 
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
-        for (int taken = 0; taken < TAKEN_PER_TURN && server_has_room(server); taken++) {
+        const int most = a->shared ? TAKEN_PER_TURN_SHARED : TAKEN_PER_TURN;
+
+        for (int taken = 0; taken < most && server_has_room(server); taken++) {
                 struct sockaddr_storage peer;
                 socklen_t size = sizeof peer;
                 int fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -65,6 +68,37 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
         }
 }
 
+void acceptor_pass(struct acceptor *a, int fd) {
+        if (a->n_passed < ACCEPTOR_PASSED_MAX) {
+                a->passed[a->n_passed++] = fd;
+                return;
+        }
+        log_message(LOG_WARNING, "the master has passed more connections than was agreed on; one is closed");
+        (void)fd_close(fd);
+}
+
+uint64_t acceptor_take_passed(struct acceptor *a, struct server *server, uint64_t now_ms) {
+        size_t n = 0;
+
+        for (; n < a->n_passed && server_has_room(server); n++) {
+                struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+                socklen_t size = sizeof peer;
+
+                if (getpeername(a->passed[n], (struct sockaddr *)&peer, &size) == 0)
+                        server_add(server, a->passed[n], (struct sockaddr *)&peer, size, now_ms);
+                else /* it has been reset meanwhile */
+                        (void)fd_close(a->passed[n]);
+        }
+        a->n_passed -= n;
+        memmove(a->passed, a->passed + n, a->n_passed * sizeof *a->passed);
+        return n;
+}
+
+void acceptor_take_all(struct acceptor *a, struct server *server, uint64_t now_ms) {
+        for (size_t i = 0; i < a->n; i++)
+                acceptor_take(a, i, server, now_ms);
+}
+
 void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t now_ms) {
         bool wanted;
 
@@ -73,7 +107,7 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
         wanted = a->open && a->paused_until_ms == 0 && server_has_room(server);
         if (wanted == a->watching)
                 return;
-        if (watch(a, EPOLL_CTL_MOD, wanted ? EPOLLIN : 0) < 0)
+        if (watch(a, wanted) < 0)
                 log_message(LOG_WARNING, "cannot change what is watched on the listening sockets: %m");
         else
                 a->watching = wanted;

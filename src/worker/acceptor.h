@@ -9,18 +9,27 @@
 #include "base/error.h"
 #include "http/server.h"
 
+enum {
+        /* Connections that the master has passed and that have no room yet. It passes no more than this beyond those that it has seen
+         * to be taken over. */
+        ACCEPTOR_PASSED_MAX = 16,
+};
+
 struct acceptor {
         const int *listeners;
         size_t n;
         int epoll;                /* the worker's; event data of listener i is base + i */
         uint64_t event_base;
+        bool shared;              /* other workers take connections from these listeners too */
         bool open;                /* connections are wanted */
         bool watching;
         uint64_t paused_until_ms; /* after running out of descriptors; 0: not paused */
+        size_t n_passed;
+        int passed[ACCEPTOR_PASSED_MAX]; /* oldest first */
 };
 
-/* Watches nothing before acceptor_open(). */
-int acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, struct error *e);
+/* Watches nothing before acceptor_open(). `listeners` is borrowed. */
+void acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared);
 
 /* From the next acceptor_balance() on connections are taken. */
 void acceptor_open(struct acceptor *a);
@@ -30,6 +39,15 @@ void acceptor_retire(struct acceptor *a);
 
 /* Takes what waits at listener `i`, a bounded number of connections, as long as the server has room. */
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms);
+
+/* The same for all listeners. */
+void acceptor_take_all(struct acceptor *a, struct server *server, uint64_t now_ms);
+
+/* Takes over a connection that the master has accepted and passed: now, or when the server has room. */
+void acceptor_pass(struct acceptor *a, int fd);
+
+/* Gives the server what has been passed, as far as it has room. Returns how many connections that were. */
+uint64_t acceptor_take_passed(struct acceptor *a, struct server *server, uint64_t now_ms);
 
 /* Watches the listeners exactly when the server has room for more; to be called each turn. */
 void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t now_ms);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -23,6 +24,18 @@ static int close_others(const struct heritage *heritage, struct error *e) {
                 keep[n++] = heritage->private_connection;
         r = fd_close_others(keep, n);
         return r < 0 ? error_set_errno(e, -r, "cannot close what is not inherited") : 0;
+}
+
+static int pin(const struct heritage *heritage, struct error *e) {
+        cpu_set_t set;
+
+        if (heritage->cpu < 0)
+                return 0;
+        CPU_ZERO(&set);
+        CPU_SET((size_t)heritage->cpu, &set);
+        if (sched_setaffinity(0, sizeof set, &set) < 0)
+                return error_set_errno(e, errno, "cannot run on CPU %d alone", heritage->cpu);
+        return 0;
 }
 
 static int give_up_privileges(const struct account *account, struct error *e) {
@@ -70,6 +83,9 @@ int settle(const struct heritage *heritage, bool *ret_fatal, struct error *e) {
 
         *ret_fatal = false;
         title_set("restmarkd: worker %u", heritage->slot);
+        r = pin(heritage, e);
+        if (r < 0)
+                return r;
         r = close_others(heritage, e);
         if (r < 0)
                 return r;

@@ -32,6 +32,8 @@ struct worker {
         struct server *server;
         struct acceptor acceptor;
         uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
+        bool has_said_so;      /* that nothing is left to serve */
+        bool may_leave;        /* when nothing is left to serve: nothing more will come */
         bool master_is_gone;
 };
 
@@ -66,10 +68,9 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         r = watch(w, h->link, EVENT_LINK, e);
         for (int i = 0; r == 0 && i < 2; i++)
                 r = watch(w, fds[i], EVENT_SERVER, e);
-        if (r == 0)
-                r = acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, e);
         if (r < 0)
                 return r;
+        acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
         if (h->private_connection >= 0)
                 server_add_private(w->server, h->private_connection, clock_monotonic_ms());
         else
@@ -86,18 +87,26 @@ static void read_link(struct worker *w, uint64_t now_ms) {
                 server_reopen_log(w->server, fd);
                 return;
         }
+        if (r == 1 && message == LINK_CONNECTION && fd >= 0) {
+                acceptor_pass(&w->acceptor, fd);
+                w->has_said_so = false;
+                return;
+        }
         (void)fd_close(fd); /* no other message brings one */
         if (r == -EMFILE)
-                log_message(LOG_WARNING, "worker %u: cannot take over the new access log: %s; it goes on with the old one",
+                log_message(LOG_WARNING, "worker %u: a connection or the new access log, which the master passed, is lost: %s",
                             w->heritage->slot, strerror(-r));
         else if (r == 0 || (r < 0 && r != -EAGAIN))
                 w->master_is_gone = true;
         else if (r == 1 && message == LINK_ACCEPT)
                 acceptor_open(&w->acceptor);
+        else if (r == 1 && message == LINK_LEAVE)
+                w->may_leave = true;
         else if (r == 1 && (message == LINK_STOP || message == LINK_RETIRE)) {
-                if (message == LINK_RETIRE)
+                if (message == LINK_RETIRE) {
                         acceptor_retire(&w->acceptor);
-                else
+                        w->may_leave = true;
+                } else
                         acceptor_open(&w->acceptor);
                 w->leaves_at_ms = now_ms + (message == LINK_STOP ? STOP_LINGER_MS : 0);
                 server_drain(w->server, now_ms);
@@ -108,13 +117,30 @@ static int earlier(int a_ms, int b_ms) {
         return a_ms < 0 ? b_ms : b_ms < 0 || a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* With one last look at the queues, which are empty if nothing was missed. */
+static void take_passed(struct worker *w, uint64_t now_ms) {
+        uint64_t n = acceptor_take_passed(&w->acceptor, w->server, now_ms);
+
+        if (n > 0)
+                cell_add(&w->heritage->cell->taken_over, n);
+}
+
+/* Whether nothing is left, with one last look at the queues, which are empty if nothing was missed. A worker that stops leaves when the
+ * master lets it go: there may be more for it in the queues of others. */
 static bool is_done(struct worker *w, uint64_t now_ms) {
+        int r;
+
         if (w->leaves_at_ms == 0 || server_connections(w->server) > 0 || now_ms < w->leaves_at_ms)
                 return false;
-        for (size_t i = 0; i < w->acceptor.n; i++)
-                acceptor_take(&w->acceptor, i, w->server, now_ms);
-        return server_connections(w->server) == 0;
+        acceptor_take_all(&w->acceptor, w->server, now_ms);
+        if (server_connections(w->server) > 0 || w->may_leave)
+                return server_connections(w->server) == 0;
+        if (w->has_said_so)
+                return false;
+        r = link_send(w->heritage->link, LINK_DONE, -1);
+        w->has_said_so = r == 0;
+        if (r < 0 && r != -EAGAIN) /* the master is gone */
+                w->may_leave = true;
+        return w->may_leave;
 }
 
 static int wait_ms(const struct worker *w, uint64_t now_ms) {
@@ -146,7 +172,11 @@ static int serve(struct worker *w) {
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);
                 }
+                /* Of several that watch a socket the kernel wakes one for a connection, which may then have no room for it. */
+                if (n == 0 && w->acceptor.shared && w->acceptor.watching)
+                        acceptor_take_all(&w->acceptor, w->server, now_ms);
                 server_run(w->server, now_ms);
+                take_passed(w, now_ms);
                 acceptor_balance(&w->acceptor, w->server, now_ms);
         }
         return EXIT_SUCCESS;

@@ -117,8 +117,8 @@ def test_the_new_configuration_is_used(start: Start, tmp_path: Path) -> None:
 
 def test_what_takes_a_restart_is_named(start: Start) -> None:
     daemon = start(config="[server]\nprocesses = 2\n")
-    write_config(daemon, "[server]\nprocesses = 3\nbacklog = 7\n")
-    assert "not applied, as it takes a restart: [server] processes, [server] backlog" in reload(daemon)
+    write_config(daemon, "[server]\nprocesses = 2\nbalance = shared\nbacklog = 7\n")
+    assert "not applied, as it takes a restart: [server] backlog, [server] balance" in reload(daemon)
     assert len(workers(daemon)) == 2
     write_config(daemon, "[server]\nprocesses = 2\n")
     assert "not applied" not in reload(daemon)

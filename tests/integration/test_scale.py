@@ -1,0 +1,269 @@
+"""The number of workers changes while the daemon runs, and nobody notices."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from daemon import Daemon, is_alive, wait_for
+from http_client import Connection, Load
+
+Start = Callable[..., Daemon]
+SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
+TIMES = 1 if SANITIZED else 3
+
+
+def command(daemon: Daemon, line: str) -> str:
+    """What the control socket replies."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(str(daemon.control))
+        client.sendall(f"{line}\n".encode())
+        return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+
+
+def scale(daemon: Daemon, n: int) -> str:
+    """A change that must succeed, and has when it returns."""
+    reply = command(daemon, f"scale {n}")
+    assert re.fullmatch(rf"ok\n{n} workers?, after \d+; it took [\d.]+ s\n", reply), (reply, daemon.log())
+    workers = daemon.status()["workers"]
+    assert [w["state"] for w in workers] == ["ready"] * n
+    assert [w["beside"] for w in workers] == [None] * n
+    assert sorted(w["pid"] for w in workers) == sorted(daemon.workers())
+    assert listeners(daemon.port) == n
+    return reply
+
+
+def listeners(port: int) -> int:
+    """Listening sockets, as the kernel counts them."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(1 for line in lines if (f := line.split())[3] == "0A" and int(f[1].split(":")[1], 16) == port)
+
+
+def states(daemon: Daemon) -> list[str]:
+    return [w["state"] for w in daemon.status()["workers"]]
+
+
+def ask(daemon: Daemon) -> bytes:
+    with Connection((daemon.host, daemon.port)) as connection:
+        return connection.request("/").body
+
+
+def slow_reader(address: tuple[str, int], stop: threading.Event, done: list[int], failures: list[str]) -> None:
+    while not stop.is_set():
+        try:
+            with Connection(address, 30) as connection:
+                connection.send(b"GET /transfer-data HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                received = b""
+                while chunk := connection.socket.recv(4000):
+                    received += chunk
+                if len(received.split(b"\r\n\r\n", 1)[1]) != 133622:
+                    failures.append(f"{len(received)} bytes")
+                done.append(1)
+        except OSError as error:
+            failures.append(type(error).__name__)
+
+
+def test_scaling_under_load_loses_nothing(start: Start) -> None:
+    daemon = start("server.processes=2", "server.listen=127.0.0.2:0")
+    address, other = [(host, int(port)) for host, port in daemon.addresses]
+    stop, done, failures = threading.Event(), list[int](), list[str]()
+    slow = [threading.Thread(target=slow_reader, args=(address, stop, done, failures)) for _ in range(2)]
+    for thread in slow:
+        thread.start()
+    try:
+        with Load(address, clients=4, keep_alive=False) as fresh, Load(other, "/encode-json", clients=4, expected=b"133622") as kept:
+            for n in (8, 1, 4, 2) * TIMES:
+                scale(daemon, n)
+                fresh.wait_answered(20)
+                kept.wait_answered(20)
+    finally:
+        stop.set()
+        for thread in slow:
+            thread.join(30)
+    assert not fresh.failures and not kept.failures and not failures, (fresh.failures, kept.failures, failures, daemon.log())
+    assert not fresh.refused and not kept.refused
+    assert done
+    # What the slots that are no more had served is still counted.
+    status = daemon.status()
+    assert status["routes"]["welcome"]["requests"] >= fresh.answered
+    assert status["routes"]["encode-json"]["requests"] >= kept.answered
+    assert "killed" not in daemon.log()
+
+
+def test_a_retired_slot_leaves_nothing_behind(start: Start) -> None:
+    daemon = start("server.processes=2")
+    scale(daemon, 3)
+    scale(daemon, 2)
+    descriptors = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    for _ in range(2):
+        scale(daemon, 20)
+        scale(daemon, 2)
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) == descriptors
+    assert ask(daemon) == b"Welcome!\n"
+
+
+def test_signals_change_the_number_by_one(start: Start) -> None:
+    daemon = start("server.processes=1")
+    for number, expected in ((signal.SIGTTIN, 2), (signal.SIGTTIN, 3), (signal.SIGTTOU, 2), (signal.SIGTTOU, 1)):
+        daemon.signal(number)
+        wait_for(f"{expected} workers", lambda n=expected: states(daemon) == ["ready"] * n)  # type: ignore[misc]
+        assert listeners(daemon.port) == expected
+    daemon.signal(signal.SIGTTOU)
+    daemon.wait_log("refused: there is one worker at least")
+    assert states(daemon) == ["ready"]
+
+
+def test_numbers_out_of_bounds_are_refused(start: Start) -> None:
+    daemon = start("server.processes=1")
+    for text in ("0", "257", "-1", "x", "", "2 3"):
+        assert command(daemon, f"scale {text}".rstrip()).startswith("error: ")
+    assert states(daemon) == ["ready"]
+
+
+def test_the_queue_of_a_retired_slot_is_served(start: Start) -> None:
+    """By the others, as its own worker cannot."""
+    daemon = start("server.processes=2", "workers.worker-reload-mercy=1500ms")
+    victim = daemon.status()["workers"][1]["pid"]
+    os.kill(victim, signal.SIGSTOP)
+    connections = [Connection((daemon.host, daemon.port)) for _ in range(40)]
+    for connection in connections:
+        connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert command(daemon, "scale 1").startswith("ok\n1 worker, after 2")
+    assert not is_alive(victim)
+    for connection in connections:
+        assert connection.read().body == b"Welcome!\n"
+        connection.close()
+    assert listeners(daemon.port) == 1
+
+
+def test_a_slot_that_is_wanted_again_before_it_is_gone(start: Start) -> None:
+    """A new worker starts beside the one that leaves; when that has been told to leave too, there is no seat until one is gone."""
+    daemon = start("server.processes=2", "workers.worker-reload-mercy=20s")
+    halves = list[Connection]()
+
+    def hold(slot: int) -> None:
+        """A request whose rest is still to come keeps the slot's newest worker."""
+        before = daemon.status()["workers"][slot]["accepted"]
+        while daemon.status()["workers"][slot]["accepted"] == before:
+            halves.append(Connection((daemon.host, daemon.port)))
+            halves[-1].send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            n = len(halves)
+            wait_for("it is accepted", lambda: sum(w["accepted"] for w in daemon.status()["workers"]) == n)
+
+    replies: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def begin(n: int, state: str) -> None:
+        threads.append(threading.Thread(target=lambda: replies.append(command(daemon, f"scale {n}"))))
+        threads[-1].start()
+        wait_for(f"slot 1 is {state}", lambda: states(daemon)[1] == state)
+
+    hold(1)
+    begin(1, "draining")
+    begin(2, "ready")
+    assert daemon.status()["workers"][1]["beside"]["state"] == "draining"
+    hold(1)
+    begin(1, "draining")
+    begin(2, "draining")
+    for half in halves:
+        half.send(b"\r\n")
+        assert half.read().body == b"Welcome!\n"
+        half.close()
+    wait_for("two are ready", lambda: states(daemon) == ["ready"] * 2)
+    for thread in threads:
+        thread.join(20)
+    assert len(replies) == 4
+    assert all(reply.startswith("ok\n2 workers") for reply in replies), replies
+    scale(daemon, 2)
+
+
+def test_an_idle_connection_does_not_hold_up_a_retired_slot(start: Start) -> None:
+    daemon = start("server.processes=2")
+    idle = [Connection((daemon.host, daemon.port)) for _ in range(8)]
+    wait_for("they are accepted", lambda: sum(w["connections"] for w in daemon.status()["workers"]) == 8)
+    scale(daemon, 1)
+    assert "killed" not in daemon.log()
+    for connection in idle:
+        connection.close()
+
+
+@contextmanager
+def failing_starts(daemon: Daemon, tmp_path: Path) -> Iterator[None]:
+    """Workers that are forked meanwhile do not get an epoll descriptor, and end."""
+    fault = ["-e", "trace=epoll_create1", "-e", "inject=epoll_create1:error=ENOMEM"]
+    arguments = ["strace", "-f", "-q", "-o", str(tmp_path / "trace"), *fault, "-p", str(daemon.pid)]
+    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as strace:
+        try:
+            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{daemon.pid}/status").read_text())
+            yield
+        finally:
+            strace.terminate()
+            strace.wait(10)
+
+
+@pytest.mark.skipif(SANITIZED, reason="the leak sanitizer does not run under strace")
+def test_new_workers_that_do_not_start_change_nothing(start: Start, tmp_path: Path) -> None:
+    daemon = start("server.processes=2")
+    before = sorted(w["pid"] for w in daemon.status()["workers"])
+    with Load((daemon.host, daemon.port), clients=4, keep_alive=False) as load:
+        load.wait_answered(20)
+        with failing_starts(daemon, tmp_path):
+            assert re.fullmatch(r"error: worker [23] fails to start, as the log says; 2 workers go on\n", command(daemon, "scale 4"))
+        wait_for("the slots are gone", lambda: listeners(daemon.port) == 2)
+        load.wait_answered(20)
+    assert not load.failures, load.failures
+    assert sorted(w["pid"] for w in daemon.status()["workers"]) == before
+    scale(daemon, 4)
+
+
+def test_what_there_is_no_room_for_is_refused(start: Start) -> None:
+    daemon = start("server.processes=1", "limits.max-connections=10", prefix=("prlimit", "--nofile=300:300"))
+    reply = command(daemon, "scale 256")
+    assert re.match(r"error: .*\d+ open files are needed, but the hard limit is 300", reply), reply
+    assert states(daemon) == ["ready"]
+    scale(daemon, 3)
+
+
+def test_a_reload_applies_the_number(start: Start) -> None:
+    daemon = start(config="[server]\nprocesses = 2\n")
+    config = daemon.folder / "restmarkd.ini"
+    with Load((daemon.host, daemon.port), clients=4, keep_alive=False) as load:
+        for n in (5, 1):
+            config.write_text(f"[server]\nprocesses = {n}\n")
+            assert command(daemon, "reload").startswith("ok\n")
+            wait_for(f"{n} workers", lambda n=n: states(daemon) == ["ready"] * n)  # type: ignore[misc]
+            wait_for("their listeners", lambda n=n: listeners(daemon.port) == n)  # type: ignore[misc]
+            load.wait_answered(20)
+        # What has been set by hand stays if the file says the same as before.
+        scale(daemon, 3)
+        assert command(daemon, "reload").startswith("ok\n")
+        assert states(daemon) == ["ready"] * 3
+    assert not load.failures, load.failures
+
+
+def test_a_stop_ends_a_change(start: Start) -> None:
+    daemon = start("server.processes=2", "workers.worker-reload-mercy=10s")
+    with Connection((daemon.host, daemon.port)) as first, Connection((daemon.host, daemon.port)) as second:
+        for half in (first, second):
+            half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        wait_for("both are accepted", lambda: sum(w["connections"] for w in daemon.status()["workers"]) == 2)
+        replies: list[str] = []
+        thread = threading.Thread(target=lambda: replies.append(command(daemon, "scale 1")))
+        thread.start()
+        daemon.wait_log("from 2 to 1 worker")
+        daemon.signal(signal.SIGTERM)
+        for half in (first, second):
+            half.send(b"\r\n")
+            assert half.read().body == b"Welcome!\n"
+        assert daemon.wait_exit() == 0
+        thread.join(20)
+    assert replies == ["error: the daemon stops\n"]
