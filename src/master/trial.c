@@ -123,7 +123,7 @@ static char *last_line(struct trial *t) {
 }
 
 static void __attribute__((format(printf, 3, 4))) refuse(struct trial *t, const char *line, const char *format, ...) {
-        char how[160], why[600];
+        char how[160], why[640];
         va_list list;
 
         va_start(list, format);

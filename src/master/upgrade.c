@@ -449,7 +449,7 @@ void upgrade_finish(struct upgrade *u, bool ok, const char *reply) {
         (void)fd_close((int)h->program_fd);
         (void)fd_close((int)h->boot_fd);
         (void)fd_close((int)h->config_fd);
-        (void)snprintf(text, sizeof text, "restmarkd %s has taken over from %s\n%s", RESTMARK_VERSION, h->from, reply);
+        (void)snprintf(text, sizeof text, "restmarkd %s has taken over from %.100s\n%s", RESTMARK_VERSION, h->from, reply);
         end(u, ok, text);
 }
 

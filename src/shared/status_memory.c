@@ -119,7 +119,7 @@ void status_write_memory_table(const struct restmark_scoreboard *board, FILE *to
                       mib(sum.uss_bytes), "", sum.known);
         (void)fprintf(to,
                       "\nPSS is the figure that adds up: it divides a page among those that map it.\n"
-                      "Summed RSS counts up to %.2f MiB of shared pages more than once. USS is what the\n"
-                      "end of that one process would free.\n",
+                      "Summed RSS counts up to %.2f MiB of shared pages more than once.\n"
+                      "USS is what the end of that one process would free.\n",
                       mib(sum.rss_bytes > sum.pss_bytes ? sum.rss_bytes - sum.pss_bytes : 0));
 }

@@ -101,7 +101,7 @@ def test_memory_agrees_with_restmark_rss(start: Start) -> None:
     daemon = start("server.processes=2")
 
     def agree() -> bool:
-        """What other processes share with these may change between the two looks."""
+        """What other processes share with these may change between the two looks, and the master grows by being asked (under asan, most)."""
         ours = json.loads(ctl("-s", str(daemon.control), "memory", "-j").stdout)
         rss = [str(SOURCE / "bench" / "restmark-rss"), "--pid", str(daemon.pid), "--json"]
         groups = json.loads(subprocess.run(rss, capture_output=True, text=True, check=True, timeout=30).stdout)["groups"]
@@ -110,7 +110,7 @@ def test_memory_agrees_with_restmark_rss(start: Start) -> None:
         assert {p["pid"] for p in ours["processes"]} == set(theirs)
         assert ours["total"]["pss_bytes"] == sum(p["memory"]["pss_bytes"] for p in ours["processes"])
         return all(
-            abs(p["memory"][f"{figure}_bytes"] - theirs[p["pid"]][f"{figure}_kib"] * 1024) <= 64 * 1024
+            abs(p["memory"][f"{figure}_bytes"] - theirs[p["pid"]][f"{figure}_kib"] * 1024) <= (128 if p["role"] == "worker" else 1024) * 1024
             for p in ours["processes"]
             for figure in ("rss", "pss", "uss", "shared")
         )
@@ -226,6 +226,74 @@ def test_a_client_that_does_not_read_disturbs_nobody(start: Start) -> None:
         lazy.connect(str(daemon.control))
         lazy.sendall(b"status json\n")
         assert len(daemon.status()["workers"]) == 64
+
+
+def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
+    """Before the end of a line, before the reply, in the middle of it, and while a command runs that takes time."""
+    daemon = start("server.processes=32")
+    for sent in (b"", b"stat", b"status json\n", b"help\n", b"reload\n"):
+        for _ in range(10):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(daemon.control))
+                client.sendall(sent)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.connect(str(daemon.control))
+        client.sendall(b"status json\n")
+        assert client.recv(3) == b"ok\n"
+    assert "generation" in ask(daemon, b"reload\n").decode()  # which follows all those before it
+    assert daemon.status()["state"] == "running"
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) < 32 * 4 + 40  # nobody's descriptor is left
+
+
+def test_timeout_ends_the_waiting_only(start: Start) -> None:
+    daemon = start("server.processes=1")
+    with daemon.connect() as busy:
+        busy.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")  # half a request, which the old worker waits for
+        wait_for("accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
+        result = ctl("-s", str(daemon.control), "reload", "--timeout", "0.3")
+        assert (result.returncode, result.stdout) == (75, "")
+        assert result.stderr == "restmarkctl: the daemon does not answer within 0.3 s\n"
+        talking = socket.socket(socket.AF_UNIX)  # one that talks while it is to wait is shown the door
+        talking.connect(str(daemon.control))
+        talking.sendall(b"reload\n")
+        talking.settimeout(10)
+        wait_for("a second reload", lambda: "another reload runs" in daemon.log())
+        talking.sendall(b"status\n")
+        with pytest.raises(ConnectionResetError):
+            talking.recv(100)
+        talking.close()
+        busy.sendall(b"\r\n")
+        assert busy.recv(100).startswith(b"HTTP/1.1 200")
+    wait_for("both reloads", lambda: daemon.status()["generation"] == 3)
+
+
+def test_json_of_commands_that_change(start: Start) -> None:
+    daemon = start("server.processes=1")
+    done = ctl("-s", str(daemon.control), "reload", "-j")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["ok"] is True and found["text"].startswith("generation 2 serves with 1 worker")
+    stopped = ctl("-s", str(daemon.control), "-j", "stop", "--now")
+    assert (stopped.returncode, json.loads(stopped.stdout)) == (0, {"ok": True, "text": "stopped"})
+    assert daemon.process.poll() == 0  # stop returns when the process is gone
+
+
+def test_a_refusal_is_json_too(start: Start) -> None:
+    """A daemon that speaks another language, as an older one may."""
+    daemon = start("server.processes=1")
+    path = daemon.folder / "other.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        for reply, text in ((b'error: not "today"\n', 'not "today"'), (b"", "the daemon closed the connection without a reply")):
+            with subprocess.Popen([str(RESTMARKCTL), "-s", str(path), "-j", "status"], stdout=subprocess.PIPE, text=True) as process:
+                client, _ = server.accept()
+                assert client.recv(100) == b"status json\n"
+                client.sendall(reply)
+                client.close()
+                assert process.stdout is not None
+                assert json.loads(process.stdout.read()) == {"ok": False, "text": text}
+                assert process.wait(20) == 1
 
 
 ASK = """
