@@ -1,26 +1,37 @@
 #!/bin/sh
-# Runs all tests: installs what they need, builds release and asan, runs ctest on both. Ends with ctest's summaries; the exit code
-# is 0 only if everything passed.
+# Runs all tests: installs what they need, builds release and asan, runs ctest on both, then tests the packages if asked. Ends with the
+# summaries; the exit code is 0 only if everything passed.
 set -eu
 
 cd "$(dirname "$0")/.."
-no_install=
-case ${1:-} in
-'') ;;
---no-install) no_install=--no-install ;;
--h | --help)
-        echo "Usage: tests/run.sh [--no-install]"
-        echo
-        echo "Installs what the tests need (and says what), builds the presets release and"
-        echo "asan with warnings as errors, and runs every test on both."
-        exit 0
-        ;;
-*)
-        echo "run.sh: unknown option $1; try --help" >&2
-        exit 1
-        ;;
-esac
+no_install='' parts=builds
+for option in "$@"; do
+        case $option in
+        --no-install) no_install=--no-install ;;
+        --packaging) parts=packaging ;;
+        -h | --help)
+                echo "Usage: tests/run.sh [--no-install] [--packaging]"
+                echo
+                echo "Installs what the tests need (and says what), builds the presets release and"
+                echo "asan with warnings as errors, and runs every test on both. With --packaging"
+                echo "builds the Debian and rpm packages instead, and tests them on a booted system"
+                echo "in a container; what needs one is skipped, with a word, where none can be had."
+                exit 0
+                ;;
+        *)
+                echo "run.sh: unknown option $option; try --help" >&2
+                exit 1
+                ;;
+        esac
+done
 
+# shellcheck disable=SC2086 # empty or one word
+bench/need-packages.sh $no_install zsh fish
+if [ "$parts" = packaging ]; then
+        # shellcheck disable=SC2086 # empty or one word
+        bench/need-packages.sh $no_install \
+                git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
+fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
         cmake ninja-build gcc g++ pkg-config libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
@@ -30,6 +41,9 @@ bench/need-packages.sh $no_install \
         nghttp2-client chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip pypy3
 
 status=0
+if [ "$parts" = packaging ]; then
+        exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
+fi
 for preset in release asan; do
         cmake --preset "$preset" -DRESTMARK_WERROR=ON
         cmake --build --preset "$preset"

@@ -1,0 +1,146 @@
+"""What can be said of the packages without installing them."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import subprocess
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pytest
+import root
+from conftest import SOURCE, build, only
+
+
+@pytest.fixture(scope="session")
+def unpacked(debs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both packages unpacked into one folder."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    for deb in debs.glob("*.deb"):
+        root.run("dpkg-deb", "--extract", deb, folder)
+    return folder
+
+
+def field(deb: Path, name: str) -> str:
+    return root.run("dpkg-deb", "--field", deb, name).strip()
+
+
+def test_another_build_elsewhere_gives_the_same_bytes(debs: Path, tmp_path: Path) -> None:
+    again = build(tmp_path / "a" / "longer" / "path", "build-deb.sh", "--no-lintian", nocheck=True)
+    for deb in debs.glob("*.deb"):
+        assert deb.read_bytes() == (again / deb.name).read_bytes(), deb.name
+
+
+def test_versions_agree(debs: Path) -> None:
+    found = re.search(r"project\(restmark VERSION ([0-9.]+)", (SOURCE / "CMakeLists.txt").read_text())
+    assert found
+    version = found[1]
+    assert (SOURCE / "packaging/debian/changelog").read_text().startswith(f"restmark ({version})")
+    assert f"\nVersion: {version}\n" in (SOURCE / "packaging/rpm/restmark.spec").read_text()
+    for name in ("restmarkd_*.deb", "restmark_*.deb"):
+        assert field(only(debs, name), "Version") == version
+
+
+def test_the_build_path_is_nowhere(unpacked: Path) -> None:
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+        data = (unpacked / program).read_bytes()
+        assert b"/tmp/" not in data and str(SOURCE).encode() not in data
+
+
+def test_programs_are_hardened(unpacked: Path) -> None:
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+        dynamic = root.run("readelf", "--wide", "--dynamic", "--file-header", unpacked / program)
+        assert "BIND_NOW" in dynamic and "DYN (Position-Independent Executable file)" in dynamic
+        symbols = root.run("readelf", "--wide", "--dyn-syms", unpacked / program)
+        assert "__stack_chk_fail" in symbols and "_chk@" in symbols
+
+
+def test_each_library_that_is_linked_is_used(unpacked: Path) -> None:
+    """A package that depends on a library without need is one that cannot be installed without it."""
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+        done = subprocess.run(["ldd", "--unused", str(unpacked / program)], capture_output=True, text=True, check=False)
+        assert ".so" not in done.stdout, f"{program}: {done.stdout}"
+
+
+def test_dependencies_are_those_of_what_is_imported(debs: Path, unpacked: Path) -> None:
+    """Each Python module that the rig imports has its package, and each package a module."""
+    packages = {"click", "jinja2", "jsonschema", "msgpack", "numpy", "psutil", "rich"}
+    modules = set()
+    for file in (unpacked / "usr/share/restmark/bench/restmark_rig").rglob("*.py"):
+        if "template" not in file.parts:
+            modules |= set(re.findall(r"(?m)^\s*(?:from|import) ([a-z_0-9]+)", file.read_text()))
+    assert modules & packages == packages
+    depends = field(only(debs, "restmark_*.deb"), "Depends")
+    assert set(re.findall(r"python3-([a-z0-9]+)", depends)) == packages
+    assert "restmarkd" in depends and "wrk" in depends
+    assert "python" not in field(only(debs, "restmarkd_*.deb"), "Depends")
+
+
+def test_man_pages_are_clean(unpacked: Path) -> None:
+    pages = [path for section in ("man1", "man5", "man8") for path in (unpacked / "usr/share/man" / section).iterdir()]
+    assert {page.name for page in pages} == {
+        "restmarkd.8.gz", "restmarkd.ini.5.gz", "restmarkctl.1.gz", "restmark-rss.1.gz", "restmark.1.gz",
+    }  # fmt: skip
+    for page in pages:
+        done = subprocess.run(
+            ["man", "--warnings", "--encoding=UTF-8", "--local-file", "--ditroff", str(page)],
+            capture_output=True, check=False, env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        assert done.returncode == 0 and done.stderr == b"", f"{page.name}: {done.stderr.decode()}"
+
+
+def test_units_are_good_and_the_sandbox_is_tight(unpacked: Path, tmp_path: Path) -> None:
+    units = next(path.parent for path in unpacked.rglob("restmarkd.service") if path.parent.name == "system")
+    # Programs and the user are not installed here: the unit is checked in a root that has them.
+    for name in ("restmarkd.service", "restmarkd@.service"):
+        unit = units / name
+        done = subprocess.run(
+            ["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", str(unit)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "--now" not in (units / "restmarkd.socket").read_text()
+
+
+def test_firewall_definitions_name_the_default_port_and_open_nothing(unpacked: Path) -> None:
+    service = xml.etree.ElementTree.parse(unpacked / "usr/lib/firewalld/services/restmarkd.xml").getroot()
+    assert service.tag == "service" and [port.attrib for port in service.findall("port")] == [{"protocol": "tcp", "port": "8080"}]
+    ufw = configparser.ConfigParser()
+    ufw.read(unpacked / "etc/ufw/applications.d/restmarkd")
+    assert ufw["restmarkd"]["ports"] == "8080/tcp"
+    text = root.run("grep", "--recursive", "--files-with-matches", "--include=*", "ListenStream", unpacked / "usr/lib") \
+        if (unpacked / "usr/lib/systemd").exists() else root.run("grep", "-rl", "ListenStream", unpacked / "lib")  # fmt: skip
+    assert [Path(line).name for line in text.split()] == ["restmarkd.socket"]
+
+
+def test_the_installed_rig_finds_its_contestants(unpacked: Path, tmp_path: Path) -> None:
+    """Run from where it was unpacked to, as it finds everything from its own place."""
+    done = subprocess.run(
+        [str(unpacked / "usr/bin/restmark"), "list"], capture_output=True, text=True, check=False,
+        env={**os.environ, "RESTMARK_CACHE": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for peer in (SOURCE / "bench/peers").glob("*/contestant.toml"):
+        assert peer.parent.name in done.stdout
+    assert (unpacked / "usr/share/restmark/src/main.c").exists()
+
+
+def test_the_installed_rig_builds_restmarkd_and_finds_it_to_do_the_work(unpacked: Path, tmp_path: Path) -> None:
+    before = root.run("find", unpacked, "-type", "f")
+    done = subprocess.run(
+        [str(unpacked / "usr/bin/restmark"), "verify", "-C", "restmarkd", "-C", "epoll-limit"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600,
+        env={**os.environ, "RESTMARK_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert root.run("find", unpacked, "-type", "f") == before, "nothing is written where the package is installed"
+
+
+def test_sizes_are_reported(debs: Path) -> None:
+    for deb in sorted(debs.glob("*.deb")):
+        facts = {name: field(deb, name) for name in ("Package", "Installed-Size", "Depends", "Recommends", "Suggests")}
+        print(json.dumps({**facts, "deb bytes": deb.stat().st_size}))
+        assert deb.stat().st_size < 1_000_000
