@@ -112,8 +112,13 @@ def probe(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return json.loads(unescape(match[1]))  # type: ignore[no-any-return]
 
 
-def test_it_shows_workers_routes_and_events_and_the_console_stays_empty(admin: Daemon, tmp_path: Path) -> None:
-    done = browse(admin.admin, tmp_path)  # type: ignore[attr-defined]
+@pytest.fixture(scope="module")
+def seen(admin: Daemon, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    return browse(admin.admin, tmp_path_factory.mktemp("profile"))  # type: ignore[attr-defined]
+
+
+def test_it_shows_workers_routes_and_events_and_the_console_stays_empty(admin: Daemon, seen: subprocess.CompletedProcess[str]) -> None:
+    done = seen
     assert console(done) == []
     workers = rows(done.stdout, "workers")
     assert [row[0] for row in workers] == ["0", "1"]
@@ -131,8 +136,8 @@ def test_it_shows_workers_routes_and_events_and_the_console_stays_empty(admin: D
     assert re.search(r"<title>restmarkd: 2 of 2 ready</title>", done.stdout)
 
 
-def test_tables_are_tables_to_a_screen_reader(admin: Daemon, tmp_path: Path) -> None:
-    dom = browse(admin.admin, tmp_path).stdout  # type: ignore[attr-defined]
+def test_tables_are_tables_to_a_screen_reader(seen: subprocess.CompletedProcess[str]) -> None:
+    dom = seen.stdout
     for table in ("workers", "routes", "events"):
         head = re.search(rf'<table id="{table}">\s*<thead>(.*?)</thead>', dom, re.DOTALL)
         assert head and head[1].count("<th ") == head[1].count('scope="col"') == len(rows(dom, table)[0]), table

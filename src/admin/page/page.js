@@ -171,8 +171,9 @@ function showSeat(row, seat, before, now, elapsedMs, most) {
   set(cells[8], seat.pid ? formatAge(now - seat.started_unix_ms) : "–");
   set(cells[9], seat.pid ? String(seat.pid) : "–");
   set(cells[10], String(seat.generation));
-  const work = seat.working;
-  set(cells[12], work ? `${work.route}${work.query}${work.age_ms >= 1000 ? ` for ${formatAge(work.age_ms)}` : ""}` : "–");
+  // What takes long is of interest; the rest would flicker by.
+  const work = seat.working && seat.working.age_ms >= 1000 ? seat.working : null;
+  set(cells[12], work ? `${work.route}${work.query} for ${formatAge(work.age_ms)}` : "–");
 }
 
 function showRates(row, first, delta, elapsedMs, limits) {
