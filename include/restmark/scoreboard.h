@@ -84,6 +84,23 @@ enum restmark_slot_state {
         RESTMARK_SLOT_STATE_COUNT
 };
 
+/* What a worker's end is put down to; names in shared/status.c. */
+enum restmark_cause {
+        RESTMARK_CAUSE_CRASH,        /* a signal or an exit that nobody has asked for */
+        RESTMARK_CAUSE_START,        /* it ended before it was ready */
+        RESTMARK_CAUSE_HARAKIRI,     /* killed: a request ran too long */
+        RESTMARK_CAUSE_WEDGED,       /* killed: its heart had stopped */
+        RESTMARK_CAUSE_MAX_REQUESTS, /* recycled, as are the next three */
+        RESTMARK_CAUSE_LIFETIME,
+        RESTMARK_CAUSE_RSS,
+        RESTMARK_CAUSE_PSS,
+        RESTMARK_CAUSE_DRAIN, /* somebody asked for it */
+        RESTMARK_CAUSE_RELOAD,
+        RESTMARK_CAUSE_SCALE, /* its slot is no more */
+        RESTMARK_CAUSE_STOP,  /* the daemon stops */
+        RESTMARK_CAUSE_COUNT
+};
+
 /* As of `sampled_ms`; the master samples when somebody asks. */
 struct restmark_memory_cell {
         _Atomic uint64_t sampled_ms; /* CLOCK_MONOTONIC; 0: not known, and the rest means nothing */
@@ -111,6 +128,7 @@ struct restmark_slot_cell {
         alignas(RESTMARK_CACHE_LINE) struct restmark_seat_cell seats[RESTMARK_SEATS];
         _Atomic uint32_t primary;         /* index of the seat */
         _Atomic uint32_t restarts;        /* workers that replaced one that had died */
+        _Atomic uint32_t ends[RESTMARK_CAUSE_COUNT]; /* the slot's dead workers, by cause */
         struct restmark_queue_cell queues[RESTMARK_LISTEN_MAX]; /* in the order of the head's `listen` */
         struct restmark_worker_cell past; /* sums over the slot's dead workers; `connections` stays 0 */
 };

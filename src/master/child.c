@@ -128,6 +128,7 @@ static int fork_worker(struct child *child) {
         cell->generation = child->generation->number;
         cell_set(&cell->started_ms, clock_realtime_ms());
         cell_set(&cell->memory.sampled_ms, 0);
+        child->cause = RESTMARK_CAUSE_START;
         r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
         if (r < 0)
                 (void)kill(pid, SIGKILL); /* a worker that is not heard must not live; its death will be seen */
@@ -207,8 +208,13 @@ static void on_exit_of(struct child *child, const siginfo_t *info) {
         had.connections = cell_get(&slot->workers[child->seat].connections);
         had.requests = scoreboard_bury(slot, child->seat);
         log_death(child, info, had.requests);
+        board_slot(child)->slot.ends[child->cause]++;
         reload_on_death(s->reload, child, info, &had);
         forget_process(child);
+        if (fatal && replace_awaits(s->replace, child)) { /* the worker that it was to replace goes on */
+                child->slot.stopping = true;
+                fatal = false;
+        }
         if (fatal) {
                 log_message(LOG_ERR, "worker %u says that starting it again would not help (its message is above); stopping",
                             child->index);
@@ -264,6 +270,11 @@ static void start_worker(struct child *child) {
         }
 }
 
+void child_blame(struct child *child, enum restmark_cause cause) {
+        if (child->cause == RESTMARK_CAUSE_START || child->cause == RESTMARK_CAUSE_CRASH)
+                child->cause = cause;
+}
+
 void child_tell(struct child *child, enum link_message message) {
         int r = link_send(child->link, message, -1);
 
@@ -275,8 +286,8 @@ void child_tell(struct child *child, enum link_message message) {
 static void give_up(struct child *child) {
         struct supervisor *s = child->supervisor;
 
-        if (reload_on_give_up(s->reload, child))
-                return;
+        if (replace_awaits(s->replace, child))
+                return; /* the worker that it was to replace goes on */
         log_message(LOG_ERR,
                     "worker %u has failed to start %d times in a row; stopping. The messages above, or `coredumpctl`, say why",
                     child->index, SLOT_FAILURES_MAX);
@@ -328,9 +339,12 @@ void child_step(struct child *child, enum slot_event event) {
         perform(child, action);
         if (before == child->slot.state)
                 return;
+        if (child->slot.state == RESTMARK_SLOT_READY && child->cause == RESTMARK_CAUSE_START)
+                child->cause = RESTMARK_CAUSE_CRASH; /* what it would be from now on */
         if (child->slot.state == RESTMARK_SLOT_READY && s->was_ready)
                 events_add(s->events, EVENT_WORKER, (int)child->index, "pid %d of generation %u is ready", (int)child->pid,
                            child->generation->number);
+        replace_on_change(s->replace, child);
         reload_on_change(s->reload, child);
         supervisor_report(s);
 }

@@ -13,6 +13,7 @@
 
 enum stage {
         STAGE_IDLE,
+        STAGE_WAIT,    /* for a slot whose other seat is free for the canary */
         STAGE_CANARY,  /* the canary starts or is examined; everything is as it was */
         STAGE_ROLL,    /* workers are replaced, one slot after another */
         STAGE_DRAIN,   /* all slots have new workers, old ones finish */
@@ -35,7 +36,7 @@ struct reload {
         struct generation *next; /* until it is the current one */
         struct canary *canary;
         sd_event_source *deadline; /* of the canary's start; `canary` has its own, which ends at the same time */
-        unsigned int slot;       /* the one that is replaced */
+        unsigned int slot;       /* of the canary */
         unsigned int old_number; /* of the generation that is replaced */
         uint64_t started_ms;     /* monotonic */
         struct tally tally;
@@ -43,6 +44,7 @@ struct reload {
 };
 
 static void schedule(struct reload *r);
+static void start_canary(struct reload *r);
 
 struct reload *reload_new(struct supervisor *s) {
         struct reload *r = calloc(1, sizeof *r);
@@ -65,6 +67,10 @@ struct reload *reload_free(struct reload *r) {
 
 bool reload_runs(const struct reload *r) {
         return r->stage != STAGE_IDLE || r->start;
+}
+
+bool reload_examines(const struct reload *r) {
+        return r->stage == STAGE_WAIT || r->stage == STAGE_CANARY;
 }
 
 uint64_t reload_request(struct reload *r) {
@@ -104,6 +110,8 @@ static void end(struct reload *r, bool ok, const char *reply) {
         notify_reloaded();
         if (r->wanted > r->ticket)
                 schedule(r);
+        else
+                replace_run(s->replace); /* what has waited for the end of the examination */
         supervisor_report(s);
 }
 
@@ -153,11 +161,20 @@ void reload_abandon(struct reload *r) {
 
 /* ---- draining ---- */
 
-/* Ends the reload once no worker is beside another any more. */
-static void check_drained(struct reload *r) {
-        for (unsigned int i = 0; i < r->s->n_workers; i++)
-                if (child_beside(r->s, i)->slot.state != RESTMARK_SLOT_EMPTY)
+/* Ends the reload once all slots have new workers and the old ones are gone. */
+void reload_check(struct reload *r) {
+        struct supervisor *s = r->s;
+
+        if (r->stage == STAGE_ROLL && !replace_wants(s->replace, RESTMARK_CAUSE_RELOAD))
+                r->stage = STAGE_DRAIN;
+        if (r->stage != STAGE_DRAIN)
+                return;
+        for (unsigned int i = 0; i < s->n_workers; i++) {
+                const struct child *beside = child_beside(s, i);
+
+                if (beside->slot.state != RESTMARK_SLOT_EMPTY && beside->generation != s->generation)
                         return;
+        }
         if (r->stuck)
                 end(r, false, r->text);
         else
@@ -166,37 +183,16 @@ static void check_drained(struct reload *r) {
 
 /* ---- rolling over ---- */
 
-static void start_next(struct reload *r) {
-        if (r->slot == r->s->n_workers) {
-                r->stage = STAGE_DRAIN;
-                check_drained(r);
-                return;
-        }
-        child_start(child_beside(r->s, r->slot), r->s->generation, false);
-}
-
-/* The worker beside is ready: from now on it is the slot's own, and the old one leaves. */
-static void swap(struct reload *r) {
-        struct child *old = child_primary(r->s, r->slot), *new = child_beside(r->s, r->slot);
-
-        r->s->options->board->slots[r->slot].slot.primary = new->seat;
-        r->slot++;
-        child_step(old, SLOT_EVENT_STOP);
-        start_next(r);
-}
-
-bool reload_on_give_up(struct reload *r, const struct child *child) {
-        if (r->stage != STAGE_ROLL || child != child_beside(r->s, r->slot))
-                return false;
+void reload_on_stuck(struct reload *r, unsigned int slot) {
         (void)snprintf(r->text, sizeof r->text,
-                       "generation %u failed to start %d times in a row in slot %u; the slots before it have it, the others go on with "
+                       "generation %u failed to start %d times in a row in slot %u; some slots have it, the others go on with "
                        "generation %u; the log says why",
-                       r->s->generation->number, SLOT_FAILURES_MAX, r->slot, r->old_number);
+                       r->s->generation->number, SLOT_FAILURES_MAX, slot, r->old_number);
         log_message(LOG_ERR, "reload stuck: %s", r->text);
-        events_add(r->s->events, EVENT_RELOAD_FAILED, (int)r->slot, "stuck: %s", r->text);
+        events_add(r->s->events, EVENT_RELOAD_FAILED, (int)slot, "stuck: %s", r->text);
         r->stuck = true;
-        r->stage = STAGE_DRAIN; /* which ends when this seat is seen to be free */
-        return true;
+        replace_cancel(r->s->replace, RESTMARK_CAUSE_RELOAD);
+        reload_check(r);
 }
 
 /* ---- the canary ---- */
@@ -204,7 +200,7 @@ bool reload_on_give_up(struct reload *r, const struct child *child) {
 /* Past this point there is no way back, and none is needed: this configuration serves. */
 static void commit(struct reload *r) {
         struct supervisor *s = r->s;
-        struct child *canary = child_beside(s, 0);
+        struct child *canary = child_beside(s, r->slot);
 
         log_message(LOG_INFO, "the canary (pid %d) of generation %u answers every route; replacing the others", (int)canary->pid,
                     r->next->number);
@@ -216,8 +212,12 @@ static void commit(struct reload *r) {
         canary->on_probation = false;
         child_tell(canary, LINK_ACCEPT);
         r->stage = STAGE_ROLL;
-        r->slot = 0;
-        swap(r);
+        for (unsigned int i = 0; i < s->n_workers; i++)
+                if (i != r->slot)
+                        (void)replace_request(s->replace, i, RESTMARK_CAUSE_RELOAD, NULL, NULL); /* in place of any other request */
+        replace_swap(s->replace, r->slot, RESTMARK_CAUSE_RELOAD);
+        replace_run(s->replace);
+        reload_check(r);
 }
 
 static void on_examined(void *context, const char *why) {
@@ -226,7 +226,7 @@ static void on_examined(void *context, const char *why) {
         r->canary = canary_free(r->canary);
         if (why) {
                 (void)snprintf(r->text, sizeof r->text, "the first worker of the new generation fails: %s", why);
-                child_step(child_beside(r->s, 0), SLOT_EVENT_KILL); /* its death ends the reload */
+                child_step(child_beside(r->s, r->slot), SLOT_EVENT_KILL); /* its death ends the reload */
         } else
                 commit(r);
 }
@@ -264,7 +264,7 @@ static void blame_canary(struct reload *r, const siginfo_t *info) {
 }
 
 void reload_on_death(struct reload *r, const struct child *child, const siginfo_t *info, const struct child_account *had) {
-        bool is_canary = r->stage == STAGE_CANARY && child == child_beside(r->s, 0);
+        bool is_canary = r->stage == STAGE_CANARY && child == child_beside(r->s, r->slot);
 
         if (r->stage != STAGE_IDLE && !is_canary && child->generation->number == r->old_number) {
                 r->tally.workers++;
@@ -277,23 +277,18 @@ void reload_on_death(struct reload *r, const struct child *child, const siginfo_
                 blame_canary(r, info);
 }
 
-void reload_on_change(struct reload *r, struct child *child) {
-        bool beside = child == child_beside(r->s, child->index);
+void reload_on_free_seat(struct reload *r, const struct child *child) {
+        if (r->stage == STAGE_CANARY && child->index == r->slot)
+                fail(r, *r->text ? r->text : "the first worker of the new generation could not be started");
+        else if (r->stage == STAGE_WAIT)
+                start_canary(r);
+        else
+                reload_check(r);
+}
 
-        if (r->s->stopping || !beside)
-                return;
-        if (child->slot.state == RESTMARK_SLOT_STOPPED) { /* the seat is free again */
-                child->generation = generation_unref(child->generation);
-                child->slot = (struct slot){ .state = RESTMARK_SLOT_EMPTY };
-                child_cell(child)->state = RESTMARK_SLOT_EMPTY;
-                if (r->stage == STAGE_CANARY)
-                        fail(r, *r->text ? r->text : "the first worker of the new generation could not be started");
-                else if (r->stage == STAGE_DRAIN)
-                        check_drained(r);
-        } else if (child->slot.state == RESTMARK_SLOT_READY && r->stage == STAGE_CANARY && !r->canary)
+void reload_on_change(struct reload *r, struct child *child) {
+        if (r->stage == STAGE_CANARY && child == child_beside(r->s, r->slot) && child->slot.state == RESTMARK_SLOT_READY && !r->canary)
                 examine(r, child);
-        else if (child->slot.state == RESTMARK_SLOT_READY && r->stage == STAGE_ROLL && child->index == r->slot)
-                swap(r);
 }
 
 /* ---- the start of a reload ---- */
@@ -305,34 +300,24 @@ static int on_not_ready(sd_event_source *source, uint64_t usec, void *context) {
         (void)usec;
         (void)snprintf(r->text, sizeof r->text,
                        "the first worker of the new generation was not ready in time ([workers] canary-timeout)");
-        child_step(child_beside(r->s, 0), SLOT_EVENT_KILL);
+        child_step(child_beside(r->s, r->slot), SLOT_EVENT_KILL);
         return 0;
 }
 
-static int begin(sd_event_source *source, void *context) {
-        struct reload *r = context;
+/* Once there is a seat for it: old workers that leave may hold all of them until their mercy is over. */
+static void start_canary(struct reload *r) {
         struct supervisor *s = r->s;
         struct error e;
         int result;
 
-        (void)source;
-        r->start = sd_event_source_unref(r->start);
-        if (s->stopping)
-                return 0;
-        r->ticket = r->wanted;
-        r->started_ms = clock_monotonic_ms();
-        r->tally = (struct tally){ 0 };
-        r->text[0] = '\0';
-        r->stuck = false;
-        r->slot = 0;
-        r->old_number = s->generation->number;
+        for (r->slot = 0; child_beside(s, r->slot)->slot.state != RESTMARK_SLOT_EMPTY;)
+                if (++r->slot == s->n_workers)
+                        return;
         r->stage = STAGE_CANARY;
-        notify_reloading();
-        events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
         if (!r->is_upgrade && s->options->source.load(s->options->source.context, &r->next, &e) < 0) {
                 r->next = NULL;
                 fail(r, e.text);
-                return 0;
+                return;
         }
         r->next->number = s->generation->number + 1;
         /* The time for loading the dataset is the master's own, and not the canary's. */
@@ -341,10 +326,30 @@ static int begin(sd_event_source *source, void *context) {
                                             on_not_ready, r);
         if (result < 0) {
                 fail(r, strerror(-result));
-                return 0;
+                return;
         }
         log_message(LOG_INFO, "generation %u is loaded; its first worker is examined", r->next->number);
-        child_start(child_beside(s, 0), r->next, true);
+        child_start(child_beside(s, r->slot), r->next, true);
+}
+
+static int begin(sd_event_source *source, void *context) {
+        struct reload *r = context;
+        struct supervisor *s = r->s;
+
+        (void)source;
+        r->start = sd_event_source_unref(r->start);
+        if (s->stopping)
+                return 0;
+        r->ticket = r->wanted;
+        r->tally = (struct tally){ 0 };
+        r->text[0] = '\0';
+        r->stuck = false;
+        r->old_number = s->generation->number;
+        r->stage = STAGE_WAIT;
+        notify_reloading();
+        events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
+        replace_yield(s->replace);
+        start_canary(r);
         return 0;
 }
 

@@ -27,14 +27,23 @@ void reload_upgrade(struct reload *reload, struct generation *next);
 /* Whether one runs, or is about to. */
 bool reload_runs(const struct reload *reload);
 
+/* Whether its canary is being examined, or about to be: no other worker is to start beside another then. */
+bool reload_examines(const struct reload *reload);
+
 /* A child's state has changed. */
 void reload_on_change(struct reload *reload, struct child *child);
 
 /* A child has died; `info` says how, `had` what it had done. */
 void reload_on_death(struct reload *reload, const struct child *child, const siginfo_t *info, const struct child_account *had);
 
-/* A child failed to start as often as is tolerated. Returns whether that is the reload's concern: the daemon then goes on. */
-bool reload_on_give_up(struct reload *reload, const struct child *child);
+/* A seat has become free whose worker was beside another. */
+void reload_on_free_seat(struct reload *reload, const struct child *child);
+
+/* A slot could not be given a worker of the new generation. */
+void reload_on_stuck(struct reload *reload, unsigned int slot);
+
+/* To be called when a slot has got a new worker, or is given up: that may have been the last one. */
+void reload_check(struct reload *reload);
 
 /* The daemon stops: who waits for a reload is told so. */
 void reload_abandon(struct reload *reload);

@@ -99,8 +99,10 @@ static void retire(struct supervisor *s, unsigned int index) {
         for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++) {
                 struct child *child = &s->children[index][seat];
 
-                if (child->slot.state != RESTMARK_SLOT_EMPTY)
-                        child_step(child, SLOT_EVENT_STOP);
+                if (child->slot.state == RESTMARK_SLOT_EMPTY)
+                        continue;
+                child_blame(child, RESTMARK_CAUSE_SCALE);
+                child_step(child, SLOT_EVENT_STOP);
         }
 }
 
@@ -113,6 +115,7 @@ static void shrink(struct resize *r, unsigned int n_workers) {
         rotation_update(s->rotation);
         for (unsigned int i = n_workers; i < before; i++) {
                 r->left_ms[i] = clock_monotonic_ms();
+                replace_forget(s->replace, i);
                 retire(s, i);
         }
         if (r->n_proven > n_workers)

@@ -103,13 +103,16 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 notify_stopping();
                 upgrade_abandon(s->upgrade);
                 reload_abandon(s->reload);
+                replace_abandon(s->replace);
                 resize_abandon(s->resize);
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
                         log_message(LOG_WARNING, "%s: connections that come in during the stop may be reset", e.text);
         }
         for (unsigned int i = 0; i < s->n_slots; i++)
-                for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
+                for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++) {
+                        child_blame(&s->children[i][seat], RESTMARK_CAUSE_STOP);
                         child_step(&s->children[i][seat], event);
+                }
         supervisor_report(s);
 }
 
@@ -232,8 +235,9 @@ static int set_up(struct supervisor *s, struct error *e) {
         s->reload = reload_new(s);
         s->upgrade = upgrade_new(s);
         s->relay = relay_new(s);
+        s->replace = replace_new(s);
         s->events = events_new();
-        if (!s->children || !s->reload || !s->upgrade || !s->relay || !s->events)
+        if (!s->children || !s->reload || !s->upgrade || !s->relay || !s->replace || !s->events)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
         for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
@@ -263,6 +267,7 @@ static void tear_down(struct supervisor *s) {
         s->relay = relay_free(s->relay);
         s->rotation = rotation_free(s->rotation);
         s->reload = reload_free(s->reload);
+        s->replace = replace_free(s->replace);
         s->upgrade = upgrade_free(s->upgrade);
         s->events = events_free(s->events);
         sd_event_source_unref(s->stop_source);

@@ -1,4 +1,5 @@
-/* What the files of the supervisor share: supervisor.c (the loop, signals, the end), child.c (processes), reload.c (generations). */
+/* What the files of the supervisor share: supervisor.c (the loop, signals, the end), child.c (processes), reload.c (generations), replace.c
+ * (one worker after another). */
 #ifndef RESTMARK_MASTER_SUPERVISOR_INTERNAL_H
 #define RESTMARK_MASTER_SUPERVISOR_INTERNAL_H
 
@@ -9,6 +10,7 @@
 #include "master/events.h"
 #include "master/relay.h"
 #include "master/reload.h"
+#include "master/replace.h"
 #include "master/resize.h"
 #include "master/rotation.h"
 #include "master/slot.h"
@@ -27,6 +29,7 @@ struct child {
         int link;
         int private_connection; /* the master's end, while the worker is on probation; else -1 */
         bool on_probation;      /* it takes no clients yet; if it dies it is not replaced */
+        enum restmark_cause cause; /* what its death will be put down to */
         bool retired;           /* it takes no more connections: told so, or about to leave */
         uint64_t n_passed;      /* connections that the worker got over the link */
         sd_event_source *link_source, *timer;
@@ -46,6 +49,7 @@ struct supervisor {
         unsigned int n_slots;                     /* these, and those above that are being retired */
         struct generation *generation;            /* the current one */
         struct reload *reload;
+        struct replace *replace;
         struct upgrade *upgrade;
         struct events *events;
         struct rotation *rotation;
@@ -92,6 +96,9 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
 
 /* Feeds the slot's machine and performs what it says. */
 void child_step(struct child *child, enum slot_event event);
+
+/* Puts the worker's death, when it comes, down to `cause`, unless somebody has named another one before. */
+void child_blame(struct child *child, enum restmark_cause cause);
 
 /* Sends one message on the link; if the worker is dying that is passed over, as its death will be seen. */
 void child_tell(struct child *child, enum link_message message);

@@ -22,3 +22,22 @@ const char *status_slot_state_name(enum restmark_slot_state state) {
 const char *status_route_name(enum restmark_route route) {
         return route < RESTMARK_ROUTE_COUNT ? route_names[route] : "?";
 }
+
+static const char *const cause_names[RESTMARK_CAUSE_COUNT] = {
+        [RESTMARK_CAUSE_CRASH] = "crash",
+        [RESTMARK_CAUSE_START] = "start",
+        [RESTMARK_CAUSE_HARAKIRI] = "harakiri",
+        [RESTMARK_CAUSE_WEDGED] = "wedged",
+        [RESTMARK_CAUSE_MAX_REQUESTS] = "max-requests",
+        [RESTMARK_CAUSE_LIFETIME] = "max-worker-lifetime",
+        [RESTMARK_CAUSE_RSS] = "reload-on-rss",
+        [RESTMARK_CAUSE_PSS] = "reload-on-pss",
+        [RESTMARK_CAUSE_DRAIN] = "drain",
+        [RESTMARK_CAUSE_RELOAD] = "reload",
+        [RESTMARK_CAUSE_SCALE] = "scale",
+        [RESTMARK_CAUSE_STOP] = "stop",
+};
+
+const char *status_cause_name(enum restmark_cause cause) {
+        return cause < RESTMARK_CAUSE_COUNT ? cause_names[cause] : "?";
+}
