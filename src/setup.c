@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "master/account.h"
+#include "worker/trace.h"
 
 _Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
 
@@ -157,6 +158,8 @@ static void free_generation(struct generation *generation) {
 }
 
 struct generation *setup_generation(struct setup *setup) {
+        if (setup->config->harakiri_ms > 0)
+                trace_prime(); /* for all workers that will be forked */
         setup->generation = (struct generation){
                 .references = 1,
                 .config = setup->config,
@@ -166,6 +169,7 @@ struct generation *setup_generation(struct setup *setup) {
                               .limits = &setup->limits,
                               .account = &setup->account,
                               .access_log_fd = setup->access_log_fd,
+                              .traces = setup->config->harakiri_ms > 0,
                               .master_pid = getpid() },
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,

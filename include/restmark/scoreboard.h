@@ -20,6 +20,7 @@
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
+#define RESTMARK_STACK_MAX 31
 #define RESTMARK_LISTEN_MAX 16
 #define RESTMARK_LISTEN_TEXT_MAX 80
 
@@ -70,6 +71,9 @@ struct restmark_worker_cell {
         _Atomic uint64_t working_n;        /* … and of the loop */
         _Atomic uint64_t working_seed;
         struct restmark_route_cell routes[RESTMARK_ROUTE_COUNT];
+        /* Where it was when the master asked, the innermost first: addresses in the program that the master is too. */
+        alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t stack_depth; /* 0: it was not asked, or has not answered */
+        _Atomic uint64_t stack[RESTMARK_STACK_MAX];
 };
 
 /* In the order of a slot's life; names in shared/status.c. */

@@ -15,7 +15,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-enum { MESSAGE_MAX = 2048, FIELDS_MAX = 12, FIELD_TEXT_MAX = 64 };
+enum { MESSAGE_MAX = 2048, FIELDS_MAX = 12, FIELD_TEXT_MAX = 96 };
 
 static bool is_open, to_journal;
 static unsigned int lost; /* messages that stderr did not take */
@@ -92,7 +92,10 @@ static bool write_journal(int level, const struct log_field *fields, size_t n, c
         iov[n_iov++] = (struct iovec){ priority, strlen(priority) };
         iov[n_iov++] = (struct iovec){ (char *)"SYSLOG_IDENTIFIER=restmarkd", strlen("SYSLOG_IDENTIFIER=restmarkd") };
         for (size_t i = 0; i < n && i < FIELDS_MAX; i++) {
-                (void)snprintf(extra[i], sizeof extra[i], "%s=%lld", fields[i].name, fields[i].value);
+                if (strchr(fields[i].name, '='))
+                        (void)snprintf(extra[i], sizeof extra[i], "%s", fields[i].name);
+                else
+                        (void)snprintf(extra[i], sizeof extra[i], "%s=%lld", fields[i].name, fields[i].value);
                 iov[n_iov++] = (struct iovec){ extra[i], strlen(extra[i]) };
         }
         return sd_journal_sendv(iov, (int)n_iov) >= 0;

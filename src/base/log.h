@@ -8,7 +8,7 @@
 
 enum log_target { LOG_TARGET_AUTO, LOG_TARGET_STDERR, LOG_TARGET_JOURNAL };
 
-/* A journal field, e.g. { "RESTMARK_SLOT", 3 }. */
+/* A journal field, e.g. { "RESTMARK_SLOT", 3 }; one whose value is a text is written whole: { "RESTMARK_CAUSE=crash", 0 }. */
 struct log_field {
         const char *name;
         long long value;

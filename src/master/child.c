@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -97,6 +100,16 @@ static int make_pairs(const struct child *child, int links[static 2], int privat
         return r;
 }
 
+static void begin_life(struct child *child) {
+        child->started_ms = clock_monotonic_ms();
+        child->vital = vital_begin(child->started_ms);
+        child->cause = RESTMARK_CAUSE_START;
+        child->doomed = child->killed = false;
+        child->traces = child->generation->heritage.traces;
+        if (getrandom(&child->dice, sizeof child->dice, GRND_NONBLOCK) != sizeof child->dice)
+                child->dice = clock_monotonic_ns(); /* it is no secret */
+}
+
 static int fork_worker(struct child *child) {
         struct restmark_seat_cell *cell = child_cell(child);
         int links[2], privates[2], r = make_pairs(child, links, privates);
@@ -128,7 +141,7 @@ static int fork_worker(struct child *child) {
         cell->generation = child->generation->number;
         cell_set(&cell->started_ms, clock_realtime_ms());
         cell_set(&cell->memory.sampled_ms, 0);
-        child->cause = RESTMARK_CAUSE_START;
+        begin_life(child);
         r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
         if (r < 0)
                 (void)kill(pid, SIGKILL); /* a worker that is not heard must not live; its death will be seen */
@@ -144,37 +157,9 @@ void child_start(struct child *child, struct generation *generation, bool on_pro
 
 /* ---- a worker's end ---- */
 
-static void describe_death(const siginfo_t *info, char *text, size_t size) {
-        if (info->si_code == CLD_EXITED)
-                (void)snprintf(text, size, "exited with code %d", info->si_status);
-        else
-                (void)snprintf(text, size, "was killed by signal %d (%s%s)", info->si_status, strsignal(info->si_status),
-                               info->si_code == CLD_DUMPED ? ", core dumped" : "");
-}
-
-static void log_death(const struct child *child, const siginfo_t *info, uint64_t requests) {
-        uint64_t age_ms = clock_realtime_ms() - cell_get(&child_cell(child)->started_ms);
-        bool expected = child->slot.stopping || (info->si_code == CLD_EXITED && info->si_status == 0);
-        const struct log_field fields[] = {
-                { "RESTMARK_SLOT", child->index },
-                { "RESTMARK_GENERATION", child->generation->number },
-                { "RESTMARK_WORKER_PID", child->pid },
-                { info->si_code == CLD_EXITED ? "RESTMARK_EXIT_CODE" : "RESTMARK_SIGNAL", info->si_status },
-                { "RESTMARK_AGE_MS", (long long)age_ms },
-                { "RESTMARK_REQUESTS", (long long)requests },
-        };
-        char death[128];
-
-        describe_death(info, death, sizeof death);
-        log_fields(expected ? LOG_INFO : LOG_WARNING, fields, sizeof fields / sizeof *fields,
-                   "worker %u (pid %d) %s after %.1f s and %llu requests", child->index, (int)child->pid, death,
-                   (double)age_ms / 1000, (unsigned long long)requests);
-        events_add(child->supervisor->events, EVENT_DEATH, (int)child->index, "pid %d %s after %.1f s and %llu requests", (int)child->pid,
-                   death, (double)age_ms / 1000, (unsigned long long)requests);
-}
-
 static void forget_process(struct child *child) {
         child->link_source = sd_event_source_unref(child->link_source);
+        child->trace_timer = sd_event_source_unref(child->trace_timer);
         child->link = fd_close(child->link);
         child->private_connection = fd_close(child->private_connection);
         child->pid = 0;
@@ -194,21 +179,16 @@ static bool is_fatal(const siginfo_t *info) {
                (info->si_status == HERITAGE_EXIT_FATAL_CONFIG || info->si_status == HERITAGE_EXIT_FATAL_DATA);
 }
 
-static void on_exit_of(struct child *child, const siginfo_t *info) {
+static void on_exit_of(struct child *child, const siginfo_t *info, const struct rusage *usage) {
         struct supervisor *s = child->supervisor;
-        struct restmark_slot *slot = board_slot(child);
         struct child_account had;
         bool fatal;
 
         (void)hear(child); /* that it had been ready may stand unread */
-        if (child->on_probation)
+        if (child->on_probation || child->once)
                 child->slot.stopping = true;
         fatal = is_fatal(info) && !child->slot.stopping;
-        had.accepted = cell_get(&slot->workers[child->seat].accepted);
-        had.connections = cell_get(&slot->workers[child->seat].connections);
-        had.requests = scoreboard_bury(slot, child->seat);
-        log_death(child, info, had.requests);
-        board_slot(child)->slot.ends[child->cause]++;
+        death_report(child, info, usage, &had);
         reload_on_death(s->reload, child, info, &had);
         forget_process(child);
         if (fatal && replace_awaits(s->replace, child)) { /* the worker that it was to replace goes on */
@@ -228,9 +208,11 @@ static void on_exit_of(struct child *child, const siginfo_t *info) {
 
 void child_collect(struct child *child) {
         siginfo_t info = { .si_pid = 0 };
+        struct rusage usage = { 0 };
 
-        if (child->pid != 0 && waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
-                on_exit_of(child, &info);
+        /* The system call has a fifth argument that libc's function lacks: how much memory the worker has had at most. */
+        if (child->pid != 0 && syscall(SYS_waitid, P_PID, child->pid, &info, WEXITED | WNOHANG, &usage) == 0 && info.si_pid != 0)
+                on_exit_of(child, &info, &usage);
 }
 
 /* ---- actions ---- */
@@ -265,13 +247,15 @@ static void start_worker(struct child *child) {
         }
         log_message(LOG_ERR, "cannot start worker %u: %s", child->index, strerror(-r));
         if (child->pid == 0) {
-                child->slot.stopping |= child->on_probation;
+                child->slot.stopping |= child->on_probation || child->once;
                 child_step(child, SLOT_EVENT_EXITED);
         }
 }
 
 void child_blame(struct child *child, enum restmark_cause cause) {
-        if (child->cause == RESTMARK_CAUSE_START || child->cause == RESTMARK_CAUSE_CRASH)
+        bool stuck = cause == RESTMARK_CAUSE_HARAKIRI || cause == RESTMARK_CAUSE_WEDGED; /* which comes before what it was to stop for */
+
+        if (stuck || child->cause == RESTMARK_CAUSE_START || child->cause == RESTMARK_CAUSE_CRASH)
                 child->cause = cause;
 }
 
@@ -298,6 +282,7 @@ static void give_up(struct child *child) {
 static void kill_worker(struct child *child) {
         bool stopping = child->slot.stopping;
 
+        child->killed = true;
         log_message(child->supervisor->stopping ? LOG_NOTICE : LOG_WARNING, "worker %u (pid %d) is killed: %s", child->index,
                     (int)child->pid, !stopping ? "it did not get ready in time" : "it has to stop at once or its time is over");
         if (kill(child->pid, SIGKILL) < 0)
@@ -352,6 +337,7 @@ void child_step(struct child *child, enum slot_event event) {
 /* ---- taking over from another program ---- */
 
 int child_adopt(struct child *child, const struct handover_child *from, struct generation *generation, struct error *e) {
+        uint64_t now_ms = clock_realtime_ms(), begin_ms = cell_get(&child_cell(child)->started_ms), age_ms = now_ms > begin_ms ? now_ms - begin_ms : 0;
         const bool has_worker = from->state == RESTMARK_SLOT_STARTING || from->state == RESTMARK_SLOT_READY;
         int r;
 
@@ -361,6 +347,11 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
         child->generation = generation_ref(generation);
         child->pid = from->pid;
         child->link = from->link;
+        begin_life(child);
+        child->traces = false; /* its program is another one: the addresses of its stack would mean nothing */
+        if (from->state == RESTMARK_SLOT_READY)
+                child->cause = RESTMARK_CAUSE_CRASH;
+        child->started_ms -= age_ms < child->started_ms ? age_ms : child->started_ms;
         child_cell(child)->state = from->state;
         arm_timer(child);
         if (!has_worker)

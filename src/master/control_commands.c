@@ -74,6 +74,18 @@ static int run_scale(struct supervisor *s, const struct control_arguments *a, FI
         return resize_request(s->resize, (unsigned int)a->number, &ticket->number, e);
 }
 
+static int run_events(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        uint64_t since = a->has_number ? a->number : 0;
+
+        (void)ticket;
+        (void)e;
+        if (a->json)
+                events_write_json(s->events, since, to);
+        else
+                events_write_text(s->events, since, to);
+        return 0;
+}
+
 static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
         (void)e;
@@ -113,6 +125,10 @@ const struct control_command control_command_table[] = {
           .help = "have N workers; answers when they are ready, or those that are too many have finished",
           .changes = true,
           .run = run_scale },
+        { .name = "events",
+          .syntax = { .text = "[json] [since N]", .max = UINT64_MAX },
+          .help = "what has happened, the newest last; those after event number N",
+          .run = run_events },
         { .name = "stop",
           .syntax = { .text = "[now]" },
           .help = "stop when all that is accepted is answered, or now; answers at the end",

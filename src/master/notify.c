@@ -33,6 +33,19 @@ void notify_stopping(void) {
         complain(sd_notify(0, "STOPPING=1\nSTATUS=Stopping: answering what has been accepted"));
 }
 
+uint64_t notify_watchdog_ms(void) {
+        uint64_t usec = 0;
+        int r = sd_watchdog_enabled(0, &usec);
+
+        if (r < 0)
+                log_message(LOG_WARNING, "systemd's watchdog is not fed, as WATCHDOG_USEC is not right: %s", strerror(-r));
+        return r > 0 ? usec / 1000 : 0;
+}
+
+void notify_watchdog(void) {
+        complain(sd_notify(0, "WATCHDOG=1"));
+}
+
 void notify_forget(void) {
         (void)unsetenv("NOTIFY_SOCKET");
         (void)unsetenv("WATCHDOG_PID");

@@ -209,6 +209,7 @@ static void commit(struct reload *r) {
         s->generation = r->next;
         r->next = NULL;
         s->options->board->generation = s->generation->number;
+        health_configure(s->health);
         canary->on_probation = false;
         child_tell(canary, LINK_ACCEPT);
         r->stage = STAGE_ROLL;

@@ -122,6 +122,8 @@ static bool may_start(struct replace *r, unsigned int slot, uint64_t now_ms) {
                 return false;
         if (!is_recycling(wish->cause))
                 return true;
+        if (upgrade_waits(r->s->upgrade)) /* for all to be quiet; the workers will be new then anyway */
+                return false;
         if (child_primary(r->s, slot)->pid != wish->pid) { /* it has died by itself */
                 wish->wanted = false;
                 tell(r, slot, NULL);
@@ -132,6 +134,7 @@ static bool may_start(struct replace *r, unsigned int slot, uint64_t now_ms) {
 
 void replace_run(struct replace *r) {
         uint64_t now_ms = clock_monotonic_ms();
+        struct child *beside;
         int next = -1;
 
         if (r->active >= 0 || r->s->stopping || reload_examines(r->s->reload))
@@ -143,7 +146,9 @@ void replace_run(struct replace *r) {
                 return;
         r->active = next;
         r->yielding = false;
-        child_start(child_beside(r->s, (unsigned int)next), r->s->generation, false);
+        beside = child_beside(r->s, (unsigned int)next);
+        beside->once = r->wishes[next].cause != RESTMARK_CAUSE_RELOAD;
+        child_start(beside, r->s->generation, false);
 }
 
 bool replace_awaits(const struct replace *r, const struct child *child) {
@@ -158,6 +163,7 @@ void replace_swap(struct replace *r, unsigned int slot, enum restmark_cause caus
         if (r->active == (int)slot)
                 r->active = -1;
         r->s->options->board->slots[slot].slot.primary = new->seat;
+        new->once = false;
         child_blame(old, cause);
         child_step(old, SLOT_EVENT_STOP);
         r->wishes[slot].wanted = false;
@@ -198,6 +204,7 @@ static void failed(struct replace *r) {
 /* The worker beside is no more: its seat is free for the next one. */
 static void free_seat(struct child *child) {
         child->generation = generation_unref(child->generation);
+        child->once = false;
         child->slot = (struct slot){ .state = RESTMARK_SLOT_EMPTY };
         child_cell(child)->state = RESTMARK_SLOT_EMPTY;
 }

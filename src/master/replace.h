@@ -11,8 +11,8 @@ struct replace;
 struct supervisor;
 
 enum {
-        /* Between attempts to recycle a slot whose new worker failed to start, each of which is SLOT_FAILURES_MAX starts. */
-        REPLACE_RETRY_MIN_MS = 30000,
+        /* Between attempts to recycle a slot whose new worker fails to start; doubles with each. */
+        REPLACE_RETRY_MIN_MS = 1000,
         REPLACE_RETRY_MAX_MS = 600000,
 };
 
@@ -26,7 +26,10 @@ struct replace *replace_free(struct replace *replace);
 /* Asks for it. `cause` is what the old worker's death will be put down to. There is one request per slot: one for a reload takes
  * the place of any other (whose `done` hears of its success too), another one that comes on top of it is refused, as is a second
  * one with a `done`. Returns whether it was taken. Recycling waits until no worker anywhere is beside another, the others only for
- * their own slot's seat. A worker that is to be recycled and dies meanwhile is not replaced once more. */
+ * their own slot's seat. A worker that is to be recycled and dies meanwhile is not replaced once more.
+ *
+ * A new worker that fails to start leaves everything as it was. Recycling is tried again later; a reload's tries as often as a slot
+ * does, then it is stuck; for the others that was it. */
 bool replace_request(struct replace *r, unsigned int slot, enum restmark_cause cause, replace_done done, void *context);
 
 /* Whether a request of this cause is not yet fulfilled. */

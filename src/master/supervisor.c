@@ -248,9 +248,12 @@ static int set_up(struct supervisor *s, struct error *e) {
                 r = watch_signals(s);
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
+        oom_init(&s->oom);
         r = rotation_new(s, &s->rotation, e);
         if (r == 0)
                 r = resize_new(s, &s->resize, e);
+        if (r == 0)
+                r = health_new(s, &s->health, e);
         if (r == 0 && o->control)
                 r = control_attach(o->control, s->event, &commands, e);
         if (r == 0 && o->admin)
@@ -265,6 +268,7 @@ static void tear_down(struct supervisor *s) {
         free(s->children);
         s->resize = resize_free(s->resize);
         s->relay = relay_free(s->relay);
+        s->health = health_free(s->health);
         s->rotation = rotation_free(s->rotation);
         s->reload = reload_free(s->reload);
         s->replace = replace_free(s->replace);

@@ -5,10 +5,13 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <systemd/sd-event.h>
 
 #include "master/events.h"
 #include "master/relay.h"
+#include "master/health.h"
+#include "master/oom.h"
 #include "master/reload.h"
 #include "master/replace.h"
 #include "master/resize.h"
@@ -16,6 +19,7 @@
 #include "master/slot.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
+#include "master/vital.h"
 #include "shared/link.h"
 
 /* A seat of a slot, and the worker that has it. */
@@ -29,10 +33,19 @@ struct child {
         int link;
         int private_connection; /* the master's end, while the worker is on probation; else -1 */
         bool on_probation;      /* it takes no clients yet; if it dies it is not replaced */
+        bool once;              /* if its start fails it is not started again */
         enum restmark_cause cause; /* what its death will be put down to */
         bool retired;           /* it takes no more connections: told so, or about to leave */
         uint64_t n_passed;      /* connections that the worker got over the link */
         sd_event_source *link_source, *timer;
+        uint64_t started_ms;       /* of the process; CLOCK_MONOTONIC */
+        uint64_t dice;             /* random: workers that do the same are not to be recycled at the same time */
+        struct vital vital;        /* see health.c */
+        bool traces;               /* shows its stack when asked */
+        bool doomed;               /* harakiri: it is killed as soon as it has shown its stack */
+        bool killed;               /* the master has sent SIGKILL */
+        int trace_left_ms;
+        sd_event_source *trace_timer;
 };
 
 /* What a dead worker had done. */
@@ -56,6 +69,8 @@ struct supervisor {
         struct relay *relay;
         struct resize *resize;
         unsigned int n_reopened; /* how often logs have been opened again */
+        struct health *health;
+        struct oom oom;
         bool was_ready;                           /* all workers have been, once */
         bool stopping;
         int exit_code;
@@ -76,6 +91,11 @@ void supervisor_sample(struct supervisor *s);
 
 /* To be called when a slot's state has changed. */
 void supervisor_report(struct supervisor *s);
+
+/* ---- death.c ---- */
+
+/* Makes the certificate of a worker that is dead, counts its end, moves its numbers to the slot's past, and tells what they were. */
+void death_report(struct child *child, const siginfo_t *info, const struct rusage *usage, struct child_account *had);
 
 /* ---- child.c ---- */
 

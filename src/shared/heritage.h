@@ -4,6 +4,7 @@
 #define RESTMARK_SHARED_HERITAGE_H
 
 #include <restmark/scoreboard.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -19,6 +20,9 @@ enum {
         /* … and one that may go away by itself. */
         HERITAGE_EXIT_SYSTEM = 71,
 };
+
+/* From the master to a worker that is stuck. A real-time signal, which means nothing to anybody else. */
+#define HERITAGE_TRACE_SIGNAL (SIGRTMIN + 1)
 
 /* Who the workers run as. */
 struct account {
@@ -36,6 +40,7 @@ struct heritage {
         const struct server_limits *limits;
         const struct account *account;
         int access_log_fd; /* -1: none */
+        bool traces;       /* shows its stack when asked by HERITAGE_TRACE_SIGNAL */
         pid_t master_pid;
         /* This worker's own: */
         unsigned int slot;

@@ -83,6 +83,7 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
         cell_set(&worker->connections, 0);
         cell_set(&worker->beat_ms, 0);
         cell_set(&worker->working_since_ms, 0);
+        cell_set(&worker->stack_depth, 0);
         return requests;
 }
 

@@ -13,6 +13,7 @@
 #include "shared/scoreboard.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
+#include "worker/trace.h"
 
 /* What an event of the worker's epoll set is about. Listeners come last, each with its own number. */
 enum event { EVENT_LINK, EVENT_SERVER, EVENT_LISTENER };
@@ -48,6 +49,8 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         struct server_parts parts;
         int fds[2], r = settle(h, ret_fatal, e);
 
+        if (r == 0 && h->traces)
+                r = trace_install(h->cell, h->master_pid, e);
         if (r < 0)
                 return r;
         w->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -133,6 +133,24 @@ class Daemon:
         )
         return json.loads(reply.stdout)  # type: ignore[no-any-return]
 
+    def ask(self, line: str) -> str:
+        """The text of the control socket's reply to a quick command."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(self.control))
+            client.sendall(line.encode() + b"\n")
+            reply = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+        assert reply.startswith("ok\n"), reply
+        return reply[3:]
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = json.loads(self.ask("events json"))["events"]
+        return [event for event in events if kind in (None, event["kind"])]
+
+    def ends(self, cause: str) -> int:
+        """How many workers have ended so far by this cause."""
+        return sum(w["ends"][cause] for w in self.status()["workers"])
+
     def connect(self, timeout: float = 10.0) -> socket.socket:
         return socket.create_connection((self.host, self.port), timeout=timeout)
 

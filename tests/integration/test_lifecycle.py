@@ -103,7 +103,7 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(start: Start) -> None:
     assert sum(load.failures.values()) <= 10 * load.clients
     assert set(load.failures) <= {"end of stream", "ConnectionResetError", "BrokenPipeError"}
     log = daemon.log()
-    assert len(re.findall(r"worker \d \(pid \d+\) was killed by signal 9 \(Killed\) after [\d.]+ s and \d+ requests", log)) == 10
+    assert len(re.findall(r"worker \d \(pid \d+\) was killed by signal 9 \(SIGKILL, Killed\) after [\d.]+ s and \d+ requests", log)) == 10
     assert sum(w["restarts"] for w in daemon.status()["workers"]) == 10
 
 

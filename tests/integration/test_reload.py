@@ -164,7 +164,7 @@ def canary_of(daemon: Daemon, known: list[int]) -> int:
     ("number", "message"),
     [
         (signal.SIGKILL, r"the first worker of the new generation (was killed by signal 9 \(Killed\)|fails: .* (closed|broke) its connection)"),
-        (signal.SIGABRT, r"the first worker of the new generation (fails: .*; it )?was killed by signal 6 \(Aborted\)"),
+        (signal.SIGABRT, r"the first worker of the new generation ((fails: .*|was not ready in time .*); it )?was killed by signal 6 \(Aborted\)"),
         (signal.SIGSTOP, r"the first worker of the new generation (fails: asked for \S+ it did not answer|was not ready) in time"),
     ],
 )

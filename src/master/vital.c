@@ -1,0 +1,36 @@
+#include "master/vital.h"
+
+#include "shared/scoreboard.h"
+
+void vital_look(struct vital *vital, const struct restmark_worker_cell *cell, uint64_t now_ms) {
+        struct vital seen = { .beat_ms = cell_get(&cell->beat_ms), .working_since_ms = cell_get(&cell->working_since_ms) };
+
+        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
+                seen.requests += cell_get(&cell->routes[i].requests);
+        seen.moved_ms = vital->moved_ms;
+        if (seen.beat_ms != vital->beat_ms || seen.working_since_ms != vital->working_since_ms || seen.requests != vital->requests)
+                seen.moved_ms = now_ms;
+        *vital = seen;
+}
+
+enum vital_verdict vital_judge(const struct vital *vital, uint64_t harakiri_ms, uint64_t now_ms) {
+        uint64_t silence_ms = harakiri_ms > VITAL_SILENCE_MIN_MS ? harakiri_ms : VITAL_SILENCE_MIN_MS;
+
+        if (harakiri_ms == 0)
+                return VITAL_WELL;
+        if (vital->working_since_ms != 0)
+                return now_ms >= vital->working_since_ms + harakiri_ms ? VITAL_HARAKIRI : VITAL_WELL;
+        return now_ms >= vital->moved_ms + silence_ms ? VITAL_WEDGED : VITAL_WELL;
+}
+
+uint64_t vital_interval_ms(uint64_t harakiri_ms) {
+        uint64_t interval_ms = harakiri_ms / 4;
+
+        if (harakiri_ms == 0)
+                return 0;
+        return interval_ms < VITAL_LOOK_MIN_MS ? VITAL_LOOK_MIN_MS : interval_ms > VITAL_LOOK_MAX_MS ? VITAL_LOOK_MAX_MS : interval_ms;
+}
+
+bool quorum_holds(const struct quorum *quorum) {
+        return quorum->dead == 0 || quorum->alive > quorum->dead;
+}

@@ -1,0 +1,114 @@
+#include "master/vital.h"
+
+#include "shared/scoreboard.h"
+#include "unit.h"
+
+static struct restmark_worker_cell cell;
+
+static void set(uint64_t beat_ms, uint64_t working_since_ms, uint64_t requests) {
+        cell_set(&cell.beat_ms, beat_ms);
+        cell_set(&cell.working_since_ms, working_since_ms);
+        cell_set(&cell.routes[RESTMARK_ROUTE_OTHER].requests, requests);
+}
+
+static enum vital_verdict look(struct vital *vital, uint64_t harakiri_ms, uint64_t now_ms) {
+        vital_look(vital, &cell, now_ms);
+        return vital_judge(vital, harakiri_ms, now_ms);
+}
+
+static void a_request_may_run_as_long_as_it_may(void **state) {
+        struct vital vital = vital_begin(1000);
+
+        (void)state;
+        set(2000, 2000, 5);
+        assert_int_equal(look(&vital, 500, 2499), VITAL_WELL);
+        assert_int_equal(look(&vital, 500, 2500), VITAL_HARAKIRI);
+        assert_int_equal(look(&vital, 0, 9999999), VITAL_WELL); /* off */
+        set(2000, 2600, 6); /* the next one, in the same turn of the loop */
+        assert_int_equal(look(&vital, 500, 2700), VITAL_WELL);
+        assert_int_equal(look(&vital, 500, 3100), VITAL_HARAKIRI);
+}
+
+static void an_idle_worker_is_well_as_long_as_its_heart_beats(void **state) {
+        struct vital vital = vital_begin(0);
+        uint64_t now_ms = 0;
+
+        (void)state;
+        for (; now_ms < 60000; now_ms += 250) {
+                set(now_ms / 1000 * 1000, 0, 7);
+                assert_int_equal(look(&vital, 100, now_ms), VITAL_WELL);
+        }
+        now_ms = 59000;
+        assert_int_equal(look(&vital, 100, now_ms + VITAL_SILENCE_MIN_MS - 1), VITAL_WELL);
+        assert_int_equal(look(&vital, 100, now_ms + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
+        assert_int_equal(look(&vital, 0, now_ms + VITAL_SILENCE_MIN_MS), VITAL_WELL); /* off: a debugger may hold it */
+        assert_int_equal(look(&vital, 10000, now_ms + 9999), VITAL_WELL);             /* harakiri is longer than the least silence */
+        assert_int_equal(look(&vital, 10000, now_ms + 10000), VITAL_WEDGED);
+}
+
+/* One turn of the loop may serve a thousand requests, of which none takes long. */
+static void a_long_turn_with_many_requests_is_no_silence(void **state) {
+        struct vital vital = vital_begin(0);
+
+        (void)state;
+        for (uint64_t i = 1; i < 1000; i++) {
+                set(1, i % 2 ? i * 50 : 0, i);
+                assert_int_equal(look(&vital, 200, i * 50 + 10), VITAL_WELL);
+        }
+}
+
+static void a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on(void **state) {
+        struct vital vital = vital_begin(5000);
+
+        (void)state;
+        set(0, 0, 0);
+        assert_int_equal(look(&vital, 100, 5000 + VITAL_SILENCE_MIN_MS - 1), VITAL_WELL);
+        assert_int_equal(look(&vital, 100, 5000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
+}
+
+static void one_looks_as_often_as_harakiri_needs(void **state) {
+        static const struct {
+                uint64_t harakiri_ms, interval_ms;
+        } vectors[] = { { 0, 0 }, { 1, 100 }, { 400, 100 }, { 404, 101 }, { 2000, 500 }, { 4000, 1000 }, { 86400000, 1000 } };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(vectors); i++)
+                assert_int_equal(vital_interval_ms(vectors[i].harakiri_ms), vectors[i].interval_ms);
+}
+
+static void the_quorum_is_a_majority_of_those_that_count(void **state) {
+        static const struct {
+                struct quorum quorum; /* alive, awaited, dead */
+                bool holds;
+        } vectors[] = {
+                { { 4, 0, 0 }, true },
+                { { 3, 0, 1 }, true },
+                { { 2, 0, 2 }, false }, /* half is no majority */
+                { { 1, 0, 3 }, false },
+                { { 0, 0, 1 }, false },
+                { { 1, 0, 0 }, true },
+                { { 0, 4, 0 }, true }, /* all are being started */
+                { { 1, 6, 0 }, true }, /* many slots are new */
+                { { 1, 6, 1 }, false },
+                { { 2, 6, 1 }, true },
+                { { 0, 3, 1 }, false },
+                { { 0, 0, 0 }, true },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(vectors); i++)
+                assert_int_equal(quorum_holds(&vectors[i].quorum), vectors[i].holds);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_request_may_run_as_long_as_it_may),
+                cmocka_unit_test(an_idle_worker_is_well_as_long_as_its_heart_beats),
+                cmocka_unit_test(a_long_turn_with_many_requests_is_no_silence),
+                cmocka_unit_test(a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on),
+                cmocka_unit_test(one_looks_as_often_as_harakiri_needs),
+                cmocka_unit_test(the_quorum_is_a_majority_of_those_that_count),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
