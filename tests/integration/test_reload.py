@@ -170,8 +170,9 @@ def canary_of(daemon: Daemon, known: list[int]) -> int:
 )
 def test_a_canary_that_dies_or_hangs_changes_nothing(start: Start, number: int, message: str) -> None:
     """So many records that the canary is still busy when the signal comes."""
-    daemon = start(config="[server]\nprocesses = 2\n[workers]\ncanary-timeout = 1500ms\n")
-    write_config(daemon, "[server]\nprocesses = 2\n[workers]\ncanary-timeout = 1500ms\n[workloads]\nrecords = 300000\n")
+    config = f"[server]\nprocesses = 2\n[workers]\ncanary-timeout = {'1500ms' if number == signal.SIGSTOP else '20s'}\n"
+    daemon = start(config=config)
+    write_config(daemon, config + "[workloads]\nrecords = 300000\n")
     before = workers(daemon)
     with Load((daemon.host, daemon.port), "/parse-msgpack", clients=4, expected=b"1000") as load:
         load.wait_answered(10)
@@ -259,7 +260,6 @@ def test_control_clients_that_leave_or_talk_do_not_disturb_a_reload(start: Start
             client.connect(str(daemon.control))
             client.sendall(line)
     reload(daemon)
-    assert ctl(daemon, "reload", "-j").returncode == 64
     assert ctl(daemon, "reload", "now").returncode == 64
     assert daemon.status()["state"] == "running"
 
