@@ -209,7 +209,8 @@ bool upgrade_waits(const struct upgrade *u) {
 
 /* Whether every slot has what a new program can go on with: one worker that starts, serves or waits to be started again. */
 static bool is_quiet(struct supervisor *s) {
-        if (s->stopping || reload_runs(s->reload) || resize_runs(s->resize) || replace_wants(s->replace, RESTMARK_CAUSE_DRAIN) || s->n_slots != s->n_workers)
+        if (s->stopping || reload_runs(s->reload) || resize_runs(s->resize) || replace_wants(s->replace, RESTMARK_CAUSE_DRAIN) ||
+            s->n_slots != s->n_workers)
                 return false;
         for (unsigned int i = 0; i < s->n_workers; i++) {
                 enum restmark_slot_state state = child_primary(s, i)->slot.state;
