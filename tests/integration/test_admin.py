@@ -297,6 +297,19 @@ def test_counters_never_go_down(start: Start) -> None:
     assert sum(v for name, v in samples(daemon).items() if name.startswith("restmark_worker_restarts_total")) == 6
 
 
+def test_slots_that_go_leave_their_counts(start: Start) -> None:
+    daemon = start("server.processes=3", "admin.listen=127.0.0.1:0")
+    for _ in range(12):
+        with Connection((daemon.host, daemon.port)) as connection:
+            connection.request("/")
+    wait_for("counted", lambda: samples(daemon)['restmark_requests_total{route="welcome"}'] == 12)
+    subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "scale", "1"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    now = samples(daemon)
+    assert now['restmark_requests_total{route="welcome"}'] == 12
+    assert [name for name in now if name.startswith("restmark_worker_requests_total")] == ['restmark_worker_requests_total{slot="0"}']
+    assert daemon.status()["routes"]["welcome"]["requests"] == 12
+
+
 def test_reloads_are_counted(start: Start) -> None:
     daemon = start(config="[server]\nprocesses = 1\nlisten = 127.0.0.1:0\n[admin]\nlisten = 127.0.0.1:0\n", listen=False)
     daemon.signal(signal.SIGHUP)
@@ -327,6 +340,12 @@ def test_listen_queues(start: Start) -> None:
     for client in clients:
         client.close()
     wait_for("served", lambda: samples(daemon)["restmark_listen_queue_connections" + labels] == 0)
+
+
+def test_a_queue_that_all_share_is_there_once(start: Start) -> None:
+    daemon = start("server.processes=3", "admin.listen=127.0.0.1:0", "server.balance=shared")
+    queues = [name for name in samples(daemon) if name.startswith("restmark_listen_queue_connections")]
+    assert queues == [f'restmark_listen_queue_connections{{address="127.0.0.1:{daemon.port}",slot="0"}}']
 
 
 def test_promtool_finds_nothing_to_say(start: Start) -> None:
