@@ -213,6 +213,14 @@ static void write_connections(struct writer *w) {
         begin(w, TYPE_COUNTER, "restmark_worker_restarts", "Workers that replaced one that had died.");
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text, board->slots[i].slot.restarts);
+        begin(w, TYPE_COUNTER, "restmark_worker_ends", "Workers that have ended, by what that is put down to.");
+        for (enum restmark_cause cause = 0; cause < RESTMARK_CAUSE_COUNT; cause++) {
+                uint64_t n = 0;
+
+                for (uint32_t i = 0; i < board->n_slots_used; i++)
+                        n += board->slots[i].slot.ends[cause];
+                put(w, label("cause=\"%s\"", status_cause_name(cause)).text, n);
+        }
 }
 
 static void write_queue(const struct writer *w, size_t offset) {
