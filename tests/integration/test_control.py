@@ -228,6 +228,40 @@ def test_a_client_that_does_not_read_disturbs_nobody(start: Start) -> None:
         assert len(daemon.status()["workers"]) == 64
 
 
+def test_every_member_of_the_json_is_in_the_manual(shared_daemon: Daemon) -> None:
+    manual = (SOURCE / "docs" / "man" / "restmarkctl.1.scd").read_text()
+
+    def members(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*map(members, value.values()))
+        return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+    for command in (("status",), ("workers",), ("memory",), ("events",), ("top", "-n", "1", "-d", "0.1")):
+        found = members(json.loads(ctl("-s", str(shared_daemon.control), "-j", *command).stdout))
+        assert found and not {name for name in found if f"*{name}*" not in manual}, command
+
+
+def test_events_are_followed(start: Start) -> None:
+    daemon = start("server.processes=1")
+    words = [str(RESTMARKCTL), "-s", str(daemon.control), "events", "-f", "-d", "0.05"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as text, subprocess.Popen(
+        [*words, "-j"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as lines:
+        assert text.stdout and lines.stdout
+        kept = ctl("-s", str(daemon.control), "events").stdout
+        assert "".join(text.stdout.readline() for _ in kept.splitlines()) == kept  # as the daemon writes them
+        assert ctl("-s", str(daemon.control), "reload").returncode == 0
+        while " reloaded " not in text.stdout.readline():
+            pass
+        seen = [json.loads(lines.stdout.readline())]
+        while seen[-1]["kind"] != "reloaded":
+            seen.append(json.loads(lines.stdout.readline()))
+        assert [event["number"] for event in seen] == list(range(1, len(seen) + 1))  # each one once
+        for process in (text, lines):
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == -signal.SIGINT
+
+
 def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
     """Before the end of a line, before the reply, in the middle of it, and while a command runs that takes time."""
     daemon = start("server.processes=32")
