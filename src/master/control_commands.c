@@ -86,6 +86,12 @@ static int run_events(struct supervisor *s, const struct control_arguments *a, F
         return 0;
 }
 
+static int run_drain(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)to;
+        ticket->topic = CONTROL_TOPIC_DRAIN;
+        return drain_request(s->drain, (unsigned int)a->number, &ticket->number, e);
+}
+
 static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
         (void)e;
@@ -129,6 +135,11 @@ const struct control_command control_command_table[] = {
           .syntax = { .text = "[json] [since N]", .max = UINT64_MAX },
           .help = "what has happened, the newest last; those after event number N",
           .run = run_events },
+        { .name = "drain",
+          .syntax = { .text = "SLOT", .min = 0, .max = RESTMARK_SLOTS_MAX - 1 },
+          .help = "replace the slot's worker by a new one; answers when the old one has finished",
+          .changes = true,
+          .run = run_drain },
         { .name = "stop",
           .syntax = { .text = "[now]" },
           .help = "stop when all that is accepted is answered, or now; answers at the end",

@@ -62,6 +62,7 @@ void supervisor_report(struct supervisor *s) {
         rotation_update(s->rotation);
         relay_update(s->relay);
         resize_update(s->resize);
+        drain_update(s->drain);
         if (s->stopping) {
                 if (all_stopped(s))
                         end(s);
@@ -253,6 +254,8 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r == 0)
                 r = resize_new(s, &s->resize, e);
         if (r == 0)
+                r = drain_new(s, &s->drain, e);
+        if (r == 0)
                 r = health_new(s, &s->health, e);
         if (r == 0 && o->control)
                 r = control_attach(o->control, s->event, &commands, e);
@@ -266,6 +269,7 @@ static void tear_down(struct supervisor *s) {
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         child_release(&s->children[i][seat]);
         free(s->children);
+        s->drain = drain_free(s->drain);
         s->resize = resize_free(s->resize);
         s->relay = relay_free(s->relay);
         s->health = health_free(s->health);

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-event.h>
 
+#include "master/drain.h"
 #include "master/events.h"
 #include "master/relay.h"
 #include "master/health.h"
@@ -67,6 +68,7 @@ struct supervisor {
         struct events *events;
         struct rotation *rotation;
         struct relay *relay;
+        struct drain *drain;
         struct resize *resize;
         unsigned int n_reopened; /* how often logs have been opened again */
         struct health *health;

@@ -11,7 +11,8 @@
 
 enum {
         TAKEN_PER_TURN = 64,        /* so that a storm of connections does not starve those that are served */
-        TAKEN_PER_TURN_SHARED = 1,  /* the others shall have the rest */
+        TAKEN_PER_TURN_SHARED = 1,  /* the others shall have the rest; but one more … */
+        SHARED_PER_TAKEN = 16,      /* … for each so many that it serves: its turns are longer, and those who wait shall not starve */
         PAUSE_AFTER_EMFILE_MS = 100,
 };
 
@@ -47,9 +48,11 @@ void acceptor_retire(struct acceptor *a) {
 }
 
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
-        const int most = a->shared ? TAKEN_PER_TURN_SHARED : TAKEN_PER_TURN;
+        uint64_t most = TAKEN_PER_TURN;
 
-        for (int taken = 0; taken < most && server_has_room(server); taken++) {
+        if (a->shared && TAKEN_PER_TURN_SHARED + server_connections(server) / SHARED_PER_TAKEN < most)
+                most = TAKEN_PER_TURN_SHARED + server_connections(server) / SHARED_PER_TAKEN;
+        for (uint64_t taken = 0; taken < most && server_has_room(server); taken++) {
                 struct sockaddr_storage peer;
                 socklen_t size = sizeof peer;
                 int fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);

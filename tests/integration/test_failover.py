@@ -16,7 +16,7 @@ from daemon import Daemon, wait_for
 from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
-pytestmark = pytest.mark.skipif(os.environ.get("RESTMARK_SANITIZED") == "1", reason="the leak sanitizer does not run under strace")
+under_strace = pytest.mark.skipif(os.environ.get("RESTMARK_SANITIZED") == "1", reason="the leak sanitizer does not run under strace")
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def read_all(connections: list[Connection]) -> None:
         connection.close()
 
 
+@under_strace
 def test_a_worker_that_keeps_failing_harms_nobody(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=3")
     with failing_starts(daemon, tmp_path):
@@ -74,6 +75,7 @@ def test_a_worker_that_keeps_failing_harms_nobody(start: Start, tmp_path: Path) 
     assert daemon.status()["workers"][1]["restarts"] >= 4
 
 
+@under_strace
 def test_the_queue_of_a_slot_in_back_off_is_served(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=3", "server.listen=127.0.0.2:0")
     victim = int(str(worker(daemon, 0)["pid"]))
@@ -104,6 +106,7 @@ def test_what_waits_for_a_slot_without_a_worker_survives_a_stop(start: Start) ->
         assert "killed: it has to stop" not in daemon.log()
 
 
+@under_strace
 def test_a_stop_during_back_off_serves_the_queue(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=2", "limits.max-connections=8", "workers.worker-reload-mercy=10s")
     victim, other = (int(str(worker(daemon, i)["pid"])) for i in (0, 1))
@@ -120,6 +123,7 @@ def test_a_stop_during_back_off_serves_the_queue(start: Start, tmp_path: Path) -
         assert daemon.wait_exit() == 0
 
 
+@under_strace
 def test_no_worker_gets_more_than_it_may_have(start: Start, tmp_path: Path) -> None:
     most = 6
     daemon = start("server.processes=2", f"limits.max-connections={most}")
@@ -146,6 +150,7 @@ def test_no_worker_gets_more_than_it_may_have(start: Start, tmp_path: Path) -> N
                 served.add(i)
 
 
+@under_strace
 def test_a_queue_waits_if_there_is_nobody_else(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=1")
     victim = int(str(worker(daemon, 0)["pid"]))

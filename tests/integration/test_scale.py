@@ -250,6 +250,40 @@ def test_a_reload_applies_the_number(start: Start) -> None:
     assert not load.failures, load.failures
 
 
+def test_draining_replaces_one_worker(start: Start) -> None:
+    daemon = start("server.processes=3", "workers.worker-reload-mercy=20s")
+    before = [w["pid"] for w in daemon.status()["workers"]]
+    with Load((daemon.host, daemon.port), clients=4, keep_alive=False) as load:
+        for slot in (1, 2):
+            reply = command(daemon, f"drain {slot}")
+            assert re.match(rf"ok\nslot {slot}: process {before[slot]} has finished, \d+ serves; it took ", reply), reply
+            assert not is_alive(before[slot])
+            load.wait_answered(20)
+    assert not load.failures, load.failures
+    after = [w["pid"] for w in daemon.status()["workers"]]
+    assert after[0] == before[0] and not set(after[1:]) & set(before)
+    assert states(daemon) == ["ready"] * 3
+    assert command(daemon, "drain 3") == "error: there is no slot 3: the highest is 2\n"
+
+
+def test_draining_waits_for_what_the_worker_has(start: Start) -> None:
+    daemon = start("server.processes=1", "workers.worker-reload-mercy=20s")
+    replies: list[str] = []
+    with Connection((daemon.host, daemon.port)) as half:
+        half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
+        thread = threading.Thread(target=lambda: replies.append(command(daemon, "drain 0")))
+        thread.start()
+        wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+        assert command(daemon, "drain 0") == "error: slot 0 is being drained already\n"
+        assert ask(daemon) == b"Welcome!\n"
+        assert not replies
+        half.send(b"\r\n")
+        assert half.read().body == b"Welcome!\n"
+    thread.join(20)
+    assert replies and replies[0].startswith("ok\nslot 0: process ")
+
+
 def test_a_stop_ends_a_change(start: Start) -> None:
     daemon = start("server.processes=2", "workers.worker-reload-mercy=10s")
     with Connection((daemon.host, daemon.port)) as first, Connection((daemon.host, daemon.port)) as second:
