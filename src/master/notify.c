@@ -12,21 +12,23 @@ static void complain(int r) {
                 log_message(LOG_WARNING, "cannot notify systemd: %s", strerror(-r));
 }
 
-void notify_ready(unsigned int n_workers) {
-        complain(sd_notifyf(0, "READY=1\nSTATUS=%u of %u workers ready", n_workers, n_workers));
+bool notify_is_heard(void) {
+        const char *socket = getenv("NOTIFY_SOCKET");
+
+        return socket && *socket;
 }
 
-void notify_status(unsigned int n_ready, unsigned int n_workers, unsigned int generation) {
-        complain(sd_notifyf(0, "STATUS=%u of %u workers ready, generation %u", n_ready, n_workers, generation));
+void notify_ready(const char *status) {
+        complain(sd_notifyf(0, "READY=1\nSTATUS=%s", status));
+}
+
+void notify_status(const char *status) {
+        complain(sd_notifyf(0, "STATUS=%s", status));
 }
 
 void notify_reloading(void) {
         /* One datagram: systemd wants the time with the state. */
         complain(sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading", (unsigned long long)clock_monotonic_ns() / 1000));
-}
-
-void notify_reloaded(void) {
-        complain(sd_notify(0, "READY=1"));
 }
 
 void notify_stopping(void) {

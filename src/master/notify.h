@@ -2,17 +2,19 @@
 #ifndef RESTMARK_MASTER_NOTIFY_H
 #define RESTMARK_MASTER_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* All workers are ready. */
-void notify_ready(unsigned int n_workers);
+/* Whether anybody listens. */
+bool notify_is_heard(void);
 
-/* A line for `systemctl status`. */
-void notify_status(unsigned int n_ready, unsigned int n_workers, unsigned int generation);
+/* The start, or a reload, has ended; `status` is a line for `systemctl status`. */
+void notify_ready(const char *status);
 
-/* The begin and the end, however it ended, of a reload. */
+/* Another line. */
+void notify_status(const char *status);
+
 void notify_reloading(void);
-void notify_reloaded(void);
 
 void notify_stopping(void);
 

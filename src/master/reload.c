@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/bulletin.h"
 #include "master/canary.h"
 #include "master/notify.h"
 #include "master/supervisor_internal.h"
@@ -107,7 +108,7 @@ static void end(struct reload *r, bool ok, const char *reply) {
                 upgrade_finish(s->upgrade, ok, reply);
         if (s->stopping)
                 return;
-        notify_reloaded();
+        bulletin_ready(s->bulletin);
         if (r->wanted > r->ticket)
                 schedule(r);
         else

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/bulletin.h"
 #include "master/control_commands.h"
 #include "master/memory.h"
 #include "master/notify.h"
@@ -70,9 +71,9 @@ void supervisor_report(struct supervisor *s) {
                 s->was_ready = true;
                 log_message(LOG_NOTICE, "ready: %u worker%s", n, n == 1 ? "" : "s");
                 events_add(s->events, EVENT_READY, -1, "%u worker%s", n, n == 1 ? "" : "s");
-                notify_ready(n);
-        } else if (s->was_ready)
-                notify_status(n_ready, n, s->generation->number);
+                bulletin_ready(s->bulletin);
+        }
+        bulletin_update(s->bulletin);
         upgrade_on_change(s->upgrade);
 }
 
@@ -250,7 +251,9 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         oom_init(&s->oom);
-        r = rotation_new(s, &s->rotation, e);
+        r = bulletin_new(s, &s->bulletin, e);
+        if (r == 0)
+                r = rotation_new(s, &s->rotation, e);
         if (r == 0)
                 r = resize_new(s, &s->resize, e);
         if (r == 0)
@@ -274,6 +277,7 @@ static void tear_down(struct supervisor *s) {
         s->relay = relay_free(s->relay);
         s->health = health_free(s->health);
         s->rotation = rotation_free(s->rotation);
+        s->bulletin = bulletin_free(s->bulletin);
         s->reload = reload_free(s->reload);
         s->replace = replace_free(s->replace);
         s->upgrade = upgrade_free(s->upgrade);

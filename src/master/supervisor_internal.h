@@ -70,6 +70,7 @@ struct supervisor {
         struct relay *relay;
         struct drain *drain;
         struct resize *resize;
+        struct bulletin *bulletin;
         unsigned int n_reopened; /* how often logs have been opened again */
         struct health *health;
         struct oom oom;

@@ -213,13 +213,13 @@ def test_notify(start: Start, tmp_path: Path) -> None:
         systemd.settimeout(10)
         systemd.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         daemon = start("server.processes=3", environment={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"})
-        assert systemd.recv(4096) == b"READY=1\nSTATUS=3 of 3 workers ready"
+        assert systemd.recv(4096) == b"READY=1\nSTATUS=3 of 3 workers ready, generation 1, 0 requests/s"
         for worker in daemon.workers():
             # environ in /proc is the memory that the titles are written over, so ask the process's own idea of it.
             assert b"NOTIFY_SOCKET" not in Path(f"/proc/{worker}/environ").read_bytes()
         os.kill(daemon.workers()[0], signal.SIGKILL)
-        assert systemd.recv(4096) == b"STATUS=2 of 3 workers ready, generation 1"
-        assert systemd.recv(4096) == b"STATUS=3 of 3 workers ready, generation 1"
+        assert systemd.recv(4096) == b"STATUS=2 of 3 workers ready, generation 1, 0 requests/s"
+        assert systemd.recv(4096) == b"STATUS=3 of 3 workers ready, generation 1, 0 requests/s"
         daemon.signal(signal.SIGTERM)
         assert systemd.recv(4096).startswith(b"STOPPING=1\n")
         assert daemon.wait_exit() == 0
