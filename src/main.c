@@ -16,10 +16,12 @@
 #include "config/config.h"
 #include "master/control.h"
 #include "master/handover.h"
+#include "master/inherit.h"
 #include "master/listener.h"
 #include "master/preflight.h"
 #include "master/program.h"
 #include "master/rehearsal.h"
+#include "master/store.h"
 #include "master/supervisor.h"
 #include "master/trial.h"
 #include "master/upgrade.h"
@@ -302,8 +304,10 @@ static int open_all(struct parts *p) {
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
-        if (listeners_open(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
+        if (inherit_listeners(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_listen, &e);
+        if (!p->listeners->given && store_exists())
+                listeners_store(p->listeners);
         if (scoreboard_new(&p->board, &p->board_fd, &e) < 0)
                 return fail(EX_OSERR, &e);
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;

@@ -100,8 +100,10 @@ static int set_listen(const struct option_row *row, struct listen_list *list, co
                 if (list->n == LISTEN_MAX)
                         return error_set(e, -E2BIG, "%s: more than %d %s addresses", v->origin, LISTEN_MAX, row->key);
                 r = listen_parse(v->text, &address, e);
+                if (r == 0 && listen_is_given(&address) && strcmp(row->section, "server") != 0)
+                        r = error_set(e, -EINVAL, "sockets from systemd are for [server] listen alone: write an address");
                 for (size_t i = 0; r == 0 && i < list->n; i++)
-                        if (listen_port(&address) != 0 && memcmp(&list->at[i], &address, sizeof address) == 0)
+                        if ((listen_port(&address) != 0 || listen_is_given(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
                 if (r < 0)
                         return error_prefix(e, r, "%s: [%s] %s", v->origin, row->section, row->key);

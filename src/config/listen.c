@@ -15,7 +15,8 @@ static int set_v4(const char *host, uint16_t port, struct listen_address *ret) {
 
         if (inet_pton(AF_INET, host, &v4.sin_addr) != 1)
                 return -EINVAL;
-        *ret = (struct listen_address){ .size = sizeof v4 };
+        memset(ret, 0, sizeof *ret); /* whole, as addresses are compared byte by byte */
+        ret->size = sizeof v4;
         ret->socket.v4 = v4;
         return 0;
 }
@@ -32,8 +33,21 @@ static int set_v6(char *host, uint16_t port, struct listen_address *ret, struct 
         }
         if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
                 return error_set(e, -EINVAL, "\"%s\" is not an IPv6 address", host);
-        *ret = (struct listen_address){ .size = sizeof v6 };
+        memset(ret, 0, sizeof *ret);
+        ret->size = sizeof v6;
         ret->socket.v6 = v6;
+        return 0;
+}
+
+static int set_given(const char *name, struct listen_address *ret, struct error *e) {
+        size_t length = strlen(name);
+
+        if (length >= LISTEN_NAME_MAX)
+                return error_set(e, -EINVAL, "the name of a socket from systemd can have %d characters here", LISTEN_NAME_MAX - 1);
+        memset(ret, 0, sizeof *ret);
+        ret->size = sizeof ret->socket.given;
+        ret->socket.given.family = AF_UNSPEC;
+        memcpy(ret->socket.given.name, name, length);
         return 0;
 }
 
@@ -43,6 +57,10 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *e) 
         size_t length;
         uint64_t port;
 
+        if (strcmp(text, "systemd") == 0)
+                return set_given("", ret, e);
+        if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
+                return set_given(text + strlen("systemd:"), ret, e);
         if (!colon)
                 return error_set(e, -EINVAL, "\"%s\" has no port: write ADDRESS:PORT, such as 127.0.0.1:8080", text);
         if (number_parse(colon + 1, strlen(colon + 1), &port) < 0 || port > UINT16_MAX)
@@ -76,6 +94,10 @@ const char *listen_format(const struct listen_address *address, char *text) {
         char host[INET6_ADDRSTRLEN] = "?", zone[IF_NAMESIZE] = "";
         const struct sockaddr_in6 *v6 = &address->socket.v6;
 
+        if (listen_is_given(address)) {
+                (void)snprintf(text, LISTEN_TEXT_MAX, "systemd%s%s", *address->socket.given.name ? ":" : "", address->socket.given.name);
+                return text;
+        }
         if (address->socket.any.sa_family == AF_INET) {
                 (void)inet_ntop(AF_INET, &address->socket.v4.sin_addr, host, sizeof host);
                 (void)snprintf(text, LISTEN_TEXT_MAX, "%s:%u", host, listen_port(address));
@@ -90,6 +112,8 @@ const char *listen_format(const struct listen_address *address, char *text) {
 }
 
 unsigned int listen_port(const struct listen_address *address) {
+        if (listen_is_given(address))
+                return 0;
         return ntohs(address->socket.any.sa_family == AF_INET ? address->socket.v4.sin_port : address->socket.v6.sin6_port);
 }
 

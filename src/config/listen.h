@@ -9,13 +9,17 @@
 
 #include "base/error.h"
 
-enum { LISTEN_MAX = 16, LISTEN_TEXT_MAX = 80 };
+enum { LISTEN_MAX = 16, LISTEN_TEXT_MAX = 80, LISTEN_NAME_MAX = 64 };
 
 struct listen_address {
         union {
                 struct sockaddr any;
                 struct sockaddr_in v4;
                 struct sockaddr_in6 v6;
+                struct {
+                        sa_family_t family; /* AF_UNSPEC */
+                        char name[LISTEN_NAME_MAX];
+                } given; /* a socket that systemd gives: one of this name, or all of them if that is "" */
         } socket;
         socklen_t size; /* bytes of the address in `socket` */
 };
@@ -25,7 +29,8 @@ struct listen_list {
         struct listen_address at[LISTEN_MAX];
 };
 
-/* Reads "127.0.0.1:8080", "[::1]:8080", "[fe80::1%eth0]:8080", "*:8080", "localhost:8080". Host names are not looked up.
+/* Reads "127.0.0.1:8080", "[::1]:8080", "[fe80::1%eth0]:8080", "*:8080", "localhost:8080", "systemd", "systemd:NAME". Host names are not
+ * looked up.
  * Returns 0, or -EINVAL / -ENODEV (no such interface) with a sentence. */
 int listen_parse(const char *text, struct listen_address *ret, struct error *e);
 
@@ -34,6 +39,12 @@ const char *listen_format(const struct listen_address *address, char *text);
 
 bool listen_is_loopback(const struct listen_address *address);
 
+/* Whether it is no address, but a socket that systemd gives. */
+static inline bool listen_is_given(const struct listen_address *address) {
+        return address->socket.any.sa_family == AF_UNSPEC;
+}
+
+/* 0 of one that systemd gives. */
 unsigned int listen_port(const struct listen_address *address);
 
 #endif

@@ -295,7 +295,8 @@ static void perform(struct child *child, enum slot_action action) {
                 start_worker(child);
                 break;
         case SLOT_ACTION_DRAIN:
-                child->retired = !child->supervisor->stopping;
+                /* What waits in sockets that systemd goes on to have is for the next daemon. */
+                child->retired = !child->supervisor->stopping || child->supervisor->options->listeners->given;
                 child_tell(child, child->retired ? LINK_RETIRE : LINK_STOP);
                 break;
         case SLOT_ACTION_KILL:

@@ -307,7 +307,13 @@ int handover_adopt_listeners(const struct handover *h, int backlog, struct liste
                         r = error_set(e, -EPROTO, "the handover lacks a listening socket");
         if (r == 0 && list.n == 0)
                 r = error_set(e, -EPROTO, "the handover has no listening socket");
-        return r < 0 ? r : listeners_adopt(&list, h->is_shared, fds, (unsigned int)h->n_slots, (unsigned int)h->n_slots, backlog, ret, e);
+        if (r == 0)
+                r = listeners_adopt(&list, h->is_shared, fds, (unsigned int)h->n_slots, (unsigned int)h->n_slots, backlog, ret, e);
+        if (r < 0)
+                return r;
+        (*ret)->given = h->is_given;
+        (*ret)->stored = h->is_stored;
+        return 0;
 }
 
 /* ---- the memory file ---- */

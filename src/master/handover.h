@@ -39,6 +39,8 @@ enum {
         NUMBER(n_slots, 1, RESTMARK_SLOTS_MAX)                                                                                     \
         NUMBER(was_ready, 0, 1)                 /* all workers have been, once */                                                  \
         NUMBER(is_shared, 0, 1)                 /* the sockets of slot 0 are those of all slots */                                 \
+        NUMBER(is_given, 0, 1)                  /* they are systemd's … */                                                         \
+        NUMBER(is_stored, 0, 1)                 /* … or systemd has copies */                                                      \
         NUMBER(control_fd, -1, INT_MAX)                                                                                            \
         NUMBER(control_device, 0, INT64_MAX)    /* of the control socket's file … */                                               \
         NUMBER(control_inode, 0, INT64_MAX)     /* … so that only our own is removed */                                            \

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "master/holder.h"
+#include "master/store.h"
 
 static int explain_bind(const struct listen_address *address, int errnum, struct error *e) {
         char text[LISTEN_TEXT_MAX], who[128];
@@ -157,15 +158,43 @@ int listeners_adopt(const struct listen_list *addresses, bool shared, const int 
         return 0;
 }
 
+static void store_from(const struct listeners *l, unsigned int slot, unsigned int end) {
+        for (; slot < end; slot++)
+                for (unsigned int a = 0; a < l->addresses.n; a++)
+                        store_put(slot, a, l->fds[slot * l->addresses.n + a]);
+}
+
+static void unstore_from(const struct listeners *l, unsigned int slot, unsigned int end) {
+        for (; slot < end; slot++)
+                for (unsigned int a = 0; a < l->addresses.n; a++)
+                        store_remove(slot, a);
+        store_settle();
+}
+
 int listeners_resize(struct listeners *l, unsigned int n_slots, struct error *e) {
         unsigned int before = n_groups(l, l->n_slots), after = n_groups(l, n_slots);
         int r = after > before ? open_slots(l, before, after, e) : 0;
 
         if (r < 0)
                 return r;
+        if (l->stored && before > after)
+                unstore_from(l, after, before); /* before they are closed: a copy would keep its place in the group */
         close_from(l, after, before > after ? before : after);
         l->n_slots = n_slots;
+        if (l->stored)
+                store_from(l, before, after);
         return 0;
+}
+
+void listeners_store(struct listeners *l) {
+        l->stored = true;
+        store_from(l, 0, n_groups(l, l->n_slots));
+}
+
+void listeners_unstore(struct listeners *l) {
+        if (l->stored)
+                unstore_from(l, 0, n_groups(l, l->n_slots));
+        l->stored = false;
 }
 
 int listeners_steer(const struct listeners *l, const struct selector *selector, struct error *e) {
@@ -195,6 +224,8 @@ const int *listeners_of(const struct listeners *l, unsigned int slot) {
 }
 
 int listeners_refuse_new(const struct listeners *l, struct error *e) {
+        if (l->given)
+                return 0;
         /* Bound to an interface that cannot be, a socket is not found for any SYN, and the client is refused at once; handshakes that
          * have begun and connections in the queue do not depend on that any more. It takes no privilege, while a socket filter
          * that drops SYNs does. Sockets of the group that are still to be bound may get a last connection; it is served too. */

@@ -17,6 +17,8 @@
 struct listeners {
         struct listen_list addresses; /* with the port that port 0 has become */
         bool shared;                  /* the sockets of slot 0 are those of all slots */
+        bool given;                   /* by systemd, which goes on to listen when this daemon stops */
+        bool stored;                  /* systemd has copies, see store.h */
         int backlog;
         unsigned int n_slots; /* that have sockets */
         int *fds;             /* [slot × addresses.n + address] */
@@ -36,6 +38,10 @@ int listeners_adopt(const struct listen_list *addresses, bool shared, const int 
  * changed. New ones get no connection before a selector names them. */
 int listeners_resize(struct listeners *listeners, unsigned int n_slots, struct error *e);
 
+/* Lets systemd keep copies from now on, or no longer. */
+void listeners_store(struct listeners *listeners);
+void listeners_unstore(struct listeners *listeners);
+
 /* Lets the kernel choose by `selector`. Not if they are shared. */
 int listeners_steer(const struct listeners *listeners, const struct selector *selector, struct error *e);
 
@@ -46,7 +52,7 @@ struct listeners *listeners_free(struct listeners *listeners);
 const int *listeners_of(const struct listeners *listeners, unsigned int slot);
 
 /* From now on no new connection is begun, while those that have been go on into the queues: with that the queues can be served to
- * the end before the sockets are closed, which resets whatever is in them. */
+ * the end before the sockets are closed, which resets whatever is in them. Given ones stay as they are: they serve the next daemon. */
 int listeners_refuse_new(const struct listeners *listeners, struct error *e);
 
 #endif

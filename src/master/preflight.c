@@ -94,6 +94,8 @@ int preflight_listen(const struct listen_list *addresses, preflight_note note, s
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < addresses->n; i++) {
+                if (listen_is_given(&addresses->at[i])) /* what systemd gives only a start can tell */
+                        continue;
                 r = check_local(&addresses->at[i], e);
                 if (r == 0)
                         r = check_privileged(&addresses->at[i], e);

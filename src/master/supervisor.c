@@ -107,6 +107,7 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                 reload_abandon(s->reload);
                 replace_abandon(s->replace);
                 resize_abandon(s->resize);
+                listeners_unstore(s->options->listeners);
                 if (event == SLOT_EVENT_STOP && listeners_refuse_new(s->options->listeners, &e) < 0)
                         log_message(LOG_WARNING, "%s: connections that come in during the stop may be reset", e.text);
         }

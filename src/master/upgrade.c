@@ -74,6 +74,8 @@ static void describe_listeners(const struct listeners *l, struct handover *h) {
         unsigned int n_slots = l->shared ? 1 : l->n_slots;
 
         h->is_shared = l->shared;
+        h->is_given = l->given;
+        h->is_stored = l->stored;
         for (unsigned int i = 0; i < n_slots; i++)
                 for (unsigned int a = 0; a < l->addresses.n; a++)
                         h->sockets[h->n_sockets++] = (struct handover_socket){ i, a, listeners_of(l, i)[a] };

@@ -71,6 +71,7 @@ class Daemon:
         program: str = str(RESTMARKD),
         cwd: Path | None = None,
         more: tuple[str, ...] = (),
+        pass_fds: tuple[int, ...] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
@@ -95,7 +96,7 @@ class Daemon:
                 stderr=log,
                 stdout=log,
                 env={**os.environ, **(environment or {})},
-                pass_fds=() if binary is None else (binary,),
+                pass_fds=pass_fds if binary is None else (binary,),
                 cwd=cwd,
                 user=user,
                 extra_groups=None if user is None else [],

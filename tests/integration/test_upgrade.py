@@ -201,13 +201,13 @@ def grandchildren(daemon: Daemon) -> list[int]:
 
 def test_a_crash_of_the_new_programs_worker_changes_nothing(start: Start, program: Path) -> None:
     """So many records that it is still busy when the signal comes."""
-    daemon = start("server.processes=1", "workloads.records=300000", program=str(program))
+    daemon = start("server.processes=1", f"workloads.records={30000 if SANITIZED else 300000}", program=str(program))
     before = workers(daemon)
     with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
         os.kill(wait_for("the worker", lambda: grandchildren(daemon))[0], signal.SIGABRT)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert re.search(r"fails its self-test: a worker was killed by signal 6 \(Aborted\)|the worker fails: .*closed its connection", stderr)
+    assert re.search(r"fails its self-test: a worker was killed by signal 6 \(Aborted\)|the worker fails: .*(closed|broke) its connection", stderr)
     assert workers(daemon) == before
 
 
@@ -237,9 +237,9 @@ def test_a_program_that_cannot_take_over_gives_back(start: Start, program: Path)
 
 def test_new_workers_that_cannot_serve_bring_the_old_program_back(start: Start, program: Path) -> None:
     """After the exec, up to the canary's last right answer."""
-    config = "[server]\nprocesses = 2\n[workers]\ncanary-timeout = 1500ms\n[workloads]\nrecords = {}\n"
+    config = "[server]\nprocesses = 2\n[workers]\ncanary-timeout = 3s\n[workloads]\nrecords = {}\n"
     daemon = start(config=config.format(7), program=str(program))
-    (daemon.folder / "restmarkd.ini").write_text(config.format(200000))
+    (daemon.folder / "restmarkd.ini").write_text(config.format(10000 if SANITIZED else 100000))
     before = workers(daemon)
     install(program)
     with Load((daemon.host, daemon.port), "/parse-msgpack", clients=4, expected=b"7") as load:
