@@ -74,6 +74,7 @@ static void doom(struct child *child, enum restmark_cause cause) {
         child_blame(child, cause);
         child->doomed = true;
         child->trace_left_ms = HEALTH_TRACE_MS;
+        supervisor_report(child->supervisor); /* it gets no more connections, and others serve its queue */
         if (child->traces && kill(child->pid, HERITAGE_TRACE_SIGNAL) == 0 &&
             sd_event_add_time_relative(child->supervisor->event, &child->trace_timer, CLOCK_MONOTONIC, HEALTH_TRACE_LOOK_MS * 1000, 1000,
                                        on_trace_time, child) >= 0)

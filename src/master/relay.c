@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "master/supervisor_internal.h"
@@ -57,7 +58,7 @@ struct relay *relay_free(struct relay *r) {
 
 /* Whether the worker takes connections out of its own queues, which is who may get those of others too. */
 static bool serves_queues(const struct child *child) {
-        return !child->on_probation &&
+        return !child->on_probation && !child->doomed &&
                (child->slot.state == RESTMARK_SLOT_READY || (child->slot.state == RESTMARK_SLOT_DRAINING && !child->retired));
 }
 
@@ -78,6 +79,13 @@ static uint64_t room(struct child *child) {
         return in_flight(child) >= RELAY_IN_FLIGHT || used >= max ? 0 : max - used;
 }
 
+/* Whether its loop has not turned for so long that it may be stuck, and about to be killed with all that it has. */
+static bool seems_stuck(const struct child *child) {
+        uint64_t beat_ms = cell_get(&child_worker_cell(child)->beat_ms);
+
+        return beat_ms != 0 && clock_monotonic_ms() > beat_ms + RELAY_SILENCE_MS;
+}
+
 /* The worker with the most room, apart from those whose link turned out to be closed; NULL: none has any. */
 static struct child *choose(const struct relay *r, const struct child *const *refused, size_t n_refused) {
         struct child *best = NULL;
@@ -86,7 +94,7 @@ static struct child *choose(const struct relay *r, const struct child *const *re
         for (unsigned int i = 0; i < r->s->n_workers; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++) {
                         struct child *child = &r->s->children[i][seat];
-                        bool out = !serves_queues(child) || room(child) <= most;
+                        bool out = !serves_queues(child) || seems_stuck(child) || room(child) <= most;
 
                         for (size_t j = 0; !out && j < n_refused; j++)
                                 out = refused[j] == child;

@@ -13,6 +13,7 @@ struct supervisor;
 enum {
         RELAY_PER_TURN = 16,  /* connections out of one queue before the loop does anything else */
         RELAY_IN_FLIGHT = 16, /* that a worker has been passed and has not yet taken over: what it keeps without having room */
+        RELAY_SILENCE_MS = 2000, /* a worker that has not turned its loop for so long is passed nothing */
         RELAY_PAUSE_MS = 20,  /* while no worker has room */
 };
 
