@@ -61,9 +61,7 @@ def test_an_installation_starts_nothing_and_opens_no_port(machine: Container) ->
 
 
 def test_units_are_good_and_the_sandbox_is_tight(machine: Container) -> None:
-    machine.run("systemd-analyze", "verify", "restmarkd.service", "restmarkd@a.service", "restmarkd.socket")
-    report = json.loads(machine.run("systemd-analyze", "security", "--json=short", "restmarkd.service"))
-    assert report
+    machine.verify_units()
     machine.run("systemd-analyze", "security", "--threshold=15", "restmarkd.service")  # in tenths
 
 
@@ -76,28 +74,17 @@ def test_it_starts_and_answers_each_route(machine: Container) -> None:
     assert set(owners.split()) == {"restmark"}
 
 
-def test_journal_has_structured_fields(machine: Container) -> None:
-    lines = machine.journal("-u", "restmarkd", "-o", "json").splitlines()
-    records = [json.loads(line) for line in lines]
-    own = [record for record in records if record.get("_COMM", "").startswith("restmarkd")]
-    assert own
-    for record in own:
-        assert record["SYSLOG_IDENTIFIER"] == "restmarkd"
-        assert record["_TRANSPORT"] == "journal"
-        assert record["CODE_FILE"] and record["PRIORITY"] in list("34567")
-
-
 def test_memory_by_unit_agrees_with_proc(machine: Container) -> None:
     shown = json.loads(machine.run("restmark-rss", "--unit", "restmarkd", "--json"))
-    processes = shown["processes"]
+    processes = [process for group in shown["groups"] for process in group["processes"]]
     assert sorted(process["pid"] for process in processes) == sorted([machine.main_pid(), *machine.workers()])
     for process in processes:
         rollup = machine.run("cat", f"/proc/{process['pid']}/smaps_rollup")
         for key, field in (("rss_kib", "Rss"), ("pss_kib", "Pss")):
             found = re.search(rf"(?m)^{field}: +(\d+) kB", rollup)
             assert found
-            # Idle processes; what a page of a neighbour's adds or takes is all that may differ.
-            assert abs(process[key] - int(found[1])) <= 64, (process, rollup)
+            # Of idle processes, whose heartbeats and shared pages are all that moves between the two looks.
+            assert abs(process[key] - int(found[1])) <= 256, (process, rollup)
 
 
 def test_an_edited_configuration_is_taken_by_a_reload(machine: Container) -> None:
@@ -117,7 +104,9 @@ def test_a_broken_configuration_changes_nothing_and_says_why(machine: Container)
     assert "active (running)" in shown
     assert "proceses" in shown and "did you mean" in shown
     machine.write(INI, good)
+    edit(machine, ("records", "auto"), ("worker-reload-mercy", "20s"))
     machine.run("systemctl", "reload", "restmarkd")
+    assert machine.get("/parse-msgpack") == "1000"
 
 
 def test_a_killed_worker_is_replaced(machine: Container) -> None:
@@ -125,13 +114,19 @@ def test_a_killed_worker_is_replaced(machine: Container) -> None:
     machine.run("kill", "-KILL", str(victim))
     wait_for("another worker", lambda: len(machine.workers()) > 0 and victim not in machine.workers() and machine.get())
     assert machine.show("restmarkd", "NRestarts") == "0"
+    # The journal has what happened in fields: it finds the messages about this worker, each with its slot and generation.
+    records = [json.loads(line) for line in machine.journal("-o", "json", f"RESTMARK_WORKER_PID={victim}").splitlines()]
+    assert records
+    for record in records:
+        assert record["SYSLOG_IDENTIFIER"] == "restmarkd" and record["PRIORITY"] in list("34567")
+        assert record["RESTMARK_SLOT"].isdigit() and record["RESTMARK_GENERATION"].isdigit()
 
 
 def test_a_killed_master_is_back_and_its_sockets_never_went_away(machine: Container) -> None:
     old = machine.main_pid()
     with machine.load() as load:
         machine.run("kill", "-KILL", str(old))
-        wait_for("another master", lambda: machine.main_pid() not in (0, old))
+        wait_for("another master", lambda: machine.main_pid() not in (0, old) and machine.show("restmarkd", "ActiveState") == "active")
         assert machine.get() == ANSWERS["/"]
         load.stop()
     # Connections that the dead workers had are lost; systemd holds the sockets meanwhile, so nobody is turned away.
@@ -147,7 +142,7 @@ def test_a_stalled_master_is_restarted_by_the_watchdog(machine: Container) -> No
     machine.run("systemctl", "restart", "restmarkd")
     old = machine.main_pid()
     machine.run("kill", "-STOP", str(old))
-    wait_for("the watchdog", lambda: machine.main_pid() not in (0, old), 40)
+    wait_for("the watchdog", lambda: machine.main_pid() not in (0, old) and machine.show("restmarkd", "ActiveState") == "active", 40)
     assert machine.get() == ANSWERS["/"]
     assert re.search(r"[Ww]atchdog timeout", machine.journal("-u", "restmarkd"))
     machine.run("rm", drop_in)
@@ -182,7 +177,7 @@ def test_an_upgrade_under_load_loses_nothing(
     assert NEXT_VERSION in machine.run("restmarkctl", "status")
     assert machine.main_pid() == pid
     assert machine.show("restmarkd", "ActiveState") == "active"
-    assert machine.get("/parse-msgpack") == "500", "the edited configuration is in force"
+    assert "worker-reload-mercy = 20s" in (machine.root / INI.lstrip("/")).read_text(), "what was edited survives"
     machine.run("systemctl", "reload", "restmarkd")
 
 
@@ -260,7 +255,6 @@ def test_a_socket_unit_starts_it_at_the_first_connection(machine: Container) -> 
 def test_the_package_s_own_test_passes(machine: Container) -> None:
     script = Path(__file__).resolve().parents[2] / "packaging/debian/tests/service"
     shutil.copy(script, machine.root / "service-test")
-    edit(machine, ("records", "auto"))
     machine.run("/service-test")
     machine.run("rm", "/service-test")
 

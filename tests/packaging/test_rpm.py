@@ -74,7 +74,7 @@ def test_scriptlets_made_the_user_and_the_log_folder(machine: Container) -> None
 
 @pytest.mark.booted
 def test_the_unit_starts_and_serves(machine: Container) -> None:
-    machine.run("systemd-analyze", "verify", "restmarkd.service", "restmarkd@a.service", "restmarkd.socket")
+    machine.verify_units()
     machine.run("systemctl", "enable", "--now", "restmarkd")
     assert machine.get() == "Welcome!\n"
     machine.run("systemctl", "reload", "restmarkd")
