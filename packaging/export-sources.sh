@@ -17,7 +17,7 @@ git ls-files -z | tar --create --null --files-from=- --mtime="@$SOURCE_DATE_EPOC
 if [ -n "$version" ]; then
         sed -i "s/^project(restmark VERSION [0-9.]*/project(restmark VERSION $version/" "$folder/CMakeLists.txt"
         sed -i "1s/(.*)/($version)/" "$folder/packaging/debian/changelog"
-        sed -i "s/^Version:.*/Version: $version/" "$folder/packaging/rpm/restmark.spec"
+        sed -i "s/^Version:.*/Version: $version/; s/^\(\* .* - \)[0-9.]*-1$/\1$version-1/" "$folder/packaging/rpm/restmark.spec"
         touch -d "@$SOURCE_DATE_EPOCH" "$folder/CMakeLists.txt" "$folder/packaging/debian/changelog" "$folder/packaging/rpm/restmark.spec"
 fi
 # The time, for the caller's build.
