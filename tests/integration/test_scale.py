@@ -18,7 +18,7 @@ from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
-TIMES = 1 if SANITIZED else 3
+TIMES = 1 if SANITIZED else 2
 
 
 def command(daemon: Daemon, line: str) -> str:
