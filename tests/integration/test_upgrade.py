@@ -236,26 +236,20 @@ def test_a_program_that_cannot_take_over_gives_back(start: Start, program: Path)
 
 
 def test_new_workers_that_cannot_serve_bring_the_old_program_back(start: Start, program: Path) -> None:
-    """After the exec, up to the canary's last right answer."""
-    config = "[server]\nprocesses = 2\n[workers]\ncanary-timeout = 3s\n[workloads]\nrecords = {}\n"
+    """After the exec, up to the canary's last right answer: here it gets less time than so many records take."""
+    config = "[server]\nprocesses = 2\n[workloads]\nrecords = {}\n"
     daemon = start(config=config.format(7), program=str(program))
-    (daemon.folder / "restmarkd.ini").write_text(config.format(10000 if SANITIZED else 100000))
-    before = workers(daemon)
-    install(program)
+    (daemon.folder / "restmarkd.ini").write_text(config.format(30000))
+    install_script(
+        program,
+        'case "$*" in *--self-test*) exec real "$@";; esac\nexec real "$@" -o workers.canary-timeout=1ms\n',
+    )
     with Load((daemon.host, daemon.port), "/parse-msgpack", clients=4, expected=b"7") as load:
         load.wait_answered(10)
-        with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
-            daemon.wait_log("has taken over from")
-            canary = wait_for("the canary", lambda: next((pid for pid in children(daemon.pid) if pid not in before), 0))
-            os.kill(canary, signal.SIGSTOP)
-            _, stderr = process.communicate(timeout=60)
+        stderr = refuse(daemon)
         load.wait_answered(10)
-    assert process.returncode == 1
     assert re.search("the first worker of the new generation (fails: asked for .* did not answer|was not ready) in time", stderr), stderr
-    assert "nothing has changed" in stderr
-    assert not runs(daemon, program)
-    assert workers(daemon) == before
-    assert sorted(daemon.workers()) == sorted(before)
+    assert "has taken over from" in daemon.log()
     assert not load.failures and not load.refused
     assert daemon.status()["generation"] == 1
 
