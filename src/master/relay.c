@@ -135,12 +135,20 @@ static void enable_all(struct relay *r, int enabled) {
                                 log_message(LOG_WARNING, "cannot change what is watched of slot %u", i);
 }
 
+static void take_a_pause(struct relay *r);
+
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *context) {
         struct relay *r = context;
 
         (void)source;
         (void)usec;
         r->pause = sd_event_source_unref(r->pause);
+        /* By now there may be no queue to watch any more whose next connection would take this one along. */
+        if (r->stranded >= 0 && !pass(r, r->stranded)) {
+                take_a_pause(r);
+                return 0;
+        }
+        r->stranded = -1;
         enable_all(r, SD_EVENT_ON);
         return 0;
 }
@@ -174,7 +182,10 @@ static int pass_one(struct relay *r, int listener) {
         if (fd < 0)
                 return errno == ECONNABORTED || errno == EINTR;
         r->stranded = pass(r, fd) ? -1 : fd;
-        return r->stranded < 0 ? 1 : -1;
+        if (r->stranded < 0)
+                return 1;
+        take_a_pause(r);
+        return -1;
 }
 
 static int on_waiting(sd_event_source *source, int listener, uint32_t events, void *context) {
