@@ -313,14 +313,15 @@ static void perform(struct child *child, enum slot_action action) {
 void child_step(struct child *child, enum slot_event event) {
         struct supervisor *s = child->supervisor;
         enum restmark_slot_state before = child->slot.state;
-        enum slot_action action = slot_step(&child->slot, event, clock_monotonic_ms(), s->generation->config->mercy_ms);
+        const uint64_t now_ms = clock_monotonic_ms(); /* once: what a wait is said to be must not depend on a pause in between */
+        enum slot_action action = slot_step(&child->slot, event, now_ms, s->generation->config->mercy_ms);
 
         child_cell(child)->state = child->slot.state;
         if (event != SLOT_EVENT_START && action == SLOT_ACTION_FORK)
                 board_slot(child)->slot.restarts++;
         if (child->slot.state == RESTMARK_SLOT_BACKOFF && before != RESTMARK_SLOT_BACKOFF)
                 log_message(LOG_WARNING, "worker %u will be started again in %llu ms (failure %u in a row)", child->index,
-                            (unsigned long long)(child->slot.deadline_ms - clock_monotonic_ms()), child->slot.failures);
+                            (unsigned long long)(child->slot.deadline_ms - now_ms), child->slot.failures);
         arm_timer(child);
         perform(child, action);
         if (before == child->slot.state)
