@@ -9,9 +9,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from http_client import Connection
 
 BUILD = Path(os.environ["RESTMARK_BUILD"])
 RESTMARKD = BUILD / "src" / "restmarkd"
@@ -178,3 +181,32 @@ class Daemon:
         log = self.log()
         for complaint in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer"):
             assert complaint not in log, log
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+@contextmanager
+def stopped_at_work(daemon: Daemon, target: str) -> Iterator[dict[str, Any]]:
+    """The daemon's only worker stands still in the middle of a request; what the status says of that. It is answered afterwards.
+
+    No request takes longer than a tenth of a second, so on a busy machine it is not always hit: then the next one is tried."""
+    (worker,) = daemon.workers()
+    with Connection((daemon.host, daemon.port), 60) as connection:
+        assert connection.request("/").status == 200  # accepted
+        for i in range(100):
+            connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            time.sleep(0.01 * (i % 10))
+            os.kill(worker, signal.SIGSTOP)
+            try:
+                wait_for("it is stopped", lambda: is_stopped(worker))
+                working = daemon.status()["workers"][0]["working"]
+                if working:
+                    yield working
+            finally:
+                os.kill(worker, signal.SIGCONT)
+            assert connection.read().status == 200
+            if working:
+                return
+    raise AssertionError(f"the worker was never found at work for {target}")

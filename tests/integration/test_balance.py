@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -51,19 +53,30 @@ def test_each_way_scales_reloads_and_stops(start: Start, balance: str) -> None:
 
 
 def test_shared_listeners_leave_no_client_to_a_busy_worker(start: Start) -> None:
-    """One worker counts for seconds; all others are answered at once."""
+    """While one worker counts, for a tenth of a second, all others are answered.
+
+    On a busy machine they may take longer than that although nobody waits for the count; who does wait does so each time."""
     daemon = start("server.processes=2", "server.balance=shared")
+
+    def at_work() -> bool:
+        return any(w["working"] for w in json.loads(daemon.ask("status json"))["workers"])
+
     with Connection((daemon.host, daemon.port), 60) as busy:
-        busy.send(b"GET /million-loop?n=100000000 HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_for("it is accepted", lambda: sum(w["connections"] for w in daemon.status()["workers"]) == 1)
-        for _ in range(30):
-            with Connection((daemon.host, daemon.port)) as connection:
-                assert connection.request("/").body == b"Welcome!\n"
-        busy.socket.setblocking(False)
-        with pytest.raises(BlockingIOError):  # still not done
-            busy.socket.recv(1)
-        busy.socket.settimeout(60)
-        assert busy.read().status == 200
+
+        def done() -> bool:
+            return bool(select.select([busy.socket], [], [], 0)[0])
+
+        for _ in range(50):
+            busy.send(b"GET /million-loop?n=100000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_for("it is begun", lambda: at_work() or done())
+            for _ in range(30):
+                with Connection((daemon.host, daemon.port)) as connection:
+                    assert connection.request("/").body == b"Welcome!\n"
+            counts_still = not done()
+            assert busy.read().status == 200
+            if counts_still:
+                return
+    pytest.fail("the others were never answered before the count was done")
 
 
 def test_a_full_worker_leaves_connections_to_others_or_the_queue(start: Start) -> None:

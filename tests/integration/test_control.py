@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, RESTMARKD, SOURCE, Daemon, run, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, SOURCE, Daemon, run, stopped_at_work, wait_for
 from http_client import Connection
 
 Start = Callable[..., Daemon]
@@ -88,13 +88,10 @@ def test_status_carries_times_memory_and_work(start: Start) -> None:
     assert worker["memory"]["rss_bytes"] >= worker["memory"]["pss_bytes"] >= worker["memory"]["uss_bytes"] > 0
     assert status["memory"]["pss_bytes"] > 0 and status["cpu_ns"] > 0 and worker["cpu_ns"] > 1_000_000
     assert worker["working"] is None and worker["beat_age_ms"] < 30_000
-    with socket.create_connection((daemon.host, daemon.port)) as client:
-        client.sendall(b"GET /million-loop?n=100000000&seed=3 HTTP/1.1\r\nHost: x\r\n\r\n")
-        working = wait_for("at work", lambda: daemon.status()["workers"][0]["working"])
+    with stopped_at_work(daemon, "/million-loop?n=100000000&seed=3") as working:
         assert working["route"] == "million-loop" and working["query"] == "?n=100000000&seed=3" and working["age_ms"] >= 0
         table = ctl("-s", str(daemon.control), "workers").stdout
         assert "at work for" in table and "/million-loop?n=100000000&seed=3" in table
-        os.kill(worker["pid"], signal.SIGKILL)  # it need not be waited for
 
 
 def test_memory_agrees_with_restmark_rss(start: Start) -> None:

@@ -8,8 +8,8 @@ import re
 import signal
 from collections.abc import Callable
 
-from daemon import Daemon, wait_for
-from proof import accepted_ports, load_on, queued, ready_workers, stopped, text_of, times
+from daemon import Daemon, is_stopped, wait_for
+from proof import accepted_ports, load_on, queued, ready_workers, text_of, times
 
 from restmark_load import Outcome
 
@@ -32,7 +32,7 @@ def test_only_requests_in_hand_are_lost(start: Start) -> None:
         for _ in range(KILLS):
             victim = random.choice(ready_workers(daemon, WORKERS))
             os.kill(victim, signal.SIGSTOP)
-            wait_for("it has stopped", lambda victim=victim: stopped(victim))  # type: ignore[misc]
+            wait_for("it has stopped", lambda victim=victim: is_stopped(victim))  # type: ignore[misc]
             n_queued += wait_for("a connection in its queue", lambda victim=victim: queued(victim))  # type: ignore[misc]
             ports = accepted_ports(victim)
             held, n_held = held | ports, n_held + len(ports)

@@ -10,9 +10,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-from daemon import Daemon, wait_for
+from daemon import Daemon, is_stopped, wait_for
 from http_client import Connection, exchange
-from proof import SANITIZED, stopped
+from proof import SANITIZED
 
 Start = Callable[..., Daemon]
 ANSWER_S = 0.5 if SANITIZED else 0.1
@@ -55,7 +55,7 @@ def test_the_master_answers_while_all_workers_are_wedged(start: Start) -> None:
 
     asks = {"control": lambda: ask_control(daemon), "metrics": lambda: ask_admin("/metrics"), "status": lambda: ask_admin("/status")}
     times_s = {name: [took_s(ask) for _ in range(ROUNDS)] for name, ask in asks.items()}
-    assert all(stopped(pid) for pid in workers)  # all the time
+    assert all(is_stopped(pid) for pid in workers)  # all the time
     for name, measured in times_s.items():
         assert statistics.median(measured) < ANSWER_S, (name, measured)
     for connection in waiting:
