@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import struct
+import time
 from enum import Enum
 from typing import Protocol
 
@@ -40,6 +41,7 @@ class Driver(Protocol):
 
     address: tuple[str, int]
     family: socket.AddressFamily
+    looked_s: float  # when what had come before was taken
 
     def watch(self, client: Client, events: int) -> None: ...
     def forget(self, client: Client) -> None: ...
@@ -62,6 +64,7 @@ class Client:
         self._port = 0
         self._nth = 0  # request of the connection
         self._began_s = 0.0
+        self._rest_since_s = 0.0  # at the earliest
         self._again = False  # the request was sent before, and crossed a close
 
     # ---- the beginning of a request ----
@@ -96,6 +99,7 @@ class Client:
             self._fail(Outcome.MALFORMED, "bytes behind the answer", now_s)
             return False
         self.tally.idle_closes += 1
+        self._note_rest()
         self._drop()
         return True
 
@@ -214,6 +218,7 @@ class Client:
         self.tally.slowest_ms = max(self.tally.slowest_ms, 1000 * (now_s - self._began_s))
         if answer.closes or not profile.keep_alive:
             self._drop()
+        self._rest_since_s = self.driver.looked_s  # the server may have been done ever since
         self._rest(now_s + profile.pause_s)
 
     def _rest(self, until_s: float) -> None:
@@ -234,9 +239,16 @@ class Client:
 
     def _send_again(self, now_s: float) -> None:
         self.tally.idle_races += 1
+        self._note_rest()
         self._again = True
         self._drop()
         self._rest(now_s)
+
+    def _note_rest(self) -> None:
+        """The server has closed the connection, to which nothing had come for so long.
+
+        Not `now_s`: a pause of the machine may lie between that and this."""
+        self.tally.shortest_rest_s = min(self.tally.shortest_rest_s, time.monotonic() - self._rest_since_s)
 
     def _was_taken(self) -> bool:
         """Whether the peer had any byte of the last request when it ended its side: its FIN acknowledges all that it had.

@@ -37,6 +37,7 @@ class Load:
         self._watched: dict[int, tuple[Client, int]] = {}
         self._forgotten: set[int] = set()  # descriptors that were closed since the last poll
         self._until_s = 0.0
+        self.looked_s = 0.0
         self._stop = threading.Event()
         self._fault: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
@@ -116,7 +117,8 @@ class Load:
 
     def _run(self) -> None:
         try:
-            self._until_s = time.monotonic() + self._seconds
+            self.looked_s = time.monotonic()
+            self._until_s = self.looked_s + self._seconds
             self._loop()
         except BaseException as fault:  # who calls stop() gets it
             self._fault = fault
@@ -152,3 +154,4 @@ class Load:
             # the next poll says so again.
             if fd in self._watched and fd not in self._forgotten:
                 self._watched[fd][0].on_event(now_s)
+        self.looked_s = now_s

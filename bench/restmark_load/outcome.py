@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -58,6 +59,7 @@ class Tally:
     failed: Counter[Outcome] = field(default_factory=Counter)
     idle_closes: int = 0
     idle_races: int = 0
+    shortest_rest_s: float = math.inf  # of a connection that was closed in either way; what the client itself was late is in it
     connections: int = 0
     slowest_ms: float = 0.0
     failures: list[Failure] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Tally:
         self.failed.update(other.failed)
         self.idle_closes += other.idle_closes
         self.idle_races += other.idle_races
+        self.shortest_rest_s = min(self.shortest_rest_s, other.shortest_rest_s)
         self.connections += other.connections
         self.slowest_ms = max(self.slowest_ms, other.slowest_ms)
         self.failures += other.failures[: KEPT_FAILURES_MAX - len(self.failures)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -89,6 +90,7 @@ def test_right_answers_in_every_form(bad: BadServer, path: str, keep_alive: bool
     kept = keep_alive and path not in ("/last", "/until-end")
     assert total.connections == (3 if kept else 30)
     assert total.idle_closes == total.idle_races == 0
+    assert total.shortest_rest_s == math.inf
 
 
 def test_a_close_without_notice_is_seen_and_fails_nothing(bad: BadServer) -> None:
@@ -96,6 +98,7 @@ def test_a_close_without_notice_is_seen_and_fails_nothing(bad: BadServer) -> Non
     total = ask(bad.address, Profile("one", "/closes-unsaid", keep_alive=True, pause_s=0.03, body=BODY), requests=10).total()
     assert (total.answered, total.lost, total.idle_races) == (10, 0, 0)
     assert total.idle_closes == 10
+    assert 0 < total.shortest_rest_s < 0.5
     assert total.connections == 10
 
 
@@ -110,6 +113,7 @@ def test_a_request_that_crosses_a_close_is_sent_again_and_reported(bad: BadServe
     total = ask(bad.address, Profile("one", "/closes-unsaid", keep_alive=True, body=BODY), requests=10).total()
     assert (total.answered, total.lost) == (10, 0)
     assert total.idle_races == 9  # the tenth answer is the last
+    assert 0 < total.shortest_rest_s < 0.5
     assert bad.seen == {"/closes-unsaid": 10}
     assert "9 idle-close races" in str(total)
 
@@ -152,7 +156,10 @@ def test_it_ends_by_time_and_finishes_what_it_began(bad: BadServer) -> None:
 
 def test_a_stop_wakes_those_that_rest(bad: BadServer) -> None:
     with Load(bad.address, [Profile("one", "/ok", keep_alive=True, pause_s=60)]) as load:
-        load.wait_requests(1)
+        end = time.monotonic() + 20
+        while load.total().answered < 1:  # wait_requests() would wait for a second one if the first is done by now
+            assert time.monotonic() < end
+            time.sleep(0.002)
         started = time.monotonic()
         load.stop()
         assert time.monotonic() - started < 5
@@ -181,10 +188,10 @@ def test_the_counts_can_be_read_while_it_runs(bad: BadServer) -> None:
 
 
 def test_tallies_add_up() -> None:
-    one, other = Tally(answered=2, idle_races=1, slowest_ms=5), Tally(answered=3, connections=4, slowest_ms=3)
+    one, other = Tally(answered=2, idle_races=1, slowest_ms=5), Tally(answered=3, connections=4, slowest_ms=3, shortest_rest_s=2)
     other.failed[Outcome.RESET] = 2
     one.merge(other)
-    assert (one.answered, one.lost, one.requests, one.connections, one.slowest_ms) == (5, 2, 7, 4, 5)
+    assert (one.answered, one.lost, one.requests, one.connections, one.slowest_ms, one.shortest_rest_s) == (5, 2, 7, 4, 5, 2)
     assert str(one) == "2 of 7 requests failed (2 reset); 1 idle-close races (sent again)"
 
 
