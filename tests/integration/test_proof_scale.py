@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from daemon import Daemon, wait_for
-from proof import load_on, must, ready_workers, require_unnoticed, times
+from proof import load_on, must, require_unnoticed, times
 
 Start = Callable[..., Daemon]
 CHANGES = times(100)
@@ -20,7 +20,7 @@ def test_scaling_under_load_loses_nothing(start: Start) -> None:
         load.wait_requests(3)
         for n in itertools.islice(itertools.cycle(SIZES), CHANGES):
             must(daemon, "scale", str(n))
-            assert len(ready_workers(daemon, n)) == n
+            assert [(w["state"], w["beside"]) for w in daemon.status()["workers"]] == [("ready", None)] * n  # at once
         load.wait_requests(3)
     require_unnoticed(load)
     last = SIZES[(CHANGES - 1) % len(SIZES)]
