@@ -95,12 +95,12 @@ def test_slow_requests_are_in_a_sampled_access_log(start: Start, tmp_path: Path)
 def test_slow_requests_are_messages_where_there_is_no_access_log(start: Start) -> None:
     daemon = start("server.processes=1", "log.slow-request=1ms")
     with Connection((daemon.host, daemon.port)) as connection:
-        for i in range(25):
-            assert connection.request(f"{LONG}&seed={i}").status == 200
+        for i in range(25):  # each takes some milliseconds, so that all of them are in one span of ten seconds
+            assert connection.request(f"/million-loop?n=5000000&seed={i}").status == 200
     daemon.process.terminate()  # a worker that leaves says what it has kept to itself
     assert daemon.wait_exit() == 0
     log = daemon.log()
-    told = re.findall(r"notice: slow request: GET /million-loop\?n=20000000&seed=(\d+) took ([\d.]+) ms in worker 0, status 200\n", log)
+    told = re.findall(r"notice: slow request: GET /million-loop\?n=5000000&seed=(\d+) took ([\d.]+) ms in worker 0, status 200\n", log)
     assert [seed for seed, _ in told] == [str(i) for i in range(10)]
     assert all(float(ms) > 1 for _, ms in told)
     assert "worker 0: 15 more slow requests are not listed" in log

@@ -128,13 +128,24 @@ def test_a_worker_that_dies_while_it_is_to_be_recycled_is_not_replaced_twice(sta
     assert daemon.ends("max-worker-lifetime") == 0
 
 
-def wakeups(pid: int) -> int:
+def wakeups(pid: int) -> tuple[str, int]:
+    """Whether it sleeps ("S"), and how often it has gone to sleep."""
     with open(f"/proc/{pid}/status") as status:
-        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read(), re.M)[1])  # type: ignore[index]
+        found = re.search(r"^State:\s+(\S).*^voluntary_ctxt_switches:\s+(\d+)", status.read(), re.M | re.S)
+    assert found
+    return found[1], int(found[2])
 
 
 def test_an_idle_master_sleeps(start: Start) -> None:
     daemon = start("server.processes=2")
+
+    def rests() -> bool:
+        """When it says that it is ready it has yet to go to sleep."""
+        first = wakeups(daemon.pid)
+        time.sleep(0.1)
+        return first == wakeups(daemon.pid) and first[0] == "S"
+
+    wait_for("it has gone to sleep", rests)
     before = wakeups(daemon.pid)
     time.sleep(2.5)  # the time in which nothing must happen
     assert wakeups(daemon.pid) == before

@@ -152,7 +152,7 @@ def test_upgrades_under_load_lose_nothing(start: Start, program: Path) -> None:
         ("echo 'libfoo.so.1: cannot open' >&2; exit 127", r"fails its self-test: libfoo\.so\.1: cannot open \(exited with code 127\)"),
         ("exit 0", r"fails its self-test: it is no restmarkd: it does not say that it passes"),
         ("kill -SEGV $$", r"fails its self-test: it was killed by signal 11, Segmentation fault"),
-        ("exec sleep 60", r"fails its self-test: it was not done within 2\.0 s"),
+        ("exec sleep 60", r"fails its self-test: it was not done within 4\.0 s"),
         ('exec real "$@" -o server.nonsense=1', r'fails its self-test: .*unknown key "nonsense" in \[server\].* \(exited with code 78\)'),
         (
             'printf "restmark-handover 2\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
@@ -167,7 +167,8 @@ def test_upgrades_under_load_lose_nothing(start: Start, program: Path) -> None:
     ids=["exit", "library", "true", "crash", "hang", "option", "format", "layout"],
 )
 def test_a_program_that_fails_its_self_test_changes_nothing(start: Start, program: Path, script: str, message: str) -> None:
-    daemon = start("server.processes=2", "workers.canary-timeout=1s", program=str(program))
+    timeout = "2s" if "sleep" in script else "10s"  # only one that hangs is to run into it, not one on a busy machine
+    daemon = start("server.processes=2", f"workers.canary-timeout={timeout}", program=str(program))
     install_script(program, script + "\n")
     with Load((daemon.host, daemon.port), clients=2) as load:
         load.wait_answered(10)
