@@ -191,6 +191,8 @@ static void on_exit_of(struct child *child, const siginfo_t *info, const struct 
         death_report(child, info, usage, &had);
         reload_on_death(s->reload, child, info, &had);
         forget_process(child);
+        if (fatal && resize_is_new(s->resize, child->index)) /* its failure ends the resize */
+                fatal = false;
         if (fatal && replace_awaits(s->replace, child)) { /* the worker that it was to replace goes on */
                 child->slot.stopping = true;
                 fatal = false;
@@ -270,8 +272,8 @@ void child_tell(struct child *child, enum link_message message) {
 static void give_up(struct child *child) {
         struct supervisor *s = child->supervisor;
 
-        if (replace_awaits(s->replace, child))
-                return; /* the worker that it was to replace goes on */
+        if (replace_awaits(s->replace, child) || resize_is_new(s->resize, child->index))
+                return; /* the worker that it was to replace goes on; those that were there before the new ones do */
         log_message(LOG_ERR,
                     "worker %u has failed to start %d times in a row; stopping. The messages above, or `coredumpctl`, say why",
                     child->index, SLOT_FAILURES_MAX);

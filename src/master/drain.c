@@ -72,6 +72,15 @@ static int go_on(sd_event_source *source, void *context) {
         return 0;
 }
 
+void drain_abandon(struct drain *d) {
+        for (unsigned int i = 0; i < RESTMARK_SLOTS_MAX; i++)
+                if (d->jobs[i].stage != STAGE_NONE) {
+                        d->jobs[i].stage = STAGE_FAILED;
+                        (void)snprintf(d->jobs[i].why_not, sizeof d->jobs[i].why_not, "the daemon stops");
+                        finish(d, i);
+                }
+}
+
 int drain_new(struct supervisor *s, struct drain **ret, struct error *e) {
         struct drain *d = calloc(1, sizeof *d);
         int r = d ? sd_event_add_defer(s->event, &d->go_on, go_on, d) : -ENOMEM;

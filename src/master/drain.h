@@ -20,6 +20,9 @@ struct drain *drain_free(struct drain *drain);
  * being replaced already. The ticket's clients hear when the old worker is gone. */
 int drain_request(struct drain *d, unsigned int slot, uint64_t *ret, struct error *e);
 
+/* The daemon has stopped: who waits is told so. */
+void drain_abandon(struct drain *d);
+
 /* To be called when a child's state has changed. */
 void drain_update(struct drain *d);
 

@@ -36,6 +36,10 @@ struct relay *relay_new(struct supervisor *s) {
         return r;
 }
 
+bool relay_holds(const struct relay *r) {
+        return r->stranded >= 0;
+}
+
 static struct watch *watch_free(struct watch *w) {
         for (size_t i = 0; w && i < RESTMARK_LISTEN_MAX; i++)
                 sd_event_source_unref(w->io[i]);
@@ -150,6 +154,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *context) 
         }
         r->stranded = -1;
         enable_all(r, SD_EVENT_ON);
+        upgrade_on_change(r->s->upgrade); /* which may have waited for that connection */
         return 0;
 }
 

@@ -21,6 +21,9 @@ enum {
 struct relay *relay_new(struct supervisor *s);
 struct relay *relay_free(struct relay *relay);
 
+/* Whether it holds a connection that nobody has taken yet. */
+bool relay_holds(const struct relay *relay);
+
 /* To be called when a slot's state, or the number of slots, has changed. */
 void relay_update(struct relay *relay);
 

@@ -66,6 +66,10 @@ struct reload *reload_free(struct reload *r) {
         return NULL;
 }
 
+bool reload_has_more(const struct reload *r) {
+        return r->wanted > r->ticket;
+}
+
 bool reload_runs(const struct reload *r) {
         return r->stage != STAGE_IDLE || r->start;
 }
@@ -351,7 +355,8 @@ static int begin(sd_event_source *source, void *context) {
         notify_reloading();
         events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
         replace_yield(s->replace);
-        start_canary(r);
+        if (r->stage == STAGE_WAIT) /* else what has given way has started it by its end */
+                start_canary(r);
         return 0;
 }
 

@@ -164,9 +164,9 @@ void replace_swap(struct replace *r, unsigned int slot, enum restmark_cause caus
                 r->active = -1;
         r->s->options->board->slots[slot].slot.primary = new->seat;
         new->once = false;
+        r->wishes[slot].wanted = false; /* before the end of the old one, which may come at once, looks for the next wish */
         child_blame(old, cause);
         child_step(old, SLOT_EVENT_STOP);
-        r->wishes[slot].wanted = false;
         tell(r, slot, NULL);
 }
 

@@ -59,6 +59,10 @@ static void __attribute__((format(printf, 3, 4))) finish(struct resize *r, bool 
         upgrade_on_change(r->s->upgrade);
 }
 
+bool resize_is_new(const struct resize *r, unsigned int index) {
+        return index >= r->n_proven;
+}
+
 void resize_abandon(struct resize *r) {
         r->waits = false;
         if (r->s->options->control)
@@ -149,30 +153,35 @@ static bool is_empty(const struct supervisor *s, unsigned int index) {
         return true;
 }
 
-/* Closes what has been retired, from the top, as far as it is done with. */
-static void close_retired(struct resize *r) {
+/* Whether the sockets of a slot without workers may be closed; if not yet, it is looked at again. */
+static bool is_done_with(struct resize *r, unsigned int index, uint64_t now_ms) {
         enum { LOOK_AGAIN_MS = 20 };
+
+        if (now_ms < r->left_ms[index] + RESIZE_LINGER_MS) {
+                wait_until(r, r->left_ms[index] + RESIZE_LINGER_MS);
+                return false;
+        }
+        if (relay_flush(r->s->relay, index))
+                return true;
+        wait_until(r, now_ms + LOOK_AGAIN_MS);
+        return false;
+}
+
+/* Closes what has been retired, from the top, as far as it is done with; all at once, as systemd is waited for each time. */
+static void close_retired(struct resize *r) {
         struct supervisor *s = r->s;
         uint64_t now_ms = clock_monotonic_ms();
+        unsigned int top = s->n_slots;
         struct error e;
 
-        while (s->n_slots > s->n_workers && is_empty(s, s->n_slots - 1)) {
-                unsigned int top = s->n_slots - 1;
-
-                if (now_ms < r->left_ms[top] + RESIZE_LINGER_MS) {
-                        wait_until(r, r->left_ms[top] + RESIZE_LINGER_MS);
-                        return;
-                }
-                if (!relay_flush(s->relay, top)) {
-                        wait_until(r, now_ms + LOOK_AGAIN_MS);
-                        return;
-                }
-                relay_forget(s->relay, top);
-                if (listeners_resize(s->options->listeners, top, &e) < 0) /* closing does not fail */
-                        log_message(LOG_ERR, "%s", e.text);
-                s->n_slots = top;
-                scoreboard_set_slots(s->options->board, top);
-        }
+        while (top > s->n_workers && is_empty(s, top - 1) && is_done_with(r, top - 1, now_ms))
+                relay_forget(s->relay, --top);
+        if (top == s->n_slots)
+                return;
+        if (listeners_resize(s->options->listeners, top, &e) < 0) /* closing does not fail */
+                log_message(LOG_ERR, "%s", e.text);
+        s->n_slots = top;
+        scoreboard_set_slots(s->options->board, top);
 }
 
 /* ---- requests ---- */
@@ -279,6 +288,7 @@ static int go_on(sd_event_source *source, void *context) {
         (void)source;
         if (s->stopping)
                 return 0;
+        tend_slots(s); /* first, else a new worker would be put beside the seat of a dead one, which nobody would free any more */
         if (!reload_runs(s->reload)) {
                 look_at_generation(r);
                 begin(r);

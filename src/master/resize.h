@@ -35,6 +35,9 @@ int resize_request_by(struct resize *r, int difference, struct error *e);
 /* Whether one is asked for and not yet done. */
 bool resize_runs(const struct resize *r);
 
+/* Whether the slot's worker has never been ready yet since the number grew: its failures end the resize, not the daemon. */
+bool resize_is_new(const struct resize *r, unsigned int index);
+
 /* Goes on; to be called when the state of anything has changed. */
 void resize_update(struct resize *r);
 

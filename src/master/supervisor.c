@@ -51,6 +51,7 @@ static bool all_stopped(const struct supervisor *s) {
 
 /* Everything has stopped. */
 static void end(struct supervisor *s) {
+        drain_abandon(s->drain);
         if (s->options->control)
                 control_finish(s->options->control, (struct control_ticket){ CONTROL_TOPIC_STOP, 1 }, s->exit_code == EX_OK,
                                s->exit_code == EX_OK ? "stopped" : "stopped, after a failure: the log says which");

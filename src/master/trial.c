@@ -86,10 +86,11 @@ run_child(const struct program *program, pid_t master_pid, int output, int hando
 
 /* What it has written so far, the newest OUTPUT_KEPT bytes of it. */
 static void read_output(struct trial *t) {
+        enum { CHUNKS_PER_TURN = 16 }; /* as much as a pipe holds: one that never stops writing must not keep the master */
         char chunk[4096];
-        ssize_t n;
+        ssize_t n = -1;
 
-        while ((n = read(t->output, chunk, sizeof chunk)) > 0) {
+        for (int i = 0; i < CHUNKS_PER_TURN && (n = read(t->output, chunk, sizeof chunk)) > 0; i++) {
                 size_t size = (size_t)n, over = t->length + size > OUTPUT_KEPT ? t->length + size - OUTPUT_KEPT : 0;
 
                 memmove(t->text, t->text + over, t->length - over);
@@ -223,8 +224,9 @@ int trial_new(sd_event *event, const struct program *program, int handover_fd, i
 struct trial *trial_free(struct trial *t) {
         if (!t)
                 return NULL;
+        /* Not waited for: a debugger, or a disk that does not answer, may hold it back, and the daemon stops. */
         if (t->pid != 0 && kill(t->pid, SIGKILL) == 0)
-                (void)waitpid(t->pid, NULL, 0); /* at once, as nothing withstands that signal */
+                (void)waitpid(t->pid, NULL, WNOHANG);
         sd_event_source_unref(t->io);
         sd_event_source_unref(t->timer);
         (void)fd_close(t->output);

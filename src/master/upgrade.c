@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/bulletin.h"
 #include "master/supervisor_internal.h"
 #include "master/trial.h"
 #include "shared/scoreboard.h"
@@ -21,6 +23,7 @@ struct upgrade {
         uint64_t wanted, number;      /* the newest that was asked for; the one that is on its way or was last */
         sd_event_source *begin;       /* from the loop, when who asked for it has its ticket */
         struct trial *trial;
+        struct stat tried;            /* the program that the trial is or was of */
         bool passed;                  /* the trial; what is left is to wait until no worker is being replaced */
         sd_event_source *leave;
         struct handover *predecessor; /* in the new program, until it has replaced the workers: what it was handed over */
@@ -212,7 +215,7 @@ bool upgrade_waits(const struct upgrade *u) {
 /* Whether every slot has what a new program can go on with: one worker that starts, serves or waits to be started again. */
 static bool is_quiet(struct supervisor *s) {
         if (s->stopping || reload_runs(s->reload) || resize_runs(s->resize) || replace_wants(s->replace, RESTMARK_CAUSE_DRAIN) ||
-            s->n_slots != s->n_workers)
+            relay_holds(s->relay) || s->n_slots != s->n_workers)
                 return false;
         for (unsigned int i = 0; i < s->n_workers; i++) {
                 enum restmark_slot_state state = child_primary(s, i)->slot.state;
@@ -224,6 +227,15 @@ static bool is_quiet(struct supervisor *s) {
         return true;
 }
 
+/* Waiting may have taken long, and a newer program may have been installed meanwhile: that has to pass the self-test, too. */
+static bool is_as_tried(const struct upgrade *u) {
+        struct stat now;
+
+        return stat(u->s->options->program->path, &now) == 0 && now.st_dev == u->tried.st_dev && now.st_ino == u->tried.st_ino &&
+               now.st_size == u->tried.st_size && now.st_mtim.tv_sec == u->tried.st_mtim.tv_sec &&
+               now.st_mtim.tv_nsec == u->tried.st_mtim.tv_nsec;
+}
+
 /* The last thing of this turn of the loop: no signal or message may have been read that is not yet acted upon, as it would be lost. */
 static int on_leave(sd_event_source *source, void *context) {
         struct upgrade *u = context;
@@ -233,6 +245,13 @@ static int on_leave(sd_event_source *source, void *context) {
         u->leave = sd_event_source_unref(u->leave);
         if (!is_quiet(u->s))
                 return 0;
+        if (!is_as_tried(u)) {
+                log_message(LOG_NOTICE, "upgrade: %s is not the program any more that passed its self-test; trying again",
+                            u->s->options->program->path);
+                u->passed = false;
+                schedule(u);
+                return 0;
+        }
         if (prepare(u, &e) == 0) {
                 log_message(LOG_NOTICE, "upgrade: executing %s", u->s->options->program->path);
                 (void)execute(u->own, u->s->options->program, -1, &e);
@@ -283,6 +302,8 @@ static int begin(sd_event_source *source, void *context) {
                 return 0;
         u->number = u->wanted;
         events_add(s->events, EVENT_UPGRADE, -1, "trying %s", s->options->program->path);
+        if (stat(s->options->program->path, &u->tried) < 0)
+                u->tried = (struct stat){ 0 }; /* the trial will say why */
         r = s->options->program->fd < 0 ? error_set(&e, -ENOENT, "without /proc the way back would not be known") : prepare(u, &e);
         if (r == 0) {
                 r = handover_save(u->own, &fd, &e);
@@ -420,6 +441,8 @@ int upgrade_adopt(struct upgrade *u, struct handover *h, struct error *e) {
                 next->number = (unsigned int)h->generation;
                 (void)prctl(PR_SET_NAME, "restmarkd"); /* executed by descriptor, it has the number of that as its name */
                 fail(u, h->reason);
+                if (s->was_ready)
+                        bulletin_ready(s->bulletin); /* the other program has told systemd that it reloads */
                 return 0;
         }
         s->generation = make_stand_in(next, (unsigned int)h->generation);
@@ -438,6 +461,9 @@ void upgrade_return(struct upgrade *u, const char *why) {
         struct handover *h = u->own;
         struct error e;
 
+        /* What was asked for while the new program tried to serve does not outlive it, but for a reload: blocked, the signal does. */
+        if (reload_has_more(u->s->reload) && kill(getpid(), SIGHUP) < 0)
+                log_message(LOG_WARNING, "the reload that was asked for is forgotten: %m");
         describe(u->s, h);
         h->boot_fd = u->predecessor->boot_fd;
         h->config_fd = u->predecessor->config_fd;

@@ -284,6 +284,20 @@ def test_draining_waits_for_what_the_worker_has(start: Start) -> None:
     assert replies and replies[0].startswith("ok\nslot 0: process ")
 
 
+def test_a_stop_answers_who_drains(start: Start) -> None:
+    daemon = start("server.processes=1", "workers.worker-reload-mercy=20s")
+    replies: list[str] = []
+    with Connection((daemon.host, daemon.port)) as half:
+        half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
+        thread = threading.Thread(target=lambda: replies.append(command(daemon, "drain 0")))
+        thread.start()
+        wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+        daemon.signal(signal.SIGINT)
+        thread.join(20)
+    assert replies == ["error: slot 0 is not drained: the daemon stops\n"]
+
+
 def test_a_stop_ends_a_change(start: Start) -> None:
     daemon = start("server.processes=2", "workers.worker-reload-mercy=10s")
     with Connection((daemon.host, daemon.port)) as first, Connection((daemon.host, daemon.port)) as second:

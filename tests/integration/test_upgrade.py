@@ -181,6 +181,37 @@ def test_a_program_that_fails_its_self_test_changes_nothing(start: Start, progra
     assert "generation 2 serves" in upgrade(daemon)
 
 
+def test_a_program_that_never_stops_writing_does_not_hold_the_master(start: Start, program: Path) -> None:
+    daemon = start("server.processes=1", "workers.canary-timeout=1s", program=str(program))
+    writer = "import os\nwhile True:\n try: os.write(2, b'y' * 65536)\n except BlockingIOError: pass\n"
+    install_script(program, f'exec /usr/bin/python3 -c "{writer}"\n')
+    with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+        wait_for("it writes", lambda: [pid for pid in children(daemon.pid) if Path(f"/proc/{pid}/comm").read_text() == "python3\n"])
+        assert len(daemon.status()["workers"]) == 1
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(r"fails its self-test: .*was not done within 2\.0 s", stderr)
+
+
+def test_a_program_installed_while_an_upgrade_waits_is_tried_too(start: Start, program: Path) -> None:
+    daemon = start("server.processes=1", "workers.worker-reload-mercy=20s", program=str(program))
+    with Connection((daemon.host, daemon.port)) as half:
+        half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
+        with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "drain", "0"], stdout=subprocess.DEVNULL) as drain:
+            wait_for("the old one is beside", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+            with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as waiting:
+                daemon.wait_log("waiting until no worker is being replaced")
+                install_script(program, "exit 1\n")
+                half.send(b"\r\n")
+                assert half.read().body == b"Welcome!\n"
+                _, stderr = waiting.communicate(timeout=60)
+            assert drain.wait(30) == 0
+    assert waiting.returncode == 1
+    assert "fails its self-test: it exited with code 1" in stderr
+    assert "is not the program any more that passed its self-test" in daemon.log()
+
+
 def test_what_cannot_be_executed_changes_nothing(start: Start, program: Path) -> None:
     daemon = start("server.processes=1", program=str(program))
     program.unlink()
