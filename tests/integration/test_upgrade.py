@@ -342,7 +342,7 @@ def test_a_stop_ends_a_self_test(start: Start, program: Path) -> None:
     assert daemon.wait_exit() == 0
     assert process.returncode == 1
     assert "the daemon stops" in stderr
-    assert not Path(f"/proc/{tried}").exists()
+    wait_for("the self-test is gone", lambda: not Path(f"/proc/{tried}").exists())
 
 
 def test_relative_paths_mean_what_they_meant_at_the_start(start: Start, program: Path) -> None:
