@@ -37,14 +37,25 @@ static void print_text(const json_object *event) {
                      text_of(event, "text"));
 }
 
-/* Prints what came after *since and moves it on. Returns 0 or negative with a sentence. */
-static int print_new(const struct client_reply *reply, bool json, uint64_t *since, struct error *e) {
+/* What has been printed: up to event number `last` of the list that began then. A restarted or upgraded daemon begins another. */
+struct place {
+        uint64_t began_unix_ms, last;
+};
+
+/* Prints what came after the place and moves that on. Returns 0; 1 when it is another list, of which the daemon is to be asked from the
+ * beginning; or negative with a sentence. */
+static int print_new(const struct client_reply *reply, bool json, struct place *place, struct error *e) {
         json_object *root = json_tokener_parse(reply->text), *events = NULL;
-        uint64_t last = number_of(root, "last");
+        struct place now = { .began_unix_ms = number_of(root, "began_unix_ms"), .last = number_of(root, "last") };
 
         if (!json_object_object_get_ex(root, "events", &events) || !json_object_is_type(events, json_type_array)) {
                 (void)json_object_put(root);
                 return error_set(e, -EBADMSG, "the daemon's events are not what this restmarkctl knows: is it another version?");
+        }
+        if (place->last > 0 && now.began_unix_ms != place->began_unix_ms) {
+                *place = (struct place){ 0 };
+                (void)json_object_put(root);
+                return 1;
         }
         for (size_t i = 0; i < json_object_array_length(events); i++) {
                 json_object *event = json_object_array_get_idx(events, i);
@@ -54,35 +65,36 @@ static int print_new(const struct client_reply *reply, bool json, uint64_t *sinc
                 else
                         print_text(event);
         }
-        *since = last < *since ? 0 : last; /* a new daemon counts from the beginning */
+        *place = now;
         (void)json_object_put(root);
         return 0;
 }
 
-static int look(const char *socket, const struct options *o, uint64_t *since, struct error *e) {
+static int look(const char *socket, const struct options *o, struct place *place, struct error *e) {
         struct client_reply reply;
         char line[OPTIONS_LINE_MAX];
         int r;
 
-        (void)snprintf(line, sizeof line, "events json since %" PRIu64 "\n", *since);
+        (void)snprintf(line, sizeof line, "events json since %" PRIu64 "\n", place->last);
         r = client_ask(socket, line, o->timeout_ms, NULL, &reply, e);
         if (r < 0)
                 return r;
         if (!reply.ok)
                 r = error_set(e, -EPROTO, "%s", *reply.text ? reply.text : "the daemon closed the connection without a reply");
         else
-                r = print_new(&reply, o->json, since, e);
+                r = print_new(&reply, o->json, place, e);
         client_reply_free(&reply);
-        return r;
+        return r == 1 ? look(socket, o, place, e) : r;
 }
 
 int follow_run(const char *socket, const struct options *o) {
         const struct timespec delay = { .tv_sec = (time_t)(o->delay_ms / 1000), .tv_nsec = (long)(o->delay_ms % 1000) * 1000000 };
-        uint64_t since = 0, seen_ms = 0;
+        struct place place = { 0 };
+        uint64_t seen_ms = 0;
         struct error e;
 
         for (;;) {
-                if (look(socket, o, &since, &e) == 0)
+                if (look(socket, o, &place, &e) == 0)
                         seen_ms = clock_monotonic_ms();
                 else if (seen_ms == 0 || clock_monotonic_ms() - seen_ms >= GONE_MS) {
                         (void)fprintf(stderr, "restmarkctl: %s\n", e.text);

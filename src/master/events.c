@@ -16,6 +16,7 @@ struct event {
 };
 
 struct events {
+        uint64_t began_unix_ms;
         uint64_t last; /* number of the newest; number n lies in ring[n % EVENTS_KEPT] */
         struct event ring[EVENTS_KEPT];
 };
@@ -40,7 +41,11 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
 };
 
 struct events *events_new(void) {
-        return calloc(1, sizeof(struct events));
+        struct events *events = calloc(1, sizeof *events);
+
+        if (events)
+                events->began_unix_ms = clock_realtime_ms();
+        return events;
 }
 
 struct events *events_free(struct events *events) {
@@ -111,7 +116,7 @@ static void write_json_text(const char *text, FILE *to) {
 void events_write_json(const struct events *events, uint64_t since, FILE *to) {
         const char *separator = "";
 
-        (void)fprintf(to, "{\"last\":%" PRIu64 ",\"events\":[", events->last);
+        (void)fprintf(to, "{\"began_unix_ms\":%" PRIu64 ",\"last\":%" PRIu64 ",\"events\":[", events->began_unix_ms, events->last);
         for (uint64_t n = first_after(events, since); n <= events->last && n > since; n++) {
                 const struct event *event = &events->ring[n % EVENTS_KEPT];
 

@@ -49,7 +49,8 @@ void events_add(struct events *events, enum event_kind kind, int slot, const cha
 /* The number of the newest event; 0: none yet. */
 uint64_t events_last(const struct events *events);
 
-/* One JSON object on one line, with the events after number `since` that are still kept, oldest first. */
+/* One JSON object on one line, with the events after number `since` that are still kept, oldest first. Numbers are of this ring, as the next
+ * program, of an upgrade or a restart, has one of its own: when the ring began tells them apart. */
 void events_write_json(const struct events *events, uint64_t since, FILE *to);
 
 /* The same as lines of text in local time. */

@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon import Daemon
+from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection
 
 FLAGS = (
@@ -68,8 +68,8 @@ def rows(dom: str, table: str) -> list[list[str]]:
 
 
 @contextmanager
-def proxy(admin: Daemon, answers: int = 1_000_000) -> Iterator[str]:
-    """The page behind a server that puts the probe into it, and gives up after some answers of /status."""
+def proxy(admin: Daemon, answers: int = 1_000_000, before: Callable[[int], None] = lambda _: None) -> Iterator[str]:
+    """The page behind a server that puts the probe into it, and gives up after some answers of /status. `before` each it is told how many are left."""
     left = [answers]
 
     class Handler(BaseHTTPRequestHandler):
@@ -80,6 +80,7 @@ def proxy(admin: Daemon, answers: int = 1_000_000) -> Iterator[str]:
                 return self.reply("text/javascript", PROBE.encode())
             if self.path == "/status":
                 left[0] -= 1
+                before(left[0])
             if left[0] < 0:
                 return None  # which ends the connection without an answer
             with urllib.request.urlopen(admin.admin.rstrip("/") + self.path, timeout=10) as answer:  # type: ignore[attr-defined]
@@ -153,6 +154,40 @@ def test_it_says_so_when_the_daemon_is_gone(admin: Daemon, tmp_path: Path) -> No
     assert re.search(r'<p id="alarm" role="alert">No answer from restmarkd since \d\d:\d\d:\d\d: what is below is old', done.stdout)
     assert probe(done)["dimmed"]
     assert len(rows(done.stdout, "workers")) == 2
+
+
+def test_events_of_an_upgraded_daemon_are_shown_from_the_first_on(start: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = start("server.processes=1", "admin.listen=127.0.0.1:0")
+    daemon.admin = daemon.wait_log(r"admin endpoint (http://\S+/)\n")[1]  # type: ignore[attr-defined]
+
+    def upgrade_after_two(left: int) -> None:
+        if left == 97:
+            subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+    with proxy(daemon, 100, upgrade_after_two) as url:
+        done = browse(url, tmp_path / "profile")
+    shown = [(row[1], row[3]) for row in rows(done.stdout, "events")]
+    assert shown == [(event["kind"], event["text"]) for event in reversed(daemon.events())]
+
+
+def test_requests_that_clients_give_up_are_no_errors(start: Callable[..., Daemon], tmp_path: Path) -> None:
+    """As in `restmarkctl top`; the routes' table has them."""
+    daemon = start("server.processes=1", "admin.listen=127.0.0.1:0")
+    daemon.admin = daemon.wait_log(r"admin endpoint (http://\S+/)\n")[1]  # type: ignore[attr-defined]
+
+    def aborted() -> int:
+        return sum(route["aborted"] for route in daemon.status()["routes"].values())
+
+    def abort_one(_: int) -> None:
+        before = aborted()
+        with Connection((daemon.host, daemon.port)) as connection:
+            connection.send(b"GET /encode-json HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12")
+        wait_for("the abort is counted", lambda: aborted() > before)
+
+    with proxy(daemon, 100, abort_one) as url:
+        done = browse(url, tmp_path / "profile")
+    assert sum(int(row[7]) for row in rows(done.stdout, "routes")) >= 2
+    assert re.search(r'<dd id="errors">0</dd>', done.stdout)
 
 
 def test_on_a_phone_the_page_itself_does_not_scroll_sideways(admin: Daemon, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def test_events_are_given_as_text_and_from_a_number_on(start: Start) -> None:
     everything = json.loads(daemon.ask("events json"))
     assert (everything["last"], [e["number"] for e in everything["events"]]) == (2, [1, 2])
     assert [e["number"] for e in json.loads(daemon.ask("events json since 1"))["events"]] == [2]
-    assert json.loads(daemon.ask("events json since 2")) == {"last": 2, "events": []}
+    assert json.loads(daemon.ask("events json since 2")) == {"began_unix_ms": everything["began_unix_ms"], "last": 2, "events": []}
+    assert everything["began_unix_ms"] <= everything["events"][0]["unix_ms"]
     assert daemon.ask("events since 2") == ""
 
 

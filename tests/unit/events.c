@@ -36,7 +36,8 @@ static void an_empty_ring_has_nothing(void **state) {
         char *text = written(events_write_json, events, 0);
 
         (void)state;
-        assert_string_equal(text, "{\"last\":0,\"events\":[]}\n");
+        assert_true(strncmp(text, "{\"began_unix_ms\":1", 18) == 0); /* a time of this century */
+        assert_string_equal(strstr(text, ",\"last\""), ",\"last\":0,\"events\":[]}\n");
         free(text);
         text = written(events_write_text, events, 0);
         assert_string_equal(text, "");
@@ -61,11 +62,11 @@ static void events_are_numbered_and_can_be_asked_for_from_a_number_on(void **sta
         free(text);
         for (uint64_t since = 2; since < 5; since++) {
                 text = written(events_write_json, events, since);
-                assert_string_equal(text, "{\"last\":2,\"events\":[]}\n");
+                assert_string_equal(strstr(text, ",\"last\""), ",\"last\":2,\"events\":[]}\n");
                 free(text);
         }
         text = written(events_write_json, events, UINT64_MAX);
-        assert_string_equal(text, "{\"last\":2,\"events\":[]}\n");
+        assert_string_equal(strstr(text, ",\"last\""), ",\"last\":2,\"events\":[]}\n");
         free(text);
         (void)events_free(events);
 }

@@ -10,6 +10,7 @@ const PATIENCE_MS = 3000;   // an answer takes milliseconds
 const byId = id => document.getElementById(id);
 let samples = [];           // of /status, oldest first, WINDOW_MS long
 let history = [];           // requests/s
+let eventsBegan = 0;        // of the list that lastEvent is a number of
 let lastEvent = 0;
 let paused = false;
 let timer = 0;              // of the next question; 0: none
@@ -23,7 +24,7 @@ function total(routes) {
   const sum = { requests: 0, errors: 0, durations: [] };
   for (const route of Object.values(routes)) {
     sum.requests += route.requests;
-    sum.errors += route.errors_4xx + route.errors_5xx + route.aborted;
+    sum.errors += route.errors_4xx + route.errors_5xx; // what was aborted has its own column
     route.durations.forEach((n, i) => { sum.durations[i] = (sum.durations[i] || 0) + n; });
   }
   return sum;
@@ -250,10 +251,11 @@ function showTotals(now, then, elapsedMs) {
 }
 
 function showEvents(answer) {
-  if (answer.last < lastEvent) // another daemon's
-    byId("events").tBodies[0].replaceChildren();
-  lastEvent = answer.last;
   const body = byId("events").tBodies[0];
+  if (answer.began_unix_ms !== eventsBegan)
+    body.replaceChildren();
+  eventsBegan = answer.began_unix_ms;
+  lastEvent = answer.last;
   for (const event of answer.events) {
     const row = document.createElement("tr");
     const time = new Date(event.unix_ms);
@@ -305,6 +307,8 @@ async function tick() {
   try {
     status = await ask("status");
     news = await ask(`events?since=${lastEvent}`);
+    if (news.began_unix_ms !== eventsBegan && lastEvent > 0) // a restarted or upgraded daemon's: numbers begin anew
+      news = await ask("events");
     answeredAt = new Date();
     alarm("");
   } catch {
