@@ -49,8 +49,8 @@ static int dial(const char *path, struct error *e) {
         if (errnum == ENOENT || errnum == ECONNREFUSED)
                 return error_set(e, -errnum,
                                  "no restmarkd answers on %s: is it running, and is this its [admin] control? (-s says another)", path);
-        if (errnum == EAGAIN)
-                return error_set(e, -ETIMEDOUT, "%s: the daemon does not answer within %d s", path, CLIENT_CONNECT_MS / 1000);
+        if (errnum == EAGAIN) /* not -ETIMEDOUT, as nothing was sent: nothing goes on */
+                return error_set(e, -EHOSTDOWN, "%s: the daemon does not answer within %d s", path, CLIENT_CONNECT_MS / 1000);
         return error_set_errno(e, errnum, "%s", path);
 }
 

@@ -21,7 +21,8 @@ const char *client_default_socket(char *text, size_t size);
 
 /* Sends `line` (with its end) to the daemon at `path` and reads the reply to its end, within `timeout_ms` (0: as long as it takes; the
  * daemon's own deadlines end it). If `ret_master` is not NULL it gets a pidfd of the daemon's master, or -1 where the kernel gives none.
- * Returns 0 with the reply; -ENOENT or -ECONNREFUSED when no daemon is there, -ETIMEDOUT, or another negative errno value. */
+ * Returns 0 with the reply; -ENOENT or -ECONNREFUSED when no daemon is there, -EHOSTDOWN when it takes no command,
+ * -ETIMEDOUT when it has taken it and does not reply in time, or another negative errno value. */
 int client_ask(const char *path, const char *line, uint64_t timeout_ms, int *ret_master, struct client_reply *ret, struct error *e);
 
 void client_reply_free(struct client_reply *reply);

@@ -155,6 +155,8 @@ static int check_given(const struct command *c, const struct given *given, struc
                 return error_set(e, -EINVAL, "--now goes with stop only");
         if ((given->batch || given->count) && !top)
                 return error_set(e, -EINVAL, "--batch and --count go with top only");
+        if (given->timeout && top)
+                return error_set(e, -EINVAL, "--timeout does not go with top, which ends by itself when the daemon is gone");
         if (given->delay && !top && !given->follow)
                 return error_set(e, -EINVAL, "--delay goes with top and events -f only");
         return 0;

@@ -107,6 +107,7 @@ static void test_refusals(void **state) {
                 { "top -d .", "--delay takes seconds" },
                 { "top -d 3601", "up to 3600" },
                 { "status -t -1", "--timeout takes seconds" },
+                { "top -t 9", "--timeout does not go with top" },
                 { "-x status", "that option is not known" },
                 { "status -s", "lacks its value" },
         };
