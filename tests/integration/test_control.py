@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,24 @@ def test_events_are_followed(start: Start) -> None:
             assert process.wait(20) == -signal.SIGINT
 
 
+def test_events_of_an_upgraded_daemon_are_followed_from_the_first_on(start: Start) -> None:
+    daemon = start("server.processes=1")
+    words = [str(RESTMARKCTL), "-s", str(daemon.control), "events", "-f", "-j", "-d", "0.05"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as lines:
+        assert lines.stdout
+        seen = [json.loads(lines.stdout.readline())]  # it has looked once
+        assert seen[0]["kind"] == "start"
+        for command in ("upgrade", "reload"):
+            assert ctl("-s", str(daemon.control), command).returncode == 0
+        fresh = daemon.events()
+        while seen[-1] != fresh[-1]:
+            seen.append(json.loads(lines.stdout.readline()))
+        assert seen[-len(fresh) :] == fresh
+        assert [event["number"] for event in fresh] == list(range(1, len(fresh) + 1))
+        lines.send_signal(signal.SIGINT)
+        assert lines.wait(20) == -signal.SIGINT
+
+
 def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
     """Before the end of a line, before the reply, in the middle of it, and while a command runs that takes time."""
     daemon = start("server.processes=32")
@@ -275,6 +294,22 @@ def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
     assert "generation" in ask(daemon, b"reload\n").decode()  # which follows all those before it
     assert daemon.status()["state"] == "running"
     assert len(os.listdir(f"/proc/{daemon.pid}/fd")) < 32 * 4 + 40  # nobody's descriptor is left
+
+
+def test_a_command_that_could_not_be_sent_does_not_go_on(tmp_path: Path) -> None:
+    path = str(tmp_path / "control.sock")
+    with ExitStack() as opened:
+        deaf = opened.enter_context(socket.socket(socket.AF_UNIX))
+        deaf.bind(path)
+        deaf.listen(0)
+        with pytest.raises(BlockingIOError):  # the queue is full
+            while True:
+                client = opened.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(path)
+        result = ctl("-s", path, "reload")
+    assert (result.returncode, result.stdout) == (69, "")
+    assert result.stderr == f"restmarkctl: {path}: the daemon does not answer within 5 s\n"
 
 
 def test_timeout_ends_the_waiting_only(start: Start) -> None:
@@ -407,6 +442,29 @@ def test_bad_permissions(test: list[str], option: str, says: str) -> None:
     assert (result.returncode, says in result.stderr, option in result.stderr) == (78, True, True), result.stderr
 
 
+# Executes a program that may give no file away, as a sandbox's SystemCallFilter=~@chown has it.
+WITHOUT_CHOWN = """
+import ctypes, errno, os, struct, sys
+calls = {"x86_64": (92, 93, 94, 260), "aarch64": (54, 55)}[os.uname().machine]  # chown, fchown, lchown, fchownat
+code = [(0x20, 0, 0, 0)]  # the call's number
+code += [(0x15, len(calls) - i, 0, n) for i, n in enumerate(calls)]
+code += [(0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, 0x00050000 | errno.EPERM)]  # allow, or fail
+text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+program = ctypes.create_string_buffer(struct.pack("HP", len(code), ctypes.addressof(text)))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="knows the numbers of the calls for these")
+def test_the_group_that_the_socket_has_anyway_needs_no_call(start: Start) -> None:
+    group = f"admin.control-group={grp.getgrgid(os.getegid()).gr_name}"
+    daemon = start("server.processes=1", group, prefix=("/usr/bin/python3", "-c", WITHOUT_CHOWN))
+    assert (stat.S_IMODE(daemon.control.stat().st_mode), daemon.control.stat().st_gid) == (0o660, os.getegid())
+    assert daemon.status()["state"] == "running"
+
+
 def test_permissions_and_removal(start: Start) -> None:
     daemon = start("server.processes=1")
     assert stat.S_IMODE(daemon.control.stat().st_mode) == 0o660
@@ -490,6 +548,7 @@ def test_auto_takes_the_runtime_directory(start: Start, tmp_path: Path) -> None:
         (["status", "-n", "1"], 64, "go with top only"),
         (["status", "-t", "0"], 64, "more than 0"),
         (["status", "-t", "1.2345"], 64, "takes seconds"),
+        (["top", "-t", "1"], 64, "--timeout does not go with top"),
         (["top"], 64, "standard input or output is none"),
         (["-x"], 64, "--help"),
         (["-s", "/nonexistent", "status"], 69, "no restmarkd answers"),
