@@ -6,6 +6,7 @@ import configparser
 import json
 import os
 import re
+import socket
 import subprocess
 import xml.etree.ElementTree
 from pathlib import Path
@@ -103,6 +104,50 @@ def test_units_are_good_and_the_sandbox_is_tight(unpacked: Path, tmp_path: Path)
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
     assert "--now" not in (units / "restmarkd.socket").read_text()
+
+
+def run_with_stubs(script: str, folder: Path, ctl_code: int = 0) -> subprocess.CompletedProcess[str]:
+    """A script of the package, with a systemctl that knows one unit, which is reloading, and cannot read its units anew."""
+    stubs = {
+        "systemctl": 'echo "systemctl $*" >>calls; case "$1 $2" in daemon-reload*) exit 1;;\n'
+        '"list-units --state="*) case ",${2#--state=}," in *,reloading,*) echo restmarkd.service loaded reloading reload;; esac;; esac',
+        "restmarkctl": f'echo "restmarkctl $*" >>calls; exit {ctl_code}',
+    }
+    for name, text in stubs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    (folder / "run/systemd/system").mkdir(parents=True, exist_ok=True)
+    (folder / "calls").write_text("")
+    return subprocess.run(
+        ["sh", "-c", script.replace("/run/", f"{folder}/run/")], capture_output=True, text=True, check=False, cwd=folder,
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}, timeout=30,
+    )  # fmt: skip
+
+
+def test_an_upgrade_reaches_units_that_reload_also_when_systemd_cannot(tmp_path: Path) -> None:
+    script = (SOURCE / "packaging/upgrade-running").read_text()
+    done = run_with_stubs(script, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "restmarkd.service: upgraded in place\n")
+    assert done.stderr.startswith("systemctl daemon-reload failed")
+    assert f"restmarkctl -s {tmp_path}/run/restmark/control.sock upgrade\n" in (tmp_path / "calls").read_text()
+
+
+def test_only_a_daemon_without_a_control_socket_is_restarted_by_an_upgrade(tmp_path: Path) -> None:
+    script = (SOURCE / "packaging/upgrade-running").read_text()
+    assert "no control socket, so it is restarted" in run_with_stubs(script, tmp_path, 69).stderr
+    assert "systemctl try-restart restmarkd.service\n" in (tmp_path / "calls").read_text()
+    (tmp_path / "run/restmark").mkdir()
+    with socket.socket(socket.AF_UNIX) as full:  # which takes no command now
+        full.bind(str(tmp_path / "run/restmark/control.sock"))
+        assert "goes on with the program that it runs" in run_with_stubs(script, tmp_path, 69).stderr
+    assert "try-restart" not in (tmp_path / "calls").read_text()
+
+
+def test_logs_of_a_unit_that_reloads_are_opened_again(tmp_path: Path) -> None:
+    found = re.search(r"postrotate\n(.*)\tendscript", (SOURCE / "packaging/logrotate").read_text(), re.DOTALL)
+    assert found
+    assert run_with_stubs(found[1], tmp_path).returncode == 0
+    assert "systemctl kill --kill-who=main --signal=USR1 restmarkd.service\n" in (tmp_path / "calls").read_text()
 
 
 def test_firewall_definitions_name_the_default_port_and_open_nothing(unpacked: Path) -> None:
