@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -265,6 +266,8 @@ def test_events_of_an_upgraded_daemon_are_followed_from_the_first_on(start: Star
     words = [str(RESTMARKCTL), "-s", str(daemon.control), "events", "-f", "-j", "-d", "0.05"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as lines:
         assert lines.stdout
+        guard = threading.Timer(20, lines.kill)  # what is not printed would be waited for without an end
+        guard.start()
         seen = [json.loads(lines.stdout.readline())]  # it has looked once
         assert seen[0]["kind"] == "start"
         for command in ("upgrade", "reload"):
@@ -276,6 +279,7 @@ def test_events_of_an_upgraded_daemon_are_followed_from_the_first_on(start: Star
         assert [event["number"] for event in fresh] == list(range(1, len(fresh) + 1))
         lines.send_signal(signal.SIGINT)
         assert lines.wait(20) == -signal.SIGINT
+        guard.cancel()
 
 
 def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
