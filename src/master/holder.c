@@ -96,6 +96,13 @@ static void read_name(struct holder *holder) {
                 (void)fclose(comm);
 }
 
+static bool is_restmarkd(const char *pid) {
+        struct holder holder = { .pid = (pid_t)strtol(pid, NULL, 10) };
+
+        read_name(&holder);
+        return strcmp(holder.name, "restmarkd") == 0;
+}
+
 struct holder holder_find(const struct listen_address *address) {
         struct holder holder = { .in_use = false };
         unsigned long inode = listen_port(address) == 0 ? 0 : find_inode(address, &holder.certain);
@@ -108,12 +115,14 @@ struct holder holder_find(const struct listen_address *address) {
         processes = opendir("/proc");
         if (!processes)
                 return holder;
-        while (holder.pid == 0 && (entry = readdir(processes)))
-                if (isdigit((unsigned char)entry->d_name[0]) && has_socket(entry->d_name, inode))
+        /* systemd may keep copies of a daemon's sockets: whoever else has them is the one to name, and restmarkd before all. */
+        while (strcmp(holder.name, "restmarkd") != 0 && (entry = readdir(processes)))
+                if (isdigit((unsigned char)entry->d_name[0]) && (holder.pid <= 1 || is_restmarkd(entry->d_name)) &&
+                    has_socket(entry->d_name, inode)) {
                         holder.pid = (pid_t)strtol(entry->d_name, NULL, 10);
+                        read_name(&holder);
+                }
         (void)closedir(processes);
-        if (holder.pid != 0)
-                read_name(&holder);
         return holder;
 }
 

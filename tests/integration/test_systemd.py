@@ -190,6 +190,17 @@ def test_an_upgrade_keeps_the_store(start: Start, systemd: FakeSystemd) -> None:
     assert daemon.wait_exit() == 0
 
 
+def test_the_configuration_can_be_tested_beside_a_daemon_whose_sockets_are_stored(start: Start, systemd: FakeSystemd) -> None:
+    """Who keeps copies of the sockets, here this test with its lower number, is not who serves."""
+    daemon = start("server.processes=1", environment={**systemd.environment, "FDSTORE": "100"})
+    systemd.wait(r"READY=1\n.*")
+    systemd.read()
+    assert systemd.stored
+    result = run("-t", "-o", f"server.listen=127.0.0.1:{daemon.port}", "-o", "admin.control=none")
+    assert result.returncode == 0, result.stderr
+    assert re.search(rf"127\.0\.0\.1:{daemon.port} is in use by restmarkd \(pid \d+\), which runs", result.stderr)
+
+
 def test_without_a_store_nothing_is_stored(start: Start, systemd: FakeSystemd) -> None:
     start("server.processes=2", environment=systemd.environment)
     systemd.wait(r"READY=1\n.*")
