@@ -182,6 +182,7 @@ def test_requests_that_clients_give_up_are_no_errors(start: Callable[..., Daemon
         before = aborted()
         with Connection((daemon.host, daemon.port)) as connection:
             connection.send(b"GET /encode-json HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12")
+            wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] > 0)
         wait_for("the abort is counted", lambda: aborted() > before)
 
     with proxy(daemon, 100, abort_one) as url:

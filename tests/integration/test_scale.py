@@ -295,7 +295,9 @@ def test_a_stop_answers_who_drains(start: Start) -> None:
         wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
         daemon.signal(signal.SIGINT)
         thread.join(20)
-    assert replies == ["error: slot 0 is not drained: the daemon stops\n"]
+    # Either is true of it: what matters is that the reply is not lost.
+    assert len(replies) == 1
+    assert re.match(r"error: slot 0 is not drained: the daemon stops\n|ok\nslot 0: process \d+ has finished, ", replies[0])
 
 
 def test_a_stop_ends_a_change(start: Start) -> None:
