@@ -266,15 +266,21 @@ def test_draining_replaces_one_worker(start: Start) -> None:
     assert command(daemon, "drain 3") == "error: there is no slot 3: the highest is 2\n"
 
 
+def begin_to_drain(daemon: Daemon, half: Connection, replies: list[str]) -> threading.Thread:
+    """Has the old worker of slot 0 wait for the rest of a request on `half`; the thread ends when the reply is among `replies`."""
+    half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
+    thread = threading.Thread(target=lambda: replies.append(command(daemon, "drain 0")))
+    thread.start()
+    wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+    return thread
+
+
 def test_draining_waits_for_what_the_worker_has(start: Start) -> None:
     daemon = start("server.processes=1", "workers.worker-reload-mercy=20s")
     replies: list[str] = []
     with Connection((daemon.host, daemon.port)) as half:
-        half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
-        wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
-        thread = threading.Thread(target=lambda: replies.append(command(daemon, "drain 0")))
-        thread.start()
-        wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+        thread = begin_to_drain(daemon, half, replies)
         assert command(daemon, "drain 0") == "error: slot 0 is being drained already\n"
         assert ask(daemon) == b"Welcome!\n"
         assert not replies
@@ -288,11 +294,7 @@ def test_a_stop_answers_who_drains(start: Start) -> None:
     daemon = start("server.processes=1", "workers.worker-reload-mercy=20s")
     replies: list[str] = []
     with Connection((daemon.host, daemon.port)) as half:
-        half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
-        wait_for("it is accepted", lambda: daemon.status()["workers"][0]["connections"] == 1)
-        thread = threading.Thread(target=lambda: replies.append(command(daemon, "drain 0")))
-        thread.start()
-        wait_for("the old one is beside a new one", lambda: (daemon.status()["workers"][0]["beside"] or {}).get("state") == "draining")
+        thread = begin_to_drain(daemon, half, replies)
         daemon.signal(signal.SIGINT)
         thread.join(20)
     # Either is true of it: what matters is that the reply is not lost.
