@@ -117,6 +117,23 @@ def make_rss(environment: str, folder: Path, script: Path = SCRIPT) -> Rss:
     return Rss(f"{path}:{os.environ['PATH']}", [str(script)])
 
 
+def hold_pauses(rss: Rss, folder: Path) -> Callable[[], None]:
+    """Make each pause of a watch last until the returned function is called, however slow the machine is."""
+    gate = folder / "gate"
+    os.mkfifo(gate)
+    pauses = folder / "pauses"
+    pauses.mkdir()
+    (pauses / "sleep").write_text(f"#!{command('dash')}\nexec {command('cat')} {gate}\n")
+    (pauses / "sleep").chmod(0o755)
+    rss.path = f"{pauses}:{rss.path}"
+
+    def end_pause() -> None:
+        with gate.open("wb"):  # waits for the pause to have begun
+            pass
+
+    return end_pause
+
+
 # --- process trees -----------------------------------------------------------------------------------
 
 # A pre-forked server: the workers map `shared` MiB together and `private` MiB each. It ends, with its

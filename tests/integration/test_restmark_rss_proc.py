@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rss_support import COREUTILS, FakeProc, Rss, command, link_commands, parse_csv, processes, rollup
+from rss_support import COREUTILS, FakeProc, Rss, command, hold_pauses, link_commands, parse_csv, processes, rollup
 
 pytest_plugins = ["rss_fixtures"]
 
@@ -105,11 +105,13 @@ def replace(folder: Path, later: Path) -> None:
 
 def test_watch_does_not_follow_a_number_to_another_process(rss: Rss, fake_proc: FakeProc, tmp_path: Path) -> None:
     folder = fake_proc.add(6, memory=rollup(4000, 3000, 2000))
+    end_pause = hold_pauses(rss, tmp_path)
     watch = rss.start("--proc", fake_proc.root, "--pid", 6, "--watch", "0.3", "--csv")
     try:
         assert watch.stdout.readline().startswith(b"timestamp")
         assert b",ok,1,4000," in watch.stdout.readline()
         replace(folder, FakeProc(tmp_path / "later").add(6, start_ticks=2000, memory=rollup(9000, 9000, 9000)))
+        end_pause()
         rest = watch.stdout.read()
         assert watch.wait() == 1
     finally:
@@ -126,10 +128,12 @@ def test_number_that_a_descendant_got_is_shown_as_what_it_is_now(rss: Rss, fake_
     memory = rollup(4000, 3000, 2000)
     fake_proc.add(5, memory=memory)
     folder = fake_proc.add(6, memory=memory)
+    end_pause = hold_pauses(rss, tmp_path)
     watch = rss.start("--proc", fake_proc.root, "--pid", "5,6", "--watch", "0.3", "--count", "2", "--csv")
     try:
         first = [watch.stdout.readline() for _ in range(6)]
         replace(folder, FakeProc(tmp_path / "later").add(6, 5, start_ticks=2000, memory=memory))
+        end_pause()
         rows = parse_csv(b"".join([*first, watch.stdout.read()]))
         assert watch.wait() == 0
     finally:

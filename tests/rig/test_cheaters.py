@@ -44,7 +44,8 @@ def test_the_honest_server_passes_everything(tmp_path: Path, cache: Cache, defau
 
 # cheat, {check that is meant for it: routes}, what its message says. All checks run, and no other one may fail.
 PLANTED = [
-    ("cached-encoder", {"cost": {"/encode-json"}}, "the cost does not grow with count"),
+    # Whether a flat cost shows as no growth at all or as one that stops is for the machine's noise to decide.
+    ("cached-encoder", {"cost": {"/encode-json"}}, "the encoded JSON (or its length) is cached"),
     ("closed-form-loop", {"cost": {"/million-loop"}}, "that fast: a closed form, or a cached result"),
     ("skipped-decode", {"cost": {"/parse-msgpack"}}, "decoding is skipped, or its result is cached"),
     ("error-after-many", {"burst": {None}}, "status 500 instead of 200; it said out of luck"),
