@@ -176,6 +176,7 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
         ("workers", s.workers, t.workers),
         ("server CPUs", _cpus(s.server_cpus), _cpus(t.server_cpus)),
         ("client CPUs", _cpus(s.client_cpus), _cpus(t.client_cpus)),
+        ("CPUs kept awake", _awake(first), _awake(second)),
         ("length of a round, ms", s.duration_ms, t.duration_ms),
         ("dataset", s.dataset_sha256[:12], t.dataset_sha256[:12]),
         ("rig version", first.rig_version, second.rig_version),
@@ -198,6 +199,10 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
             other = versions.get(record.name, {}).get(label, version)
             if other != version:
                 yield f"{record.name}, {label}: {version} / {other}"
+
+
+def _awake(results: Results) -> str:
+    return "no" if results.idle_latency_us is None else "yes"
 
 
 def _cpus(cpus: list[int] | None) -> str:

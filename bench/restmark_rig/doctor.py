@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cpulist, machine, requirements
+from . import cpulist, idle_latency, machine, requirements
 from .contestant import Contestant, Requirement
 
 OK, NOTE, WARNING = "ok", "note", "warning"
@@ -102,6 +102,15 @@ def _frequency() -> Iterator[Line]:
         )
     else:
         yield Line("turbo", OK, "off")
+    if idle_latency.settable():
+        yield Line("idle states", OK, "left out while a run measures")
+    else:
+        yield Line(
+            "idle states",
+            NOTE,
+            "not ours to limit",
+            f"CPUs that fall asleep come back slowly; as root, a run writes {idle_latency.DEVICE} and keeps them awake",
+        )
 
 
 def _virtualisation() -> Iterator[Line]:

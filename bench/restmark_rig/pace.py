@@ -12,13 +12,16 @@ import random
 import statistics
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 # Compression is branches, table look-ups and memory traffic within a core's caches, as servers' work is. Of several ways to
 # spend a millisecond it followed the cost of requests on a disturbed machine most closely; a chain of dependent additions
 # hardly shows a busy sibling thread.
 _BYTES = 64 * 1024
-_REPEATS = 5
-_CPUS_MAX = 4  # of the server's; to look at more takes longer than the moment that is looked at
+_REPEATS = 15
+# A CPU that has rested runs slowly at first: after 20 ms of rest the work took 1.5 times as long, and came down within 20 to
+# 50 ms of work. A server under load does not rest.
+_RAMP_S = 0.05
 _FIRST_READINGS = 20
 _QUIET_QUANTILE = 0.10  # of all readings: the fastest single one may be a whim of the clock
 _WAIT_S = 0.1
@@ -34,7 +37,7 @@ class Pace:
     """Readings of the machine's pace in one run. cpus: the server's, None for all that this process may use."""
 
     def __init__(self, cpus: frozenset[int] | None) -> None:
-        self._cpus = sorted(cpus or os.sched_getaffinity(0))[:_CPUS_MAX]
+        self._cpus = sorted(cpus or os.sched_getaffinity(0))
         self._material = _material()
         self._readings: list[int] = []
 
@@ -46,7 +49,7 @@ class Pace:
         return sorted(self._readings)[int(len(self._readings) * _QUIET_QUANTILE)]
 
     def slowdown(self) -> float:
-        """How many times longer the work takes now than in quiet; the slowest CPU counts. Takes some milliseconds."""
+        """How many times longer the work takes now than in quiet; the slowest CPU counts. Takes some 60 ms."""
         return max(1.0, self._read() / self.quiet_ns)
 
     def wait_for_quiet(self, above: float, limit_s: float) -> float:
@@ -57,19 +60,20 @@ class Pace:
         return now
 
     def _read(self) -> int:
-        usable = os.sched_getaffinity(0)
-        try:
-            reading = max(self._on(cpu) for cpu in self._cpus)
-        finally:
-            os.sched_setaffinity(0, usable)
+        # All at once, as a server keeps them busy; a thread's affinity is its own.
+        with ThreadPoolExecutor(len(self._cpus)) as threads:
+            reading = max(threads.map(self._on, self._cpus))
         self._readings.append(reading)
         return reading
 
     def _on(self, cpu: int) -> int:
         os.sched_setaffinity(0, {cpu})
-        times = []
-        for _ in range(_REPEATS):
-            started_ns = time.thread_time_ns()
-            zlib.compress(self._material, 1)
-            times.append(time.thread_time_ns() - started_ns)
-        return round(statistics.median(times))
+        ramp_ends = time.monotonic() + _RAMP_S
+        while time.monotonic() < ramp_ends:
+            self._work_ns()
+        return round(statistics.median(self._work_ns() for _ in range(_REPEATS)))
+
+    def _work_ns(self) -> int:
+        started_ns = time.thread_time_ns()
+        zlib.compress(self._material, 1)
+        return time.thread_time_ns() - started_ns

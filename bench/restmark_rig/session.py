@@ -15,6 +15,7 @@ from . import (
     cpulist,
     dataset,
     entrants,
+    idle_latency,
     machine_record,
     plan,
     report,
@@ -40,6 +41,11 @@ from .run_request import RunRequest
 from .settings import Settings
 from .verifier import VerifyPlan
 from .visiting import Bench
+
+_SLEEPY = (
+    f"CPUs could fall asleep between requests, because the rig may not write {idle_latency.DEVICE}: those that wait now and then "
+    "come back slowly, and figures vary more"
+)
 
 
 @dataclass
@@ -217,7 +223,11 @@ def _measure(
     visit_s = budget.VISIT_S + (run.duration_ms + run.warmup_ms) / 1e3
     progress.say(_announcement(recording, ground, visit_s))
     bench = Bench(run, ground.options, ground.pins, Oracle(ground.data), settings.cache, Pace(ground.pins.server), ground.seed, progress.progress)
-    runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, visit_s, limit)
+    with idle_latency.limited() as limit_us:
+        recording.results.idle_latency_us = limit_us
+        if limit_us is None:
+            recording.remark(_SLEEPY)
+        runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, visit_s, limit)
     missing = len(recording.remaining())
     recording.finish(complete=not missing)
     if missing:

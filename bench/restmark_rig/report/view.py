@@ -236,6 +236,7 @@ class View:
                 if results.reference_ns
                 else []
             ),
+            ("CPUs kept awake", "no" if results.idle_latency_us is None else "yes, no idle state but polling"),
             ("Settings", self.how),
             ("Seed", str(results.seed)),
             ("Dataset", f"{settings.dataset_records:,} records, {settings.dataset_json_bytes:,} bytes as JSON"),

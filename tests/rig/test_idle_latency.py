@@ -1,0 +1,46 @@
+"""Keeping the CPUs awake: what is written, for how long, and what happens where it may not be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from . import run_support  # noqa: F401  (it makes the rig importable)
+
+from restmark_rig import idle_latency  # isort: skip
+
+
+def holds_open(path: Path) -> bool:
+    links = (Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd"))
+    return any(link.is_symlink() and os.readlink(link) == str(path) for link in links)
+
+
+def test_the_limit_is_held_for_the_length_of_the_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(idle_latency, "DEVICE", device)
+    with idle_latency.limited() as limit_us:
+        assert limit_us == 0
+        assert device.read_bytes() == bytes(4)
+        assert holds_open(device)
+    assert not holds_open(device)
+    assert idle_latency.settable()
+
+
+def test_where_it_may_not_be_set_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle_latency, "DEVICE", tmp_path / "cpu_dma_latency")
+    with idle_latency.limited() as limit_us:
+        assert limit_us is None
+    assert not idle_latency.settable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_within_the_block_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(idle_latency, "DEVICE", device)
+    with pytest.raises(ZeroDivisionError), idle_latency.limited():
+        raise ZeroDivisionError
+    assert not holds_open(device)
