@@ -9,6 +9,9 @@ from .plan import CellSpec
 from .results import RunSettings
 
 QUICK_LIMIT_S = 290.0  # "in under 5 minutes", the table included
+QUICK_PATIENCE_S = 30.0  # of that, for waiting until the machine is quiet
+QUICK_PACE_S = 2.0  # and for getting to know its pace
+PACE_S = 15.0  # the latter, in a run that is not quick
 VERIFY_S = 6.5  # for each contestant: 3.5 s for the fast ones, 12 s for CPython
 START_S = 0.6  # start, two looks at memory, stop; three times that under uWSGI and PyPy
 VISIT_S = 1.15  # beside load and warm-up: probes, the tenth of a second in which a wrk ends, longer warm-ups

@@ -186,19 +186,29 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
     for what, one, other in facts:
         if one != other:
             yield f"{what}: {one} / {other}"
-    if first.reference_ns and second.reference_ns:
-        pace = second.reference_ns / first.reference_ns
-        if abs(pace - 1) > _PACE_SHOWN:
-            yield (
-                f"the machine itself: a fixed piece of work took {pace - 1:+.1%} CPU time in the second run, in quiet; as much "
-                "of every difference in CPU per request is not the servers'"
-            )
+    if pace := _growth(first.reference_ns, second.reference_ns):
+        yield (
+            f"the machine itself: a fixed piece of work took {pace:+.1%} CPU time in the second run, in quiet; as much "
+            "of every difference in CPU per request is not the servers'"
+        )
+    if pace := _growth(first.handover_ns, second.handover_ns):
+        yield (
+            f"the machine itself: sending from a server's CPU to a client's took {pace:+.1%} CPU time in the second run, in "
+            "quiet; requests whose cost is mostly sending differ by as much without the servers' doing"
+        )
     versions = {record.name: record.versions for record in second.contestants}
     for record in first.contestants:
         for label, version in record.versions.items():
             other = versions.get(record.name, {}).get(label, version)
             if other != version:
                 yield f"{record.name}, {label}: {version} / {other}"
+
+
+def _growth(first_ns: int | None, second_ns: int | None) -> float:
+    """By what share the second figure is larger; 0 if it is so little that it needs no word, or not known."""
+    if not first_ns or not second_ns or abs(second_ns / first_ns - 1) <= _PACE_SHOWN:
+        return 0.0
+    return second_ns / first_ns - 1
 
 
 def _awake(results: Results) -> str:

@@ -18,22 +18,50 @@ DEVICE = Path("/dev/cpu_dma_latency")
 LIMIT_US = 0  # no idle state but polling
 
 
-@contextmanager
-def limited() -> Iterator[int | None]:
-    """Holds the limit for the length of the with block. Gives it in microseconds, or None where it may not be set."""
-    try:
-        device = os.open(DEVICE, os.O_WRONLY | os.O_CLOEXEC)  # without O_CREAT: where there is no such device, none is made
-    except OSError:
-        yield None
-        return
-    try:
-        os.write(device, struct.pack("=i", LIMIT_US))
-        yield LIMIT_US
-    finally:
-        os.close(device)
+class IdleLatency:
+    """A limit on the time that idle CPUs take to wake. Not held at first."""
+
+    def __init__(self) -> None:
+        self._device: int | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[int | None]:
+        """Holds the limit for the length of the with block. Gives it in microseconds, or None where it may not be set.
+
+        Not to be nested.
+        """
+        self._hold()
+        try:
+            yield None if self._device is None else LIMIT_US
+        finally:
+            self._let_go()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Within held(): lets the CPUs sleep for the length of the with block."""
+        was_held = self._device is not None
+        self._let_go()
+        try:
+            yield
+        finally:
+            if was_held:
+                self._hold()
+
+    def _hold(self) -> None:
+        try:
+            # Without O_CREAT: where there is no such device, none is made.
+            self._device = os.open(DEVICE, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        os.write(self._device, struct.pack("=i", LIMIT_US))
+
+    def _let_go(self) -> None:
+        if self._device is not None:
+            os.close(self._device)
+            self._device = None
 
 
 def settable() -> bool:
-    """Whether limited() would be granted."""
-    with limited() as limit_us:
+    """Whether a limit would be granted."""
+    with IdleLatency().held() as limit_us:
         return limit_us is not None

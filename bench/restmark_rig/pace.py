@@ -1,79 +1,115 @@
-"""How fast the machine is at this moment: the CPU time of a fixed piece of work on the server's CPUs.
+"""How fast the machine is at this moment, by fixed pieces of work of the rig's own (see yardsticks.py).
 
 A neighbour on the same host, a busy sibling thread or a hot CPU make every program need more CPU time for the same work, by
-half and more, and no counter of the kernel's tells. The work is the rig's own and is done while the server rests, before and
-after a load, so it says nothing of the contestant: a visit may be repeated for what the machine did, never for its figure.
+half and more; and where a hypervisor moves the virtual CPUs apart, sending costs 2.5 times as much for a minute. No counter of
+the kernel's tells. The work is done while the server rests, before and after a load, so it says nothing of the contestant: a
+visit may be put off or repeated for what the machine did, never for its figure.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import statistics
 import time
-import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from dataclasses import dataclass
 
-# Compression is branches, table look-ups and memory traffic within a core's caches, as servers' work is. Of several ways to
-# spend a millisecond it followed the cost of requests on a disturbed machine most closely; a chain of dependent additions
-# hardly shows a busy sibling thread.
-_BYTES = 64 * 1024
-_REPEATS = 15
-# A CPU that has rested runs slowly at first: after 20 ms of rest the work took 1.5 times as long, and came down within 20 to
-# 50 ms of work. A server under load does not rest.
-_RAMP_S = 0.05
+from . import yardsticks
+from .idle_latency import IdleLatency
+from .pinning import Pinning
+
+_PAIRS_MAX = 4  # of a server's and a client's CPU; to look at more takes longer than the moment that is looked at
 _FIRST_READINGS = 20
 _QUIET_QUANTILE = 0.10  # of all readings: the fastest single one may be a whim of the clock
-_WAIT_S = 0.1
+_PAUSE_S = 0.5
+# What is slow for longer will hardly become quiet before the run's patience has ended.
+_WAIT_MAX_S = 60.0
 
 
-def _material() -> bytes:
-    rng = random.Random(1)
-    words = [f"{rng.getrandbits(20):x}".encode() for _ in range(400)]
-    return b" ".join(rng.choice(words) for _ in range(_BYTES // 4))[:_BYTES]
+@dataclass(frozen=True)
+class Quiet:
+    """CPU time of the pieces of work in quiet, nanoseconds; None: not known, or not looked at."""
+
+    work_ns: int | None = None
+    handover_ns: int | None = None
 
 
-class Pace:
-    """Readings of the machine's pace in one run. cpus: the server's, None for all that this process may use."""
+class Reference:
+    """All readings of one piece of work. known_ns: what it took in quiet earlier in an interrupted run."""
 
-    def __init__(self, cpus: frozenset[int] | None) -> None:
-        self._cpus = sorted(cpus or os.sched_getaffinity(0))
-        self._material = _material()
+    def __init__(self, measure: Callable[[], int], known_ns: int | None) -> None:
+        self._measure = measure
+        self._known_ns = known_ns
         self._readings: list[int] = []
+
+    def read(self) -> int:
+        """Does the work; returns its CPU time, nanoseconds."""
+        self._readings.append(self._measure())
+        return self._readings[-1]
 
     @property
     def quiet_ns(self) -> int:
         """CPU time of the work when the machine was quiet, nanoseconds: the first decile of all readings."""
         while len(self._readings) < _FIRST_READINGS:
-            self._read()
-        return sorted(self._readings)[int(len(self._readings) * _QUIET_QUANTILE)]
+            self.read()
+        quiet_ns = sorted(self._readings)[int(len(self._readings) * _QUIET_QUANTILE)]
+        return min(quiet_ns, self._known_ns or quiet_ns)
 
     def slowdown(self) -> float:
-        """How many times longer the work takes now than in quiet; the slowest CPU counts. Takes some 60 ms."""
-        return max(1.0, self._read() / self.quiet_ns)
+        """How many times longer the work takes now than in quiet, 1 at least."""
+        return max(1.0, self.read() / self.quiet_ns)
 
-    def wait_for_quiet(self, above: float, limit_s: float) -> float:
-        """Waits until the slowdown is `above` at most, but no longer than limit_s; returns the last one."""
-        deadline = time.monotonic() + limit_s
-        while (now := self.slowdown()) > above and time.monotonic() < deadline:
-            time.sleep(_WAIT_S)  # what disturbs is not ours to wait for: look again
+
+class Pace:
+    """The machine's pace in one run. idle: held by the run, lifted while waiting; patience_s: how long to wait for quiet, in all.
+
+    known: from earlier in an interrupted run.
+    """
+
+    def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
+        cpus = sorted(pins.server or os.sched_getaffinity(0))
+        pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))[:_PAIRS_MAX]
+        self.idle = idle
+        self.patience_s = 0.0
+        self._work = Reference(lambda: yardsticks.work_ns(cpus), known.work_ns)
+        self._handover = (
+            Reference(lambda: max(yardsticks.handover_ns(*pair) for pair in pairs), known.handover_ns) if pairs else None
+        )
+
+    @property
+    def quiet(self) -> Quiet:
+        """What the pieces of work take in quiet, as far as it is known by now."""
+        return Quiet(self._work.quiet_ns, self._handover.quiet_ns if self._handover else None)
+
+    def look(self) -> None:
+        """Takes one reading of each, so that more moments are known than that in which a run begins."""
+        with self.idle.held():
+            for reference in self._references():
+                reference.read()
+
+    def get_to_know(self, length_s: float, tell: Callable[[str], None]) -> None:
+        """Looks for so long, with pauses: what is slow for a minute at first would pass for quiet else."""
+        ends = time.monotonic() + length_s
+        tell("getting to know the machine's pace")
+        while time.monotonic() < ends:
+            self.look()
+            time.sleep(_PAUSE_S)
+
+    def slowdown(self) -> float:
+        """How many times longer the slower of both pieces of work takes now than in quiet. Takes some 0.1 s."""
+        return max(reference.slowdown() for reference in self._references())
+
+    def wait_for_quiet(self, above: float, tell: Callable[[str], None]) -> float:
+        """Waits until the slowdown is `above` at most, as long as there is patience for it; returns the last one."""
+        limit_s, waited_s = min(self.patience_s, _WAIT_MAX_S), 0.0
+        started = time.monotonic()
+        while (now := self.slowdown()) > above and waited_s < limit_s:
+            tell(f"waiting: the machine is {now:.2f} times slower than in quiet")
+            # CPUs that sleep are put elsewhere when they wake: one that never rests stays where it is slow.
+            with self.idle.lifted():
+                time.sleep(_PAUSE_S)  # nothing tells when it ends: look again
+            waited_s = time.monotonic() - started
+        self.patience_s -= waited_s
         return now
 
-    def _read(self) -> int:
-        # All at once, as a server keeps them busy; a thread's affinity is its own.
-        with ThreadPoolExecutor(len(self._cpus)) as threads:
-            reading = max(threads.map(self._on, self._cpus))
-        self._readings.append(reading)
-        return reading
-
-    def _on(self, cpu: int) -> int:
-        os.sched_setaffinity(0, {cpu})
-        ramp_ends = time.monotonic() + _RAMP_S
-        while time.monotonic() < ramp_ends:
-            self._work_ns()
-        return round(statistics.median(self._work_ns() for _ in range(_REPEATS)))
-
-    def _work_ns(self) -> int:
-        started_ns = time.thread_time_ns()
-        zlib.compress(self._material, 1)
-        return time.thread_time_ns() - started_ns
+    def _references(self) -> list[Reference]:
+        return [self._work, *([self._handover] if self._handover else [])]

@@ -282,7 +282,7 @@ class Results:
     argv: the command to repeat, without the interpreter. thresholds: those the verdicts were given by, name to value.
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
-    fixed piece of work on the server's CPUs in quiet. idle_latency_us: what waking from a CPU's idle states was limited to,
+    fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's. idle_latency_us: what waking from a CPU's idle states was limited to,
     None where the rig may not limit it.
     """
 
@@ -303,6 +303,7 @@ class Results:
     cells: list[Cell] = field(default_factory=list)
     memory: list[MemoryRecord] = field(default_factory=list)
     reference_ns: int | None = None
+    handover_ns: int | None = None
     idle_latency_us: int | None = None
     remarks: list[str] = field(default_factory=list)
     format: str = FORMAT

@@ -105,7 +105,8 @@ def _sit_through(
         sitting.sit(one, entrants[one.contestant], replace(bench, tell=reporter.tell), stalls, reporter)
         left -= len(one.visits)
         pace.visits += len(one.visits)
-        recording.results.reference_ns = bench.pace.quiet_ns
+        quiet = bench.pace.quiet
+        recording.results.reference_ns, recording.results.handover_ns = quiet.work_ns, quiet.handover_ns
         recording.save()
         _say(progress, one, number, len(sittings), rounds, reporter.figures, clock(pace.left_s(left)))
 

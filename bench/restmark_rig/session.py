@@ -15,7 +15,6 @@ from . import (
     cpulist,
     dataset,
     entrants,
-    idle_latency,
     machine_record,
     plan,
     report,
@@ -31,9 +30,10 @@ from .contestant import Contestant
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import EnvironmentFault, ExitCode
+from .idle_latency import DEVICE, IdleLatency
 from .launcher import StartOptions
 from .oracle import Oracle
-from .pace import Pace
+from .pace import Pace, Quiet
 from .pinning import Pinning
 from .recording import Recording
 from .results import ContestantRecord, Results, RunSettings, Skipped, Verification
@@ -43,7 +43,7 @@ from .verifier import VerifyPlan
 from .visiting import Bench
 
 _SLEEPY = (
-    f"CPUs could fall asleep between requests, because the rig may not write {idle_latency.DEVICE}: those that wait now and then "
+    f"CPUs could fall asleep between requests, because the rig may not write {DEVICE}: those that wait now and then "
     "come back slowly, and figures vary more"
 )
 
@@ -82,7 +82,8 @@ def start(settings: Settings, request: RunRequest, seed: int | None, directory: 
         field = _prepare(settings, progress)
         limit = time.monotonic() + budget.QUICK_LIMIT_S if request.quick else None
         machine = machine_record.describe(field.contestants)
-        _verify(settings, field, ground, progress)
+        pace = Pace(ground.pins, IdleLatency())
+        _verify(settings, field, ground, pace, progress)
         names = entrants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         if limit is not None:
@@ -107,7 +108,7 @@ def start(settings: Settings, request: RunRequest, seed: int | None, directory: 
         )
         recording = Recording(results, directory)
         recording.save()
-        return recording, _measure(settings, recording, names, ground, field, limit, progress)
+        return recording, _measure(settings, recording, names, ground, field, pace, limit, progress)
 
 
 def go_on(settings: Settings, request: RunRequest, recording: Recording) -> tuple[Recording, ExitCode]:
@@ -117,7 +118,8 @@ def go_on(settings: Settings, request: RunRequest, recording: Recording) -> tupl
     with console.progress() as progress:
         field = _prepare(settings, progress)
         machine = machine_record.describe(field.contestants)
-        _verify(settings, field, ground, progress)
+        pace = Pace(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
+        _verify(settings, field, ground, pace, progress)
         names = entrants.with_again(field.contestants)
         resume.require_same(
             results,
@@ -126,7 +128,7 @@ def go_on(settings: Settings, request: RunRequest, recording: Recording) -> tupl
             _ground(settings, request, results.seed).run.dataset_sha256,
         )
         recording.remark("the run was interrupted and resumed")
-        return recording, _measure(settings, recording, names, ground, field, None, progress)
+        return recording, _measure(settings, recording, names, ground, field, pace, None, progress)
 
 
 def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
@@ -141,14 +143,18 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
     return _Field(ready, skipped, [], {})
 
 
-def _verify(settings: Settings, field: _Field, ground: _Ground, progress: Progress) -> None:
-    """All of verify's checks on everybody. Who fails is named, not measured. Raises EnvironmentFault if none stays."""
+def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, progress: Progress) -> None:
+    """All of verify's checks on everybody, with looks at the machine's pace in between. Who fails is named, not measured.
+
+    Raises EnvironmentFault if none stays.
+    """
     plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
         progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
         report = verifier.verify(contestant, plan_, settings.cache, progress)
+        pace.look()
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
             field.failed = field.failed or ExitCode.ENVIRONMENT
@@ -216,14 +222,18 @@ def _measure(
     names: Sequence[Entrant],
     ground: _Ground,
     field: _Field,
+    pace: Pace,
     limit: float | None,
     progress: Progress,
 ) -> ExitCode:
     run = ground.run
     visit_s = budget.VISIT_S + (run.duration_ms + run.warmup_ms) / 1e3
     progress.say(_announcement(recording, ground, visit_s))
-    bench = Bench(run, ground.options, ground.pins, Oracle(ground.data), settings.cache, Pace(ground.pins.server), ground.seed, progress.progress)
-    with idle_latency.limited() as limit_us:
+    oracle = Oracle(ground.data)
+    bench = Bench(run, ground.options, ground.pins, oracle, settings.cache, pace, ground.seed, progress.progress)
+    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else visit_s * len(recording.remaining())
+    pace.get_to_know(budget.QUICK_PACE_S if run.quick else budget.PACE_S, progress.progress)
+    with pace.idle.held() as limit_us:
         recording.results.idle_latency_us = limit_us
         if limit_us is None:
             recording.remark(_SLEEPY)

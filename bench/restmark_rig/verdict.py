@@ -280,7 +280,7 @@ def _disturbance(e: Evidence) -> Iterator[Verdict]:
     if e.slowdown - 1 > SLOWDOWN_MAX.value:
         yield Verdict(
             NOISY,
-            f"the machine was slow: a fixed piece of work beside the load took {e.slowdown - 1:.0%} longer than in quiet "
+            f"the machine was slow: the rig's own work beside the load took {e.slowdown - 1:.0%} longer than in quiet "
             f"(allowed {SLOWDOWN_MAX.value:.0%})",
         )
     for side, foreign, cpus in (

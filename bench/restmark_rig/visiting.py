@@ -37,7 +37,6 @@ WARM_UP_GAIN = 0.05  # a slice brings something if its requests are so much chea
 WARM_UP_SETTLED = 2  # slices in a row that brought nothing end the warm-up
 STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on average
 ATTEMPTS_MAX = 3  # loads of a visit, until the machine is quiet beside one
-_QUIET_WAIT_S = 2.0  # before each of them
 STRETCH_MAX = 5  # times the duration asked for, at most
 _STALL_REQUESTS = 3
 _STALL_WAIT_S = 10.0
@@ -132,10 +131,9 @@ def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, dura
     Which one is kept depends on the machine's pace alone. One in which anything failed is kept at once: failures are
     not repeated until they go away.
     """
-    best, quiet = None, 1 + verdict.REPEATED_ABOVE.value
-    allowed, wait_s = (1, 0.0) if bench.settings.quick else (ATTEMPTS_MAX, _QUIET_WAIT_S)
-    for number in range(1, allowed + 1):
-        before_slowdown = bench.pace.wait_for_quiet(quiet, wait_s)
+    best = None
+    for number in range(1, (1 if bench.settings.quick else ATTEMPTS_MAX) + 1):
+        before_slowdown = bench.pace.wait_for_quiet(1 + verdict.SLOWDOWN_MAX.value, bench.tell)
         probe = Sampler(server, bench.pins)
         before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
         result = _load(server, visit, bench, used, duration_s)
@@ -146,7 +144,7 @@ def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, dura
         if result.errors or server.death():
             return attempt, number
         best = attempt if best is None or slowdown < best.slowdown else best
-        if slowdown <= quiet:
+        if slowdown <= 1 + verdict.REPEATED_ABOVE.value:
             break
     assert best is not None
     return best, number

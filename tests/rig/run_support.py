@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 from restmark_rig import contestant, dataset, pinning  # noqa: E402  (the path had to be set first)
 from restmark_rig.cache import Cache  # noqa: E402
 from restmark_rig.contestant import Contestant  # noqa: E402
+from restmark_rig.idle_latency import IdleLatency  # noqa: E402
 from restmark_rig.launcher import StartOptions  # noqa: E402
 from restmark_rig.oracle import Oracle  # noqa: E402
 from restmark_rig.pace import Pace  # noqa: E402
@@ -69,7 +70,7 @@ def make_bench(cache: Cache, connections: int = 8, duration_s: float = 1.0, time
         dataset_sha256="0" * 64,
     )
     options = StartOptions(data.path, workers=1, cpus=pins.server)
-    return Bench(settings, options, pins, Oracle(data), cache, Pace(pins.server), 1, _silent)
+    return Bench(settings, options, pins, Oracle(data), cache, Pace(pins, IdleLatency()), 1, _silent)
 
 
 def _silent(_: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
 from restmark_rig import idle_latency  # isort: skip
+from restmark_rig.idle_latency import IdleLatency  # isort: skip
 
 
 def holds_open(path: Path) -> bool:
@@ -21,7 +22,7 @@ def test_the_limit_is_held_for_the_length_of_the_block(tmp_path: Path, monkeypat
     device = tmp_path / "cpu_dma_latency"
     device.touch()
     monkeypatch.setattr(idle_latency, "DEVICE", device)
-    with idle_latency.limited() as limit_us:
+    with IdleLatency().held() as limit_us:
         assert limit_us == 0
         assert device.read_bytes() == bytes(4)
         assert holds_open(device)
@@ -29,9 +30,24 @@ def test_the_limit_is_held_for_the_length_of_the_block(tmp_path: Path, monkeypat
     assert idle_latency.settable()
 
 
+def test_it_is_lifted_while_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(idle_latency, "DEVICE", device)
+    idle = IdleLatency()
+    with idle.lifted():  # not held before, nor after
+        assert not holds_open(device)
+    assert not holds_open(device)
+    with idle.held():
+        with idle.lifted():
+            assert not holds_open(device)
+        assert holds_open(device)
+    assert not holds_open(device)
+
+
 def test_where_it_may_not_be_set_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle_latency, "DEVICE", tmp_path / "cpu_dma_latency")
-    with idle_latency.limited() as limit_us:
+    with IdleLatency().held() as limit_us:
         assert limit_us is None
     assert not idle_latency.settable()
     assert list(tmp_path.iterdir()) == []
@@ -41,6 +57,6 @@ def test_an_error_within_the_block_lets_go(tmp_path: Path, monkeypatch: pytest.M
     device = tmp_path / "cpu_dma_latency"
     device.touch()
     monkeypatch.setattr(idle_latency, "DEVICE", device)
-    with pytest.raises(ZeroDivisionError), idle_latency.limited():
+    with pytest.raises(ZeroDivisionError), IdleLatency().held():
         raise ZeroDivisionError
     assert not holds_open(device)

@@ -10,46 +10,93 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import visiting  # isort: skip
-from restmark_rig.pace import Pace  # isort: skip
+from restmark_rig import visiting, yardsticks  # isort: skip
+from restmark_rig.idle_latency import IdleLatency  # isort: skip
+from restmark_rig.pace import Pace, Quiet  # isort: skip
+from restmark_rig.pinning import Pinning, halves  # isort: skip
 
 
-def pace_of(monkeypatch: pytest.MonkeyPatch, *readings: int, then: int) -> Pace:
-    """A pace that reads these figures, and from then on the last one."""
-    queue = list(readings)
-    monkeypatch.setattr(Pace, "_on", lambda self, cpu: queue.pop(0) if queue else then)
-    return Pace(frozenset({min(os.sched_getaffinity(0))}))
+def pace_of(
+    monkeypatch: pytest.MonkeyPatch, *work: int, then: int, handover: tuple[int, ...] = (), known: Quiet = Quiet()
+) -> Pace:
+    """A pace that reads these figures, and from then on `then`; without handovers unless their figures are given."""
+    queue, handovers = list(work), list(handover)
+    monkeypatch.setattr(yardsticks, "work_ns", lambda cpus: queue.pop(0) if queue else then)
+    monkeypatch.setattr(yardsticks, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
+    monkeypatch.setattr("restmark_rig.pace._PAUSE_S", 0.001)
+    pins = Pinning(frozenset({1}), frozenset({0})) if handover else Pinning(frozenset({1}), frozenset({1}))
+    return Pace(pins, IdleLatency(), known)
+
+
+def silent(_: str) -> None:
+    """Takes progress."""
 
 
 def test_quiet_is_the_first_decile_of_all_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, 900, 1000, *[1500] * 18, then=1600)
-    assert pace.quiet_ns == 1500  # the third smallest of twenty: two fast ones may be whims
+    assert pace.quiet == Quiet(1500, None)  # the third smallest of twenty: two fast ones may be whims
     pace = pace_of(monkeypatch, *[1000] * 20, then=1250)
-    assert pace.quiet_ns == 1000
+    assert pace.quiet.work_ns == 1000
     assert pace.slowdown() == pytest.approx(1.25)
+
+
+def test_what_was_known_before_an_interruption_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, then=1500, handover=(80,), known=Quiet(1000, 40))
+    assert pace.quiet == Quiet(1000, 40)
+    assert pace.slowdown() == pytest.approx(2.0)
+    assert pace_of(monkeypatch, then=900, known=Quiet(1000, None)).quiet == Quiet(900, None)
 
 
 def test_a_machine_faster_than_quiet_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, *[1000] * 20, then=900)
-    assert pace.quiet_ns == 1000
+    assert pace.quiet.work_ns == 1000
     assert pace.slowdown() == 1.0
 
 
-def test_waiting_for_quiet_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_slower_piece_of_work_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, then=1000, handover=(*[30] * 20, 75))
+    assert pace.quiet == Quiet(1000, 30)
+    assert pace.slowdown() == pytest.approx(2.5)
+
+
+def test_moments_before_the_run_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, *[1000] * 10, then=2000)
+    for _ in range(10):
+        pace.look()
+    assert pace.quiet.work_ns == 1000
+    assert pace.slowdown() == pytest.approx(2.0)
+
+
+def test_waiting_for_quiet_ends_with_quiet_or_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, *[1000] * 20, 2000, 2000, then=1010)
-    assert pace.quiet_ns == 1000
-    assert pace.wait_for_quiet(1.05, limit_s=30) == pytest.approx(1.01)
+    assert pace.quiet.work_ns == 1000
+    pace.patience_s = 30
+    told: list[str] = []
+    assert pace.wait_for_quiet(1.05, told.append) == pytest.approx(1.01)
+    assert told == ["waiting: the machine is 2.00 times slower than in quiet"] * 2
+    assert 0 < 30 - pace.patience_s < 30
     pace = pace_of(monkeypatch, *[1000] * 20, then=2000)
-    assert pace.quiet_ns == 1000
-    assert pace.wait_for_quiet(1.05, limit_s=0.15) == pytest.approx(2.0)
+    pace.patience_s = 0.15
+    assert pace.quiet.work_ns == 1000
+    assert pace.wait_for_quiet(1.05, silent) == pytest.approx(2.0)
+    assert pace.patience_s <= 0
+    assert pace.wait_for_quiet(1.05, silent) == pytest.approx(2.0)  # at once
 
 
 def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
     before = os.sched_getaffinity(0)
-    pace = Pace(None)
-    assert 10_000 < pace.quiet_ns < 1_000_000_000
+    pace = Pace(halves(), IdleLatency())
+    pace.get_to_know(0.1, silent)
+    assert 10_000 < (pace.quiet.work_ns or 0) < 1_000_000_000
+    assert (pace.quiet.handover_ns is None) == halves().shared
     assert pace.slowdown() >= 1.0
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
+def test_a_handover_costs_its_sender_time() -> None:
+    server, client = sorted(os.sched_getaffinity(0))[:2]
+    assert 2_000 < yardsticks.handover_ns(server, client) < 100_000_000
 
 
 class _Visits:
@@ -60,8 +107,8 @@ class _Visits:
         self._errors = errors
         waits = iter([1.0] * len(slowdowns))
         after = iter(slowdowns)
-        pace = SimpleNamespace(wait_for_quiet=lambda above, limit_s: next(waits), slowdown=lambda: next(after))
-        self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick), pins=None)
+        pace = SimpleNamespace(wait_for_quiet=lambda above, tell: next(waits), slowdown=lambda: next(after))
+        self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick), pins=None, tell=silent)
         self.server: Any = SimpleNamespace(death=lambda: "")
         monkeypatch.setattr(visiting, "Sampler", lambda server, pins: SimpleNamespace(read=lambda: None))
         monkeypatch.setattr(visiting.sampler, "between", lambda before, after: None)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from .. import idle_latency
 from ..dataset import Dataset
 from ..http_probe import Connection, ConnectionEnded
+from ..idle_latency import IdleLatency
 from ..workloads import (
     LOOP_DEFAULT_N,
     LOOP_MAX_N,
@@ -123,7 +123,7 @@ def check_cost(subject: Subject) -> Iterator[Finding]:
 
     def action(route: str) -> None:
         subject.tell(f"growth of {route}")
-        with idle_latency.limited(), Meter(subject) as meter:
+        with IdleLatency().held(), Meter(subject) as meter:
             if route == ROUTE_LOOP:
                 _confirmed(lambda: _loop_growth(meter))
             else:

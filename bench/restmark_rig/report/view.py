@@ -231,11 +231,7 @@ class View:
             ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
             ("Memory", memory or "unknown"),
             ("Virtualisation", machine.virtualisation or "unknown"),
-            *(
-                [("Reference work in quiet", f"{results.reference_ns / 1e6:.3f} ms of CPU time")]
-                if results.reference_ns
-                else []
-            ),
+            *_references(results),
             ("CPUs kept awake", "no" if results.idle_latency_us is None else "yes, no idle state but polling"),
             ("Settings", self.how),
             ("Seed", str(results.seed)),
@@ -262,6 +258,16 @@ class View:
         """Badge names that occur in the run, with what they mean."""
         occurring = {name for cell in self.results.cells for name in cell.verdict_names}
         return [(name, text) for name, text in self.verdict_texts.items() if name in occurring]
+
+
+def _references(results: Results) -> list[tuple[str, str]]:
+    """What the rig's own pieces of work took in quiet, as far as they were looked at."""
+    rows = []
+    if results.reference_ns:
+        rows.append(("Reference work in quiet", f"{results.reference_ns / 1e6:.3f} ms of CPU time"))
+    if results.handover_ns:
+        rows.append(("Sending 128 KiB to the client's CPU in quiet", f"{results.handover_ns / 1e3:.1f} µs of CPU time"))
+    return rows
 
 
 def _key(route: str) -> str:
