@@ -16,6 +16,13 @@ enum request_stage {
         REQUEST_ANSWER /* an answer is queued */
 };
 
+/* What is known of the client's side of the stream since something was read from it. */
+enum hangup {
+        HANGUP_UNKNOWN, /* not looked at */
+        HANGUP_ONCE,    /* it had ended at the last look */
+        HANGUP_LOOKED   /* it had not, or the connection is being closed */
+};
+
 struct request {
         enum request_stage stage;
         enum route_method method;  /* GET until the head is in */
@@ -46,6 +53,7 @@ struct connection {
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */
         bool linger; /* part of the input is left unread */
+        enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
         struct request request;
 };

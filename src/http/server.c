@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/framing.h"
+#include "http/hangup.h"
 #include "http/library_errors.h"
 #include "http/server_internal.h"
 #include "shared/histogram.h"
@@ -45,6 +46,7 @@ static void wait_for_request(struct connection *c) {
         struct server *server = c->server;
 
         c->request.stage = REQUEST_NONE;
+        c->hangup = HANGUP_UNKNOWN;
         set_deadline(c, server->now_ms + (server->draining ? DRAIN_IDLE_MS : server->limits.idle_timeout_ms));
 }
 
@@ -108,6 +110,7 @@ void server_begin_request(struct connection *c, const char *target) {
                                        .method = ROUTE_METHOD_GET,
                                        .target = target,
                                        .started_ns = clock_monotonic_ns() };
+        c->hangup = HANGUP_UNKNOWN;
         if (c->notes) {
                 c->notes->method[0] = '\0';
                 (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
@@ -173,6 +176,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
                 return look_at_head(c, method, version);
         if (*body_size > 0) {
                 c->request.body_received += *body_size;
+                c->hangup = HANGUP_UNKNOWN;
                 *body_size = 0;
                 if (c->request.body_received > c->server->limits.limit_post_bytes)
                         return answer_and_close(c, MHD_HTTP_CONTENT_TOO_LARGE, SERVER_BODY_TOO_LARGE);
@@ -373,6 +377,7 @@ void server_run(struct server *server, uint64_t now_ms) {
         (void)MHD_run(server->mhd);
         if (now_ms >= server->next_deadline_ms)
                 check_deadlines(server);
+        hangup_look(server);
         if (linger_deadline_ms(server->linger) != UINT64_MAX)
                 linger_run(server->linger, now_ms);
         if (server->log)

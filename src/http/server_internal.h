@@ -25,6 +25,8 @@ struct server {
         struct connection *connections;    /* all, in no order */
         uint64_t n_connections;
         uint64_t now_ms, next_deadline_ms; /* no connection's deadline is earlier */
+        uint64_t next_hangup_look_ms;
+        unsigned int hangup_looks;
         bool draining;
         bool adding_private;               /* what is opened now is the master's own */
         struct MHD_Response *ready[_WORKLOAD_MAX]; /* answers whose bodies never change, made at first use */

@@ -35,6 +35,10 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
+    def end_sending(self) -> None:
+        """Says that no request follows; answers can still be read."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def _more(self) -> None:
         data = self.socket.recv(65536)
         if not data:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from daemon import Daemon, wait_for
@@ -84,6 +87,39 @@ def test_a_client_that_goes_away_is_forgotten(start: Start) -> None:
         connection.socket.recv(10)
     wait_for("aborted", lambda: daemon.status()["routes"]["transfer-data"]["aborted"] == 1)
     assert daemon.status()["workers"][0]["connections"] == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [(HEAD[:10], 0), (HEAD, 0), (HEAD + b"\r\n", 1), ((HEAD + b"\r\n") * 3, 3), (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n12", 0)],
+    ids=["part of a line", "part of a head", "a request", "three requests", "part of a body"],
+)
+def test_a_client_that_ends_its_side_with_its_last_bytes(start: Start, sent: bytes, answers: int) -> None:
+    daemon = start("server.processes=1", "limits.idle-timeout=10min", "limits.request-timeout=10min")
+    (worker,) = daemon.workers()
+    with Connection((daemon.host, daemon.port), 30) as connection:
+        assert connection.request("/").status == 200
+        os.kill(worker, signal.SIGSTOP)  # so that both are there when it looks
+        try:
+            wait_for("it is stopped", lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            connection.send(sent)
+            connection.end_sending()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        for _ in range(answers):
+            assert connection.read().body == b"Welcome!\n"
+        assert connection.at_end()
+        wait_for("it is forgotten", lambda: daemon.status()["workers"][0]["connections"] == 0)
+    assert daemon.status()["routes"]["welcome"]["requests"] >= 1 + answers
+
+
+def test_a_client_that_ends_its_side_while_it_is_answered(start: Start) -> None:
+    daemon = start("server.processes=1", "limits.idle-timeout=10min", "limits.request-timeout=10min")
+    with Connection((daemon.host, daemon.port), 30) as slow:
+        slow.send(b"GET /million-loop?n=100000000&seed=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        slow.end_sending()
+        assert [slow.read().status for _ in range(2)] == [200, 200]
+        assert slow.at_end()
 
 
 def test_connections_over_the_limit_wait_and_are_served_later(start: Start) -> None:
