@@ -138,17 +138,34 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
         return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin, row->section, row->key) : 0;
 }
 
+static int check_clash(const struct config *config, const struct listen_address *admin, struct error *e) {
+        char text[LISTEN_TEXT_MAX], other[LISTEN_TEXT_MAX], where[4200];
+
+        for (size_t i = 0; i < config->listen.n; i++)
+                if (listen_overlap(admin, &config->listen.at[i]))
+                        return error_set(e, -EADDRINUSE, "%s: [admin] listen: %s is taken by [server] listen, which has %s: give the admin "
+                                                         "endpoint a port of its own, such as 9180",
+                                         config_where(config, OPTION_admin_listen, where, sizeof where), listen_format(admin, text),
+                                         listen_format(&config->listen.at[i], other));
+        return 0;
+}
+
 /* The endpoint asks nobody for a password: that others reach it must be somebody's decision. */
 static int check_admin(const struct config *config, struct error *e) {
         char text[LISTEN_TEXT_MAX], where[4200];
 
-        for (size_t i = 0; i < config->admin_listen.n; i++)
+        for (size_t i = 0; i < config->admin_listen.n; i++) {
+                int r = check_clash(config, &config->admin_listen.at[i], e);
+
+                if (r < 0)
+                        return r;
                 if (!listen_is_loopback(&config->admin_listen.at[i]) && !config->admin_allow_remote)
                         return error_set(e, -EPERM,
                                          "%s: other machines may reach %s, and everybody who does can read what it shows: write a loopback "
                                          "address such as 127.0.0.1:9180, or set [admin] allow-remote = yes",
                                          config_where(config, OPTION_admin_listen, where, sizeof where),
                                          listen_format(&config->admin_listen.at[i], text));
+        }
         return 0;
 }
 

@@ -122,3 +122,19 @@ bool listen_is_loopback(const struct listen_address *address) {
                 return ntohl(address->socket.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
         return IN6_IS_ADDR_LOOPBACK(&address->socket.v6.sin6_addr);
 }
+
+/* Sockets of restmarkd's for IPv6 take no IPv4 (IPV6_V6ONLY), so that two families never meet. */
+bool listen_overlap(const struct listen_address *a, const struct listen_address *b) {
+        unsigned int port = listen_port(a);
+
+        if (port == 0 || port != listen_port(b) || a->socket.any.sa_family != b->socket.any.sa_family)
+                return false;
+        if (a->socket.any.sa_family == AF_INET) {
+                in_addr_t x = a->socket.v4.sin_addr.s_addr, y = b->socket.v4.sin_addr.s_addr;
+
+                return x == y || x == htonl(INADDR_ANY) || y == htonl(INADDR_ANY);
+        }
+        return IN6_IS_ADDR_UNSPECIFIED(&a->socket.v6.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&b->socket.v6.sin6_addr) ||
+               (IN6_ARE_ADDR_EQUAL(&a->socket.v6.sin6_addr, &b->socket.v6.sin6_addr) &&
+                a->socket.v6.sin6_scope_id == b->socket.v6.sin6_scope_id);
+}

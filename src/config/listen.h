@@ -37,6 +37,9 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *e);
 /* "127.0.0.1:8080" or "[::1]:8080" into `text` (LISTEN_TEXT_MAX bytes); returns `text`. */
 const char *listen_format(const struct listen_address *address, char *text);
 
+/* Whether a socket on one takes what is meant for the other: the same port, and the same address or a wildcard. */
+bool listen_overlap(const struct listen_address *a, const struct listen_address *b);
+
 bool listen_is_loopback(const struct listen_address *address);
 
 /* Whether it is no address, but a socket that systemd gives. */

@@ -19,7 +19,7 @@ static int explain_bind(const struct listen_address *address, int errnum, struct
         switch (errnum) {
         case EADDRINUSE:
                 holder = holder_find(address);
-                return error_set(e, -errnum, "%s is in use by %s: stop that, or set another [server] listen", text,
+                return error_set(e, -errnum, "%s is in use by %s: stop that, or listen elsewhere", text,
                                  holder_format(&holder, who, sizeof who));
         case EACCES:
                 return error_set(e, -errnum,

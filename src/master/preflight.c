@@ -84,7 +84,7 @@ static int check_free(const struct listen_address *address, preflight_note note,
         listen_format(address, text);
         holder_format(&holder, who, sizeof who);
         if (holder.certain && strcmp(holder.name, "restmarkd") != 0)
-                return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or set another [server] listen", text, who);
+                return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or listen elsewhere", text, who);
         (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs; a start would fail as long as it does", text, holder.certain ? "is" : "may be", who);
         note(remark);
         return 0;
