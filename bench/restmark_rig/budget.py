@@ -10,8 +10,8 @@ from .results import RunSettings
 
 QUICK_LIMIT_S = 290.0  # "in under 5 minutes", the table included
 QUICK_PATIENCE_S = 30.0  # of that, for waiting until the machine is quiet
-QUICK_PACE_S = 2.0  # and for getting to know its pace
-PACE_S = 15.0  # the latter, in a run that is not quick
+_PACE_SHARE = 0.02  # of the time for measuring, for getting to know the machine's pace before
+_PACE_LONGEST_S = 15.0
 VERIFY_S = 6.5  # for each contestant: 3.5 s for the fast ones, 12 s for CPython
 START_S = 0.6  # start, two looks at memory, stop; three times that under uWSGI and PyPy
 VISIT_S = 1.15  # beside load and warm-up: probes, the tenth of a second in which a wrk ends, longer warm-ups
@@ -48,6 +48,11 @@ def quick(cells: Mapping[str, Sequence[CellSpec]], left_s: float) -> tuple[int, 
         f"{visits} cells do not fit into {left_s:.0f} s",
         "name fewer contestants (-C), workloads (--workload) or connections, or leave --quick out",
     )
+
+
+def pace_s(measuring_s: float) -> float:
+    """How long to look at the machine's pace before measuring for so long, seconds."""
+    return min(_PACE_SHARE * measuring_s, _PACE_LONGEST_S)
 
 
 def clock(seconds: float) -> str:

@@ -231,8 +231,9 @@ def _measure(
     progress.say(_announcement(recording, ground, visit_s))
     oracle = Oracle(ground.data)
     bench = Bench(run, ground.options, ground.pins, oracle, settings.cache, pace, ground.seed, progress.progress)
-    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else visit_s * len(recording.remaining())
-    pace.get_to_know(budget.QUICK_PACE_S if run.quick else budget.PACE_S, progress.progress)
+    expected_s = visit_s * len(recording.remaining())
+    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else expected_s
+    pace.get_to_know(budget.pace_s(expected_s), progress.progress)
     with pace.idle.held() as limit_us:
         recording.results.idle_latency_us = limit_us
         if limit_us is None:
@@ -257,7 +258,7 @@ def _announcement(recording: Recording, ground: _Ground, visit_s: float) -> str:
     expected = budget.clock(starts * budget.START_S + len(remaining) * visit_s)
     return (
         f"{len(remaining)} visits in {run.rounds} rounds of {run.duration_ms / 1e3:g} s each, warm-up "
-        f"{run.warmup_ms / 1e3:g} s; {run.workers} worker(s);\n{where}; seed {ground.seed}; about {expected}"
+        f"{run.warmup_ms / 1e3:g} s; {run.workers} worker(s);\n{where}; seed {ground.seed}; about {expected} on a quiet machine"
     )
 
 

@@ -41,7 +41,7 @@ class CountList(click.ParamType):
     help="Connections kept alive at once; several make a sweep [default: 64; 16 with --quick].",
 )
 @click.option(
-    "--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 5]."
+    "--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 3]."
 )
 @click.option(
     "--warmup",
@@ -49,7 +49,7 @@ class CountList(click.ParamType):
     metavar="SECONDS",
     help="Load before each visit, and more while requests still get cheaper [default: 1].",
 )
-@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell [default: 5].")
+@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell [default: 7].")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
 @click.option("--server-cpus", metavar="LIST", help="CPUs of the servers, e.g. 2-3 [default: one half].")
 @click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
