@@ -9,12 +9,12 @@ from .plan import CellSpec
 from .results import RunSettings
 
 QUICK_LIMIT_S = 290.0  # "in under 5 minutes", the table included
-QUICK_PATIENCE_S = 30.0  # of that, for waiting until the machine is quiet
+QUICK_PATIENCE_S = 20.0  # of that, for waiting until the machine is quiet
 _PACE_SHARE = 0.02  # of the time for measuring, for getting to know the machine's pace before
 _PACE_LONGEST_S = 15.0
 VERIFY_S = 6.5  # for each contestant: 3.5 s for the fast ones, 12 s for CPython
 START_S = 0.6  # start, two looks at memory, stop; three times that under uWSGI and PyPy
-VISIT_S = 1.15  # beside load and warm-up: probes, the tenth of a second in which a wrk ends, longer warm-ups
+VISIT_S = 1.15  # beside load and warm-up: probes, looks at the pace, the tenth of a second in which a wrk ends, longer warm-ups
 _QUICK_RESERVE = 0.95  # slow cells are measured for longer
 _QUICK_WARM_UP_SHARE = 0.4
 _QUICK_LONGEST_S = 4.0

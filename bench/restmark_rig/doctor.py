@@ -109,7 +109,7 @@ def _frequency() -> Iterator[Line]:
             "idle states",
             NOTE,
             "not ours to limit",
-            f"CPUs that fall asleep come back slowly; as root, a run writes {idle_latency.DEVICE} and keeps them awake",
+            f"CPUs that fall asleep come back slowly; a run keeps them awake if it may write {idle_latency.DEVICE}, as root may where the kernel has it",
         )
 
 

@@ -35,7 +35,8 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         f"rounds: {run.rounds}, each visit {run.warmup_ms / 1e3:g} s warm-up and {run.duration_ms / 1e3:g} s load",
         f"visits: {len(visits)} in {len(plan.sittings(visits))} server starts",
         "order of round 1: " + _first_round(visits, seed),
-        f"time: about {budget.clock(budget.run_s(cells, run, len(present)))} on a quiet machine, up to three times that else",
+        f"time: about {budget.clock(budget.run_s(cells, run, len(present)))}"
+        + ("" if run.quick else " on a quiet machine; while it is slow, the run waits, and repeats loads"),
     ]
     for line in lines:
         console.plain(console.out, line)

@@ -28,8 +28,11 @@ class IdleLatency:
     def held(self) -> Iterator[int | None]:
         """Holds the limit for the length of the with block. Gives it in microseconds, or None where it may not be set.
 
-        Not to be nested.
+        Within another one of the same object it changes nothing.
         """
+        if self._device is not None:
+            yield LIMIT_US
+            return
         self._hold()
         try:
             yield None if self._device is None else LIMIT_US
@@ -51,9 +54,9 @@ class IdleLatency:
         try:
             # Without O_CREAT: where there is no such device, none is made.
             self._device = os.open(DEVICE, os.O_WRONLY | os.O_CLOEXEC)
+            os.write(self._device, struct.pack("=i", LIMIT_US))
         except OSError:
-            return
-        os.write(self._device, struct.pack("=i", LIMIT_US))
+            self._let_go()
 
     def _let_go(self) -> None:
         if self._device is not None:

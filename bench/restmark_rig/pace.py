@@ -14,15 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import yardsticks
+from .errors import EnvironmentFault
 from .idle_latency import IdleLatency
 from .pinning import Pinning
 
-_PAIRS_MAX = 4  # of a server's and a client's CPU; to look at more takes longer than the moment that is looked at
+# Of the server's CPUs, each with one of the client's: to look at more takes longer than the moment that is looked at, and a
+# greatest of many readings is a noisy one.
+_CPUS_MAX = 4
 _FIRST_READINGS = 20
 _QUIET_QUANTILE = 0.10  # of all readings: the fastest single one may be a whim of the clock
 _PAUSE_S = 0.5
 # What is slow for longer will hardly become quiet before the run's patience has ended.
 _WAIT_MAX_S = 60.0
+_BEARABLE_WAIT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,31 @@ class Reference:
 
     def __init__(self, measure: Callable[[], int], known_ns: int | None) -> None:
         self._measure = measure
-        self._known_ns = known_ns
+        self._quiet_ns = known_ns
         self._readings: list[int] = []
 
     def read(self) -> int:
-        """Does the work; returns its CPU time, nanoseconds."""
-        self._readings.append(self._measure())
-        return self._readings[-1]
+        """Does the work; returns its CPU time, nanoseconds. Raises EnvironmentFault."""
+        try:
+            reading = self._measure()
+        except (OSError, RuntimeError) as error:  # a CPU that has gone, no thread, no loopback
+            raise EnvironmentFault(
+                f"can not look at the machine's pace: {error}", "restmark doctor says what this machine has"
+            ) from error
+        self._readings.append(reading)
+        if len(self._readings) >= _FIRST_READINGS:
+            # Once quiet, always quiet: a machine that is slow for long must not pass for quiet by and by.
+            decile = sorted(self._readings)[int(len(self._readings) * _QUIET_QUANTILE)]
+            self._quiet_ns = min(decile, self._quiet_ns or decile)
+        return reading
 
     @property
     def quiet_ns(self) -> int:
-        """CPU time of the work when the machine was quiet, nanoseconds: the first decile of all readings."""
+        """CPU time of the work when the machine was quiet, nanoseconds: the least that the first decile of all readings was."""
         while len(self._readings) < _FIRST_READINGS:
             self.read()
-        quiet_ns = sorted(self._readings)[int(len(self._readings) * _QUIET_QUANTILE)]
-        return min(quiet_ns, self._known_ns or quiet_ns)
+        assert self._quiet_ns is not None
+        return self._quiet_ns
 
     def slowdown(self) -> float:
         """How many times longer the work takes now than in quiet, 1 at least."""
@@ -66,8 +80,8 @@ class Pace:
     """
 
     def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
-        cpus = sorted(pins.server or os.sched_getaffinity(0))
-        pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))[:_PAIRS_MAX]
+        cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
+        pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))
         self.idle = idle
         self.patience_s = 0.0
         self._work = Reference(lambda: yardsticks.work_ns(cpus), known.work_ns)
@@ -98,11 +112,15 @@ class Pace:
         """How many times longer the slower of both pieces of work takes now than in quiet. Takes some 0.1 s."""
         return max(reference.slowdown() for reference in self._references())
 
-    def wait_for_quiet(self, above: float, tell: Callable[[str], None]) -> float:
-        """Waits until the slowdown is `above` at most, as long as there is patience for it; returns the last one."""
-        limit_s, waited_s = min(self.patience_s, _WAIT_MAX_S), 0.0
-        started = time.monotonic()
-        while (now := self.slowdown()) > above and waited_s < limit_s:
+    def wait_for_quiet(self, enough: float, bearable: float, tell: Callable[[str], None]) -> float:
+        """Waits until the slowdown is `enough` at most, as long as there is patience for it; returns the last one.
+
+        One that is `bearable` is waited for no longer than some seconds.
+        """
+        started, waited_s = time.monotonic(), 0.0
+        while (now := self.slowdown()) > enough:
+            if waited_s >= min(self.patience_s, _WAIT_MAX_S if now > bearable else _BEARABLE_WAIT_S):
+                break
             tell(f"waiting: the machine is {now:.2f} times slower than in quiet")
             # CPUs that sleep are put elsewhere when they wake: one that never rests stays where it is slow.
             with self.idle.lifted():

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from . import results_file, verdict
+from .idle_latency import DEVICE
 from .results import BYTE_MISMATCH, CENSORED, Cell, MemoryRecord, Results, Verification, Visit
 from .visiting import Visited
 
@@ -53,6 +54,19 @@ class Recording:
         """Adds a sentence, once."""
         if text not in self.results.remarks:
             self.results.remarks.append(text)
+
+    def limited_idle_latency(self, limit_us: int | None) -> None:
+        """Notes whether the CPUs are kept awake from now on. None: they may sleep."""
+        results = self.results
+        if limit_us is None:
+            self.remark(
+                f"CPUs could fall asleep between requests, because the rig may not write {DEVICE}: those that wait now and "
+                "then come back slowly, and figures vary more"
+            )
+        if limit_us != results.idle_latency_us and any(cell.rounds for cell in results.cells):
+            self.remark("the CPUs were kept awake in a part of the run only, before or after it was interrupted")
+            limit_us = None
+        results.idle_latency_us = limit_us
 
     def save(self) -> Path:
         """Writes results.json as it is now; returns its path."""

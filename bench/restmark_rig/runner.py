@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from . import plan, sitting
+from . import budget, plan, sitting
 from .budget import clock
 from .console import Progress
 from .entrants import Entrant
@@ -73,6 +73,7 @@ def run(
     The recording is saved after each sitting, and also when Ctrl-C or SIGTERM ends it all, which is passed on.
     """
     try:
+        bench.pace.get_to_know(budget.pace_s(visit_s * len(recording.remaining())), progress.progress)
         _sit_through(recording, entrants, bench, progress, visit_s, limit)
     except (KeyboardInterrupt, Terminated, RigError):
         path = recording.finish(complete=False)

@@ -30,7 +30,7 @@ from .contestant import Contestant
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import EnvironmentFault, ExitCode
-from .idle_latency import DEVICE, IdleLatency
+from .idle_latency import IdleLatency
 from .launcher import StartOptions
 from .oracle import Oracle
 from .pace import Pace, Quiet
@@ -41,11 +41,6 @@ from .run_request import RunRequest
 from .settings import Settings
 from .verifier import VerifyPlan
 from .visiting import Bench
-
-_SLEEPY = (
-    f"CPUs could fall asleep between requests, because the rig may not write {DEVICE}: those that wait now and then "
-    "come back slowly, and figures vary more"
-)
 
 
 @dataclass
@@ -87,7 +82,7 @@ def start(settings: Settings, request: RunRequest, seed: int | None, directory: 
         names = entrants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         if limit is not None:
-            lengths = budget.quick(cells, limit - time.monotonic())
+            lengths = budget.quick(cells, limit - time.monotonic() - budget.QUICK_PATIENCE_S)
             ground = replace(ground, run=run_request.with_lengths(ground.run, *lengths))
         results = Results(
             rig_version=__version__,
@@ -231,13 +226,9 @@ def _measure(
     progress.say(_announcement(recording, ground, visit_s))
     oracle = Oracle(ground.data)
     bench = Bench(run, ground.options, ground.pins, oracle, settings.cache, pace, ground.seed, progress.progress)
-    expected_s = visit_s * len(recording.remaining())
-    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else expected_s
-    pace.get_to_know(budget.pace_s(expected_s), progress.progress)
+    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else visit_s * len(recording.remaining())
     with pace.idle.held() as limit_us:
-        recording.results.idle_latency_us = limit_us
-        if limit_us is None:
-            recording.remark(_SLEEPY)
+        recording.limited_idle_latency(limit_us)
         runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, visit_s, limit)
     missing = len(recording.remaining())
     recording.finish(complete=not missing)

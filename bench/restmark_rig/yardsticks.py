@@ -9,10 +9,12 @@ import os
 import random
 import socket
 import statistics
+import struct
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 # Compression is branches, table look-ups and memory traffic within a core's caches, as servers' work is. Of several ways to
 # spend a millisecond it followed the cost of requests on a disturbed machine most closely; a chain of dependent additions
@@ -24,7 +26,7 @@ _HANDOVER_BYTES = 128 * 1024
 _HANDOVERS = 80
 # What follows the thread scheduler's and the interpreter's moods is in the upper half of the handovers.
 _HANDOVER_QUANTILE = 0.25
-_HANDOVER_TIMEOUT_S = 10.0
+_HANDOVER_TIMEOUT_S = 10
 # A CPU that has rested runs slowly at first: after 20 ms of rest the work took 1.5 times as long, and came down within 20 to
 # 50 ms of work. A server under load does not rest.
 _RAMP_S = 0.05
@@ -63,39 +65,50 @@ def handover_ns(server_cpu: int, client_cpu: int) -> int:
         client = socket.create_connection(listener.getsockname(), _HANDOVER_TIMEOUT_S)
         server, _ = listener.accept()
     with client, server, ThreadPoolExecutor(2) as threads:
-        asking = threads.submit(_ask, client, client_cpu)
-        try:
-            return threads.submit(_answer, server, server_cpu).result()
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            asking.result()
+        # Each ends the connection when it ends, however that comes, so that the other one ends, too.
+        asking, answering = threads.submit(_ask, client, client_cpu), threads.submit(_answer, server, server_cpu)
+        if error := asking.exception():
+            raise error
+        return answering.result()
+
+
+@contextmanager
+def _pinned_end(connection: socket.socket, cpu: int) -> Iterator[None]:
+    """One end of the connection, used by this thread, on that CPU; blocking without poll(), and not for ever."""
+    try:
+        os.sched_setaffinity(0, {cpu})
+        connection.settimeout(None)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", _HANDOVER_TIMEOUT_S, 0))
+        yield
+    finally:
+        with suppress(OSError):  # the other end may have ended it
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _answer(server: socket.socket, cpu: int) -> int:
-    os.sched_setaffinity(0, {cpu})
-    server.settimeout(None)
-
     def answer() -> None:
-        server.recv(1)
+        if not server.recv(1):
+            raise ConnectionError("the asking thread has ended")
         server.sendall(_ANSWER)
 
-    _ramp_up(answer)
-    times = sorted(_timed_ns(answer) for _ in range(_HANDOVERS))
-    return times[int(_HANDOVERS * _HANDOVER_QUANTILE)]
+    with _pinned_end(server, cpu):
+        _ramp_up(answer)
+        times = sorted(_timed_ns(answer) for _ in range(_HANDOVERS))
+        return times[int(_HANDOVERS * _HANDOVER_QUANTILE)]
 
 
 def _ask(client: socket.socket, cpu: int) -> None:
     """Asks and reads until the other side has ended."""
-    os.sched_setaffinity(0, {cpu})
-    client.settimeout(None)
     buffer = bytearray(2 * _HANDOVER_BYTES)
-    client.send(b"?")
-    left = _HANDOVER_BYTES
-    while received := client.recv_into(buffer):
-        left -= received
-        if not left:
-            client.send(b"?")
-            left = _HANDOVER_BYTES
+    with _pinned_end(client, cpu), suppress(ConnectionError):
+        client.send(b"?")
+        left = _HANDOVER_BYTES
+        while received := client.recv_into(buffer):
+            left -= received
+            if not left:
+                client.send(b"?")
+                left = _HANDOVER_BYTES
 
 
 def _ramp_up(work: Callable[[], None]) -> None:

@@ -143,7 +143,7 @@ static int check_clash(const struct config *config, const struct listen_address 
 
         for (size_t i = 0; i < config->listen.n; i++)
                 if (listen_overlap(admin, &config->listen.at[i]))
-                        return error_set(e, -EADDRINUSE, "%s: [admin] listen: %s is taken by [server] listen, which has %s: give the admin "
+                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [server] listen, which has %s: give the admin "
                                                          "endpoint a port of its own, such as 9180",
                                          config_where(config, OPTION_admin_listen, where, sizeof where), listen_format(admin, text),
                                          listen_format(&config->listen.at[i], other));

@@ -6,7 +6,7 @@
 
 #include "http/server_internal.h"
 
-/* Closes the connections of such clients, within some two seconds, twelve if all they sent is part of a request line. To be called at
+/* Closes the connections of such clients, within some two seconds, twelve if all they sent last is part of a head. To be called at
  * each turn; costs one system call a second for each connection that had a request since the last look, and one in ten seconds for each
  * other. */
 void hangup_look(struct server *server);

@@ -128,8 +128,15 @@ def hold_pauses(rss: Rss, folder: Path) -> Callable[[], None]:
     rss.path = f"{pauses}:{rss.path}"
 
     def end_pause() -> None:
-        with gate.open("wb"):  # waits for the pause to have begun
-            pass
+        opened: list[int] = []
+
+        def open_gate() -> bool:
+            with contextlib.suppress(OSError):  # ENXIO: the pause has not begun
+                opened.append(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+            return bool(opened)
+
+        wait_for(open_gate, "the watch pauses")
+        os.close(opened[0])
 
     return end_pause
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from . import run_support  # noqa: F401  (it makes the rig importable)
+from . import run_support, synthetic_results  # noqa: F401  (they make the rig importable)
 
 from restmark_rig import idle_latency  # isort: skip
 from restmark_rig.idle_latency import IdleLatency  # isort: skip
+from restmark_rig.recording import Recording  # isort: skip
 
 
 def holds_open(path: Path) -> bool:
@@ -60,3 +61,33 @@ def test_an_error_within_the_block_lets_go(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ZeroDivisionError), IdleLatency().held():
         raise ZeroDivisionError
     assert not holds_open(device)
+
+
+def test_a_limit_that_can_not_be_written_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle_latency, "DEVICE", Path("/dev/full"))
+    with IdleLatency().held() as limit_us:
+        assert limit_us is None
+    assert not holds_open(Path("/dev/full"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "measured", "noted", "remarks"),
+    [
+        (None, 0, False, 0, []),
+        (None, None, False, None, ["CPUs could fall asleep"]),
+        (0, 0, True, 0, []),
+        (0, None, True, None, ["CPUs could fall asleep", "kept awake in a part of the run only"]),
+        (None, 0, True, None, ["kept awake in a part of the run only"]),
+    ],
+)
+def test_what_a_run_and_its_continuation_note(
+    tmp_path: Path, before: int | None, now: int | None, measured: bool, noted: int | None, remarks: list[str]
+) -> None:
+    results = synthetic_results.build()
+    results.idle_latency_us, results.remarks = before, []
+    if not measured:
+        results.cells = []
+    Recording(results, tmp_path).limited_idle_latency(now)
+    assert results.idle_latency_us == noted
+    assert len(results.remarks) == len(remarks)
+    assert all(part in remark for part, remark in zip(remarks, results.remarks, strict=True))

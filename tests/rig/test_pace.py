@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import visiting, yardsticks  # isort: skip
+from restmark_rig import idle_latency, visiting, yardsticks  # isort: skip
+from restmark_rig.errors import EnvironmentFault  # isort: skip
 from restmark_rig.idle_latency import IdleLatency  # isort: skip
 from restmark_rig.pace import Pace, Quiet  # isort: skip
 from restmark_rig.pinning import Pinning, halves  # isort: skip
@@ -67,20 +69,65 @@ def test_moments_before_the_run_are_known(monkeypatch: pytest.MonkeyPatch) -> No
     assert pace.slowdown() == pytest.approx(2.0)
 
 
+def test_what_is_slow_for_long_does_not_pass_for_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, *[1000] * 20, then=2000)
+    for _ in range(400):
+        pace.look()
+    assert pace.quiet.work_ns == 1000
+    assert pace.slowdown() == pytest.approx(2.0)
+
+
 def test_waiting_for_quiet_ends_with_quiet_or_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, *[1000] * 20, 2000, 2000, then=1010)
     assert pace.quiet.work_ns == 1000
     pace.patience_s = 30
     told: list[str] = []
-    assert pace.wait_for_quiet(1.05, told.append) == pytest.approx(1.01)
+    assert pace.wait_for_quiet(1.05, 1.10, told.append) == pytest.approx(1.01)
     assert told == ["waiting: the machine is 2.00 times slower than in quiet"] * 2
     assert 0 < 30 - pace.patience_s < 30
     pace = pace_of(monkeypatch, *[1000] * 20, then=2000)
     pace.patience_s = 0.15
     assert pace.quiet.work_ns == 1000
-    assert pace.wait_for_quiet(1.05, silent) == pytest.approx(2.0)
+    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(2.0)
     assert pace.patience_s <= 0
-    assert pace.wait_for_quiet(1.05, silent) == pytest.approx(2.0)  # at once
+    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(2.0)  # at once
+
+
+def test_what_is_bearable_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, *[1000] * 20, then=1080)
+    assert pace.quiet.work_ns == 1000
+    pace.patience_s = 1000
+    monkeypatch.setattr("restmark_rig.pace._BEARABLE_WAIT_S", 0.1)
+    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(1.08)
+    assert 0.1 <= 1000 - pace.patience_s < 60
+
+
+def test_cpus_may_sleep_while_a_run_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(idle_latency, "DEVICE", device)
+    pace = pace_of(monkeypatch, *[1000] * 21, 2000, then=1000)
+    assert pace.quiet.work_ns == 1000
+    pace.patience_s = 30
+    held: list[bool] = []
+    monkeypatch.setattr("restmark_rig.pace.time.sleep", lambda _: held.append(pace.idle._device is not None))
+    with pace.idle.held():
+        pace.look()  # holds it, too, and must not let go
+        assert pace.idle._device is not None
+        pace.wait_for_quiet(1.05, 1.10, silent)
+        assert pace.idle._device is not None
+    assert (held, pace.idle._device) == ([False], None)
+
+
+def test_a_machine_that_cannot_be_looked_at_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, then=1000)
+
+    def gone(_: object) -> int:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(yardsticks, "work_ns", gone)
+    with pytest.raises(EnvironmentFault, match="Invalid argument"):
+        pace.look()
 
 
 def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
@@ -99,15 +146,29 @@ def test_a_handover_costs_its_sender_time() -> None:
     assert 2_000 < yardsticks.handover_ns(server, client) < 100_000_000
 
 
+@pytest.mark.parametrize("absent", ["server", "client"])
+def test_a_handover_on_a_cpu_that_is_not_there_ends(absent: str) -> None:
+    present, gone = min(os.sched_getaffinity(0)), 1023
+    with pytest.raises(OSError, match="Invalid argument"):
+        yardsticks.handover_ns(*((gone, present) if absent == "server" else (present, gone)))
+
+
 class _Visits:
     """Stands for everything that a load needs; each load gets the next slowdown and the next number of errors."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, slowdowns: list[float], errors: list[int], quick: bool) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        slowdowns: list[float],
+        errors: list[int],
+        quick: bool = False,
+        before: float = 1.0,
+    ) -> None:
         self.loads = 0
         self._errors = errors
-        waits = iter([1.0] * len(slowdowns))
+        waits = iter([before] * len(slowdowns))
         after = iter(slowdowns)
-        pace = SimpleNamespace(wait_for_quiet=lambda above, tell: next(waits), slowdown=lambda: next(after))
+        pace = SimpleNamespace(wait_for_quiet=lambda enough, bearable, tell: next(waits), slowdown=lambda: next(after))
         self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick), pins=None, tell=silent)
         self.server: Any = SimpleNamespace(death=lambda: "")
         monkeypatch.setattr(visiting, "Sampler", lambda server, pins: SimpleNamespace(read=lambda: None))
@@ -144,3 +205,16 @@ def test_which_load_is_kept(
     expected: tuple[int, int, float],
 ) -> None:
     assert _Visits(monkeypatch, slowdowns, errors, quick).run() == expected
+
+
+def test_what_was_slow_before_a_load_and_is_bearable_is_not_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _Visits(monkeypatch, [1.08], [0], before=1.07).run() == (1, 1, 1.08)
+    assert _Visits(monkeypatch, [1.20, 1.02], [0, 0], before=1.07).run() == (2, 2, 1.07)
+
+
+def test_a_server_that_waited_long_is_warmed_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    visits = _Visits(monkeypatch, [1.0], [0, 0])
+    visits.bench.settings.warmup_ms = 100
+    monkeypatch.setattr(visiting, "_COLD_AFTER_S", -1.0)
+    kept, attempts = visiting._attempts(visits.server, None, visits.bench, 64, 1.0)  # type: ignore[arg-type]
+    assert (visits.loads, kept.load.number, attempts) == (2, 2, 1)  # type: ignore[attr-defined]

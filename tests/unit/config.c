@@ -67,7 +67,7 @@ static void every_error_names_file_and_line(void **state) {
                 { "[admin]\nallow-remote = no\nlisten = 127.0.0.1:1\nlisten = [::]:9180\n", ":3: ", "may reach [::]:9180" },
                 { "[admin]\nlisten = 127.0.0.1:9180\nlisten =\n", ":3: ", "[admin] listen: \"\" has no port" },
                 { "[server]\nlisten = 127.0.0.1:9180\n[admin]\nlisten = 127.0.0.1:9180\n", ":4: ",
-                  "127.0.0.1:9180 is taken by [server] listen, which has 127.0.0.1:9180" },
+                  ":4: [admin] listen: 127.0.0.1:9180 is taken by [server] listen, which has 127.0.0.1:9180" },
                 { "[admin]\nlisten = 127.0.0.1:9180\n[server]\nlisten = *:9180\n", ":2: ", "which has 0.0.0.0:9180" },
                 { "[admin]\nlisten = 127.0.0.1:8080\n", ":2: ", "which has 127.0.0.1:8080" },
                 { "[admin]\nallow-remote = yes\nlisten = [::]:81\n[server]\nlisten = 127.0.0.1:81\nlisten = [::1]:81\n", ":3: ",
