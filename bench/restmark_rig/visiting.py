@@ -157,7 +157,7 @@ def _wait_for_quiet(server: RunningServer, visit: Visit, bench: Bench, used: int
     started = time.monotonic()
     slowdown = bench.pace.wait_for_quiet(1 + verdict.REPEATED_ABOVE.value, 1 + verdict.SLOWDOWN_MAX.value, bench.tell)
     if time.monotonic() - started > _COLD_AFTER_S:
-        _load(server, visit, bench, used, bench.settings.warmup_ms / 1e3)
+        _closed_loop(server, visit, bench, used, bench.settings.warmup_ms / 1e3)
     return slowdown
 
 
