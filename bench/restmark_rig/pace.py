@@ -27,6 +27,8 @@ _PAUSE_S = 0.5
 # What is slow for longer will hardly become quiet before the run's patience has ended.
 _WAIT_MAX_S = 60.0
 _BEARABLE_WAIT_S = 3.0
+# What a request costs beside its bytes, as a part of a handover: GET / became 2 µs dearer where a handover became 49 µs dearer.
+_REQUEST_PART = 0.04
 
 
 @dataclass(frozen=True)
@@ -108,17 +110,30 @@ class Pace:
             self.look()
             time.sleep(_PAUSE_S)
 
-    def slowdown(self) -> float:
-        """How many times longer the slower of both pieces of work takes now than in quiet. Takes some 0.1 s."""
-        return max(reference.slowdown() for reference in self._references())
+    def sending_share(self, answer_bytes: int, request_ns: float) -> float:
+        """How much of a request's CPU time is sending its answer, estimated; request_ns: that time, 0 if it was too short to tell."""
+        if self._handover is None:
+            return 0.0
+        sending_ns = self._handover.quiet_ns * (answer_bytes / yardsticks.HANDOVER_BYTES + _REQUEST_PART)
+        return min(1.0, sending_ns / request_ns) if request_ns else 1.0
 
-    def wait_for_quiet(self, enough: float, bearable: float, tell: Callable[[str], None]) -> float:
+    def slowdown(self, sending_share: float) -> float:
+        """How many times longer a request takes now than in quiet, as far as the pieces of work tell. Takes some 0.1 s.
+
+        sending_share: how much of its CPU time is sending, for that alone depends on how far apart CPUs are.
+        """
+        handover = self._handover.slowdown() if self._handover else 1.0
+        return max(self._work.slowdown(), 1 + (handover - 1) * sending_share)
+
+    def wait_for_quiet(
+        self, enough: float, bearable: float, sending_share: float, tell: Callable[[str], None]
+    ) -> float:
         """Waits until the slowdown is `enough` at most, as long as there is patience for it; returns the last one.
 
         One that is `bearable` is waited for no longer than some seconds.
         """
         started, waited_s = time.monotonic(), 0.0
-        while (now := self.slowdown()) > enough:
+        while (now := self.slowdown(sending_share)) > enough:
             if waited_s >= min(self.patience_s, _WAIT_MAX_S if now > bearable else _BEARABLE_WAIT_S):
                 break
             tell(f"waiting: the machine is {now:.2f} times slower than in quiet")

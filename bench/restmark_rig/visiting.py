@@ -98,11 +98,12 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
     wire_bytes = None
     try:
         wire_bytes, wrong = _check(server, visit, bench, "before")
-        rate = _warm_up(server, visit, bench, used)
+        rate, request_ns = _warm_up(server, visit, bench, used)
+        sending_share = bench.pace.sending_share(wire_bytes or 1, request_ns)
         duration_s = (
             _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
         )
-        kept, attempts = _attempts(server, visit, bench, used, duration_s)
+        kept, attempts = _attempts(server, visit, bench, used, duration_s, sending_share)
     except _Died:
         return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
     wrong = wrong or _check_after(server, visit, bench)
@@ -126,7 +127,9 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
     return Visited(_round(visit, evidence, kept.started_unix_ms, attempts), wire_bytes, used, died=bool(evidence.death))
 
 
-def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> tuple[_Attempt, int]:
+def _attempts(
+    server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float, sending_share: float
+) -> tuple[_Attempt, int]:
     """The load, again if the machine was disturbed beside it; returns that of the quietest moment and how many there were.
 
     Which one is kept depends on the machine's pace alone. One in which anything failed is kept at once: failures are
@@ -134,13 +137,13 @@ def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, dura
     """
     best, enough = None, 1 + verdict.REPEATED_ABOVE.value
     for number in range(1, (1 if bench.settings.quick else ATTEMPTS_MAX) + 1):
-        before_slowdown = _wait_for_quiet(server, visit, bench, used)
+        before_slowdown = _wait_for_quiet(server, visit, bench, used, sending_share)
         probe = Sampler(server, bench.pins)
         before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
         result = _load(server, visit, bench, used, duration_s)
         sample = sampler.between(before, probe.read())
         rest.come_to_rest(server, _REST_WINDOW_S)
-        slowdown = max(before_slowdown, bench.pace.slowdown())
+        slowdown = max(before_slowdown, bench.pace.slowdown(sending_share))
         attempt = _Attempt(result, sample, started_unix_ms, slowdown)
         if result.errors or server.death():
             return attempt, number
@@ -152,10 +155,11 @@ def _attempts(server: RunningServer, visit: Visit, bench: Bench, used: int, dura
     return best, number
 
 
-def _wait_for_quiet(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
+def _wait_for_quiet(server: RunningServer, visit: Visit, bench: Bench, used: int, sending_share: float) -> float:
     """Returns the slowdown. A server that had to wait long is warmed up once more: its caches were others' meanwhile."""
     started = time.monotonic()
-    slowdown = bench.pace.wait_for_quiet(1 + verdict.REPEATED_ABOVE.value, 1 + verdict.SLOWDOWN_MAX.value, bench.tell)
+    enough, bearable = 1 + verdict.REPEATED_ABOVE.value, 1 + verdict.SLOWDOWN_MAX.value
+    slowdown = bench.pace.wait_for_quiet(enough, bearable, sending_share, bench.tell)
     if time.monotonic() - started > _COLD_AFTER_S:
         _closed_loop(server, visit, bench, used, bench.settings.warmup_ms / 1e3)
     return slowdown
@@ -223,8 +227,9 @@ def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
     return counted(visit.route, rng.randint(0, bench.oracle.records))
 
 
-def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> float:
-    """Loads the cell for as long as asked, and longer if requests still get cheaper; returns the requests/s at last."""
+def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> tuple[float, float]:
+    """Loads the cell for as long as asked, and longer if requests still get cheaper; returns the requests/s at last and the
+    least CPU time per request, nanoseconds (infinite without requests)."""
     cheapest_ns, settled, rate, requests = math.inf, 0, 0.0, 0
     for quarters in WARM_UP_QUARTERS:
         before_ns = server.cpu_ns()
@@ -236,7 +241,7 @@ def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> fl
         cheapest_ns = min(cheapest_ns, cost_ns)
         if settled >= WARM_UP_SETTLED and requests >= (server.contestant.warm_up_requests or 0):
             break
-    return rate
+    return rate, cheapest_ns
 
 
 def _duration_s(settings: RunSettings, used: int, rate: float) -> float:

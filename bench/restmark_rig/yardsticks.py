@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 _TEXT_BYTES = 64 * 1024
 _COMPRESSIONS = 15
 # An answer of the size that /transfer-data has. Where two virtual CPUs share no cache, its sender needs 2.5 times as long.
-_HANDOVER_BYTES = 128 * 1024
+HANDOVER_BYTES = 128 * 1024
 _HANDOVERS = 80
 # What follows the thread scheduler's and the interpreter's moods is in the upper half of the handovers.
 _HANDOVER_QUANTILE = 0.25
@@ -39,7 +39,7 @@ def _text() -> bytes:
 
 
 _TEXT = _text()
-_ANSWER = bytes(_HANDOVER_BYTES)
+_ANSWER = bytes(HANDOVER_BYTES)
 
 
 def work_ns(cpus: Sequence[int]) -> int:
@@ -100,15 +100,15 @@ def _answer(server: socket.socket, cpu: int) -> int:
 
 def _ask(client: socket.socket, cpu: int) -> None:
     """Asks and reads until the other side has ended."""
-    buffer = bytearray(2 * _HANDOVER_BYTES)
+    buffer = bytearray(2 * HANDOVER_BYTES)
     with _pinned_end(client, cpu), suppress(ConnectionError):
         client.send(b"?")
-        left = _HANDOVER_BYTES
+        left = HANDOVER_BYTES
         while received := client.recv_into(buffer):
             left -= received
             if not left:
                 client.send(b"?")
-                left = _HANDOVER_BYTES
+                left = HANDOVER_BYTES
 
 
 def _ramp_up(work: Callable[[], None]) -> None:

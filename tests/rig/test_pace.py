@@ -39,26 +39,39 @@ def test_quiet_is_the_first_decile_of_all_readings(monkeypatch: pytest.MonkeyPat
     assert pace.quiet == Quiet(1500, None)  # the third smallest of twenty: two fast ones may be whims
     pace = pace_of(monkeypatch, *[1000] * 20, then=1250)
     assert pace.quiet.work_ns == 1000
-    assert pace.slowdown() == pytest.approx(1.25)
+    assert pace.slowdown(1.0) == pytest.approx(1.25)
 
 
 def test_what_was_known_before_an_interruption_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, then=1500, handover=(80,), known=Quiet(1000, 40))
     assert pace.quiet == Quiet(1000, 40)
-    assert pace.slowdown() == pytest.approx(2.0)
+    assert pace.slowdown(1.0) == pytest.approx(2.0)
     assert pace_of(monkeypatch, then=900, known=Quiet(1000, None)).quiet == Quiet(900, None)
 
 
 def test_a_machine_faster_than_quiet_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, *[1000] * 20, then=900)
     assert pace.quiet.work_ns == 1000
-    assert pace.slowdown() == 1.0
+    assert pace.slowdown(1.0) == 1.0
 
 
 def test_the_slower_piece_of_work_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, then=1000, handover=(*[30] * 20, 75))
     assert pace.quiet == Quiet(1000, 30)
-    assert pace.slowdown() == pytest.approx(2.5)
+    assert pace.slowdown(1.0) == pytest.approx(2.5)
+
+
+def test_a_handover_counts_for_what_sending_is_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = pace_of(monkeypatch, then=1000, handover=(*[31_000] * 20, 79_000))
+    assert pace.sending_share(133_800, 46_000) == pytest.approx(0.72, abs=0.02)
+    assert pace.sending_share(120, 6_700) == pytest.approx(0.19, abs=0.01)
+    assert pace.sending_share(120, 830_000) < 0.002
+    assert pace.sending_share(133_800, 10_000) == 1.0
+    assert pace.sending_share(120, float("inf")) == 0.0
+    assert pace.sending_share(120, 0.0) == 1.0
+    assert pace.slowdown(0.72) == pytest.approx(2.11, abs=0.01)
+    assert pace.slowdown(0.002) == pytest.approx(1.003, abs=0.001)
+    assert pace_of(monkeypatch, then=1000).sending_share(133_800, 46_000) == 0.0
 
 
 def test_moments_before_the_run_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +79,7 @@ def test_moments_before_the_run_are_known(monkeypatch: pytest.MonkeyPatch) -> No
     for _ in range(10):
         pace.look()
     assert pace.quiet.work_ns == 1000
-    assert pace.slowdown() == pytest.approx(2.0)
+    assert pace.slowdown(1.0) == pytest.approx(2.0)
 
 
 def test_what_is_slow_for_long_does_not_pass_for_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +87,7 @@ def test_what_is_slow_for_long_does_not_pass_for_quiet(monkeypatch: pytest.Monke
     for _ in range(400):
         pace.look()
     assert pace.quiet.work_ns == 1000
-    assert pace.slowdown() == pytest.approx(2.0)
+    assert pace.slowdown(1.0) == pytest.approx(2.0)
 
 
 def test_waiting_for_quiet_ends_with_quiet_or_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,15 +95,15 @@ def test_waiting_for_quiet_ends_with_quiet_or_with_the_patience(monkeypatch: pyt
     assert pace.quiet.work_ns == 1000
     pace.patience_s = 30
     told: list[str] = []
-    assert pace.wait_for_quiet(1.05, 1.10, told.append) == pytest.approx(1.01)
+    assert pace.wait_for_quiet(1.05, 1.10, 1.0, told.append) == pytest.approx(1.01)
     assert told == ["waiting: the machine is 2.00 times slower than in quiet"] * 2
     assert 0 < 30 - pace.patience_s < 30
     pace = pace_of(monkeypatch, *[1000] * 20, then=2000)
     pace.patience_s = 0.15
     assert pace.quiet.work_ns == 1000
-    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(2.0)
+    assert pace.wait_for_quiet(1.05, 1.10, 1.0, silent) == pytest.approx(2.0)
     assert pace.patience_s <= 0
-    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(2.0)  # at once
+    assert pace.wait_for_quiet(1.05, 1.10, 1.0, silent) == pytest.approx(2.0)  # at once
 
 
 def test_what_is_bearable_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +111,7 @@ def test_what_is_bearable_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch
     assert pace.quiet.work_ns == 1000
     pace.patience_s = 1000
     monkeypatch.setattr("restmark_rig.pace._BEARABLE_WAIT_S", 0.1)
-    assert pace.wait_for_quiet(1.05, 1.10, silent) == pytest.approx(1.08)
+    assert pace.wait_for_quiet(1.05, 1.10, 1.0, silent) == pytest.approx(1.08)
     assert 0.1 <= 1000 - pace.patience_s < 60
 
 
@@ -114,7 +127,7 @@ def test_cpus_may_sleep_while_a_run_waits(monkeypatch: pytest.MonkeyPatch, tmp_p
     with pace.idle.held():
         pace.look()  # holds it, too, and must not let go
         assert pace.idle._device is not None
-        pace.wait_for_quiet(1.05, 1.10, silent)
+        pace.wait_for_quiet(1.05, 1.10, 1.0, silent)
         assert pace.idle._device is not None
     assert (held, pace.idle._device) == ([False], None)
 
@@ -136,7 +149,7 @@ def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
     pace.get_to_know(0.1, silent)
     assert 10_000 < (pace.quiet.work_ns or 0) < 1_000_000_000
     assert (pace.quiet.handover_ns is None) == halves().shared
-    assert pace.slowdown() >= 1.0
+    assert pace.slowdown(1.0) >= 1.0
     assert os.sched_getaffinity(0) == before
 
 
@@ -168,7 +181,7 @@ class _Visits:
         self._errors = errors
         waits = iter([before] * len(slowdowns))
         after = iter(slowdowns)
-        pace = SimpleNamespace(wait_for_quiet=lambda enough, bearable, tell: next(waits), slowdown=lambda: next(after))
+        pace = SimpleNamespace(wait_for_quiet=lambda *_: next(waits), slowdown=lambda share: next(after))
         self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick), pins=None, tell=silent)
         self.server: Any = SimpleNamespace(death=lambda: "")
         monkeypatch.setattr(visiting, "Sampler", lambda server, pins: SimpleNamespace(read=lambda: None))
@@ -181,7 +194,7 @@ class _Visits:
         return SimpleNamespace(errors=self._errors[self.loads - 1], number=self.loads)
 
     def run(self) -> tuple[int, int, float]:
-        kept, attempts = visiting._attempts(self.server, None, self.bench, 64, 1.0)  # type: ignore[arg-type]
+        kept, attempts = visiting._attempts(self.server, None, self.bench, 64, 1.0, 1.0)  # type: ignore[arg-type]
         assert attempts == self.loads
         return kept.load.number, attempts, kept.slowdown  # type: ignore[attr-defined]
 
