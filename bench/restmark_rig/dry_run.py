@@ -18,7 +18,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     names = entrants.with_again(present)
     cells = run_request.cells_of(names, request.routes(), run)
     if request.quick:
-        left_s = budget.QUICK_LIMIT_S - len(present) * budget.VERIFY_S
+        left_s = budget.QUICK_LIMIT_S - budget.QUICK_PATIENCE_S - len(present) * budget.VERIFY_S
         run = run_request.with_lengths(run, *budget.quick(cells, left_s))
     visits = plan.make(cells, run.rounds, seed or 0)
     lines = [
