@@ -137,13 +137,17 @@ class Daemon:
         )
         return json.loads(reply.stdout)  # type: ignore[no-any-return]
 
-    def ask(self, line: str) -> str:
-        """The text of the control socket's reply to a quick command."""
+    def tell(self, command: bytes) -> bytes:
+        """All that the control socket replies to these bytes."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(20)
             client.connect(str(self.control))
-            client.sendall(line.encode() + b"\n")
-            reply = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+            client.sendall(command)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    def ask(self, line: str) -> str:
+        """The text of the control socket's reply to a quick command."""
+        reply = self.tell(line.encode() + b"\n").decode()
         assert reply.startswith("ok\n"), reply
         return reply[3:]
 

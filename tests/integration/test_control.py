@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from control_client import ask, ctl
+from control_client import ctl
 from daemon import RESTMARKCTL, SOURCE, Daemon, run, stopped_at_work, wait_for
 from http_client import Connection
 
@@ -61,6 +61,7 @@ def test_status_carries_times_memory_and_work(start: Start) -> None:
     with Connection((daemon.host, daemon.port)) as connection:
         for _ in range(5):
             connection.request("/encode-json")
+        connection.request("/million-loop?n=10000000&seed=1")  # more than a millisecond of CPU time on any machine
     status = daemon.status()
     route = status["routes"]["encode-json"]
     limits = status["duration_limits_ns"]
@@ -137,7 +138,7 @@ def test_status_answers_when_every_worker_is_stuck(start: Start) -> None:
 def test_garbage_gets_an_error_or_the_door(start: Start, garbage: bytes) -> None:
     daemon = start("server.processes=1")
     try:
-        reply = ask(daemon, garbage)
+        reply = daemon.tell(garbage)
     except (ConnectionResetError, BrokenPipeError):
         reply = b""
     assert reply == b"" or reply.startswith(b"error: ")
@@ -158,23 +159,23 @@ def test_garbage_gets_an_error_or_the_door(start: Start, garbage: bytes) -> None
     ],
 )
 def test_a_wrong_command_is_explained(shared_daemon: Daemon, line: bytes, says: bytes) -> None:
-    reply = ask(shared_daemon, line)
+    reply = shared_daemon.tell(line)
     assert reply.startswith(b"error: ") and reply.endswith(b"\n") and says in reply
 
 
 def test_help_names_every_command(shared_daemon: Daemon) -> None:
-    lines = ask(shared_daemon, b"help\n").decode().splitlines()
+    lines = shared_daemon.tell(b"help\n").decode().splitlines()
     assert lines[0] == "ok"
     names = [line.split(":")[0].split()[0] for line in lines[1:]]
     assert {"status", "reload", "stop", "help"} <= set(names)
-    assert ", ".join(names).encode() in ask(shared_daemon, b"?\n")
+    assert ", ".join(names).encode() in shared_daemon.tell(b"?\n")
 
 
 @pytest.mark.parametrize(("command", "word"), [(b"stop\n", "stop"), (b"stop now\n", "stop now")])
 def test_stop_answers_at_the_end(start: Start, command: bytes, word: str) -> None:
     daemon = start("server.processes=2")
     with socket.create_connection((daemon.host, daemon.port)):  # idle: a graceful stop closes it after a second
-        assert ask(daemon, command) == b"ok\nstopped\n"
+        assert daemon.tell(command) == b"ok\nstopped\n"
     assert daemon.wait_exit() == 0
     assert f'control socket: "{word}" from process {os.getpid()}, uid {os.getuid()}' in daemon.log()
 
@@ -277,7 +278,7 @@ def test_clients_that_leave_early_disturb_nobody(start: Start) -> None:
         client.connect(str(daemon.control))
         client.sendall(b"status json\n")
         assert client.recv(3) == b"ok\n"
-    assert "generation" in ask(daemon, b"reload\n").decode()  # which follows all those before it
+    assert "generation" in daemon.tell(b"reload\n").decode()  # which follows all those before it
     assert daemon.status()["state"] == "running"
     assert len(os.listdir(f"/proc/{daemon.pid}/fd")) < 32 * 4 + 40  # nobody's descriptor is left
 
