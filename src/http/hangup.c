@@ -4,7 +4,7 @@
 
 enum {
         LOOK_MS = 1000, /* between two looks; a client that has hung up is seen twice before it is let go */
-        ALL_EACH = 10   /* looks; then also at connections on which nothing is known to have come: part of a request line is not reported */
+        ALL_EACH = 10   /* looks; then also at connections on which nothing is known to have come: the library does not report a part of a head */
 };
 
 /* Whether the client has ended its side and everything that it sent has been read. */
@@ -15,14 +15,14 @@ static bool has_ended(const struct connection *c) {
 }
 
 void hangup_look(struct server *server) {
-        bool at_all;
+        bool looks_at_all;
 
         if (server->now_ms < server->next_hangup_look_ms)
                 return;
         server->next_hangup_look_ms = server->now_ms + LOOK_MS;
-        at_all = ++server->hangup_looks % ALL_EACH == 0;
+        looks_at_all = ++server->hangup_looks % ALL_EACH == 0;
         for (struct connection *c = server->connections; c; c = c->next) {
-                if (c->request.stage == REQUEST_ANSWER || (c->hangup == HANGUP_LOOKED && !at_all))
+                if (c->request.stage == REQUEST_ANSWER || (c->hangup == HANGUP_LOOKED && !looks_at_all))
                         continue;
                 if (!has_ended(c))
                         c->hangup = HANGUP_LOOKED;

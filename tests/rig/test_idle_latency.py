@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from . import run_support, synthetic_results  # noqa: F401  (they make the rig importable)
+from . import synthetic_results
 
 from restmark_rig import idle_latency  # isort: skip
 from restmark_rig.idle_latency import IdleLatency  # isort: skip

@@ -74,17 +74,14 @@ def test_a_handover_counts_for_what_sending_is_of_a_request(monkeypatch: pytest.
     assert pace_of(monkeypatch, then=1000).sending_share(133_800, 46_000) == 0.0
 
 
-def test_moments_before_the_run_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, *[1000] * 10, then=2000)
-    for _ in range(10):
-        pace.look()
-    assert pace.quiet.work_ns == 1000
-    assert pace.slowdown(1.0) == pytest.approx(2.0)
-
-
-def test_what_is_slow_for_long_does_not_pass_for_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, *[1000] * 20, then=2000)
-    for _ in range(400):
+@pytest.mark.parametrize(
+    ("quiet", "looks"),
+    [(10, 10), (20, 400)],
+    ids=["moments before the run are known", "what is slow for long does not pass for quiet"],
+)
+def test_quiet_stays_quiet(monkeypatch: pytest.MonkeyPatch, quiet: int, looks: int) -> None:
+    pace = pace_of(monkeypatch, *[1000] * quiet, then=2000)
+    for _ in range(looks):
         pace.look()
     assert pace.quiet.work_ns == 1000
     assert pace.slowdown(1.0) == pytest.approx(2.0)
