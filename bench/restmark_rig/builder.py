@@ -46,7 +46,7 @@ def state(contestant: Contestant, cache: Cache) -> str:
     """ "ready" (built, or nothing to build), "stale" (built from other sources or tools) or "unbuilt"."""
     if contestant.build is None:
         return "ready"
-    recorded = _recorded_fingerprint(cache.build_dir(contestant))
+    recorded = recorded_fingerprint(cache.build_dir(contestant))
     if recorded is None:
         return "unbuilt"
     return "ready" if recorded == fingerprint(contestant, contestant.build, cache) else "stale"
@@ -60,7 +60,7 @@ def build(contestant: Contestant, cache: Cache, reporter: Reporter, force: bool 
         return BuildResult(True, 0.0, log)
     with _locked(build_dir.with_suffix(".lock"), contestant, reporter):
         wanted = fingerprint(contestant, contestant.build, cache)
-        if not force and _recorded_fingerprint(build_dir) == wanted:
+        if not force and recorded_fingerprint(build_dir) == wanted:
             return BuildResult(True, 0.0, log)
         (build_dir / _STAMP).unlink(missing_ok=True)
         log.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def input_files(contestant: Contestant, plan: BuildPlan) -> list[Path]:
     return sorted(found)
 
 
-def _recorded_fingerprint(build_dir: Path) -> str | None:
+def recorded_fingerprint(build_dir: Path) -> str | None:
     """The fingerprint of the last successful build; None if there is none."""
     try:
         stamp = json.loads((build_dir / _STAMP).read_bytes())

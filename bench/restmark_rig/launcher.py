@@ -120,7 +120,10 @@ def _fresh_log(log: Path) -> Path:
     return log
 
 
-def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
+def start_command(
+    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache
+) -> tuple[list[str], dict[str, str]]:
+    """The command that starts the server, and what its manifest adds to the environment."""
     values: Mapping[str, object] = {
         **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
         "host": options.host,
@@ -128,14 +131,13 @@ def _process_spec(contestant: Contestant, options: StartOptions, port: int, cach
         "workers": options.workers,
         "dataset": options.dataset.resolve(),
     }
-    return ProcessSpec(
-        label=contestant.name,
-        argv=placeholders.expand_all(contestant.start.argv, values),
-        env={name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
-        cwd=contestant.directory,
-        log=log,
-        cpus=options.cpus,
-    )
+    env = {name: placeholders.expand(value, values) for name, value in contestant.start.env.items()}
+    return placeholders.expand_all(contestant.start.argv, values), env
+
+
+def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
+    argv, env = start_command(contestant, options, port, cache)
+    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
 
 
 def _await_ready(server: RunningServer, process: SupervisedProcess) -> None:

@@ -20,18 +20,10 @@ class Recording:
         self.results = results
         self.directory = directory
 
-    def done(self) -> set[Visit]:
-        """The visits that have been made."""
-        return {
-            Visit(entry.round, cell.contestant, cell.route, cell.connections, cell.rate_per_s)
-            for cell in self.results.cells
-            for entry in cell.rounds
-        }
-
     def remaining(self) -> list[Visit]:
-        """The visits that have not, in their order."""
-        done = self.done()
-        return [visit for visit in self.results.order if visit not in done]
+        """The visits that have not been made, in their order."""
+        made = self.results.visits_made()
+        return [visit for visit in self.results.order if visit not in made]
 
     def visited(self, visit: Visit, found: Visited) -> None:
         """Adds a round, and judges its cell anew."""
@@ -69,12 +61,14 @@ class Recording:
         results.idle_latency_us = limit_us
 
     def save(self) -> Path:
-        """Writes results.json as it is now; returns its path."""
+        """Writes results.json as it is now; returns its path. Raises EnvironmentFault if it can not be written."""
+        self.results.complete_rounds = self.results.find_complete_rounds()
         return results_file.write(self.results, self.directory)
 
-    def finish(self, complete: bool) -> Path:
-        """Writes it for the last time."""
+    def finish(self, complete: bool, interrupted: str | None = None) -> Path:
+        """Writes it for the last time. interrupted: by what, if it was."""
         self.results.complete = complete
+        self.results.interrupted = interrupted
         self.results.finished_unix_ms = time.time_ns() // 1_000_000
         self._conclude_verification()
         self._tell_of_the_unserved()

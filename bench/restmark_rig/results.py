@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 FORMAT = "restmark-results"
-VERSION = 1  # raised whenever a reader of the old version would misread a new document
+VERSION = 2  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -153,7 +153,9 @@ class ContestantRecord:
     """Who was measured. same_as: the name of the contestant of which this is the second run under another name (A/A).
 
     model: struct, tree or none (no record routes). accounting: where the CPU
-    time comes from, e.g. "cgroup v2". workers: processes or threads.
+    time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
+    None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
+    start_env: as used, but for {port}, which each start chooses anew.
     """
 
     name: str
@@ -168,6 +170,10 @@ class ContestantRecord:
     accounting: str
     max_connections_per_worker: int | None = None
     same_as: str | None = None
+    build_fingerprint: str | None = None
+    manifest_sha256: str | None = None
+    start_argv: list[str] = field(default_factory=list)
+    start_env: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_limit(self) -> bool:
@@ -256,8 +262,22 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Rig:
+    """Which rig measured. sha256: of its own sources; commit: of the git checkout that it ran from, and dirty: whether
+    that had changes beside it. Both None outside a checkout, or where git can not tell."""
+
+    sha256: str
+    commit: str | None
+    dirty: bool | None
+
+
+@dataclass(frozen=True)
 class RunSettings:
-    """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's."""
+    """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
+
+    baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
+    Neither bears on what is measured.
+    """
 
     connections: list[int]
     rounds: int
@@ -273,13 +293,17 @@ class RunSettings:
     dataset_records: int
     dataset_json_bytes: int
     dataset_sha256: str
+    baseline: str | None = None
+    mix: dict[str, float] | None = None
 
 
 @dataclass
 class Results:
     """The whole document. complete: False when the run was interrupted and saved what it had.
 
-    argv: the command to repeat, without the interpreter. thresholds: those the verdicts were given by, name to value.
+    interrupted: by what, for people; None when it was not. complete_rounds: numbers of the rounds in which every planned
+    visit was made. argv: the command to repeat, without the interpreter; typed_argv: the words as they were typed. rig:
+    None in the files of older rigs. thresholds: those the verdicts were given by, name to value.
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's. idle_latency_us: what waking from a CPU's idle states was limited to,
@@ -306,6 +330,10 @@ class Results:
     handover_ns: int | None = None
     idle_latency_us: int | None = None
     remarks: list[str] = field(default_factory=list)
+    rig: Rig | None = None
+    typed_argv: list[str] = field(default_factory=list)
+    interrupted: str | None = None
+    complete_rounds: list[int] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 
@@ -320,3 +348,53 @@ class Results:
         """The cell of that key, None if it was not measured."""
         key = (contestant, route, connections, rate_per_s)
         return next((cell for cell in self.cells if cell.key == key), None)
+
+    def visits_made(self) -> set[Visit]:
+        """The visits that have been made."""
+        return {
+            Visit(entry.round, cell.contestant, cell.route, cell.connections, cell.rate_per_s)
+            for cell in self.cells
+            for entry in cell.rounds
+        }
+
+
+    def find_complete_rounds(self) -> list[int]:
+        """What complete_rounds is now, by the visits that were made."""
+        made = self.visits_made()
+        missing = {visit.round for visit in self.order if visit not in made}
+        return sorted({visit.round for visit in self.order} - missing)
+
+
+@dataclass(frozen=True)
+class RoundsHeld:
+    """Rounds of the cells: the fewest and the most that one has, a planned cell without any counted, and the number
+    asked for; visits made and planned."""
+
+    lowest: int
+    highest: int
+    asked: int
+    visits: int
+    planned: int
+
+    @property
+    def text(self) -> str:
+        """ "7 rounds"; or what there is of them: "0 to 1 of 3 rounds (16 of 75 visits)"."""
+        if self.lowest == self.highest == self.asked:
+            return f"{self.asked} round{'' if self.asked == 1 else 's'}"
+        held = str(self.lowest) if self.lowest == self.highest else f"{self.lowest} to {self.highest}"
+        visits = f" ({self.visits} of {self.planned} visits)" if self.planned else ""
+        return f"{held} of {self.asked} round{'' if self.asked == 1 else 's'}{visits}"
+
+
+def rounds_held(results: Results) -> RoundsHeld:
+    """What the results hold of the rounds that were asked for."""
+    counts = {(v.contestant, v.route, v.connections, v.rate_per_s): 0 for v in results.order}
+    counts |= {cell.key: len(cell.rounds) for cell in results.cells}
+    visits = sum(counts.values())
+    return RoundsHeld(
+        lowest=min(counts.values(), default=0),
+        highest=max(counts.values(), default=0),
+        asked=results.settings.rounds,
+        visits=visits,
+        planned=len(results.order),
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from . import record_codec
+from . import record_codec, results_upgrade
 from .errors import UsageFault
 from .results import FORMAT, VERSION, Results
 
@@ -41,11 +41,13 @@ def from_document(document: Any, name: str) -> Results:
     """Results from a JSON document; name stands in errors. Raises ResultsError."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ResultsError(f"{name}: not the results of a run", f"name a {FILE_NAME} that 'restmark run' wrote")
-    if document.get("version") != VERSION:
+    version = document.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise ResultsError(
-            f"{name}: has version {document.get('version')!r}, this restmark reads version {VERSION}",
-            f"use the restmark that wrote it (rig_version {document.get('rig_version')!r})",
+            f"{name}: has version {version!r}, this restmark reads versions 1 to {VERSION}",
+            f"use the restmark that wrote it (rig_version {document.get('rig_version')!r}), or a newer one",
         )
+    document = results_upgrade.upgrade(document)
     _check(document, name)
     try:
         results = record_codec.decode(Results, document)

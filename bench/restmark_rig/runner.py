@@ -78,7 +78,7 @@ def run(
     except (KeyboardInterrupt, Terminated, RigError):
         path = recording.finish(complete=False)
         progress.say(
-            f"interrupted: {len(recording.done())} of {len(recording.results.order)} visits are saved in {path}\n"
+            f"interrupted: {len(recording.results.visits_made())} of {len(recording.results.order)} visits are saved in {path}\n"
             f"  go on with: restmark run --resume {recording.directory}"
         )
         raise

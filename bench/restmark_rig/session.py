@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from . import (
     __version__,
     budget,
     console,
+    contestant_record,
     cpulist,
     dataset,
     entrants,
@@ -19,11 +21,11 @@ from . import (
     plan,
     report,
     resume,
+    rig_identity,
     run_request,
     runner,
     verdict,
     verifier,
-    versions,
 )
 from .console import Progress
 from .contestant import Contestant
@@ -95,11 +97,13 @@ def start(settings: Settings, request: RunRequest, seed: int | None, directory: 
             thresholds=verdict.thresholds(),
             machine=machine,
             tools=machine_record.tools(request.rate_per_s is not None),
-            contestants=_records(settings, names, field, ground.run.workers),
+            contestants=_records(settings, names, field, ground.options),
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
             order=plan.make(cells, ground.run.rounds, ground.seed),
             remarks=_remarks(ground, request),
+            rig=rig_identity.describe(),
+            typed_argv=list(sys.argv),
         )
         recording = Recording(results, directory)
         recording.save()
@@ -119,7 +123,7 @@ def go_on(settings: Settings, request: RunRequest, recording: Recording) -> tupl
         resume.require_same(
             results,
             machine,
-            _records(settings, names, field, ground.run.workers),
+            _records(settings, names, field, ground.options),
             _ground(settings, request, results.seed).run.dataset_sha256,
         )
         recording.remark("the run was interrupted and resumed")
@@ -171,22 +175,9 @@ def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, prog
     field.contestants = passed
 
 
-def _records(settings: Settings, names: Sequence[Entrant], field: _Field, workers: int) -> list[ContestantRecord]:
+def _records(settings: Settings, names: Sequence[Entrant], field: _Field, options: StartOptions) -> list[ContestantRecord]:
     return [
-        ContestantRecord(
-            name=entrant.name,
-            title=entrant.contestant.title + (" (again)" if entrant.same_as else ""),
-            language=entrant.contestant.language,
-            model=entrant.contestant.model,
-            description=entrant.contestant.description,
-            notes=entrant.contestant.notes,
-            routes=list(entrant.contestant.routes),
-            versions=versions.collect(entrant.contestant, settings.cache.build_dir(entrant.contestant)),
-            workers=workers,
-            accounting=field.accounting[entrant.contestant.name],
-            max_connections_per_worker=entrant.contestant.max_connections,
-            same_as=entrant.same_as,
-        )
+        contestant_record.describe(entrant, options, field.accounting[entrant.contestant.name], settings.cache)
         for entrant in names
     ]
 

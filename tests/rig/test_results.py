@@ -96,7 +96,9 @@ def _delete(*path: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_set("version", value=2), "has version 2, this restmark reads version 1"),
+        (_set("version", value=3), "has version 3, this restmark reads versions 1 to 2"),
+        (_set("version", value=0), "has version 0"),
+        (_set("version", value=True), "has version True"),
         (_set("format", value="other"), "not the results of a run"),
         (_delete("seed"), "document: 'seed' is a required property"),
         (_set("seed", value=1.5), "seed: 1.5 is not of type 'integer'"),

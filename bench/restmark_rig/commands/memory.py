@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import sys
 import time
 from pathlib import Path
 
@@ -12,26 +13,28 @@ import click
 from .. import (
     __version__,
     console,
+    contestant_record,
     cpulist,
     dataset,
     entrants,
     machine_record,
     memory_table,
     results_file,
+    rig_identity,
     run_request,
     verdict,
-    versions,
 )
 from .. import memory as measuring
 from ..console import Progress
 from ..contestant import Contestant
+from ..entrants import Entrant
 from ..errors import Terminated, UsageFault
 from ..launcher import StartOptions
 from ..load import wrk_path
 from ..memory import MemoryPlan
 from ..memory_look import restmark_rss
 from ..recording import Recording
-from ..results import ContestantRecord, Results, Skipped
+from ..results import Results, Skipped
 from ..run_request import RunRequest
 from ..settings import Settings, shared_options
 from .run import CountList
@@ -157,7 +160,12 @@ def _recording(
     Raises UsageFault if that run was made on another machine.
     """
     machine = machine_record.describe(contestants)
-    records = [_record(settings, contestant, max(plan.workers)) for contestant in contestants]
+    options = dataclasses.replace(plan.options, workers=max(plan.workers))
+    accounting = "none: CPU time was not measured"
+    records = [
+        contestant_record.describe(Entrant(contestant.name, contestant), options, accounting, settings.cache)
+        for contestant in contestants
+    ]
     if (directory / results_file.FILE_NAME).exists():
         recording = Recording(results_file.read(directory), directory)
         if not machine_record.same(recording.results.machine, machine):
@@ -180,24 +188,10 @@ def _recording(
             tools=machine_record.tools(with_h2load=False),
             contestants=records,
             skipped=skipped,
+            rig=rig_identity.describe(),
+            typed_argv=list(sys.argv),
         ),
         directory,
-    )
-
-
-def _record(settings: Settings, contestant: Contestant, workers: int) -> ContestantRecord:
-    return ContestantRecord(
-        name=contestant.name,
-        title=contestant.title,
-        language=contestant.language,
-        model=contestant.model,
-        description=contestant.description,
-        notes=contestant.notes,
-        routes=list(contestant.routes),
-        versions=versions.collect(contestant, settings.cache.build_dir(contestant)),
-        workers=workers,
-        accounting="none: CPU time was not measured",
-        max_connections_per_worker=contestant.max_connections,
     )
 
 
