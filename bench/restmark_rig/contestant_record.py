@@ -9,6 +9,7 @@ from .cache import Cache
 from .contestant import MANIFEST_NAME
 from .entrants import Entrant
 from .launcher import StartOptions
+from .registry import DEFAULT_PEERS_DIR
 from .results import ContestantRecord
 
 
@@ -33,4 +34,5 @@ def describe(entrant: Entrant, options: StartOptions, accounting: str, cache: Ca
         manifest_sha256=hashlib.sha256((contestant.directory / MANIFEST_NAME).read_bytes()).hexdigest(),
         start_argv=argv,
         start_env=env,
+        built_in=contestant.directory.parent == DEFAULT_PEERS_DIR,
     )

@@ -155,7 +155,7 @@ class ContestantRecord:
     model: struct, tree or none (no record routes). accounting: where the CPU
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
-    start_env: as used, but for {port}, which each start chooses anew.
+    start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
     """
 
     name: str
@@ -174,6 +174,7 @@ class ContestantRecord:
     manifest_sha256: str | None = None
     start_argv: list[str] = field(default_factory=list)
     start_env: dict[str, str] = field(default_factory=dict)
+    built_in: bool = True
 
     @property
     def is_limit(self) -> bool:

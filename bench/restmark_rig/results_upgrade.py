@@ -24,6 +24,7 @@ _NEW_IN_2_CONTESTANT: Document = {
     "manifest_sha256": None,
     "start_argv": [],
     "start_env": {},
+    "built_in": True,
 }
 
 

@@ -1,24 +1,31 @@
-"""Medians over rounds, their intervals, ratios, outliers, noise floor and ties: numbers in, numbers out.
+"""Medians over rounds, their intervals, ratios, outliers, noise floor and ranks: numbers in, numbers out.
 
-The interval is the percentile bootstrap's: rounds are drawn with replacement RESAMPLES times, the median is taken each
-time, and the middle 95 % of those medians are the interval. The seed is fixed, so that the same results.json always
-gives the same report.
+Figures are taken by their logarithms, as noise multiplies: a machine that is 20 % slower is so for 5 µs and for 5 ms. Few
+rounds say little about how far rounds scatter, and two that agree by chance say something false; so the scatter of a
+cell counts for no less than that of its neighbours, which ran on the same machine in the same minutes. The interval is
+Student's, for the median: t · scatter / √n. Under bursts, drift and a neighbour that comes and goes (10 to 40 %) it was
+tried in simulations (tests/rig/test_answer_noise.py) until it decided no pair of contestants the wrong way round.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 CONFIDENCE = 0.95
-RESAMPLES = 10_000
-BOOTSTRAP_SEED = 20191001
+# What the neighbours' scatter is worth beside a cell's own, in rounds. By simulation: with 3, two rounds of ten contestants
+# decide 33 of 45 pairs on a quiet machine and none wrongly on a disturbed one.
+NEIGHBOURS_FREEDOM = 3
+# A single round has no scatter. On the machine of README's run, rounds of one cell lay up to 1.6 times apart.
+SINGLE_ROUND_FACTOR = 2.0
+# Two starts of the same program differ by so much at least: where its pages and its buffers came to lie.
+LEAST_FLOOR = 1.02
 
 # A round is an outlier beyond ten standard deviations, estimated robustly: hyperfine's threshold.
 MAD_TO_SIGMA = 1.4826
@@ -32,7 +39,7 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A median (or a ratio of medians) over n rounds. low and high: the 95 % interval, None with a single round."""
+    """A median (or a ratio of medians) over n rounds. low and high: the interval, None where nothing is known of it."""
 
     value: float
     low: float | None
@@ -50,6 +57,26 @@ class Estimate:
         """Whether the interval leaves the number out. Without an interval nothing is left out."""
         return self.low is not None and self.high is not None and not self.low <= number <= self.high
 
+    def widened(self, below: float, above: float) -> Estimate:
+        """The interval with its low end divided by one factor and its high end multiplied by another, both 1 or more."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=self.low / below, high=self.high * above)
+
+    def inverse(self) -> Estimate:
+        """1 ÷ the ratio."""
+        if self.low is None or self.high is None:
+            return replace(self, value=1 / self.value)
+        return replace(self, value=1 / self.value, low=1 / self.high, high=1 / self.low)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """How far rounds of the same thing lie apart: the standard deviation of their logarithms; freedom: rounds beyond the first of each cell that it was taken from."""
+
+    log_sd: float
+    freedom: int
+
 
 @dataclass(frozen=True)
 class Outliers:
@@ -62,20 +89,15 @@ class Outliers:
         return 0 in self.indexes
 
 
-@functools.lru_cache(maxsize=64)
-def _draws(n: int, stream: int) -> npt.NDArray[np.int64]:
-    """RESAMPLES rows of n indexes drawn with replacement; independent for each stream, the same in every run."""
-    return np.random.default_rng([BOOTSTRAP_SEED, stream]).integers(0, n, size=(RESAMPLES, n))
+@dataclass(frozen=True)
+class RankRange:
+    """The ranks that a contestant may have: 1 + those surely better, to all less those surely worse."""
 
+    low: int
+    high: int
 
-def _bootstrap_medians(samples: Floats, stream: int = 0) -> Floats:
-    return np.asarray(np.median(samples[_draws(len(samples), stream)], axis=1), dtype=np.float64)
-
-
-def _interval(replicates: Floats) -> tuple[float, float]:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(replicates, [tail, 1 - tail])
-    return float(low), float(high)
+    def __str__(self) -> str:
+        return str(self.low) if self.low == self.high else f"{self.low}–{self.high}"
 
 
 def _array(samples: Sequence[float]) -> Floats:
@@ -87,20 +109,76 @@ def _array(samples: Sequence[float]) -> Floats:
     return array
 
 
-def median(samples: Sequence[float]) -> Estimate:
-    """The median with its interval. Raises ValueError for no samples, or for any that is not finite."""
+def t_quantile(both_tails: float, freedom: int) -> float:
+    """Student's t that is exceeded, in either direction, with this probability (0 to 1, exclusive); freedom from 1.
+
+    G. W. Hill, Algorithm 396: Student's t-quantiles, Communications of the ACM 13 (10), 1970; good to 4 digits and better.
+    """
+    p, n = both_tails, float(freedom)
+    if freedom == 1:
+        return math.cos(p * math.pi / 2) / math.sin(p * math.pi / 2)
+    if freedom == 2:
+        return math.sqrt(2 / (p * (2 - p)) - 2)
+    a = 1 / (n - 0.5)
+    b = 48 / a**2
+    c = ((20700 * a / b - 98) * a - 16) * a + 96.36
+    d = ((94.5 / (b + c) - 3) / b + 1) * math.sqrt(a * math.pi / 2) * n
+    y = (d * p) ** (2 / n)
+    if y > 0.05 + a:
+        x = NormalDist().inv_cdf(p / 2)
+        y = x**2
+        c += 0.3 * (n - 4.5) * (x + 0.6) if n < 5 else 0
+        c = (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b + c
+        y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x
+        y = math.expm1(a * y**2)
+    else:
+        y = ((1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)) * y - 1) * (n + 1) / (
+            n + 2
+        ) + 1 / y
+    return math.sqrt(n * y)
+
+
+def scatter(cells: Sequence[Sequence[float]]) -> Scatter | None:
+    """The scatter that cells have in common: the root mean square of their own, each counted as twice the upper quartile at
+    most, so that one strange cell does not speak for all. None where no cell has two rounds. Figures have to be above 0.
+    """
+    logs = [np.log(_array(samples)) for samples in cells if len(samples) > 1]
+    if not logs:
+        return None
+    own = np.array([float(np.std(one, ddof=1)) for one in logs])
+    freedom = np.array([len(one) - 1 for one in logs])
+    capped = np.minimum(own, 2 * np.quantile(own, 0.75))
+    return Scatter(math.sqrt(float(np.average(capped**2, weights=freedom))), int(freedom.sum()))
+
+
+def median(samples: Sequence[float], neighbours: Scatter | None = None) -> Estimate:
+    """The median with its 95 % interval. Raises ValueError for no samples, or for any that is not finite.
+
+    Without an interval: a single round, and figures that are not all above 0.
+    """
     array = _array(samples)
     value = float(np.median(array))
-    if len(array) == 1:
-        return Estimate(value, None, None, 1)
-    return Estimate(value, *_interval(_bootstrap_medians(array)), n=len(array))
+    if len(array) == 1 or (array <= 0).any():
+        return Estimate(value, None, None, len(array))
+    own = float(np.std(np.log(array), ddof=1))
+    half = _half_width([(own, len(array))], neighbours, 1)
+    return Estimate(value, value / math.exp(half), value * math.exp(half), len(array))
 
 
-def ratio(numerators: Sequence[float], denominators: Sequence[float], paired: bool) -> Estimate:
-    """Median of the numerators divided by that of the denominators, with its own interval.
+def ratio(
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    paired: bool,
+    neighbours: Scatter | None = None,
+    comparisons: int = 1,
+    single: float | None = None,
+) -> Estimate:
+    """Median of the numerators divided by that of the denominators, with an interval of its own.
 
-    paired: both were measured in the same rounds, so that whole rounds are drawn and what slowed both down cancels out;
-    otherwise the two are drawn independently. All denominators have to be above 0. Raises ValueError.
+    paired: both were measured in the same rounds, so that what slowed both down cancels out. comparisons: how many ratios
+    are looked at together; all their intervals hold with 95 % at once (Bonferroni). single: the factor up and down that
+    stands for an interval where there is but one round; None: there is none then. All figures have to be above 0. Raises
+    ValueError.
     """
     above, below = _array(numerators), _array(denominators)
     if (below <= 0).any():
@@ -108,18 +186,27 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], paired: bo
     if paired and len(above) != len(below):
         raise ValueError("paired samples have to be of one length")
     value, n = float(np.median(above) / np.median(below)), min(len(above), len(below))
+    if (above <= 0).any():
+        return Estimate(value, None, None, n)
     if n == 1:
-        return Estimate(value, None, None, 1)
-    replicates = _bootstrap_medians(above) / _bootstrap_medians(below, stream=0 if paired else 1)
-    return Estimate(value, *_interval(replicates), n=n)
+        low, high = (None, None) if single is None else (value / single, value * single)
+        return Estimate(value, low, high, 1)
+    if paired:
+        parts = [(float(np.std(np.log(above / below), ddof=1)) / math.sqrt(2), n)] * 2
+    else:
+        parts = [(float(np.std(np.log(side), ddof=1)), len(side)) for side in (above, below)]
+    half = _half_width(parts, neighbours, comparisons)
+    return Estimate(value, value / math.exp(half), value * math.exp(half), n)
 
 
-def highest_coverage(n: int) -> float:
-    """The most that any interval within the extremes of n rounds covers of a median: 1 - 2 · ½ⁿ.
-
-    With fewer than 6 rounds that is less than 95 %, and the report says so.
-    """
-    return 1 - 2 * 0.5**n
+def _half_width(parts: Sequence[tuple[float, int]], neighbours: Scatter | None, comparisons: int) -> float:
+    """Of the interval of a sum or difference of logarithms. parts: scatter and number of rounds of each."""
+    n = min(count for _, count in parts)
+    freedom, least = n - 1, 0.0
+    if neighbours is not None:
+        freedom, least = max(n - 1, min(n - 1 + NEIGHBOURS_FREEDOM, neighbours.freedom)), neighbours.log_sd
+    variance = sum(max(own, least) ** 2 / count for own, count in parts)
+    return t_quantile((1 - CONFIDENCE) / comparisons, freedom) * math.sqrt(variance)
 
 
 def mad(samples: Sequence[float]) -> float:
@@ -160,26 +247,23 @@ def noise_floor(same_pairs: Sequence[tuple[float, float]]) -> float | None:
     return math.exp(max(abs(math.log(a / b)) for a, b in same_pairs))
 
 
-def is_tie(estimate: Estimate, floor: float | None) -> bool:
-    """Whether a ratio says no difference: its interval contains 1, or it lies within the noise floor (a factor)."""
-    if estimate.low is not None and not estimate.excludes(1.0):
-        return True
-    return floor is not None and estimate.value > 0 and max(estimate.value, 1 / estimate.value) <= floor
+def is_tie(estimate: Estimate, floor: float | None = None) -> bool:
+    """Whether a ratio says no difference: its interval, widened by the noise floor (a factor), does not leave 1 out.
 
-
-def ranks(best_first: Sequence[K], tied: Callable[[K, K], bool]) -> dict[K, int]:
-    """Ranks as in sports: those tied with the best of their group share its rank, the next one counts them all.
-
-    A tie is always with the group's best, since ties are not transitive and would otherwise run through the whole list.
+    What has no interval is not known to differ.
     """
-    result: dict[K, int] = {}
-    leader: K | None = None
-    for position, key in enumerate(best_first, 1):
-        if leader is not None and tied(key, leader):
-            result[key] = result[leader]
-        else:
-            leader, result[key] = key, position
-    return result
+    return not estimate.widened(floor or 1.0, floor or 1.0).excludes(1.0)
+
+
+def rank_ranges(names: Sequence[K], surely_better: Callable[[K, K], bool]) -> dict[K, RankRange]:
+    """The ranks each may have. surely_better(a, b): whether a is before b beyond doubt."""
+    return {
+        name: RankRange(
+            1 + sum(surely_better(other, name) for other in names if other != name),
+            len(names) - sum(surely_better(name, other) for other in names if other != name),
+        )
+        for name in names
+    }
 
 
 @dataclass(frozen=True)

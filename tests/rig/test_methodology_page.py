@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from restmark_rig import statistics
+from restmark_rig.report import doubt, told
 from restmark_rig.report.readme import BEGIN, END
 from restmark_rig.report.texts import VERDICTS
 
@@ -26,10 +27,13 @@ def test_every_verdict_is_explained_with_its_badge() -> None:
 
 
 def test_constants_are_those_of_the_program() -> None:
-    assert f"replacement {statistics.RESAMPLES:,} times" in PAGE
+    assert f"a factor of {statistics.SINGLE_ROUND_FACTOR:g} up and down" in PAGE
+    assert f"at least {statistics.LEAST_FLOOR * 100 - 100:.0f} %" in PAGE
+    assert f"{statistics.NEIGHBOURS_FREEDOM} rounds more" in PAGE
+    assert f"taken for {doubt.UNKNOWN_SLOWDOWN * 100:.0f} %" in PAGE
+    assert f"further apart than {told.SAID_WITH_INTERVAL:g} ×" in PAGE
     assert f"{statistics.OUTLIER_MADS:.3f} MAD" in PAGE
     assert f"and {statistics.OUTLIER_LEAST_SHARE * 100:g} %" in PAGE
-    assert f"{statistics.highest_coverage(3):.0%}".replace("%", " %") + " for 3 rounds" in PAGE
     assert BEGIN in PAGE and END in PAGE
 
 

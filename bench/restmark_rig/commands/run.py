@@ -11,6 +11,7 @@ from .. import console, dry_run, h2load, load, memory_look, resume, run_table, s
 from ..errors import ExitCode, UsageFault
 from ..recording import Recording
 from ..results import Results
+from ..report.view import View
 from ..results_file import FILE_NAME
 from ..run_request import DEFAULT_TIMEOUT_S, RunRequest
 from ..settings import Settings, shared_options
@@ -171,7 +172,7 @@ def _require_tools(request: RunRequest) -> None:
 
 def _conclude(recording: Recording, code: ExitCode) -> int:
     """Prints the tables and where the results are."""
-    run_table.show(console.out, recording.results)
+    run_table.show(console.out, View(recording.results))
     for path in session.write_reports(recording):
         console.plain(console.out, f"report: {path}")
     console.plain(console.out, f"results: {recording.directory / FILE_NAME}")

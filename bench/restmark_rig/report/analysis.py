@@ -1,15 +1,22 @@
-"""From raw rounds to what can be said: estimates, factors to the best, ranks with ties, and where we lose."""
+"""From raw rounds to what can be said: estimates, ratios with intervals, the one order, ranges of ranks, and where we lose.
+
+There is one order and one rule for ties, for all tables, pictures and sentences. Contestants stand in the order of their
+figure. Whether one is better than another is decided by the interval of the ratio of the two, which holds everything that
+makes it doubtful: scatter of the rounds, all pairs of the workload being looked at at once, what disturbed the machine
+(doubt.py), and how far the same server lies from itself (A/A). Where the interval holds 1, nothing is said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import statistics
-from ..results import CLIENT_BOUND, Cell, ContestantRecord, Results
-from ..statistics import Estimate
+from ..results import Cell, ContestantRecord, Results
+from ..statistics import Estimate, RankRange, Scatter
 from ..workloads import ROUTES
-from . import numbers
+from . import doubt, numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
 
 
@@ -31,17 +38,20 @@ class Standing:
     """One contestant in one ranking.
 
     factor: how many times worse than the best, below 1 for a reference that is ahead; None where the cell does not
-    stand or nobody does. at_least: the best is client-bound, so that the true factor is larger. rank: None for
-    references and for cells that do not stand; client-bound ones that are ahead all the same are counted in it.
+    stand or nobody does. at_least: the best is client-bound, so that the true factor is larger. ranks: None for
+    references and for cells that do not stand; client-bound ones count in the others' all the same.
     """
 
     contestant: ContestantRecord
     cell: Cell
     estimate: Estimate | None
     factor: Estimate | None
-    rank: int | None
-    shared: bool
+    ranks: RankRange | None
     at_least: bool = False
+
+    @property
+    def may_be_first(self) -> bool:
+        return self.ranks is not None and self.ranks.low == 1
 
 
 @dataclass(frozen=True)
@@ -87,14 +97,12 @@ class Analysis:
         self.routes = [route for route in ROUTES if any(cell.route == route for cell in results.cells)]
         self._estimates: dict[tuple[object, str], Estimate | None] = {}
         self._standings: dict[tuple[str, Load, str], list[Standing]] = {}
+        self._scatters: dict[tuple[str, Load, str], Scatter | None] = {}
         self.same_pairs = [pair for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST) for pair in self._pairs(metric)]
         self.noise_floors = {
-            metric.key: statistics.noise_floor(
-                [(pair.first.value, pair.second.value) for pair in self.same_pairs if pair.metric is metric]
-            )
-            for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST)
+            metric.key: statistics.noise_floor([(p.first.value, p.second.value) for p in self._same(metric)])
+            for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST, MIB_PER_S)
         }
-        self.noise_floors[MIB_PER_S.key] = self.noise_floors[REQUESTS_PER_S.key]
 
     @property
     def main_load(self) -> Load | None:
@@ -109,86 +117,160 @@ class Analysis:
         """The cells of a workload at a load, A/A doubles included."""
         return [cell for cell in self.results.cells if cell.route == route and load_of(cell) == load]
 
+    def entrants(self, route: str, load: Load) -> list[Cell]:
+        """The cells of a workload at a load, each contestant once."""
+        return [cell for cell in self.cells(route, load) if self.contestants[cell.contestant].same_as is None]
+
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         """Median and interval of a cell's figure; None where no round has it."""
         key = (cell.key, metric.key)
         if key not in self._estimates:
             samples = list(metric.samples(cell).values())
-            self._estimates[key] = statistics.median(samples) if samples else None
+            found = statistics.median(samples, self._neighbours(cell, metric)) if samples else None
+            self._estimates[key] = found and found.widened(*_slowed(metric, doubt.slowdown_share(cell), 0.0))
         return self._estimates[key]
 
     def ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
-        """Ratio of two cells of this run, paired by round where both have the same rounds."""
+        """Ratio of two cells of this run, with the interval that decides between them; None without figures."""
+        raw = self._raw_ratio(above, below, metric)
+        if raw is None:
+            return None
+        slowed = _slowed(metric, doubt.slowdown_share(above), doubt.slowdown_share(below))
+        floor = self.floor(above.route, load_of(above), metric)
+        return raw.widened(floor * slowed[0], floor * slowed[1])
+
+    def _raw_ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
+        """With what follows from the rounds alone. Paired by round where both have the same rounds."""
         a, b = metric.samples(above), metric.samples(below)
         if not a or not b or min(b.values()) <= 0:
             return None
-        if a.keys() == b.keys():
-            return statistics.ratio([a[n] for n in sorted(a)], [b[n] for n in sorted(b)], paired=True)
-        return statistics.ratio(list(a.values()), list(b.values()), paired=False)
+        paired = a.keys() == b.keys()
+        rounds = [sorted(a), sorted(b)]
+        return statistics.ratio(
+            [a[number] for number in rounds[0]],
+            [b[number] for number in rounds[1]],
+            paired,
+            self._neighbours(above, metric),
+            self.pairs(len(self.entrants(above.route, load_of(above)))),
+            statistics.SINGLE_ROUND_FACTOR,
+        )
+
+    @staticmethod
+    def pairs(contestants: int) -> int:
+        """How many ratios are looked at at once."""
+        return max(1, contestants * (contestants - 1) // 2)
+
+    def _neighbours(self, cell: Cell, metric: Metric) -> Scatter | None:
+        """What the cells of the same workload and load have in common."""
+        key = (cell.route, load_of(cell), metric.key)
+        if key not in self._scatters:
+            rows = [list(metric.samples(one).values()) for one in self.cells(*key[:2])]
+            self._scatters[key] = statistics.scatter([row for row in rows if row and min(row) > 0])
+        return self._scatters[key]
+
+    def floor(self, route: str, load: Load, metric: Metric) -> float:
+        """How far the same server lies from itself on this workload, as a factor; on any other where it was not on this one."""
+        pairs = self._same(metric)
+        here = [pair for pair in pairs if (pair.route, pair.load) == (route, load)] or pairs
+        known = statistics.noise_floor([(pair.first.value, pair.second.value) for pair in here])
+        return max(statistics.LEAST_FLOOR, known or 1.0)
+
+    def _same(self, metric: Metric) -> list[SamePair]:
+        """The A/A pairs that tell of a figure: bytes and latencies come from the same counts as requests/s."""
+        key = metric.key if metric is CPU_US_PER_REQUEST else REQUESTS_PER_S.key
+        return [pair for pair in self.same_pairs if pair.metric.key == key]
 
     def standings(self, route: str, load: Load, metric: Metric) -> list[Standing]:
-        """The ranking: ranked cells best first, then references, then those that do not stand."""
+        """Everybody in the order of the figure, the best first; after them wrong answers and failures, then those without figures."""
         key = (route, load, metric.key)
         if key not in self._standings:
-            self._standings[key] = list(self._rank(self.cells(route, load), metric))
+            self._standings[key] = list(self._rank(self.entrants(route, load), metric))
         return self._standings[key]
 
-    def _rank(self, cells: list[Cell], metric: Metric) -> Iterator[Standing]:
-        sign = -1 if metric.higher_is_better else 1
-        figures = {
-            cell.contestant: (cell, self.estimate(cell, metric))
-            for cell in cells
-            if self.contestants[cell.contestant].same_as is None
-        }
-        by_value = sorted(
-            (name for name, (_, estimate) in figures.items() if estimate is not None),
-            key=lambda name: sign * figures[name][1].value,  # type: ignore[union-attr]
+    def _rank(self, cells: Sequence[Cell], metric: Metric) -> Iterator[Standing]:
+        in_order = sorted(cells, key=lambda cell: self._place(cell, metric))
+        counted = [cell for cell in in_order if self._counts(cell, metric)]
+        own = [cell for cell in counted if not self.contestants[cell.contestant].is_reference]
+        by_name = {cell.contestant: cell for cell in own}
+        ranks = statistics.rank_ranges(
+            list(by_name), lambda a, b: self.surely_better(by_name[a], by_name[b], metric)
         )
-        standing = [name for name in by_value if metric.stands(figures[name][0])]
-        ranked = [name for name in standing if not self.contestants[name].is_reference]
-        bound = [n for n in by_value if n not in standing and self._is_only_client_bound(figures[n][0])]
-        ranks = statistics.ranks(ranked, lambda a, b: self._tied(figures[a][0], figures[b][0], metric))
-        for name in ranked:
-            ranks[name] += sum(by_value.index(other) < by_value.index(name) for other in bound)
-        others = [name for name in standing if name not in ranks]
-        rest = [name for name in by_value if name not in standing] + [n for n in figures if n not in by_value]
-        best = min([*ranked[:1], *bound[:1]], key=by_value.index, default=None) if ranked else None
-        for name in [*ranked, *others, *rest]:
-            cell, estimate = figures[name]
-            counts = best is not None and name in standing
+        best = own[0] if any(metric.stands(cell) for cell in own) else None
+        for cell in in_order:
+            stands = cell in counted and metric.stands(cell)
             yield Standing(
-                contestant=self.contestants[name],
+                contestant=self.contestants[cell.contestant],
                 cell=cell,
-                estimate=estimate,
-                factor=self._factor(cell, figures[best][0], metric) if counts and best else None,
-                rank=ranks.get(name),
-                shared=name in ranks and list(ranks.values()).count(ranks[name]) > 1,
-                at_least=counts and best in bound,
+                estimate=self.estimate(cell, metric),
+                factor=self._factor(cell, best, metric) if stands and best is not None else None,
+                ranks=ranks.get(cell.contestant) if stands else None,
+                at_least=stands and best is not None and metric.is_lower_limit(best),
             )
 
-    def _is_only_client_bound(self, cell: Cell) -> bool:
-        """Whether the figure is sound as a lower limit of what the server can do."""
-        return cell.verdict_names == [CLIENT_BOUND] and not self.contestants[cell.contestant].is_reference
+    def _place(self, cell: Cell, metric: Metric) -> tuple[int, float]:
+        """What the order is by."""
+        found = self.estimate(cell, metric)
+        if found is None or found.value <= 0:
+            return 2, 0.0
+        return int(not self._counts(cell, metric)), -found.value if metric.higher_is_better else found.value
+
+    def _counts(self, cell: Cell, metric: Metric) -> bool:
+        """Whether the figure, as it is or as a lower limit, is one of the work."""
+        found = self.estimate(cell, metric)
+        return found is not None and found.value > 0 and (metric.stands(cell) or metric.is_lower_limit(cell))
+
+    def surely_better(self, a: Cell, b: Cell, metric: Metric) -> bool:
+        """Whether a's figure is better than b's beyond doubt. Of a client-bound b nobody knows what it can do."""
+        if metric.is_lower_limit(b) or not (self._counts(a, metric) and self._counts(b, metric)):
+            return False
+        found = self.ratio(a, b, metric)
+        if found is None or found.low is None or found.high is None:
+            return False
+        return found.low > 1 if metric.higher_is_better else found.high < 1
 
     def _factor(self, cell: Cell, best: Cell, metric: Metric) -> Estimate | None:
         return self.ratio(best, cell, metric) if metric.higher_is_better else self.ratio(cell, best, metric)
-
-    def _tied(self, a: Cell, b: Cell, metric: Metric) -> bool:
-        ratio = self.ratio(a, b, metric)
-        return ratio is not None and statistics.is_tie(ratio, self.noise_floors.get(metric.key))
 
     def _pairs(self, metric: Metric) -> Iterator[SamePair]:
         for cell in self.results.cells:
             same_as = self.contestants[cell.contestant].same_as
             first = self.results.cell(same_as, *cell.key[1:]) if same_as else None
-            if first is None or not (metric.stands(first) and metric.stands(cell)):
+            if first is None or not (self._counts(first, metric) and self._counts(cell, metric)):
                 continue
-            a, b, ratio = self.estimate(first, metric), self.estimate(cell, metric), self.ratio(cell, first, metric)
-            if a and b and ratio and a.value > 0 and b.value > 0:
+            a, b, ratio = self.estimate(first, metric), self.estimate(cell, metric), self._raw_ratio(cell, first, metric)
+            if a and b and ratio:
                 yield SamePair(cell.route, load_of(cell), metric, a, b, ratio)
 
+    def absent(self, route: str, load: Load, metric: Metric) -> list[str]:
+        """Titles of those of the run that offer the workload and have no figure that stands; those skipped are not among them."""
+        standing = {s.contestant.name for s in self.standings(route, load, metric) if s.estimate and metric.stands(s.cell)}
+        return [
+            record.title
+            for record in self.results.contestants
+            if record.same_as is None and route in record.routes and record.name not in standing
+        ]
+
+    def in_order(self, load: Load) -> list[ContestantRecord]:
+        """Contestants of all workloads in one order: by the mean of the logarithms of their CPU time per request, each against
+        the workload's own mean; those without figures at the end. For tables in which a workload is a column."""
+        logs: dict[str, list[float]] = {}
+        for route in self.routes:
+            standings = self.standings(route, load, CPU_US_PER_REQUEST)
+            found = {
+                s.contestant.name: (s.contestant, math.log(s.estimate.value))
+                for s in standings
+                if s.estimate and self._counts(s.cell, CPU_US_PER_REQUEST)
+            }
+            applications = [value for contestant, value in found.values() if not contestant.is_reference]
+            middle = sum(applications) / len(applications) if applications else 0.0
+            for name, (_, value) in found.items():
+                logs.setdefault(name, []).append(value - middle)
+        records = [record for record in self.results.contestants if record.same_as is None]
+        means = {name: sum(values) / len(values) for name, values in logs.items()}
+        return sorted(records, key=lambda record: means.get(record.name, math.inf))
+
     def not_first(self) -> list[NotFirst]:
-        """Every cell that stands and in which another one is better than ours beyond a tie, references included.
+        """Every cell that stands and in which another one is surely better than ours, references included.
 
         Ours is judged by the better of our variants in each cell.
         """
@@ -198,17 +280,14 @@ class Analysis:
             for route in self.routes:
                 for metric in metrics:
                     standings = self.standings(route, load, metric)
-                    ours = next((s for s in standings if s.contestant.is_ours and s.rank is not None), None)
+                    ours = next((s for s in standings if s.contestant.is_ours and s.ranks is not None), None)
                     ahead = [s for s in standings if ours and self._is_ahead(s, ours, metric)]
                     if ours and ahead:
                         found.append(NotFirst(route, load, metric, ours, ahead))
         return found
 
     def _is_ahead(self, other: Standing, ours: Standing, metric: Metric) -> bool:
-        if other.contestant.is_ours or other.factor is None or other.estimate is None or ours.estimate is None:
-            return False
-        better = (other.estimate.value > ours.estimate.value) == metric.higher_is_better
-        return better and other.estimate.value != ours.estimate.value and not self._tied(other.cell, ours.cell, metric)
+        return not other.contestant.is_ours and self.surely_better(other.cell, ours.cell, metric)
 
     def outlier_warnings(self) -> list[OutlierWarning]:
         """Cells with rounds that lie far from the others."""
@@ -216,10 +295,10 @@ class Analysis:
         for cell in self.results.cells:
             for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST):
                 samples = metric.samples(cell)
-                numbers = sorted(samples)
-                hits = statistics.outliers([samples[n] for n in numbers]) if numbers else statistics.Outliers(())
+                numbers_ = sorted(samples)
+                hits = statistics.outliers([samples[n] for n in numbers_]) if numbers_ else statistics.Outliers(())
                 if hits.indexes:
-                    rounds = [numbers[index] for index in hits.indexes]
+                    rounds = [numbers_[index] for index in hits.indexes]
                     found.append(OutlierWarning(cell, metric, rounds, hits.slow_start))
         return found
 
@@ -231,3 +310,11 @@ class Analysis:
 def load_of(cell: Cell) -> Load:
     """The load of a cell."""
     return Load(cell.rate_per_s or 0, cell.connections)
+
+
+def _slowed(metric: Metric, above: float, below: float) -> tuple[float, float]:
+    """Factors by which an interval's low and high end move, when numerator and denominator may each be so much worse.
+
+    A figure that is better when higher would be higher in quiet, a cost lower.
+    """
+    return (1 + below, 1 + above) if metric.higher_is_better else (1 + above, 1 + below)

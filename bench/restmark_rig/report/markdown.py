@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .answer import Answer
 from .table import Table, escape, markdown
 from .view import Section, View
 
@@ -16,7 +17,7 @@ def render(view: View) -> str:
 def _lines(view: View) -> Iterator[str]:
     yield "# restmark: REST servers compared\n"
     yield f"{escape(view.started)} · {escape(view.where)} · {escape(view.how)}\n"
-    yield escape(" ".join(view.summary)) + "\n"
+    yield answer_markdown(view.answer)
     yield from _list("Read this first", view.alarms())
     if overview := view.overview():
         yield from _section(view, overview)
@@ -35,6 +36,12 @@ def _lines(view: View) -> Iterator[str]:
     yield f"\nCommand:\n\n    {view.command}\n"
     yield _table(view, view.contestants())
     yield from _list("Skipped", [f"{s.title} ({s.name}): {s.reason}; {s.remedy}" for s in view.results.skipped])
+
+
+def answer_markdown(found: Answer) -> str:
+    """The answer's title and its lines as a list."""
+    lines = [f"- **{escape(line.kind)}:** {escape(line.text)}" for line in found.lines]
+    return "\n".join([f"**{escape(found.title)}**\n", *lines]) + "\n"
 
 
 def _trust(view: View) -> Iterator[str]:

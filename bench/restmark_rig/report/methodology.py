@@ -17,8 +17,9 @@ def sentences(results: Results, analysis: Analysis) -> list[str]:
         *_load(results),
         *_rounds(results, analysis),
         *_noise(analysis),
-        "Only cells without a verdict are ranked by requests/s. CPU per request also stands for client-bound cells, "
-        "because it does not depend on how fast the client asks.",
+        "Everybody stands in the order of the figure. A doubt about a cell takes no rank: it widens the interval, by as much "
+        "as the machine was seen to be slower. Wrong answers and errors take the rank; a client that was busier than the "
+        "server takes that of requests/s and latency, while CPU per request does not depend on how fast it asks.",
         "CPU per request is user and system time of all the server's processes divided by the answered requests. Work "
         "that the kernel does for the network on the client's CPU is in no server's figure.",
         "Latencies are those of a client that waits for each answer before it asks again, unless a fixed rate is "
@@ -82,16 +83,15 @@ def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
         f"warm-up of at least {settings.warmup_ms / 1000:g} s that is thrown away."
     )
     yield (
-        "Figures are medians over rounds, never the best of them. Intervals are 95 % bootstrap intervals of the median "
-        f"({statistics.RESAMPLES:,} resamples of whole rounds, fixed seed); factors have their own, with the rounds of "
-        "both drawn in pairs."
+        "Figures are medians over rounds, never the best of them. Intervals are Student's, of the figures' logarithms, and "
+        "take the scatter of a cell for no less than that of the same workload's other cells, since few rounds may agree by "
+        "chance. Factors have their own, with the rounds of both taken in pairs; those of all pairs of a workload hold "
+        "together with 95 % (Bonferroni), so that no order is an accident among many."
     )
-    fewest = analysis.fewest_rounds()
-    if fewest and statistics.highest_coverage(fewest) < statistics.CONFIDENCE:
-        cover = max(0.0, statistics.highest_coverage(fewest))
+    if analysis.fewest_rounds() == 1:
         yield (
-            f"The fewest rounds of a cell are {fewest}: no interval within {fewest} figures covers more than "
-            f"{cover * 100:.0f} %, whatever its name. Six rounds or more make it 95 %."
+            "Cells with a single round have no scatter: a factor of "
+            f"{statistics.SINGLE_ROUND_FACTOR:g} up and down stands for their interval. More rounds make it narrower."
         )
 
 
@@ -100,11 +100,14 @@ def _noise(analysis: Analysis) -> Iterator[str]:
         return
     if analysis.same_pairs:
         yield (
-            "One server runs under two names (A/A). How far these two lie apart at most is the noise floor: a smaller "
-            "difference, or one whose interval contains 1, is printed as a tie (=)."
+            "One server runs under two names (A/A). How far these two lie apart on a workload is its noise floor, by which the "
+            "intervals of all its factors are widened."
         )
     else:
-        yield "No server ran under two names: there is no noise floor, and ties (=) follow from the intervals alone."
+        yield (
+            "No server ran under two names: the noise floor is not known, and taken for "
+            f"{statistics.LEAST_FLOOR - 1:.0%}, by which two starts of one program differ."
+        )
 
 
 def _memory(results: Results) -> Iterator[str]:

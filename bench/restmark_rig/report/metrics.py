@@ -1,22 +1,30 @@
-"""The figures of a round: what is compared, in which direction it is better, and which verdicts leave it standing."""
+"""The figures of a round: what is compared, in which direction it is better, and which verdicts take its rank.
+
+Doubt takes no rank: it widens intervals. Only wrong answers and failures do, because then the figure is not one of the
+work; and a client that set the pace takes the ranks of what it paced.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..results import CLIENT_BOUND, Cell, Round
+from ..results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, Cell, Round
+
+WRONG = frozenset({BYTE_MISMATCH, ERRORS})
 
 
 @dataclass(frozen=True)
 class Metric:
-    """of: the figure of one round, None where it can not be had; tolerates: verdicts of a cell that do not touch it."""
+    """of: the figure of one round, None where it can not be had; takes_rank: verdicts of a cell with which it is no figure
+    to be ranked; tolerates: verdicts that do not touch it at all, and are not shown beside it."""
 
     key: str
     title: str
     unit: str
     higher_is_better: bool
     of: Callable[[Round], float | None]
+    takes_rank: frozenset[str] = WRONG
     tolerates: frozenset[str] = frozenset()
 
     def samples(self, cell: Cell) -> dict[int, float]:
@@ -26,7 +34,11 @@ class Metric:
 
     def stands(self, cell: Cell) -> bool:
         """Whether the cell may be ranked by this figure."""
-        return bool(cell.rounds) and set(cell.verdict_names) <= self.tolerates
+        return bool(cell.rounds) and not self.takes_rank & set(cell.verdict_names)
+
+    def is_lower_limit(self, cell: Cell) -> bool:
+        """Whether the client set the pace and nothing else is wrong, so that the server can do as much at least."""
+        return self.higher_is_better and self.takes_rank & set(cell.verdict_names) == {CLIENT_BOUND}
 
 
 def _requests_per_s(entry: Round) -> float | None:
@@ -52,15 +64,21 @@ def latency(percentile: str) -> Metric:
     def of(entry: Round) -> float | None:
         return entry.latency.quantiles_us.get(percentile) if entry.latency else None
 
-    return Metric(f"p{percentile}_us", f"p{percentile}", "µs", False, of)
+    return Metric(f"p{percentile}_us", f"p{percentile}", "µs", False, of, WRONG | {CLIENT_BOUND, CENSORED})
 
 
-REQUESTS_PER_S = Metric("requests_per_s", "Requests/s", "requests/s", True, _requests_per_s)
+_PACED = WRONG | {CLIENT_BOUND}
+REQUESTS_PER_S = Metric("requests_per_s", "Requests/s", "requests/s", True, _requests_per_s, _PACED)
 CPU_US_PER_REQUEST = Metric(
-    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, frozenset({CLIENT_BOUND})
+    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, tolerates=frozenset({CLIENT_BOUND})
 )
 CLIENT_US_PER_REQUEST = Metric(
-    "client_us_per_request", "Client CPU µs/request", "µs", False, _client_us_per_request, frozenset({CLIENT_BOUND})
+    "client_us_per_request",
+    "Client CPU µs/request",
+    "µs",
+    False,
+    _client_us_per_request,
+    tolerates=frozenset({CLIENT_BOUND}),
 )
-MIB_PER_S = Metric("mib_per_s", "MiB/s", "MiB/s", True, _mib_per_s)
+MIB_PER_S = Metric("mib_per_s", "MiB/s", "MiB/s", True, _mib_per_s, _PACED)
 PERCENTILES = ("50", "75", "90", "95", "99", "99.9")

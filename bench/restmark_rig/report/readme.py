@@ -9,6 +9,7 @@ import jinja2
 from ..errors import UsageFault
 from ..results import Results
 from . import charts, tables
+from .markdown import answer_markdown
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from .table import escape, markdown
 from .view import View
@@ -40,7 +41,7 @@ def write(results: Results, document: Path) -> list[Path]:
     rate = tables.matrix(view.analysis, load, REQUESTS_PER_S, f"Requests/s, {load.title}")
     parts = [
         BEGIN,
-        escape(" ".join(view.summary)),
+        answer_markdown(view.answer).rstrip(),
         f"![Requests per second of all contestants on all workloads, on a logarithmic scale]({PICTURE_NAME})",
         markdown(cpu, view.badges).rstrip(),
         markdown(rate, view.badges).rstrip(),

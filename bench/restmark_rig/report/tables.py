@@ -36,8 +36,8 @@ def figure(standing: Standing, with_interval: bool = True) -> CellText:
         raw=estimate.value,
         note=numbers.plus_minus(estimate) if with_interval else "",
         hint=f"95 % interval: {numbers.interval(estimate)}; {estimate.n} rounds",
-        heat=heat(standing.factor.value, standing.rank == 1) if standing.factor and standing.rank else None,
-        dim=standing.rank is None,
+        heat=heat(standing.factor.value, standing.may_be_first) if standing.factor and standing.ranks else None,
+        dim=standing.ranks is None,
     )
 
 
@@ -52,19 +52,19 @@ def _factor(standing: Standing) -> CellText:
 
 
 def _rank(standing: Standing) -> CellText:
-    if standing.rank is None:
+    if standing.ranks is None:
         return CellText(numbers.MISSING)
-    return CellText(f"{standing.rank}{'=' if standing.shared else ''}", raw=float(standing.rank))
+    return CellText(str(standing.ranks), raw=float(standing.ranks.low))
 
 
 def matrix(analysis: Analysis, load: Load, metric: Metric, caption: str) -> Table:
-    """Contestants × workloads, each column shaded by the factor to its best. The order is that of the results."""
+    """Contestants × workloads, each column shaded by the factor to its best, in the order of all workloads together."""
     columns = [Column("Contestant", numeric=False), *(Column(route) for route in analysis.routes)]
     table = Table(f"matrix-{metric.key}-{load.rate_per_s}-{load.connections}", caption, columns, heated=True)
     by_route = {
         route: {s.contestant.name: s for s in analysis.standings(route, load, metric)} for route in analysis.routes
     }
-    for contestant in analysis.results.contestants:
+    for contestant in analysis.in_order(load):
         standings = [by_route[route].get(contestant.name) for route in analysis.routes]
         if any(standings):
             cells = [_matrix_cell(standing, metric) if standing else _NOTHING for standing in standings]
@@ -89,14 +89,14 @@ def workload(analysis: Analysis, route: str, load: Load) -> Table:
         Column("Contestant", numeric=False),
         Column("CPU µs/request", hint="server CPU time per request, median and half of the 95 % interval"),
         Column("× best", hint="how many times the best contestant's CPU time"),
-        Column("Rank", hint="by CPU per request; = is a tie"),
+        Column("Rank", hint="by CPU per request; a range where the intervals do not tell"),
         Column("Requests/s", hint="median and half of the 95 % interval"),
         Column(
             "× slower", hint="how many times slower than the fastest contestant; ≥ where the client held that one back"
         ),
         Column(
             "Rank",
-            hint="by requests/s; cells with a verdict have none, but client-bound ones ahead count; = is a tie",
+            hint="by requests/s; a range where the intervals do not tell; client-bound cells have none, but count in the others'",
         ),
         *([Column("MiB/s", hint="bytes received by the client, heads included")] if transfer else []),
         Column("Verdict", numeric=False),
@@ -158,7 +158,7 @@ def sweep(analysis: Analysis, route: str, metric: Metric) -> Table | None:
     caption = f"GET {route}: {metric.title} by number of connections"
     table = Table(f"sweep-{route.strip('/') or 'root'}-{metric.key}", caption, columns, heated=True)
     by_load = [{s.contestant.name: s for s in analysis.standings(route, load, metric)} for load in loads]
-    for contestant in analysis.results.contestants:
+    for contestant in analysis.in_order(loads[0]):
         standings = [standings.get(contestant.name) for standings in by_load]
         if any(standings):
             cells = [_matrix_cell(s, metric) if s else _NOTHING for s in standings]

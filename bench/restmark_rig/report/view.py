@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .. import cpulist
 from ..results import LOAD, Cell, Results
 from ..workloads import ROUTE_ENCODE
-from . import charts, methodology, numbers, resource_tables, summary, tables
-from .analysis import Analysis, Load, NotFirst, load_of
+from . import answer, charts, methodology, numbers, resource_tables, tables
+from .analysis import Analysis, Load, load_of
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from .svg import Svg
@@ -39,14 +40,23 @@ class Section:
 
 
 class View:
-    """All parts of the report. price_per_vcpu_hour: None leaves the price out."""
+    """All parts of the report. price_per_vcpu_hour: None leaves the price out; baseline, mix: None takes the run's own.
 
-    def __init__(self, results: Results, price_per_vcpu_hour: float | None = None) -> None:
+    Raises UsageFault for a baseline that was not measured.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        price_per_vcpu_hour: float | None = None,
+        baseline: str | None = None,
+        mix: Mapping[str, float] | None = None,
+    ) -> None:
         self.results = results
         self.analysis = Analysis(results)
         self.memory = Memory(results)
         self.price_per_vcpu_hour = price_per_vcpu_hour
-        self.summary = summary.sentences(results, self.analysis, self.memory)
+        self.answer = answer.of_run(results, self.analysis, self.memory, baseline, mix)
         self.methodology = methodology.sentences(results, self.analysis)
         self.bias = list(BIAS)
         self.command = shlex.join(results.argv)
@@ -195,18 +205,7 @@ class View:
 
     def not_first(self) -> list[str]:
         """Every cell in which the rig's authors' server is not first."""
-        return [self._not_first_text(entry) for entry in self.analysis.not_first()]
-
-    def _not_first_text(self, entry: NotFirst) -> str:
-        def shown(title: str, value: float | None, reference: bool) -> str:
-            return f"{title} {numbers.plain(value)}" + (" (reference)" if reference else "")
-
-        ahead = [
-            shown(s.contestant.title, s.estimate.value if s.estimate else None, s.contestant.is_reference)
-            for s in entry.ahead
-        ]
-        ours = shown(entry.ours.contestant.title, entry.ours.estimate.value if entry.ours.estimate else None, False)
-        return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {numbers.listed(ahead)}; {ours}."
+        return [answer.not_first(entry) for entry in self.analysis.not_first()]
 
     def _cell_name(self, cell: Cell) -> str:
         return f"{cell.contestant}, GET {cell.route}, {load_of(cell).title}"

@@ -1,0 +1,317 @@
+"""The answer: the lines that stand on top of everything, and the only module that says who is better than whom.
+
+Every claim follows from an interval (told.py); where it says nothing, neither does the sentence. A superlative needs
+every contestant of the workload to stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..results import AFTER, LOAD, REST, ContestantRecord, Results
+from ..statistics import Estimate
+from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+from . import numbers, told
+from .analysis import Analysis, Load, NotFirst, Standing
+from .doubt import seen_share
+from .gains import Gain, Gains, baseline
+from .memory import Footprint, Memory
+from .metrics import CPU_US_PER_REQUEST
+from .told import Side
+
+_TASKS = {
+    ROUTE_ROOT: "HTTP alone",
+    ROUTE_PARSE: "parsing MessagePack",
+    ROUTE_ENCODE: "encoding JSON",
+    ROUTE_TRANSFER: "sending {kb} kB",
+    ROUTE_LOOP: "computing",
+}
+_WAIT_MS = 20.0
+_HARDLY = 0.1
+_DISTURBED = 0.05
+_MANY = 8
+
+
+def task(route: str, results: Results) -> str:
+    """What a workload is, in two words."""
+    return _TASKS[route].format(kb=round(results.settings.dataset_json_bytes / 1000))
+
+
+@dataclass(frozen=True)
+class Line:
+    """kind: what the line is about, its label; text: one sentence or row."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """title: the question, with whom all is compared to; lines: about ten."""
+
+    title: str
+    lines: list[Line]
+
+    def sentences(self) -> list[str]:
+        """Everything as plain text, the title first."""
+        return [self.title, *(f"{line.kind}: {line.text}" for line in self.lines)]
+
+
+def of_run(
+    results: Results,
+    analysis: Analysis,
+    memory: Memory,
+    asked: str | None = None,
+    mix: Mapping[str, float] | None = None,
+) -> Answer:
+    """asked: the baseline's name, None for the run's own or the default; mix: routes with their weights, likewise.
+
+    Raises UsageFault for a baseline that was not measured.
+    """
+    asked, mix = asked or results.settings.baseline, mix or results.settings.mix
+    load = analysis.main_load
+    if load is None:
+        what = f"memory of {len(memory.contestants)} contestants" if memory else "no figures"
+        return Answer(f"Nothing was measured under load; the run holds {what}.", list(_only_memory(memory)))
+    against = baseline(results, asked)
+    if against is None:
+        return _without_baseline(results, analysis, memory, load)
+    gains = Gains(analysis, load, against)
+    lines = []
+    if mix:
+        lines.append(_mix_line(gains, mix))
+    lines.append(_stay_line(gains))
+    lines += [_task_line(gains, route) for route in analysis.routes]
+    if found := _memory_line(memory, against):
+        lines.append(found)
+    lines += [_wait_line(gains), _limits_line(results), _sure_line(results, analysis, load)]
+    return Answer(
+        f"Should this back end stay on {against.title}? CPU time per request, against it (= 1 ×), {load.title}:", lines
+    )
+
+
+def _without_baseline(results: Results, analysis: Analysis, memory: Memory, load: Load) -> Answer:
+    """No Python and nothing of the user's: figures, and who is surely first."""
+    lines = []
+    for route in analysis.routes:
+        shown = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if s.ranks is not None and s.estimate]
+        words = [f"{s.contestant.title} {numbers.plain(s.estimate.value)}" for s in shown if s.estimate]
+        text = f"{_shortened(words)} µs" if words else "no figure that stands"
+        lines.append(Line(task(route, results), text + _least(analysis, route, load)))
+    lines += [*_only_memory(memory), _limits_line(results), _sure_line(results, analysis, load)]
+    return Answer(f"CPU time per request, {load.title}; no Python took part, and --baseline names another:", lines)
+
+
+def _task_line(gains: Gains, route: str) -> Line:
+    """The best of each other language, best first."""
+    kind = task(route, gains.analysis.results)
+    found = gains.of(route, CPU_US_PER_REQUEST)
+    if gains.own_value(route, CPU_US_PER_REQUEST) is None:
+        return Line(kind, f"{gains.against.title} has no figure that stands here, so nothing can be compared.")
+    best = _best_of_each_language([g for g in found if g.contestant.language != gains.against.language])
+    if not best:
+        return Line(kind, "no contestant in another language has a figure that stands.")
+    return Line(kind, _by_side(best) + _least(gains.analysis, route, gains.load) + ".")
+
+
+def _by_side(gains: Sequence[Gain]) -> str:
+    """Who needs less, of whom nothing can be told, who needs more."""
+    groups = {one: [g for g in gains if told.side(g.times) is one] for one in Side}
+    parts = []
+    if groups[Side.BETTER]:
+        parts.append(_said(groups[Side.BETTER], "less"))
+    if groups[Side.TIED]:
+        words = [f"{g.contestant.title} ({told.interval(g.times)})" for g in groups[Side.TIED] if g.times]
+        parts.append(f"no difference to be told: {', '.join(words)}")
+    if groups[Side.WORSE]:
+        parts.append(_said(groups[Side.WORSE], "more"))
+    return "; ".join(parts)
+
+
+def _said(group: Sequence[Gain], word: str) -> str:
+    """31 × (28–35) less on restmarkd, 23 × on axum: the interval of the first one, the others' in the tables."""
+    first, *others = group
+    assert first.times is not None
+    words = [f"{told.amount(first.times)} {word} on {first.contestant.title}"]
+    words += [f"{told.point(g.times)} on {g.contestant.title}" for g in others if g.times is not None]
+    return ", ".join(words)
+
+
+def _best_of_each_language(gains: Sequence[Gain]) -> list[Gain]:
+    found: dict[str, Gain] = {}
+    for gain in gains:
+        if gain.times is not None and not gain.contestant.is_reference:
+            found.setdefault(gain.contestant.language, gain)
+    return list(found.values())
+
+
+def _least(analysis: Analysis, route: str, load: Load) -> str:
+    """Who needs the least of all, if that is beyond doubt and everybody stands; else nothing."""
+    standings = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if not s.contestant.is_reference]
+    everybody = not analysis.results.skipped and not analysis.absent(route, load, CPU_US_PER_REQUEST)
+    first = standings[0] if standings else None
+    if first is None or first.ranks is None or first.ranks.high != 1 or len(standings) < 2 or not everybody:
+        return ""
+    return f" ({first.contestant.title}: the least of all {len(standings)})"
+
+
+def _stay_line(gains: Gains) -> Line:
+    """What the best of the same language brings, since that needs no rewriting."""
+    language = gains.against.language
+    kind = f"Without leaving {language}"
+    less, more, same = [], [], []
+    for route in gains.analysis.routes:
+        mine = [g for g in gains.of(route, CPU_US_PER_REQUEST) if g.contestant.language == language and g.times]
+        if not mine or mine[0].times is None:
+            continue
+        best, what = mine[0], task(route, gains.analysis.results)
+        if told.side(best.times) is Side.BETTER:
+            less.append(f"{told.amount(best.times)} less for {what} ({best.contestant.title})")
+        elif told.side(best.times) is Side.WORSE:
+            more.append(f"{what} ({told.point(best.times)})")
+        else:
+            same.append(what)
+    if not (less or more or same):
+        return Line(kind, f"no other server in {language} was measured; one folder brings yours in.")
+    parts = [numbers.listed(less)] if less else ["nothing less that this run could tell"]
+    if same:
+        parts.append(f"no difference to be told: {numbers.listed(same)}")
+    if more:
+        parts.append(f"more for {numbers.listed(more)}")
+    return Line(kind, "; ".join(parts) + ".")
+
+
+def _mix_line(gains: Gains, mix: Mapping[str, float]) -> Line:
+    """One number for a traffic."""
+    weights = ", ".join(f"{weight:g} {route}" for route, weight in mix.items())
+    kind = f"Your traffic ({weights})"
+    best = _best_of_each_language(gains.of_mix(mix))
+    return Line(kind, (_by_side(best) or "nobody else has figures that stand on all of these routes") + ".")
+
+
+def _memory_line(memory: Memory, against: ContestantRecord) -> Line | None:
+    """The footprint with the most workers that the baseline was looked at with, beside the least of each language."""
+    for phase, words in ((LOAD, "under load"), (AFTER, "after the load"), (REST, "at rest")):
+        for workers in reversed(memory.worker_counts):
+            own = memory.footprint(against.name, workers, phase)
+            if own is None or own.pss_kib is None:
+                continue
+            others: dict[str, Footprint] = {}
+            prints = [memory.footprint(record.name, workers, phase) for record in memory.contestants]
+            known = [p for p in prints if p and p.pss_kib is not None and not p.contestant.is_reference]
+            for found in sorted(known, key=lambda p: p.pss_kib or 0):
+                others.setdefault(found.contestant.language, found)
+            shown = [p for p in others.values() if p.contestant.name != against.name]
+            each = ", ".join(f"{p.contestant.title} {numbers.mib(p.pss_kib)}" for p in shown)
+            more = "" if workers > 1 else "; 'restmark memory' measures 2, 4 and 8 workers"
+            text = f"{against.title} {numbers.mib(own.pss_kib)} MiB" + (f"; {each}" if each else "")
+            return Line(f"Memory, {numbers.counted(workers, 'worker')}", f"{text} (ΣPSS {words}{more}).")
+    return None
+
+
+def _only_memory(memory: Memory) -> Iterator[Line]:
+    for workers in reversed(memory.worker_counts):
+        prints = [memory.footprint(record.name, workers) for record in memory.contestants]
+        known = sorted((p for p in prints if p and p.pss_kib), key=lambda p: p.pss_kib or 0)
+        if known:
+            words = [f"{p.contestant.title} {numbers.mib(p.pss_kib)}" for p in known]
+            yield Line(f"Memory, {numbers.counted(workers, 'worker')}", f"{_shortened(words)} MiB (ΣPSS under load).")
+            return
+
+
+def _wait_line(gains: Gains) -> Line:
+    """What becomes of the gain when a request mostly waits."""
+    kind = f"If a request waits {_WAIT_MS:.0f} ms for a database"
+    for route in (ROUTE_ENCODE, ROUTE_PARSE, ROUTE_TRANSFER, ROUTE_ROOT):
+        own = gains.own_value(route, CPU_US_PER_REQUEST) if route in gains.analysis.routes else None
+        best = next((g for g in gains.of(route, CPU_US_PER_REQUEST) if told.side(g.times) is Side.BETTER), None)
+        if own is None or best is None or best.value is None or best.contestant.is_reference:
+            continue
+        before, after = _WAIT_MS + own / 1000, _WAIT_MS + best.value / 1000
+        share = 1 - after / before
+        what = task(route, gains.analysis.results)
+        times = f"with {what} it takes {before:.1f} ms, on {best.contestant.title} {after:.1f}"
+        if share < _HARDLY:
+            return Line(kind, f"{times}: you save CPUs, not time.")
+        return Line(kind, f"{times}: you save CPUs, and {numbers.percent(share)} of the time.")
+    return Line(kind, "another server would save CPUs at most, hardly time.")
+
+
+def _limits_line(results: Results) -> Line:
+    workers = results.settings.workers
+    scale = "how it scales over CPUs, " if workers == 1 else ""
+    return Line("What this does not tell", f"{scale}your own code, a real database, TLS, a network; nor other machines.")
+
+
+def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:
+    """Rounds, disturbance, what can be told at all, and how to be surer."""
+    cells = [cell for cell in results.cells if load_matches(cell.connections, cell.rate_per_s, load)]
+    counts = sorted({len(cell.rounds) for cell in cells if cell.rounds})
+    rounds = numbers.counted(counts[0], "round") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} rounds" if counts else "no round"
+    parts = [rounds + ("" if results.complete else f" of {results.settings.rounds}, as the run was interrupted")]
+    parts += _who_is_missing(results, analysis, load)
+    slow = [share for cell in cells if (share := seen_share(cell) or 0.0) > _DISTURBED]
+    if slow:
+        ends = sorted({f"{100 * share:.0f}" for share in (min(slow), max(slow))}, key=int)
+        parts.append(f"the machine was {'–'.join(ends)} % slower than in quiet beside {len(slow)} of {len(cells)} cells")
+    if (least := _resolution(analysis, load)) is not None:
+        parts.append(f"differences below {told.rounded_up(least)} × are mostly ties")
+    return Line("How sure", f"{'; '.join(parts)}. {_surer(results, 4 * len(slow) > len(cells), counts)}")
+
+
+def load_matches(connections: int, rate_per_s: int | None, load: Load) -> bool:
+    return (connections, rate_per_s or 0) == (load.connections, load.rate_per_s)
+
+
+def _who_is_missing(results: Results, analysis: Analysis, load: Load) -> Iterator[str]:
+    if results.skipped:
+        yield f"not measured: {_shortened([entry.title for entry in results.skipped])}"
+    absent = {route: analysis.absent(route, load, CPU_US_PER_REQUEST) for route in analysis.routes}
+    if any(absent.values()):
+        named = [f"{_shortened(titles)} for {task(route, results)}" for route, titles in absent.items() if titles]
+        yield f"without a figure that stands: {_shortened(named)}"
+
+
+def _resolution(analysis: Analysis, load: Load) -> float | None:
+    """The factor at which half of all pairs are just told apart; None without a pair."""
+    widths = []
+    for route in analysis.routes:
+        standing = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if s.ranks is not None]
+        for index, one in enumerate(standing):
+            for other in standing[index + 1 :]:
+                widths += _width(analysis.ratio(other.cell, one.cell, CPU_US_PER_REQUEST))
+    return sorted(widths)[len(widths) // 2] if widths else None
+
+
+def _width(ratio: Estimate | None) -> Iterator[float]:
+    if ratio is not None and ratio.low:
+        yield ratio.value / ratio.low
+
+
+def _surer(results: Results, disturbed: bool, counts: Sequence[int]) -> str:
+    if disturbed:
+        return "To be surer: 'restmark run --wait-for-quiet' on a quiet machine."
+    if results.settings.quick or (counts and counts[0] < _MANY):
+        rounds = 15 if not results.settings.quick else 7
+        return f"To be surer: 'restmark run --rounds {rounds}'."
+    return "To be surer: repeat it, on another day and another machine ('restmark compare' tells)."
+
+
+def _shortened(words: Sequence[str]) -> str:
+    """a, b and c; with more than _MANY words the rest as a number."""
+    shown = list(words[:_MANY])
+    if len(words) > _MANY:
+        return f"{', '.join(shown)} and {len(words) - _MANY} more"
+    return numbers.listed(shown)
+
+
+def not_first(entry: NotFirst) -> str:
+    """Who is before ours in a cell, with figures."""
+
+    def shown(standing: Standing) -> str:
+        value = standing.estimate.value if standing.estimate else None
+        return f"{standing.contestant.title} {numbers.plain(value)}" + (" (reference)" if standing.contestant.is_reference else "")
+
+    ahead = numbers.listed([shown(standing) for standing in entry.ahead])
+    return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {ahead}; {shown(entry.ours)}."

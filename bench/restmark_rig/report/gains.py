@@ -1,0 +1,133 @@
+"""What the others would gain against one contestant, the baseline (= 1 ×), workload by workload and for a mix of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .. import statistics
+from ..errors import UsageFault
+from ..results import Cell, ContestantRecord, Results
+from ..statistics import Estimate
+from . import doubt
+from .analysis import Analysis, Load
+from .metrics import CPU_US_PER_REQUEST, Metric
+
+PYTHON = "Python"
+_PREFERRED = "python-uwsgi"  # CPython as the original comparison had it, where there are several Pythons
+
+
+@dataclass(frozen=True)
+class Gain:
+    """times: how many times better than the baseline, 2 is half the CPU time or twice the requests; None: not known.
+    value: the contestant's own figure; cell: None for a mix.
+    """
+
+    contestant: ContestantRecord
+    cell: Cell | None
+    times: Estimate | None
+    value: float | None
+
+
+def baseline(results: Results, asked: str | None = None) -> ContestantRecord | None:
+    """Whom to compare with: who was asked for, else somebody's own server if there is one, else Python.
+
+    None where none of these was measured. Raises UsageFault if who was asked for was not.
+    """
+    measured = {cell.contestant for cell in results.cells if cell.rounds}
+    records = [r for r in results.contestants if r.same_as is None and r.name in measured and not r.is_reference]
+    if asked is not None:
+        names = [record.name for record in records]
+        if asked not in names:
+            raise UsageFault(
+                f"--baseline {asked}: not measured in this run", f"name one of {', '.join(names) or 'a run with figures'}"
+            )
+        return results.contestant(asked)
+    own = [record for record in records if not record.built_in]
+    pythons = [record for record in records if record.language == PYTHON]
+    pythons.sort(key=lambda record: record.name != _PREFERRED)
+    return next(iter([*own, *pythons]), None)
+
+
+class Gains:
+    """All gains of a run at one load."""
+
+    def __init__(self, analysis: Analysis, load: Load, against: ContestantRecord) -> None:
+        self.analysis = analysis
+        self.load = load
+        self.against = against
+
+    def of(self, route: str, metric: Metric) -> list[Gain]:
+        """Everybody else's on a workload, in the order of the figure; empty where the baseline itself has none that stands."""
+        standings = self.analysis.standings(route, self.load, metric)
+        own = next((s for s in standings if s.contestant.name == self.against.name), None)
+        if own is None or own.estimate is None or not metric.stands(own.cell):
+            return []
+        found = []
+        for standing in standings:
+            if standing is own:
+                continue
+            times = None
+            if standing.estimate is not None and metric.stands(standing.cell):
+                pair = (standing.cell, own.cell) if metric.higher_is_better else (own.cell, standing.cell)
+                times = self.analysis.ratio(*pair, metric)
+            value = standing.estimate.value if standing.estimate else None
+            found.append(Gain(standing.contestant, standing.cell, times, value))
+        return found
+
+    def own_value(self, route: str, metric: Metric) -> float | None:
+        """The baseline's figure; None where it does not stand."""
+        for standing in self.analysis.standings(route, self.load, metric):
+            if standing.contestant.name == self.against.name and standing.estimate and metric.stands(standing.cell):
+                return standing.estimate.value
+        return None
+
+    def of_mix(self, mix: Mapping[str, float]) -> list[Gain]:
+        """CPU time of an average request of a traffic: routes with their weights. Only who offers all of its routes takes part.
+
+        The interval is that of the rounds' sums, widened by the worst of the routes' doubts.
+        """
+        samples = {record.name: self._mixed(record, mix) for record in self.analysis.results.contestants}
+        known = {name: rounds for name, rounds in samples.items() if rounds}
+        own = known.get(self.against.name)
+        if not own:
+            return []
+        neighbours = statistics.scatter([list(rounds.values()) for rounds in known.values()])
+        floor = max(self.analysis.floor(route, self.load, CPU_US_PER_REQUEST) for route in mix)
+        entrants = [r for r in self.analysis.results.contestants if r.same_as is None and r.name in known]
+        found = []
+        for record in entrants:
+            rounds = known[record.name]
+            shared = own.keys() == rounds.keys()
+            raw = statistics.ratio(
+                [own[number] for number in sorted(own)],
+                [rounds[number] for number in sorted(rounds)],
+                shared,
+                neighbours,
+                self.analysis.pairs(len(entrants)),
+                statistics.SINGLE_ROUND_FACTOR,
+            )
+            times = raw.widened(floor * (1 + self._slowdown(self.against, mix)), floor * (1 + self._slowdown(record, mix)))
+            value = statistics.median(list(rounds.values())).value
+            if record.name != self.against.name:
+                found.append(Gain(record, None, times, value))
+        return sorted(found, key=lambda gain: gain.value or 0.0)
+
+    def _mixed(self, record: ContestantRecord, mix: Mapping[str, float]) -> dict[int, float]:
+        """Round number to CPU time of an average request, µs; empty where a route is missing or does not stand."""
+        total = sum(mix.values())
+        rounds: list[dict[int, float]] = []
+        for route, weight in mix.items():
+            cell = self.analysis.results.cell(record.name, route, self.load.connections, self.load.rate_per_s or None)
+            if cell is None or not CPU_US_PER_REQUEST.stands(cell):
+                return {}
+            rounds.append({n: us * weight / total for n, us in CPU_US_PER_REQUEST.samples(cell).items()})
+        numbers = set.intersection(*(set(one) for one in rounds)) if rounds else set()
+        return {number: sum(one[number] for one in rounds) for number in numbers}
+
+    def _slowdown(self, record: ContestantRecord, mix: Mapping[str, float]) -> float:
+        cells = (
+            self.analysis.results.cell(record.name, route, self.load.connections, self.load.rate_per_s or None)
+            for route in mix
+        )
+        return max((doubt.slowdown_share(cell) for cell in cells if cell), default=0.0)
