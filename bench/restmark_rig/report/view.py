@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .. import cpulist
-from ..results import LOAD, Cell, Results
+from ..results import LOAD, Cell, Results, rounds_held
 from ..workloads import ROUTE_ENCODE
 from . import charts, methodology, numbers, resource_tables, summary, tables
 from .analysis import Analysis, Load, NotFirst, load_of
@@ -75,14 +75,18 @@ class View:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        rounds = f"{numbers.counted(settings.rounds, 'round')} of {settings.duration_ms / 1000:g} s"
+        rounds = f"{rounds_held(self.results).text} of {settings.duration_ms / 1000:g} s"
         return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
         """What must be read before any figure."""
         found = []
         if not self.results.complete:
-            found.append("This run was interrupted: the figures below are those measured until then.")
+            by = f" by {self.results.interrupted}" if self.results.interrupted else ""
+            found.append(
+                f"This run was interrupted{by}: the figures below are those measured until then, "
+                f"{rounds_held(self.results).text}."
+            )
         for entry in self.results.verifications:
             if not entry.passed:
                 what = "; ".join(entry.failures) or "no details were recorded"
