@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from . import __version__
 from .commands.build import build
@@ -19,8 +22,8 @@ from .commands.quick import quick
 from .commands.report import report_command
 from .commands.run import run
 from .commands.verify import verify
-from .console import err, plain, show_error
-from .errors import ExitCode, RigError, Terminated
+from .console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
+from .errors import EnvironmentFault, ExitCode, RigError, Terminated
 from .settings import Settings, shared_options
 
 
@@ -45,14 +48,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code. Whatever was started is stopped on every way out."""
     signal.signal(signal.SIGTERM, _on_terminate)
     try:
+        return _run(arguments)
+    except OutputFault as fault:
+        # The message itself may be what can not be written: then the exit code has to say it.
+        with suppress(OutputFault):
+            show_error(fault)
+        return fault.exit_code
+    finally:
+        give_up_output()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Runs it and tells of what ended it. Raises OutputFault if that can not be told."""
+    try:
+        require_open()
         code = cli.main(args=arguments, prog_name="restmark", standalone_mode=False)
+        flush()
         return int(code or ExitCode.OK)
     except click.ClickException as error:
-        error.show()
+        error.show(err.file)
         return ExitCode.USAGE
+    except OutputFault:
+        raise
     except RigError as error:
         show_error(error)
         return error.exit_code
+    except SystemExit:
+        if isinstance(sys.stdout, PacifyFlushWrapper):  # how click ends when it prints into a closed pipe
+            raise OutputFault("can not write to standard output: its reader is gone") from None
+        raise
+    except OSError as error:
+        show_error(EnvironmentFault(f"{error.filename or 'can not write'}: {error.strerror or error}"))
+        return ExitCode.ENVIRONMENT
     except (click.Abort, KeyboardInterrupt):
         plain(err, "restmark: interrupted; what it had started is stopped")
         return ExitCode.INTERRUPTED

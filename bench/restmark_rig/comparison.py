@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -10,25 +11,43 @@ from enum import Enum
 from . import cpulist, statistics
 from .report.analysis import Analysis, Load, load_of
 from .report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
-from .results import CLIENT_BOUND, LOAD, Cell, Results
+from .results import (
+    ACK_STALL,
+    BYTE_MISMATCH,
+    CENSORED,
+    ERRORS,
+    LOAD,
+    Cell,
+    ContestantRecord,
+    Results,
+    Rig,
+    rounds_held,
+)
 from .statistics import Estimate
 
-
 _PACE_SHOWN = 0.02  # the reference work repeats to within a percent on a quiet machine
+
+
+# New ones make a cell lost: they are the server's doing. Others tell of the machine, and leave figures untold.
+_FAULTS = frozenset({BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL})
 
 
 class Change(Enum):
     """What became of a figure from the first run to the second."""
 
-    SAME = "same"  # within the interval or the noise floor
+    SAME = "no difference"  # within the interval or the noise floor
     BETTER = "better"
     WORSE = "worse"
-    NO_FIGURE = "no figure"  # a verdict stands in the way in one of the runs
+    NO_INTERVAL = "no interval"  # too few rounds to tell a difference from chance
+    NO_FIGURE = "no figure"  # a verdict stands in the way in one of the runs, or nothing was measured
+
+
+UNTOLD = (Change.NO_INTERVAL, Change.NO_FIGURE)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of one cell in both runs. ratio: second to first; why: the verdicts, where there is no ratio."""
+    """One figure of one cell in both runs. ratio: second to first; why: what stands in the way where it is untold."""
 
     contestant: str
     route: str
@@ -43,9 +62,17 @@ class Row:
     @property
     def worse_share(self) -> float:
         """By how much the figure got worse: 0.05 is 5 % more CPU, or 5 % fewer requests; 0 if it did not."""
-        if self.ratio is None:
+        return self._worse(self.ratio.value) if self.ratio else 0.0
+
+    @property
+    def worse_at_least(self) -> float:
+        """The same for the interval's end that is nearest to no change; 0 without an interval."""
+        if self.ratio is None or self.ratio.low is None or self.ratio.high is None:
             return 0.0
-        return max(0.0, 1 - self.ratio.value if self.metric.higher_is_better else self.ratio.value - 1)
+        return self._worse(self.ratio.high if self.metric.higher_is_better else self.ratio.low)
+
+    def _worse(self, ratio: float) -> float:
+        return max(0.0, 1 - ratio if self.metric.higher_is_better else ratio - 1)
 
 
 @dataclass(frozen=True)
@@ -76,8 +103,20 @@ class Comparison:
     noise_floors: dict[str, float | None]
 
     def regressions(self, fail_above_percent: float) -> list[Row]:
-        """Figures that got worse beyond interval and noise, and by more than so many percent."""
-        return [row for row in self.rows if row.change is Change.WORSE and row.worse_share * 100 > fail_above_percent]
+        """Figures that got worse beyond noise, and by more than so many percent at the near end of their interval."""
+        return [
+            row for row in self.rows if row.change is Change.WORSE and row.worse_at_least * 100 > fail_above_percent
+        ]
+
+    @property
+    def untold(self) -> dict[str, int]:
+        """Reason to the number of figures that can not be told for it, the most frequent first."""
+        return dict(Counter(row.why for row in self.rows if row.change in UNTOLD).most_common())
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether there are figures in both runs, and not one that could have become better or worse."""
+        return bool(self.rows) and all(row.change in UNTOLD for row in self.rows)
 
 
 def compare(first: Results, second: Results) -> Comparison:
@@ -101,7 +140,7 @@ def compare(first: Results, second: Results) -> Comparison:
             if cell.rounds:
                 lost.append(f"{_name(cell)}: not measured in the second run")
             continue
-        if spoilt := sorted(set(counterpart.verdict_names) - set(cell.verdict_names) - {CLIENT_BOUND}):
+        if spoilt := sorted(_FAULTS & set(counterpart.verdict_names) - set(cell.verdict_names)):
             lost.append(f"{_name(cell)}: {', '.join(spoilt)} in the second run only")
         metrics = (CPU_US_PER_REQUEST,) if cell.rate_per_s else (CPU_US_PER_REQUEST, REQUESTS_PER_S)
         rows += [_row(a, cell, b, counterpart, metric, floors[metric.key]) for metric in metrics]
@@ -123,19 +162,31 @@ def _name(cell: Cell) -> str:
 def _row(a: Analysis, cell: Cell, b: Analysis, counterpart: Cell, metric: Metric, floor: float | None) -> Row:
     first, second = a.estimate(cell, metric), b.estimate(counterpart, metric)
     place = (cell.contestant, cell.route, load_of(cell), metric, first, second)
+    if first is None or second is None:
+        return Row(*place, None, Change.NO_FIGURE, "not measured in both")
+    old, new = (list(metric.samples(which).values()) for which in (cell, counterpart))
+    if min(old) <= 0:
+        return Row(*place, None, Change.NO_FIGURE, "a round of the first run without any answer")
+    ratio = statistics.ratio(new, old, paired=False)
+    if old == new:  # one run under two names: whatever is doubtful about its figures, they do not differ
+        return Row(*place, ratio, Change.SAME)
     doubts = [
-        f"{which}: {', '.join(name for name in which_cell.verdict_names if name not in metric.tolerates)}"
+        f"{', '.join(name for name in which_cell.verdict_names if name not in metric.tolerates)} in the {which} run"
         for which, which_cell in (("first", cell), ("second", counterpart))
         if not metric.stands(which_cell)
     ]
-    if first is None or second is None or doubts or first.value <= 0:
-        return Row(*place, None, Change.NO_FIGURE, "; ".join(doubts) or "not measured")
-    old, new = (list(metric.samples(which).values()) for which in (cell, counterpart))
-    ratio = statistics.ratio(new, old, paired=False)
-    if statistics.is_tie(ratio, floor):
-        return Row(*place, ratio, Change.SAME)
-    better = (ratio.value > 1) == metric.higher_is_better
-    return Row(*place, ratio, Change.BETTER if better else Change.WORSE)
+    if doubts:
+        return Row(*place, ratio, Change.NO_FIGURE, " and ".join(doubts))
+    if ratio.low is None or ratio.high is None:
+        return Row(*place, ratio, Change.NO_INTERVAL, "too few rounds for an interval")
+    return Row(*place, ratio, _change(ratio.value, ratio.low, ratio.high, floor, metric))
+
+
+def _change(value: float, low: float, high: float, floor: float | None, metric: Metric) -> Change:
+    """Better or worse only if the whole interval says so, and more than the same server differs from itself."""
+    if low <= 1 <= high or (floor is not None and 1 / floor <= value <= floor):
+        return Change.SAME
+    return Change.BETTER if (value > 1) == metric.higher_is_better else Change.WORSE
 
 
 def _skipped(first: Results, second: Results) -> Iterator[str]:
@@ -177,11 +228,18 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
         ("server CPUs", _cpus(s.server_cpus), _cpus(t.server_cpus)),
         ("client CPUs", _cpus(s.client_cpus), _cpus(t.client_cpus)),
         ("CPUs kept awake", _awake(first), _awake(second)),
+        ("client threads", s.client_threads, t.client_threads),
         ("length of a round, ms", s.duration_ms, t.duration_ms),
+        ("warm-up, ms", s.warmup_ms, t.warmup_ms),
+        ("timeout, ms", s.timeout_ms, t.timeout_ms),
         ("dataset", s.dataset_sha256[:12], t.dataset_sha256[:12]),
         ("rig version", first.rig_version, second.rig_version),
+        ("rig commit", _commit(first.rig), _commit(second.rig)),
+        ("rig sources", first.rig and first.rig.sha256[:12], second.rig and second.rig.sha256[:12]),
         ("wrk", first.tools.get("wrk"), second.tools.get("wrk")),
-        ("complete", first.complete, second.complete),
+        ("h2load", first.tools.get("h2load"), second.tools.get("h2load")),
+        ("rounds", rounds_held(first).text, rounds_held(second).text),
+        ("baseline", s.baseline, t.baseline),
     )
     for what, one, other in facts:
         if one != other:
@@ -196,12 +254,28 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
             f"the machine itself: sending from a server's CPU to a client's took {pace:+.1%} CPU time in the second run, in "
             "quiet; requests whose cost is mostly sending differ by as much without the servers' doing"
         )
-    versions = {record.name: record.versions for record in second.contestants}
+    others = {record.name: record for record in second.contestants}
     for record in first.contestants:
-        for label, version in record.versions.items():
-            other = versions.get(record.name, {}).get(label, version)
-            if other != version:
-                yield f"{record.name}, {label}: {version} / {other}"
+        if record.name in others:
+            yield from _contestant_differences(record, others[record.name])
+
+
+def _contestant_differences(one: ContestantRecord, other: ContestantRecord) -> Iterator[str]:
+    for label, version in one.versions.items():
+        if (now := other.versions.get(label, version)) != version:
+            yield f"{one.name}, {label}: {version} / {now}"
+    for what, key in (("build", "build_fingerprint"), ("manifest", "manifest_sha256")):
+        was, now = getattr(one, key), getattr(other, key)
+        if was != now:
+            yield f"{one.name}, {what}: {(was or 'not recorded')[:12]} / {(now or 'not recorded')[:12]}"
+    if one.accounting != other.accounting:
+        yield f"{one.name}, where its CPU time comes from: {one.accounting} / {other.accounting}"
+
+
+def _commit(rig: Rig | None) -> str | None:
+    if rig is None or rig.commit is None:
+        return None
+    return rig.commit[:12] + (" with changes" if rig.dirty else "")
 
 
 def _growth(first_ns: int | None, second_ns: int | None) -> float:

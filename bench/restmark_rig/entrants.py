@@ -57,9 +57,14 @@ def prepare(
             reporter.say(f"{contestant.name}: skipped: {reason.splitlines()[0]}; remedy: {fault.remedy}")
             continue
         ready.append(contestant)
-    if not ready:
-        raise EnvironmentFault("no contestant can be built here", "see 'restmark doctor' for what is missing")
+    require_some(ready)
     return ready, skipped
+
+
+def require_some(contestants: Sequence[Contestant]) -> None:
+    """Raises EnvironmentFault if there are none."""
+    if not contestants:
+        raise EnvironmentFault("no contestant can be built here", "see 'restmark doctor' for what is missing")
 
 
 def _require(contestant: Contestant) -> None:

@@ -16,6 +16,7 @@ import psutil
 from . import cgroup
 
 _CPU_DIR = Path("/sys/devices/system/cpu")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _BUSY_SAMPLE_S = 1.0
 _BUSY_PERCENT = 5.0
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
-from . import __version__, doctor, machine, versions
+from . import __version__, cpulist, doctor, machine, versions
 from .contestant import Contestant
 from .results import Machine, MachineFinding
 
 
 def describe(contestants: Sequence[Contestant]) -> Machine:
     """Where this runs, with the doctor's lines; takes a second."""
+    findings = [
+        MachineFinding(line.topic, line.verdict, line.value, line.advice) for line in doctor.examine(contestants)
+    ]
+    return dataclasses.replace(identity(), findings=findings)
+
+
+def identity() -> Machine:
+    """Where this runs, without the doctor's lines."""
     return Machine(
         hostname=socket.gethostname(),
         os=_os_name(),
@@ -27,16 +36,21 @@ def describe(contestants: Sequence[Contestant]) -> Machine:
         cpus_allowed=sorted(machine.allowed_cpus()),
         memory_total_kib=psutil.virtual_memory().total // 1024,
         virtualisation=machine.virtualisation(),
-        findings=[
-            MachineFinding(line.topic, line.verdict, line.value, line.advice) for line in doctor.examine(contestants)
-        ],
+        findings=[],
     )
 
 
-def same(a: Machine, b: Machine) -> bool:
-    """Whether figures of both may stand in one run."""
-    keys = ("hostname", "kernel", "architecture", "cpu_model", "cpus_online")
-    return all(getattr(a, key) == getattr(b, key) for key in keys)
+def differences(was: Machine, now: Machine) -> Iterator[str]:
+    """Why figures of both may not stand in one run, a line each; none if they may."""
+    facts = (
+        ("the machine", was.hostname, now.hostname),
+        ("the kernel", was.kernel, now.kernel),
+        ("the architecture", was.architecture, now.architecture),
+        ("the CPU", was.cpu_model, now.cpu_model),
+        ("CPUs online", was.cpus_online, now.cpus_online),
+        ("CPUs that may be used", cpulist.render(set(was.cpus_allowed)), cpulist.render(set(now.cpus_allowed))),
+    )
+    yield from (f"{what}: {one}, now {other}" for what, one, other in facts if one != other)
 
 
 def tools(with_h2load: bool) -> dict[str, str]:

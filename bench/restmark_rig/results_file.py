@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from . import record_codec, results_upgrade
+from . import record_codec, results_upgrade, writing
 from .errors import UsageFault
 from .results import FORMAT, VERSION, Results
 
@@ -58,9 +58,14 @@ def from_document(document: Any, name: str) -> Results:
 
 
 def write(results: Results, directory: Path) -> Path:
-    """Writes DIRECTORY/results.json whole or not at all; returns its path. Raises ResultsError, OSError."""
+    """Writes DIRECTORY/results.json whole or not at all; returns its path. Raises ResultsError, EnvironmentFault."""
     document = to_document(results)
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing.told(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        return _replace(document, directory)
+
+
+def _replace(document: dict[str, Any], directory: Path) -> Path:
     path = directory / FILE_NAME
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=".results-", suffix=".json")
     try:

@@ -80,9 +80,7 @@ def _complete_rounds(document: Document) -> list[int]:
     def key(number: Any, place: Document) -> str:
         return repr((number, *(place.get(name) for name in ("contestant", "route", "connections", "rate_per_s"))))
 
-    made = {
-        key(entry.get("round"), cell) for cell in _objects(document, "cells") for entry in _objects(cell, "rounds")
-    }
+    made = {key(entry.get("round"), cell) for cell in _objects(document, "cells") for entry in _objects(cell, "rounds")}
     planned = [visit for visit in _objects(document, "order") if type(visit.get("round")) is int]
     missing = {visit["round"] for visit in planned if key(visit["round"], visit) not in made}
     return sorted({visit["round"] for visit in planned} - missing)

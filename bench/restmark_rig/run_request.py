@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import cpulist, pinning
+from . import cpulist, pinning, traffic
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import UsageFault
@@ -43,6 +43,8 @@ class RunRequest:
     timeout_s: float
     quick: bool
     dataset: Path | None
+    baseline: str | None = None
+    mix: dict[str, float] | None = None
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -54,6 +56,7 @@ class RunRequest:
             raise UsageFault(
                 f"--duration {self.duration_s:g}: h2load takes whole seconds", "give whole seconds with --rate"
             )
+        traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
     def pins(self) -> Pinning:
         """Raises UsageFault."""
@@ -82,6 +85,8 @@ class RunRequest:
             dataset_records=len(data.records),
             dataset_json_bytes=len(text),
             dataset_sha256=hashlib.sha256(text).hexdigest(),
+            baseline=self.baseline,
+            mix=self.mix,
         )
 
     def routes(self) -> tuple[str, ...]:
@@ -109,6 +114,8 @@ class RunRequest:
             "--rate": self.rate_per_s,
             "--timeout": None if self.timeout_s == DEFAULT_TIMEOUT_S else f"{self.timeout_s:g}",
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
+            "--baseline": self.baseline,
+            "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
             "--seed": seed,
         }
         for name, value in options.items():

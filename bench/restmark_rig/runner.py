@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from . import budget, plan, sitting
-from .budget import clock
+from . import budget, interruption, plan, sitting
+from .budget import Forecast, Span
 from .console import Progress
 from .entrants import Entrant
-from .errors import RigError, Terminated
 from .plan import Sitting
 from .recording import Recording
 from .results import MemoryRecord, Visit
@@ -18,36 +17,38 @@ from .sitting import AckStalls
 from .visiting import Bench, Visited
 
 
-@dataclass
-class _Pace:
-    """How fast it goes: the time that a visit takes, starts and stops included."""
-
-    planned_s: float
-    started: float = field(default_factory=time.monotonic)
-    visits: int = 0
-
-    def left_s(self, visits: int) -> float:
-        if not self.visits:
-            return visits * self.planned_s
-        return visits * (time.monotonic() - self.started) / self.visits
-
-
 class _Reporter:
-    """Passes findings on to the recording and tells them in passing."""
+    """Passes findings on to the recording, tells them in passing, and takes their time."""
 
-    def __init__(self, recording: Recording, progress: Progress, prefix: str) -> None:
+    def __init__(
+        self, recording: Recording, progress: Progress, forecast: Forecast, lap: _Lap, ahead: Sequence[Sitting]
+    ) -> None:
         self._recording = recording
         self._progress = progress
-        self._prefix = prefix
+        self._forecast = forecast
+        self._lap = lap
+        self._sitting = ahead[0]
+        self._ahead = [visit for one in ahead for visit in one.visits]
         self.figures: list[str] = []
+
+    def left(self) -> str:
+        """The time that this sitting and those after it still take."""
+        return self._forecast.left(self._ahead).text
 
     def tell(self, text: str) -> None:
         """What is being done now, with the figure before it."""
+        prefix = f"round {self._sitting.round}/{self._recording.results.settings.rounds}, left: {self.left()}"
         last = f"; {self.figures[-1]}" if self.figures else ""
-        self._progress.progress(f"{self._prefix}{text}{last}")
+        self._progress.progress(f"{prefix}: {text}{last}")
+
+    def ended(self) -> None:
+        """Visits that a server did not live to see are not ahead any more."""
+        self._ahead = [visit for visit in self._ahead if visit not in self._sitting.visits]
 
     def visited(self, visit: Visit, found: Visited) -> None:
         self._recording.visited(visit, found)
+        self._forecast.took(visit, self._lap.seconds())
+        self._ahead.remove(visit)
         rate = found.entry.requests * 1e6 / found.entry.duration_us
         doubts = "".join(f" {name}" for name in dict.fromkeys(v.name for v in found.entry.verdicts))
         self.figures.append(f"{visit.route} {short(rate)}/s{doubts}")
@@ -60,28 +61,41 @@ class _Reporter:
         self._progress.say(text)
 
 
+class _Lap:
+    """The time since it was last asked: a visit's, with its share in starting and stopping the server."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def seconds(self) -> float:
+        since, self._since = self._since, time.monotonic()
+        return self._since - since
+
+
 def run(
     recording: Recording,
     entrants: Mapping[str, Entrant],
     bench: Bench,
     progress: Progress,
-    visit_s: float,
+    planned: Span,
     limit: float | None,
 ) -> None:
-    """Makes the visits that remain. visit_s: expected length of one; limit: time.monotonic() by which to be done.
+    """Makes the visits that remain. planned: expected length of one; limit: time.monotonic() by which to be done.
 
-    The recording is saved after each sitting, and also when Ctrl-C or SIGTERM ends it all, which is passed on.
+    The recording is saved after each sitting and at the end, also when Ctrl-C, SIGTERM or an error ends it all, which is
+    passed on.
     """
     try:
-        bench.pace.get_to_know(budget.pace_s(visit_s * len(recording.remaining())), progress.progress)
-        _sit_through(recording, entrants, bench, progress, visit_s, limit)
-    except (KeyboardInterrupt, Terminated, RigError):
-        path = recording.finish(complete=False)
-        progress.say(
-            f"interrupted: {len(recording.results.visits_made())} of {len(recording.results.order)} visits are saved in {path}\n"
-            f"  go on with: restmark run --resume {recording.directory}"
-        )
+        # CPUs may sleep again once measuring is over, however it ended.
+        with bench.pace.idle.held() as limit_us:
+            recording.limited_idle_latency(limit_us)
+            length_s = budget.pace_s(planned.low_s * len(recording.remaining()))
+            bench.pace.get_to_know(length_s, progress.progress)
+            _sit_through(recording, entrants, bench, progress, planned, limit)
+    except BaseException as error:
+        recording.finish(complete=False, interrupted=interruption.reason(error))
         raise
+    recording.finish(complete=not recording.remaining())
 
 
 def _sit_through(
@@ -89,12 +103,12 @@ def _sit_through(
     entrants: Mapping[str, Entrant],
     bench: Bench,
     progress: Progress,
-    visit_s: float,
+    planned: Span,
     limit: float | None,
 ) -> None:
     sittings = plan.sittings(recording.remaining())
-    left = sum(len(one.visits) for one in sittings)
-    pace, stalls, rounds = _Pace(visit_s), AckStalls(), bench.settings.rounds
+    rounds = recording.results.settings.rounds
+    stalls, forecast, lap = AckStalls(), Forecast(planned), _Lap()
     round_started, current = time.monotonic(), 0
     for number, one in enumerate(sittings, 1):
         if one.round != current:
@@ -102,14 +116,13 @@ def _sit_through(
                 _cut(recording, current, progress)
                 return
             round_started, current = time.monotonic(), one.round
-        reporter = _Reporter(recording, progress, f"round {one.round}/{rounds}, ETA {clock(pace.left_s(left))}: ")
+        reporter = _Reporter(recording, progress, forecast, lap, sittings[number - 1 :])
         sitting.sit(one, entrants[one.contestant], replace(bench, tell=reporter.tell), stalls, reporter)
-        left -= len(one.visits)
-        pace.visits += len(one.visits)
+        reporter.ended()
         quiet = bench.pace.quiet
         recording.results.reference_ns, recording.results.handover_ns = quiet.work_ns, quiet.handover_ns
         recording.save()
-        _say(progress, one, number, len(sittings), rounds, reporter.figures, clock(pace.left_s(left)))
+        _say(progress, one, number, len(sittings), rounds, reporter.figures, reporter.left())
 
 
 def _say(progress: Progress, one: Sitting, number: int, total: int, rounds: int, figures: list[str], eta: str) -> None:

@@ -14,11 +14,13 @@ from . import (
     budget,
     console,
     contestant_record,
-    cpulist,
     dataset,
     entrants,
+    interruption,
     machine_record,
+    others,
     plan,
+    prospect,
     report,
     resume,
     rig_identity,
@@ -26,6 +28,7 @@ from . import (
     runner,
     verdict,
     verifier,
+    writing,
 )
 from .console import Progress
 from .contestant import Contestant
@@ -35,8 +38,10 @@ from .errors import EnvironmentFault, ExitCode
 from .idle_latency import IdleLatency
 from .launcher import StartOptions
 from .oracle import Oracle
+from .others import Others
 from .pace import Pace, Quiet
 from .pinning import Pinning
+from .prospect import Prospect
 from .recording import Recording
 from .results import ContestantRecord, Results, RunSettings, Skipped, Verification
 from .run_request import RunRequest
@@ -71,16 +76,36 @@ class _Ground:
         return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server)
 
 
-def start(settings: Settings, request: RunRequest, seed: int | None, directory: Path) -> tuple[Recording, ExitCode]:
-    """A new run. Raises RigError; what Ctrl-C or SIGTERM interrupt is saved before they are passed on."""
+@dataclass(frozen=True)
+class _Busy:
+    """What others did just before measuring, and how long they were waited for, seconds."""
+
+    others: Others
+    waited_s: float
+
+
+def start(
+    settings: Settings, request: RunRequest, seed: int | None, directory: Path, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """A new run. wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
+
+    Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
+    """
     ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
     started_unix_ms = time.time_ns() // 1_000_000
-    with console.progress() as progress:
+    found = prospect.look(settings, request, ground.run)
+    with writing.claimed(directory), console.progress() as progress:
+        _look_around(ground, found, wait_min, progress)
         field = _prepare(settings, progress)
+        _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.QUICK_LIMIT_S if request.quick else None
         machine = machine_record.describe(field.contestants)
         pace = Pace(ground.pins, IdleLatency())
         _verify(settings, field, ground, pace, progress)
+        _require_baseline(ground.run, field)
+        busy = _look_again(ground, wait_min, progress)
+        if limit is not None:
+            limit += busy.waited_s  # who asks to wait for quiet means it
         names = entrants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         if limit is not None:
@@ -107,27 +132,73 @@ def start(settings: Settings, request: RunRequest, seed: int | None, directory: 
         )
         recording = Recording(results, directory)
         recording.save()
-        return recording, _measure(settings, recording, names, ground, field, pace, limit, progress)
+    return recording, _measured(settings, recording, names, ground, field, pace, limit, busy)
 
 
-def go_on(settings: Settings, request: RunRequest, recording: Recording) -> tuple[Recording, ExitCode]:
+def go_on(
+    settings: Settings, request: RunRequest, recording: Recording, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
-    ground = replace(_ground(settings, request, results.seed), run=results.settings)
-    with console.progress() as progress:
+    today = _ground(settings, request, results.seed)
+    resume.require_same_ground(
+        results,
+        machine_record.identity(),
+        today.run,
+        rig_identity.describe(),
+        machine_record.tools(request.rate_per_s is not None),
+    )
+    ground = replace(today, run=results.settings)
+    with writing.claimed(recording.directory), console.progress() as progress:
+        _wait_for_quiet(ground, wait_min, progress)
         field = _prepare(settings, progress)
-        machine = machine_record.describe(field.contestants)
+        built = entrants.with_again(field.contestants)
+        resume.require_same_contestants(results, _records(settings, built, field, ground.options))
         pace = Pace(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
         _verify(settings, field, ground, pace, progress)
         names = entrants.with_again(field.contestants)
-        resume.require_same(
-            results,
-            machine,
-            _records(settings, names, field, ground.options),
-            _ground(settings, request, results.seed).run.dataset_sha256,
-        )
+        resume.require_same_contestants(results, _records(settings, names, field, ground.options))
+        busy = _look_again(ground, wait_min, progress)
         recording.remark("the run was interrupted and resumed")
-        return recording, _measure(settings, recording, names, ground, field, pace, None, progress)
+    return recording, _measured(settings, recording, names, ground, field, pace, None, busy)
+
+
+def _look_around(ground: _Ground, found: Prospect, wait_min: float | None, progress: Progress) -> None:
+    """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
+    _wait_for_quiet(ground, wait_min, progress)
+    now = others.look(prospect.cpus_of(ground.pins))
+    parts = [f"to verify {len(found.present)} contestants", "to measure them"]
+    if found.unbuilt:
+        parts.insert(0, f"to build {', '.join(found.unbuilt)}")
+    if now.quiet:
+        progress.say(f"about {found.span(now.share).text}: {', '.join(parts)}")
+    else:
+        progress.say(prospect.busy_warning(now, found.span(now.share)))
+
+
+def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> _Busy:
+    """What others do when all is ready to be measured, which may be minutes later."""
+    started = time.monotonic()
+    _wait_for_quiet(ground, wait_min, progress)
+    waited_s = time.monotonic() - started
+    return _Busy(others.look(prospect.cpus_of(ground.pins)), waited_s)
+
+
+def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
+    if wait_min is not None:
+        cpus = prospect.cpus_of(ground.pins)
+        others.wait_for_quiet(lambda: others.look(cpus), 60 * wait_min, progress.progress)
+
+
+def _require_baseline(run: RunSettings, field: _Field) -> None:
+    """Raises EnvironmentFault if the contestant to which all are to be compared is none of those that are measured."""
+    if run.baseline is None or run.baseline in [contestant.name for contestant in field.contestants]:
+        return
+    why = next((entry for entry in field.skipped if entry.name == run.baseline), None)
+    raise EnvironmentFault(
+        f"--baseline {run.baseline} can not be measured" + (f": {why.reason}" if why else ""),
+        why.remedy if why and why.remedy else "name another one, or leave --baseline out",
+    )
 
 
 def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
@@ -175,9 +246,11 @@ def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, prog
     field.contestants = passed
 
 
-def _records(settings: Settings, names: Sequence[Entrant], field: _Field, options: StartOptions) -> list[ContestantRecord]:
+def _records(
+    settings: Settings, names: Sequence[Entrant], field: _Field, options: StartOptions
+) -> list[ContestantRecord]:
     return [
-        contestant_record.describe(entrant, options, field.accounting[entrant.contestant.name], settings.cache)
+        contestant_record.describe(entrant, options, field.accounting.get(entrant.contestant.name, ""), settings.cache)
         for entrant in names
     ]
 
@@ -202,7 +275,7 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     return found
 
 
-def _measure(
+def _measured(
     settings: Settings,
     recording: Recording,
     names: Sequence[Entrant],
@@ -210,40 +283,50 @@ def _measure(
     field: _Field,
     pace: Pace,
     limit: float | None,
-    progress: Progress,
+    busy: _Busy,
 ) -> ExitCode:
-    run = ground.run
-    visit_s = budget.VISIT_S + (run.duration_ms + run.warmup_ms) / 1e3
-    progress.say(_announcement(recording, ground, visit_s))
-    oracle = Oracle(ground.data)
-    bench = Bench(run, ground.options, ground.pins, oracle, settings.cache, pace, ground.seed, progress.progress)
-    pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else visit_s * len(recording.remaining())
-    with pace.idle.held() as limit_us:
-        recording.limited_idle_latency(limit_us)
-        runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, visit_s, limit)
+    """Makes the visits that remain; an interruption is told once the progress line is gone, and passed on."""
+    run, share = ground.run, busy.others.share
+    one = budget.visit_span(run, share)
+    if not busy.others.quiet:
+        recording.remark(f"when measuring began, {busy.others.text}")
+    try:
+        with console.progress() as progress:
+            progress.say(_announcement(recording, ground, share))
+            bench = Bench(
+                run,
+                ground.options,
+                ground.pins,
+                Oracle(ground.data),
+                settings.cache,
+                pace,
+                ground.seed,
+                progress.progress,
+            )
+            pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else one.low_s * len(recording.remaining())
+            runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, one, limit)
+    except BaseException:
+        interruption.tell(recording)
+        raise
     missing = len(recording.remaining())
-    recording.finish(complete=not missing)
     if missing:
-        progress.say(f"{missing} visits were not made, see the notes; 'restmark run --resume' tries them again")
+        console.plain(
+            console.err,
+            f"{missing} visits were not made, see the notes; 'restmark run --resume {recording.directory}' tries them again",
+        )
     return field.failed or (ExitCode.ENVIRONMENT if missing else ExitCode.OK)
 
 
-def _announcement(recording: Recording, ground: _Ground, visit_s: float) -> str:
-    run, pins = ground.run, ground.pins
-    remaining = recording.remaining()
-    where = (
-        f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
-        if pins.server and pins.client
-        else "server and client not pinned"
-    )
+def _announcement(recording: Recording, ground: _Ground, busy: float) -> str:
+    run, remaining = ground.run, recording.remaining()
     starts = len(plan.sittings(remaining))
-    expected = budget.clock(starts * budget.START_S + len(remaining) * visit_s)
     return (
         f"{len(remaining)} visits in {run.rounds} rounds of {run.duration_ms / 1e3:g} s each, warm-up "
-        f"{run.warmup_ms / 1e3:g} s; {run.workers} worker(s);\n{where}; seed {ground.seed}; about {expected} on a quiet machine"
+        f"{run.warmup_ms / 1e3:g} s; {run.workers} worker(s);\n{prospect.where(ground.pins)}; seed {ground.seed}; "
+        f"about {budget.visits_span(starts, len(remaining), run, busy).text}"
     )
 
 
 def write_reports(recording: Recording) -> list[Path]:
-    """Page, Markdown and CSV beside results.json; returns their paths."""
+    """Page, Markdown and CSV beside results.json; returns their paths. Raises EnvironmentFault."""
     return list(report.write(recording.results, recording.directory))

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from restmark_rig.errors import UsageFault
-from restmark_rig.report import answer, resource_tables, tables
+from restmark_rig.report import answer, choosing, resource_tables, tables
 from restmark_rig.report.analysis import Analysis, Load, Standing
 from restmark_rig.report.memory import Memory
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
@@ -186,8 +186,9 @@ def test_shades(factor: float | None, tied: bool, shade: int | None) -> None:
     assert heat(factor, tied) == shade
 
 
-def answered(run: Results, **asked: object) -> dict[str, str]:
-    found = answer.of_run(run, Analysis(run), Memory(run), **asked)  # type: ignore[arg-type]
+def answered(run: Results, asked: str | None = None, mix: dict[str, float] | None = None) -> dict[str, str]:
+    run = choosing(run, asked, mix)
+    found = answer.of_run(run, Analysis(run), Memory(run))
     return {"": found.title} | {line.kind: line.text.replace("\N{NO-BREAK SPACE}", " ") for line in found.lines}
 
 

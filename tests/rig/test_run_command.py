@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
+import os
+import pty
 import signal
 import subprocess
 from pathlib import Path
@@ -10,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from . import synthetic_results
 from .run_support import command, environment, fault_folder, rig, wait_for
 
-from restmark_rig import results_file  # isort: skip
+from restmark_rig import budget, results_file, run_request  # isort: skip
+from restmark_rig.plan import CellSpec  # isort: skip
 from restmark_rig.results import Visit  # isort: skip
+from restmark_rig.workloads import ROUTES  # isort: skip
 
 SHORT = ("--duration", "0.5", "--warmup", "0.1", "--connections", "8")
 
@@ -34,21 +41,43 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
     assert "twice (A/A): fault-none" in done.stdout
     assert "rounds: 3" in done.stdout
     assert "visits: 6 in 6 server starts" in done.stdout
-    assert "time: about" in done.stdout
+    assert "time: about" in done.stdout and "on a quiet machine" in done.stdout
     assert not out.exists()
 
 
-def test_dry_run_of_a_quick_one_stays_below_five_minutes(tmp_path: Path) -> None:
+def test_dry_run_of_a_quick_one_says_what_is_to_be_built_and_how_long_all_of_it_takes(tmp_path: Path) -> None:
     done = rig(tmp_path / "cache", "run", "--quick", "--dry-run", "--seed", "1")
     assert done.returncode == 0, done.stderr
-    minutes, seconds = done.stdout.split("time: about ")[1].split(" min")[0].split(":")
-    assert int(minutes) * 60 + int(seconds) < 300
+    assert "to be built first: " in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("time: ")]
+    assert "builds, verification and slow servers included" in line
+
+
+def test_a_quick_one_of_all_stays_below_five_minutes_once_it_is_built() -> None:
+    cells = {name: [CellSpec(route, 16) for route in ROUTES] for name in "abcdefghijkl"}
+    left_s = budget.QUICK_LIMIT_S - budget.QUICK_PATIENCE_S - 11 * budget.VERIFY_S
+    settings = synthetic_results.build(rounds=1, names=("restmarkd",), memory=False).settings
+    run = run_request.with_lengths(dataclasses.replace(settings, quick=True), *budget.quick(cells, left_s))
+    assert budget.run_span(cells, run, 11, 0, 0.0).low_s < 300
+
+
+def test_a_workload_without_its_slash_a_baseline_and_a_mix_are_planned(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "none")
+    arguments = ("run", "-C", folder, "--dry-run", "--baseline", folder, "--mix", "/=2")
+    done = rig(tmp_path / "cache", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "baseline: fault-none" in done.stdout
+    assert "mix: / 2" in done.stdout
+    refused = rig(tmp_path / "cache", "run", "-C", folder, "--dry-run", "--baseline", "fault-nome")
+    assert refused.returncode == 1
+    assert "did you mean fault-none?" in refused.stderr
 
 
 def test_a_run_and_its_record(tmp_path: Path) -> None:
     folder = fault_folder(tmp_path, "none")
     out = tmp_path / "out"
-    done = rig(tmp_path / "cache", "run", "-C", folder, *SHORT, "--rounds", "2", "--seed", "7", "--output", out)
+    words = (*SHORT, "--rounds", "2", "--seed", "7", "--baseline", "fault-none", "--mix", "/=2", "--output", out)
+    done = rig(tmp_path / "cache", "run", "-C", folder, *words)
     assert done.returncode == 0, done.stderr
     assert "GET /, 8 connections" in done.stdout
     assert "round 2/2" in done.stderr
@@ -73,6 +102,15 @@ def test_a_run_and_its_record(tmp_path: Path) -> None:
     assert len(record["memory"]) == 2 * 2 * 2, "at rest and after, for each start"
     assert record["argv"][:4] == ["restmark", "run", "-C", str(folder)]
     assert record["argv"][-2:] == ["--seed", "7"]
+    assert record["argv"][-6:-2] == ["--baseline", "fault-none", "--mix", "/=2"]
+    assert (record["settings"]["baseline"], record["settings"]["mix"]) == ("fault-none", {"/": 2.0})
+    assert record["typed_argv"][1:4] == ["run", "-C", str(folder)]
+    assert record["complete_rounds"] == [1, 2] and record["interrupted"] is None
+    assert len(record["rig"]["sha256"]) == 64
+    first = record["contestants"][0]
+    assert first["manifest_sha256"] == hashlib.sha256((folder / "contestant.toml").read_bytes()).hexdigest()
+    assert first["start_argv"][2:] == ["{port}", "none", "0"] and first["build_fingerprint"] is None
+    assert "about " in done.stderr and "to verify 1 contestants" in done.stderr or "others use" in done.stderr
     assert record["thresholds"]["client_busy_min_share"] == 0.95
 
 
@@ -116,8 +154,12 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     assert process.returncode == 128 + number
     assert "visits are saved in" in told
     assert f"restmark run --resume {out}" in told
+    assert f"report of what there is: {out / 'index.html'}" in told
     before = read(out)
     assert before["complete"] is False
+    by = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}[number]
+    assert before["interrupted"] == by
+    assert f"This run was interrupted by {by}" in (out / "summary.md").read_text()
     kept = {(cell["contestant"], entry["round"]): entry for cell in before["cells"] for entry in cell["rounds"]}
     assert 0 < len(kept) < 8
 
@@ -129,6 +171,7 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     assert done.returncode == 0, done.stderr
     after = read(out)
     assert after["complete"] is True
+    assert after["interrupted"] is None and after["complete_rounds"] == [1, 2, 3, 4]
     assert after["order"] == before["order"]
     rounds = {(cell["contestant"], entry["round"]): entry for cell in after["cells"] for entry in cell["rounds"]}
     assert len(rounds) == 8
@@ -154,6 +197,44 @@ def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "can not be resumed" in done.stderr
     assert "fault-none was CPython Python 2.7" in done.stderr
+    manifest = folder / "contestant.toml"
+    manifest.write_text(manifest.read_text().replace("For a test.", "For another one."))
+    results.contestants[0].versions["CPython"] = results.contestants[1].versions["CPython"]
+    results.settings = dataclasses.replace(results.settings, timeout_ms=1)
+    results_file.write(results, out)
+    done = rig(cache, "run", "--resume", out)
+    assert done.returncode == 1
+    assert "timeout ms: 1, now 30000" in done.stderr and "verif" not in done.stderr, "found before anything is built"
+    results.settings = dataclasses.replace(results.settings, timeout_ms=30_000)
+    results_file.write(results, out)
+    done = rig(cache, "run", "--resume", out)
+    assert done.returncode == 1
+    assert "fault-none: its manifest was" in done.stderr and "verif" not in done.stderr
+
+
+def test_on_a_terminal_the_progress_line_is_gone_before_the_interruption_is_told(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "none")
+    out, seen, sent = tmp_path / "out", b"", False
+    master, slave = pty.openpty()
+    arguments = command("run", "-C", folder, *SHORT, "--rounds", "4", "--output", out)
+    with subprocess.Popen(
+        arguments, env=environment(tmp_path / "cache"), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    ) as process:
+        os.close(slave)
+        try:
+            while piece := os.read(master, 65536):
+                seen += piece
+                if b"round 1/4 [1/8]" in seen and not sent:
+                    process.send_signal(signal.SIGINT)
+                    sent = True
+        except OSError:  # a terminal that nobody has open any more
+            pass
+        finally:
+            os.close(master)
+    assert process.returncode == 130
+    after = seen[seen.index(b"interrupted in round 1 of 4") :]
+    assert b"\x1b[2K" not in after, "the line was drawn again"
+    assert b"\xe2\xa0" not in after, "a spinner's braille dots"
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import comparison, console, results_file
-from ..comparison import Change, Comparison, Row
+from ..comparison import UNTOLD, Change, Comparison, Row
 from ..errors import ExitCode, UsageFault
 from ..report import numbers
 from ..report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from ..statistics import Estimate
 
-_STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", Change.NO_FIGURE: "yellow"}
+_STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", **dict.fromkeys(UNTOLD, "yellow")}
 _SHORT = {CPU_US_PER_REQUEST.key: "CPU µs", REQUESTS_PER_S.key: "req/s"}
 _PATH = click.Path(path_type=Path)
 
@@ -29,8 +29,8 @@ _PATH = click.Path(path_type=Path)
     "--fail-above",
     type=click.FloatRange(0),
     metavar="PCT",
-    help="End with exit code 4 if a figure got worse by more than PCT percent and beyond interval and noise, or if a "
-    "cell or contestant that was fine no longer is.",
+    help="End with exit code 4 if a figure got worse by more than PCT percent at the near end of its interval and "
+    "beyond noise, or if a cell or contestant that worked no longer does; with 3 if no figure at all can be told.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(first: Path, second: Path, fail_above: float | None, as_json: bool) -> int:
@@ -46,7 +46,10 @@ def compare(first: Path, second: Path, fail_above: float | None, as_json: bool) 
         console.show_json(json.dumps(_document(found, fail_above, failures), indent=2, ensure_ascii=False))
     else:
         _show(found, fail_above, failures)
-    return ExitCode.REGRESSION if failures else ExitCode.OK
+    if failures:
+        return ExitCode.REGRESSION
+    # A gate that can not see anything must not pass for an open one.
+    return ExitCode.ENVIRONMENT if fail_above is not None and found.tells_nothing else ExitCode.OK
 
 
 def _show(found: Comparison, fail_above: float | None, failures: list[str]) -> None:
@@ -60,10 +63,9 @@ def _show(found: Comparison, fail_above: float | None, failures: list[str]) -> N
     if found.rows:
         out.print()
         out.print(_table(found.rows))
-    for row in found.rows:
-        if row.change is Change.NO_FIGURE:
-            place = f"{row.contestant}, GET {row.route}, {row.load.title}, {row.metric.title}"
-            console.plain(out, f"no figure: {place}: {row.why}", "yellow")
+    if found.untold:
+        reasons = "; ".join(f"{count} {why}" for why, count in found.untold.items())
+        console.plain(out, f"can not be told: {sum(found.untold.values())} figures: {reasons}", "yellow")
     for look in found.memory:
         before, after = numbers.mib(look.first_kib), numbers.mib(look.second_kib)
         change = f"{before} → {after} MiB ({numbers.percent(look.ratio - 1, True)})"
@@ -113,8 +115,8 @@ def _interval(ratio: Estimate | None) -> str:
 
 
 def _sentence(row: Row) -> str:
-    share = numbers.percent(row.worse_share)
-    return f"{row.contestant}, GET {row.route}, {row.load.title}: {row.metric.title} worse by {share}"
+    share, least = numbers.percent(row.worse_share), numbers.percent(row.worse_at_least)
+    return f"{row.contestant}, GET {row.route}, {row.load.title}: {row.metric.title} worse by {share}, {least} at least"
 
 
 def _closing(found: Comparison, fail_above: float | None, failures: list[str]) -> str:
@@ -122,14 +124,20 @@ def _closing(found: Comparison, fail_above: float | None, failures: list[str]) -
     text = ", ".join(f"{count} {change.value}" for change, count in counts.items() if count) or "no figure compared"
     if fail_above is None:
         return f"{text}."
-    limit = f"more than {fail_above:g} % and beyond interval and noise"
-    return f"{text}. {len(failures)} failures ({limit}):" if failures else f"{text}. Nothing got worse by {limit}."
+    limit = f"more than {fail_above:g} % at the near end of its interval and beyond noise"
+    if failures:
+        return f"{text}. {len(failures)} failures ({limit}):"
+    if found.tells_nothing:
+        return (
+            f"{text}. Nothing can be told, so that nothing is proved: compare runs of more rounds on a quiet machine."
+        )
+    return f"{text}. Nothing got worse by {limit}."
 
 
 def _document(found: Comparison, fail_above: float | None, failures: list[str]) -> dict[str, Any]:
     return {
         "format": "restmark-comparison",
-        "version": 1,
+        "version": 2,
         "fail_above_percent": fail_above,
         "failures": failures,
         "differences": found.differences,
@@ -137,6 +145,7 @@ def _document(found: Comparison, fail_above: float | None, failures: list[str]) 
         "only_second": found.only_second,
         "lost": found.lost,
         "noise_floors": found.noise_floors,
+        "untold": found.untold,
         "rows": [
             {
                 "contestant": row.contestant,

@@ -17,18 +17,19 @@ from .. import (
     cpulist,
     dataset,
     entrants,
+    interruption,
     machine_record,
     memory_table,
     results_file,
     rig_identity,
     run_request,
     verdict,
+    writing,
 )
 from .. import memory as measuring
-from ..console import Progress
 from ..contestant import Contestant
 from ..entrants import Entrant
-from ..errors import Terminated, UsageFault
+from ..errors import UsageFault
 from ..launcher import StartOptions
 from ..load import wrk_path
 from ..memory import MemoryPlan
@@ -37,7 +38,7 @@ from ..recording import Recording
 from ..results import Results, Skipped
 from ..run_request import RunRequest
 from ..settings import Settings, shared_options
-from .run import CountList
+from .options import CountList
 
 
 @click.command()
@@ -98,10 +99,11 @@ def memory(
         tuple(sorted(set(workers))), connections, duration, StartOptions(data.path, cpus=pins.server), pins
     )
     directory = (output or Path(f"restmark-memory-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
-    with console.progress() as progress:
+    with writing.claimed(directory), console.progress() as progress:
         contestants, skipped = entrants.prepare(settings, settings.chosen(), progress)
         recording = _recording(directory, settings, request, plan, contestants, skipped)
-        outcomes = _measure(settings, recording, plan, contestants, progress)
+        recording.save()
+    outcomes = _measured(settings, recording, plan, contestants)
     memory_table.show(
         console.out,
         {name: outcome.records for name, outcome in outcomes.items()},
@@ -111,21 +113,25 @@ def memory(
     return 0
 
 
-def _measure(
-    settings: Settings, recording: Recording, plan: MemoryPlan, contestants: list[Contestant], progress: Progress
+def _measured(
+    settings: Settings, recording: Recording, plan: MemoryPlan, contestants: list[Contestant]
 ) -> dict[str, measuring.Outcome]:
     """Looks at everybody; saved after each, and what an interruption leaves is complete for those that it has."""
-    outcomes = {}
+    outcomes: dict[str, measuring.Outcome] = {}
     try:
-        for number, contestant in enumerate(contestants, 1):
-            outcome = measuring.measure(contestant, plan, settings.cache, progress)
-            outcomes[contestant.name] = outcome
-            _add(recording, contestant.name, outcome)
-            recording.save()
-            progress.say(f"[{number}/{len(contestants)}] {contestant.name}: {_in_short(outcome)}")
-    except (KeyboardInterrupt, Terminated):
+        with console.progress() as progress:
+            for number, contestant in enumerate(contestants, 1):
+                outcome = measuring.measure(contestant, plan, settings.cache, progress)
+                outcomes[contestant.name] = outcome
+                _add(recording, contestant.name, outcome)
+                recording.save()
+                progress.say(f"[{number}/{len(contestants)}] {contestant.name}: {_in_short(outcome)}")
+    except BaseException as error:
+        if not recording.results.order:  # a run in the folder has its own end recorded
+            recording.results.interrupted = interruption.reason(error)
         path = recording.save()
-        progress.say(f"interrupted: {len(outcomes)} of {len(contestants)} contestants are saved in {path}")
+        text = f"interrupted: {len(outcomes)} of {len(contestants)} contestants are saved in {path}"
+        console.plain(console.err, text)
         raise
     recording.results.finished_unix_ms = time.time_ns() // 1_000_000
     recording.results.complete = not recording.remaining()
@@ -168,8 +174,10 @@ def _recording(
     ]
     if (directory / results_file.FILE_NAME).exists():
         recording = Recording(results_file.read(directory), directory)
-        if not machine_record.same(recording.results.machine, machine):
-            raise UsageFault(f"the run in {directory} was made on another machine", "name another --output")
+        if changes := list(machine_record.differences(recording.results.machine, machine)):
+            raise UsageFault(
+                f"the run in {directory} was made on another machine: {'; '.join(changes)}", "name another --output"
+            )
         known = {record.name for record in recording.results.contestants}
         recording.results.contestants += [record for record in records if record.name not in known]
         return recording

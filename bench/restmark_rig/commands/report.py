@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .. import console, report, results_file
+from .. import console, report, results_file, traffic, writing
+from .options import baseline_option, mix_option
 
 
 @click.command("report")
@@ -30,12 +31,28 @@ from .. import console, report, results_file
     metavar="FILE",
     help="Also renew the table and the picture in this Markdown file, between its restmark:results markers.",
 )
-def report_command(directory: Path, output: Path | None, price: float | None, readme: Path | None) -> None:
+@baseline_option
+@mix_option
+def report_command(
+    directory: Path,
+    output: Path | None,
+    price: float | None,
+    readme: Path | None,
+    baseline: str | None,
+    mix: dict[str, float] | None,
+) -> None:
     """Make rounds.csv, summary.md and index.html anew from DIRECTORY/results.json alone."""
     results = results_file.read(directory)
+    if baseline is not None:
+        names = [record.name for record in results.contestants if record.same_as is None]
+        baseline = traffic.baseline_name(baseline, names, "name one that took part")
+    measured = [cell.route for cell in results.cells if cell.rounds]
+    traffic.require_measured(mix, measured, "take it out of the mix")
+    results = report.choosing(results, baseline, mix)
     where = output or (directory if directory.is_dir() else directory.parent)
     paths = report.write(results, where, price)
     if readme is not None:
-        paths += report.write_readme(results, readme)
+        with writing.told(readme):
+            paths += report.write_readme(results, readme)
     for path in paths:
         console.plain(console.out, str(path))

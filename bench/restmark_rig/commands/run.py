@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from .. import console, dry_run, h2load, load, memory_look, resume, run_table, session
+from .. import console, dry_run, h2load, load, memory_look, resume, run_table, session, traffic
 from ..errors import ExitCode, UsageFault
 from ..recording import Recording
 from ..results import Results
@@ -15,25 +16,14 @@ from ..report.view import View
 from ..results_file import FILE_NAME
 from ..run_request import DEFAULT_TIMEOUT_S, RunRequest
 from ..settings import Settings, shared_options
-from ..workloads import ROUTES
-
-_CONNECTIONS = click.IntRange(1, 10_000)
-
-
-class CountList(click.ParamType):
-    """Numbers of connections: 64, or 1,16,256."""
-
-    name = "counts"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(_CONNECTIONS.convert(part.strip(), param, ctx) for part in str(value).split(","))
+from .options import CountList, Route, baseline_option, mix_option
 
 
 @click.command()
 @shared_options
-@click.option("--workload", "workloads", multiple=True, type=click.Choice(ROUTES), help="Only this route. Repeatable.")
+@click.option(
+    "--workload", "workloads", multiple=True, type=Route(), metavar="ROUTE", help="Only this route. Repeatable."
+)
 @click.option(
     "--connections",
     multiple=True,
@@ -77,6 +67,16 @@ class CountList(click.ParamType):
     metavar="DIR",
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
+@baseline_option
+@mix_option
+@click.option(
+    "--wait-for-quiet",
+    is_flag=False,
+    flag_value="30",
+    type=click.FloatRange(0, 24 * 60, min_open=True),
+    metavar="[=MINUTES]",
+    help="Begin when nobody else uses the CPUs, and give up after so many minutes [30 if not said].",
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan and the time it takes; measure nothing.")
 @click.option(
     "--resume",
@@ -92,6 +92,7 @@ def run(
     output: Path | None,
     dry: bool,
     resumed: Path | None,
+    wait_for_quiet: float | None,
     **options: object,
 ) -> int:
     """Verify and measure contestants (all present, or those named with -C) in balanced, shuffled rounds.
@@ -103,8 +104,8 @@ def run(
         recording = resume.open_recording(resumed)
         settings, request = _recorded(context, recording.results)
         _require_tools(request)
-        return _conclude(*session.go_on(settings, request, recording))
-    request = _request(options)
+        return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
+    request = _with_baseline(_request(options), settings)
     request.check()
     if dry:
         dry_run.show(settings, request, seed)
@@ -116,7 +117,7 @@ def run(
             f"{directory} holds the results of another run",
             f"name another --output, or go on with --resume {directory}",
         )
-    return _conclude(*session.start(settings, request, seed, directory))
+    return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
 
 
 def _request(options: dict[str, object]) -> RunRequest:
@@ -134,7 +135,18 @@ def _request(options: dict[str, object]) -> RunRequest:
         timeout_s=options["timeout"],  # type: ignore[arg-type]
         quick=bool(options["quick"]),
         dataset=options["dataset"],  # type: ignore[arg-type]
+        baseline=options["baseline"],  # type: ignore[arg-type]
+        mix=options["mix"],  # type: ignore[arg-type]
     )
+
+
+def _with_baseline(request: RunRequest, settings: Settings) -> RunRequest:
+    """The request with the baseline's name. Raises UsageFault if that does not take part."""
+    if request.baseline is None:
+        return request
+    names = [contestant.name for contestant in settings.chosen()]
+    remedy = f"let it take part with -C {request.baseline}"
+    return replace(request, baseline=traffic.baseline_name(request.baseline, names, remedy))
 
 
 def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRequest]:
@@ -145,7 +157,7 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
     given = [
         parameter.opts[0]
         for parameter in run.params
-        if parameter.name != "resumed"
+        if parameter.name not in ("resumed", "wait_for_quiet")
         and parameter.expose_value
         and parameter.name is not None
         and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
@@ -171,9 +183,10 @@ def _require_tools(request: RunRequest) -> None:
 
 
 def _conclude(recording: Recording, code: ExitCode) -> int:
-    """Prints the tables and where the results are."""
+    """Prints the tables and where the results are. The pages come first: they stay if nobody reads the output."""
+    paths = session.write_reports(recording)
     run_table.show(console.out, View(recording.results))
-    for path in session.write_reports(recording):
+    for path in paths:
         console.plain(console.out, f"report: {path}")
     console.plain(console.out, f"results: {recording.directory / FILE_NAME}")
     return code

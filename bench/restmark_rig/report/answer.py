@@ -58,18 +58,9 @@ class Answer:
         return [self.title, *(f"{line.kind}: {line.text}" for line in self.lines)]
 
 
-def of_run(
-    results: Results,
-    analysis: Analysis,
-    memory: Memory,
-    asked: str | None = None,
-    mix: Mapping[str, float] | None = None,
-) -> Answer:
-    """asked: the baseline's name, None for the run's own or the default; mix: routes with their weights, likewise.
-
-    Raises UsageFault for a baseline that was not measured.
-    """
-    asked, mix = asked or results.settings.baseline, mix or results.settings.mix
+def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
+    """Against the baseline, and for the mix, of the results' settings. Raises UsageFault for a baseline that was not measured."""
+    asked, mix = results.settings.baseline, results.settings.mix
     load = analysis.main_load
     if load is None:
         what = f"memory of {len(memory.contestants)} contestants" if memory else "no figures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import cpulist, statistics
-from ..results import Results
+from ..results import Results, rounds_held
 from . import numbers
 from .analysis import Analysis
 
@@ -77,11 +77,14 @@ def _rounds(results: Results, analysis: Analysis) -> Iterator[str]:
     lengths = [entry.duration_us / 1e6 for cell in results.cells for entry in cell.rounds]
     length = f"{min(lengths):.1f} to {max(lengths):.1f} s" if lengths else f"{settings.duration_ms / 1000:g} s"
     yield (
-        f"Rounds are interleaved: each of the rounds asked for ({settings.rounds}) visits every contestant and "
+        f"Rounds are interleaved: each visits every contestant and "
         f"workload once, in a shuffled, recorded order (seed {results.seed}), so that a machine that grows slow does "
         f"so for all. A visit lasted {length} (slow cells longer, so that every connection gets answers), after a "
         f"warm-up of at least {settings.warmup_ms / 1000:g} s that is thrown away."
     )
+    held = rounds_held(results)
+    if held.lowest < held.asked:
+        yield f"The run holds {held.text}: cells have different numbers of rounds, or fewer than were asked for."
     yield (
         "Figures are medians over rounds, never the best of them. Intervals are Student's, of the figures' logarithms, and "
         "take the scatter of a cell for no less than that of the same workload's other cells, since few rounds may agree by "

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .. import cpulist
-from ..results import LOAD, Cell, Results
+from ..results import LOAD, Cell, Results, rounds_held
 from ..workloads import ROUTE_ENCODE
 from . import answer, charts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
@@ -40,23 +39,17 @@ class Section:
 
 
 class View:
-    """All parts of the report. price_per_vcpu_hour: None leaves the price out; baseline, mix: None takes the run's own.
+    """All parts of the report. price_per_vcpu_hour: None leaves the price out.
 
     Raises UsageFault for a baseline that was not measured.
     """
 
-    def __init__(
-        self,
-        results: Results,
-        price_per_vcpu_hour: float | None = None,
-        baseline: str | None = None,
-        mix: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, results: Results, price_per_vcpu_hour: float | None = None) -> None:
         self.results = results
         self.analysis = Analysis(results)
         self.memory = Memory(results)
         self.price_per_vcpu_hour = price_per_vcpu_hour
-        self.answer = answer.of_run(results, self.analysis, self.memory, baseline, mix)
+        self.answer = answer.of_run(results, self.analysis, self.memory)
         self.methodology = methodology.sentences(results, self.analysis)
         self.bias = list(BIAS)
         self.command = shlex.join(results.argv)
@@ -85,14 +78,18 @@ class View:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        rounds = f"{numbers.counted(settings.rounds, 'round')} of {settings.duration_ms / 1000:g} s"
+        rounds = f"{rounds_held(self.results).text} of {settings.duration_ms / 1000:g} s"
         return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
         """What must be read before any figure."""
         found = []
         if not self.results.complete:
-            found.append("This run was interrupted: the figures below are those measured until then.")
+            by = f" by {self.results.interrupted}" if self.results.interrupted else ""
+            found.append(
+                f"This run was interrupted{by}: the figures below are those measured until then, "
+                f"{rounds_held(self.results).text}."
+            )
         for entry in self.results.verifications:
             if not entry.passed:
                 what = "; ".join(entry.failures) or "no details were recorded"
