@@ -123,6 +123,7 @@ def _fresh_log(log: Path) -> Path:
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
     values: Mapping[str, object] = {
         **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
+        "address": ports.address(options.host, port),
         "host": options.host,
         "port": port,
         "workers": options.workers,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gzip
 import os
 import resource
 import shutil
@@ -16,6 +19,8 @@ import psutil
 from . import cgroup
 
 _CPU_DIR = Path("/sys/devices/system/cpu")
+# Both count interrupts by themselves. https://docs.kernel.org and init/Kconfig, "Cpu time accounting"
+_APART = ("IRQ_TIME_ACCOUNTING", "VIRT_CPU_ACCOUNTING_NATIVE")
 _BUSY_SAMPLE_S = 1.0
 _BUSY_PERCENT = 5.0
 
@@ -74,6 +79,19 @@ def turbo_enabled() -> bool | None:
     if (value := _read(_CPU_DIR / "cpufreq" / "boost")) is not None:
         return value == "1"
     return None
+
+
+@functools.cache
+def interrupts_counted_apart() -> bool | None:
+    """Whether the time of interrupts is in no process's CPU time (CONFIG_IRQ_TIME_ACCOUNTING, as in Fedora and RHEL); else it
+    is counted for whatever process was interrupted. None: the kernel's configuration can not be read."""
+    config = b""
+    with contextlib.suppress(OSError):
+        config = gzip.decompress(Path("/proc/config.gz").read_bytes())
+    if not config:
+        with contextlib.suppress(OSError):
+            config = Path(f"/boot/config-{os.uname().release}").read_bytes()
+    return any(f"CONFIG_{name}=y".encode() in config for name in _APART) if config else None
 
 
 def virtualisation() -> str | None:
