@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import budget, builder, console, cpulist, dataset, entrants, plan, requirements, run_request
+from . import budget, builder, console, cpulist, dataset, entrants, pinning, plan, requirements, run_request
 from .contestant import Contestant
 from .results import Visit
 from .run_request import RunRequest
@@ -32,6 +32,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         f"CPUs: server {cpulist.render(pins.server)}, client {cpulist.render(pins.client)}"
         if pins.server and pins.client
         else "CPUs: not pinned",
+        *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
         f"rounds: {run.rounds}, each visit {run.warmup_ms / 1e3:g} s warm-up and {run.duration_ms / 1e3:g} s load",
         f"visits: {len(visits)} in {len(plan.sittings(visits))} server starts",
         "order of round 1: " + _first_round(visits, seed),

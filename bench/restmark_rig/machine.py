@@ -182,7 +182,7 @@ def cgroup_versions() -> list[int]:
 def may_make_cgroups() -> cgroup.Mount | None:
     """The hierarchy in which this user may make groups, judged by file permissions alone; None if in none."""
     for mount in cgroup.mounts():
-        if any(os.access(parent, os.W_OK) and not _read_only(parent) for parent in (mount.root, mount.own)):
+        if any(os.access(parent, os.W_OK) and not _read_only(parent) for parent in mount.parents()):
             return mount
     return None
 
@@ -195,12 +195,19 @@ def _read_only(path: Path) -> bool:
 
 
 def cpu_quota() -> float | None:
-    """CPUs that the rig's own control group may use, None without a quota."""
-    for mount in cgroup.mounts():
-        if mount.version == 2 and (text := _read(mount.own / "cpu.max")):
-            quota, period = text.split()
-            return None if quota == "max" else int(quota) / int(period)
-    return None
+    """CPUs that the rig may use by its own control group and all groups above it, None without a quota."""
+    quotas = [_quota_of(folder) for mount in cgroup.hierarchies("cpu") for folder in mount.groups()]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(group: Path) -> float | None:
+    """Version 2 has quota and period in one file, version 1 in two."""
+    words = (_read(group / "cpu.max") or "").split()
+    if not words:
+        words = [text for name in ("quota", "period") if (text := _read(group / f"cpu.cfs_{name}_us"))]
+    if len(words) != 2 or words[0] in ("max", "-1"):
+        return None
+    return int(words[0]) / int(words[1])
 
 
 def has_schedstat() -> bool:

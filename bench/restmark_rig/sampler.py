@@ -154,9 +154,7 @@ def throttled_ns(pid: int) -> int | None:
         mounts = cgroup.hierarchies("cpu", pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    folders = [
-        folder for mount in mounts for folder in (mount.own, *mount.own.parents) if folder.is_relative_to(mount.root)
-    ]
+    folders = [folder for mount in mounts for folder in mount.groups()]
     found = [value for folder in folders if (value := _throttled_in(folder)) is not None]
     return sum(found) if found else None
 

@@ -98,6 +98,9 @@ def _show(rows: list[Row], pins: pinning.Pinning, duration: int) -> None:
         else f"Server and wrk share {len(os.sched_getaffinity(0))} CPU, not pinned: they take time from each other"
     )
     console.plain(console.out, f"\n{where}; {rows[0].connections} connection(s), {duration} s per route, no pipelining.")
+    if pins.server and pins.client:
+        for doubt in pinning.remarks(pins):
+            console.plain(console.out, f"{doubt}.")
     if any("client-bound" in row.remarks for row in rows):
         console.plain(
             console.out,
