@@ -15,6 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _KILL_DEADLINE_S = 5.0
+# What stands in a group's file when it limits nothing: version 2's, then those of version 1 that may stand beside cpuacct.
+_UNLIMITED = {
+    "cpu.max": "max",
+    "cpu.weight": "100",
+    "cpuset.cpus": "",
+    "cpuset.mems": "",
+    "memory.max": "max",
+    "memory.high": "max",
+    "cpu.cfs_quota_us": "-1",
+    "cpu.shares": "1024",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,35 @@ class Mount:
     version: int
     root: Path
     own: Path
+
+    def groups(self) -> list[Path]:
+        """The own group and all above it, up to the top of the hierarchy as far as it can be seen."""
+        return [group for group in (self.own, *self.own.parents) if group.is_relative_to(self.root)]
+
+    def parents(self) -> list[Path]:
+        """Where a server's group may be made, so that what limits the rig, and with it the client, limits the server, too.
+
+        The highest group comes first, since there most controllers are at hand, and the own one last. None is above a group
+        that limits what is in it.
+        """
+        allowed = []
+        for group in self.groups():
+            allowed.append(group)
+            if _limits(group):
+                break
+        return allowed[::-1]
+
+
+def _limits(group: Path) -> bool:
+    """Whether the group has a quota, CPUs, memory or a weight of its own."""
+    for name, unlimited in _UNLIMITED.items():
+        try:
+            text = (group / name).read_text().split()
+        except OSError:
+            continue
+        if text[:1] not in ([], [unlimited]):
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -132,12 +172,12 @@ def _own_path(mount_point: str, mount_root: str, group: str) -> Path:
 def create(name: str, versions: tuple[int, ...] = (2, 1)) -> Cgroup | None:
     """Makes a group of that name, or returns None where this user may not (on hosts with a delegated group he may).
 
-    The top of the hierarchy is tried first, since there all controllers are at hand; then the rig's own group.
+    Where: see Mount.parents().
     """
     for mount in mounts():
         if mount.version not in versions:
             continue
-        for parent in dict.fromkeys((mount.root, mount.own)):
+        for parent in mount.parents():
             group = Cgroup(mount.version, parent / name)
             try:
                 group.path.mkdir()

@@ -179,8 +179,9 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             placeholders.check(text, allowed)
         except placeholders.PlaceholderError as error:
             yield f"key '{key}': {error}; remedy: correct the placeholder"
-    if not any("{port}" in text for text in [*document["start"]["argv"], *document["start"].get("env", {}).values()]):
-        yield "key 'start.argv' never uses {port}; remedy: pass it, the rig chooses the port"
+    start = [*document["start"]["argv"], *document["start"].get("env", {}).values()]
+    if not any(name in text for text in start for name in ("{port}", "{address}")):
+        yield "key 'start.argv' never uses {port} or {address}; remedy: pass one of them, the rig chooses the port"
 
 
 def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:

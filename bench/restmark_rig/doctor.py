@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cpulist, idle_latency, machine, requirements
+from . import cpulist, idle_latency, machine, pinning, requirements
 from .contestant import Contestant, Requirement
 
 OK, NOTE, WARNING = "ok", "note", "warning"
@@ -67,9 +67,14 @@ def _smt() -> Iterator[Line]:
     if active is None:
         yield Line("smt", NOTE, "unknown", "the kernel does not tell; CPUs may share cores")
     elif active:
-        yield Line("smt", NOTE, "on", "two CPUs share a core: give server and client whole cores (--server-cpus)")
+        yield Line("smt", NOTE, "on", "two CPUs share a core; server and client get whole cores where there are two or more")
     else:
         yield Line("smt", OK, "off")
+    pins = pinning.halves()
+    if pins.server and pins.client:
+        value = f"server {cpulist.render(pins.server)}, client {cpulist.render(pins.client)}"
+        doubts = pinning.remarks(pins)
+        yield Line("cpu sides", WARNING if doubts else OK, value, "; ".join(doubts))
 
 
 def _frequency() -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import console, dataset, entrants, others, plan, prospect
+from . import console, dataset, entrants, others, pinning, plan, prospect
 from .results import Visit
 from .run_request import RunRequest
 from .settings import Settings
@@ -28,6 +28,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         f"workloads: {', '.join(request.routes())}",
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
         f"CPUs: {prospect.where(pins)}",
+        *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
         f"rounds: {run.rounds}, each visit {run.warmup_ms / 1e3:g} s warm-up and {run.duration_ms / 1e3:g} s load",
         f"visits: {len(visits)} in {len(plan.sittings(visits))} server starts",
         "order of round 1: " + _first_round(visits, seed),

@@ -13,9 +13,10 @@ import re
 import shutil
 import statistics
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from . import load
+from . import load_process, ports
 from .errors import EnvironmentFault
 from .load import LoadPlan, LoadResult
 
@@ -44,28 +45,28 @@ def run(plan: LoadPlan, rate_per_s: int) -> LoadResult:
             h2load_path(),
             "--h1",
             f"--clients={plan.connections}",
-            f"--threads={min(plan.threads, plan.connections)}",
+            f"--threads={plan.threads}",
             f"--duration={seconds}",
             f"--rps={rate_per_s / plan.connections:.6f}",
             f"--connection-inactivity-timeout={math.ceil(plan.timeout_s)}",
             f"--log-file={log}",
-            f"http://{plan.host}:{plan.port}{plan.target}",
+            f"http://{ports.address(plan.host, plan.port)}{plan.target}",
         ]
-        before_ns = load.children_cpu_ns()
-        with load.start(argv, plan.cpus) as process:
+        before_ns = load_process.children_cpu_ns()
+        with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
             try:
                 output, _ = process.communicate(timeout=seconds + plan.timeout_s + _GRACE_S)
             except BaseException:
                 process.kill()
                 raise
-        client_cpu_ns = load.children_cpu_ns() - before_ns
+        client_cpu_ns = load_process.children_cpu_ns() - before_ns
         traffic = _TRAFFIC.search(output)
         if process.returncode != 0 or traffic is None:
             raise EnvironmentFault(
                 f"h2load failed with exit code {process.returncode}: {' '.join(argv)}\n{output.strip()[-2000:]}",
                 "run it by hand",
             )
-        return figures(log.read_text(), int(traffic[1]), seconds, client_cpu_ns)
+        return replace(figures(log.read_text(), int(traffic[1]), seconds, client_cpu_ns), threads=plan.threads)
 
 
 def figures(log: str, received_bytes: int, duration_s: int, client_cpu_ns: int) -> LoadResult:

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 
+from .ports import address
+
 _MAX_HEAD_BYTES = 65536
 _RECEIVE_BYTES = 262144
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: ([\t -~\x80-\xff]*))?\Z")
@@ -77,7 +79,7 @@ class Connection:
         try:
             self._socket = socket.create_connection((host, port), timeout_s)
         except OSError as error:
-            raise ConnectFailed(f"no connection to {host}:{port}: {error.strerror or error}") from None
+            raise ConnectFailed(f"no connection to {address(host, port)}: {error.strerror or error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._timeout_s = timeout_s
         self._buffer = bytearray()

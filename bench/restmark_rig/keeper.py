@@ -19,7 +19,6 @@ should the keeper itself be killed, the kernel kills the server (PR_SET_PDEATHSI
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import select
@@ -35,19 +34,10 @@ if __name__ == "__main__":
 from restmark_rig import cgroup, proctree
 from restmark_rig.cgroup import Cgroup
 
-PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 ORPHAN_GRACE_S = 2.0  # for a graceful end when the rig is gone
 LEFTOVER_GRACE_S = 1.0  # workers may end a moment after their master
 KILL_DEADLINE_S = 5.0
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def prctl(option: int, value: int) -> None:
-    """prctl(2) with one value. Raises OSError."""
-    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 class Commands:
@@ -92,7 +82,7 @@ class Keeper:
 
     def run(self) -> None:
         """Starts the server and serves the rig until it says stop or is gone; then nothing is left running."""
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        proctree.prctl(PR_SET_CHILD_SUBREAPER, 1)
         try:
             if self._start():
                 while not self._stop_asked:
@@ -201,9 +191,7 @@ def _become_server(spec: dict[str, Any], groups: list[Cgroup], keeper: int, erro
     stage = "session"
     try:
         os.setsid()
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != keeper:  # it died before the line above could take effect
-            os._exit(127)
+        proctree.die_with_parent(keeper)
         for group in groups:
             stage = f"join {group.path}"
             group.procs_file.write_text("0")

@@ -126,6 +126,7 @@ def start_command(
     """The command that starts the server, and what its manifest adds to the environment."""
     values: Mapping[str, object] = {
         **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
+        "address": ports.address(options.host, port),
         "host": options.host,
         "port": port,
         "workers": options.workers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import proctree
+from . import load_process, ports, proctree
 from .errors import EnvironmentFault
 
 _SCRIPT = Path(__file__).with_name("load.lua")
@@ -28,6 +27,7 @@ class LoadPlan:
     """One run of wrk. `timeout_s` is the longest answer that still counts; slower ones are errors, not latencies.
 
     wrk counts timeouts in whole seconds. `duration_s` may be a fraction; what counts is the length that wrk reports.
+    cpus: where it may run, None for everywhere.
     """
 
     host: str
@@ -35,9 +35,13 @@ class LoadPlan:
     target: str
     connections: int
     duration_s: float
-    threads: int = 1
     cpus: frozenset[int] | None = None
     timeout_s: float = 30.0
+
+    @property
+    def threads(self) -> int:
+        """How many threads make the load."""
+        return threads_for(self.connections, len(self.cpus or os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,16 @@ class LoadResult:
     latency_quantiles_us: dict[str, int]  # "50", "99", "99.9" …
     client_cpu_ns: int
     client_wait_ns: int | None = None  # time in which the client's threads could run and had no CPU; None: not known
+    threads: int = 1  # of the client
 
     @property
     def errors(self) -> int:
         return self.connect_errors + self.read_errors + self.write_errors + self.status_errors + self.timeouts
+
+    @property
+    def answers(self) -> int:
+        """Those that came in time."""
+        return self.requests - self.timeouts
 
     @property
     def requests_per_s(self) -> float:
@@ -69,8 +79,17 @@ class LoadResult:
 
     @property
     def client_load(self) -> float:
-        """CPUs that the client kept busy."""
-        return self.client_cpu_ns / 1e3 / self.duration_us
+        """Share of its time in which the client worked, all its threads together; 1 is all that they can do."""
+        return self.client_cpu_ns / 1e3 / self.duration_us / self.threads
+
+
+def threads_for(connections: int, cpus: int) -> int:
+    """Threads for so many connections on so many CPUs: the most that share the connections out evenly.
+
+    wrk gives each thread the same number of connections and opens fewer than asked for where that does not come out
+    even; and all contestants have to get the same load.
+    """
+    return max(count for count in range(1, max(1, min(connections, cpus)) + 1) if connections % count == 0)
 
 
 def wrk_path() -> str:
@@ -86,34 +105,25 @@ def run(plan: LoadPlan) -> LoadResult:
     argv = [
         wrk_path(),
         f"-t{plan.threads}",
-        f"-c{max(plan.connections, plan.threads)}",
+        f"-c{plan.connections}",
         f"-d{math.ceil(plan.duration_s + _GRACE_S)}s",  # never reached: see _end_after()
         f"--timeout={math.ceil(plan.timeout_s)}s",
         f"--script={_SCRIPT}",
-        f"http://{plan.host}:{plan.port}{plan.target}",
+        f"http://{ports.address(plan.host, plan.port)}{plan.target}",
     ]
-    cpu_before_ns = children_cpu_ns()
-    with start(argv, plan.cpus) as process:
+    cpu_before_ns = load_process.children_cpu_ns()
+    with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
         try:
             wait_share = _end_after(process, plan.duration_s)
             output, _ = process.communicate(timeout=plan.timeout_s + _GRACE_S)
         except BaseException:
             process.kill()
             raise
-    result = _parse(output, process.returncode, argv, children_cpu_ns() - cpu_before_ns)
+    result = _parse(output, process.returncode, argv, load_process.children_cpu_ns() - cpu_before_ns)
+    result = replace(result, threads=plan.threads)
     if wait_share is None:
         return result
     return replace(result, client_wait_ns=round(wait_share * result.duration_us * 1000))
-
-
-def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
-    """Starts a load generator on these CPUs, its output in a pipe."""
-
-    def pin() -> None:
-        if cpus:
-            os.sched_setaffinity(0, cpus)
-
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=pin)
 
 
 def _end_after(process: subprocess.Popen[str], duration_s: float) -> float | None:
@@ -140,12 +150,6 @@ def _catches_interrupts(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
-
-
-def children_cpu_ns() -> int:
-    """CPU time of all children that have been waited for; between two calls that is the load generator's alone."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return round((usage.ru_utime + usage.ru_stime) * 1e9)
 
 
 def _parse(output: str, code: int, argv: list[str], client_cpu_ns: int) -> LoadResult:

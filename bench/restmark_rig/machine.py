@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gzip
 import os
 import resource
 import shutil
@@ -17,6 +20,8 @@ from . import cgroup
 
 _CPU_DIR = Path("/sys/devices/system/cpu")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Both count interrupts by themselves. https://docs.kernel.org and init/Kconfig, "Cpu time accounting"
+_APART = ("IRQ_TIME_ACCOUNTING", "VIRT_CPU_ACCOUNTING_NATIVE")
 _BUSY_SAMPLE_S = 1.0
 _BUSY_PERCENT = 5.0
 
@@ -75,6 +80,19 @@ def turbo_enabled() -> bool | None:
     if (value := _read(_CPU_DIR / "cpufreq" / "boost")) is not None:
         return value == "1"
     return None
+
+
+@functools.cache
+def interrupts_counted_apart() -> bool | None:
+    """Whether the time of interrupts is in no process's CPU time (CONFIG_IRQ_TIME_ACCOUNTING, as in Fedora and RHEL); else it
+    is counted for whatever process was interrupted. None: the kernel's configuration can not be read."""
+    config = b""
+    with contextlib.suppress(OSError):
+        config = gzip.decompress(Path("/proc/config.gz").read_bytes())
+    if not config:
+        with contextlib.suppress(OSError):
+            config = Path(f"/boot/config-{os.uname().release}").read_bytes()
+    return any(f"CONFIG_{name}=y".encode() in config for name in _APART) if config else None
 
 
 def virtualisation() -> str | None:
@@ -165,7 +183,7 @@ def cgroup_versions() -> list[int]:
 def may_make_cgroups() -> cgroup.Mount | None:
     """The hierarchy in which this user may make groups, judged by file permissions alone; None if in none."""
     for mount in cgroup.mounts():
-        if any(os.access(parent, os.W_OK) and not _read_only(parent) for parent in (mount.root, mount.own)):
+        if any(os.access(parent, os.W_OK) and not _read_only(parent) for parent in mount.parents()):
             return mount
     return None
 
@@ -178,12 +196,19 @@ def _read_only(path: Path) -> bool:
 
 
 def cpu_quota() -> float | None:
-    """CPUs that the rig's own control group may use, None without a quota."""
-    for mount in cgroup.mounts():
-        if mount.version == 2 and (text := _read(mount.own / "cpu.max")):
-            quota, period = text.split()
-            return None if quota == "max" else int(quota) / int(period)
-    return None
+    """CPUs that the rig may use by its own control group and all groups above it, None without a quota."""
+    quotas = [_quota_of(folder) for mount in cgroup.hierarchies("cpu") for folder in mount.groups()]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(group: Path) -> float | None:
+    """Version 2 has quota and period in one file, version 1 in two."""
+    words = (_read(group / "cpu.max") or "").split()
+    if not words:
+        words = [text for name in ("quota", "period") if (text := _read(group / f"cpu.cfs_{name}_us"))]
+    if len(words) != 2 or words[0] in ("max", "-1"):
+        return None
+    return int(words[0]) / int(words[1])
 
 
 def has_schedstat() -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 BUILD_NAMES = frozenset({"source", "build", "repo"})
-START_NAMES = BUILD_NAMES | {"host", "port", "workers", "dataset"}
+START_NAMES = BUILD_NAMES | {"address", "host", "port", "workers", "dataset"}
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z]+)\}|[{}]")
 

@@ -1,14 +1,26 @@
-"""TCP ports on the loopback interface: free ones, and who holds the others."""
+"""TCP ports of this machine: free ones, who holds the others, and which of their connections were given up."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from .errors import EnvironmentFault
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_CLOSE_WAIT = "08"  # TCP_CLOSE_WAIT of the kernel's include/net/tcp_states.h
+_END_OF_INPUT = 1  # the kernel counts the client's FIN as one unread byte
+
+
+def address(host: str, port: int) -> str:
+    """host:port as URLs and most servers write it: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def choose(host: str) -> int:
@@ -27,10 +39,10 @@ def require_free(host: str, port: int) -> None:
 
 def _bind(host: str, port: int) -> int:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections in TIME_WAIT do not count
-            probe.bind(address)
+            probe.bind(place)
             chosen: int = probe.getsockname()[1]
             return chosen
     except socket.gaierror as error:
@@ -41,7 +53,7 @@ def _bind(host: str, port: int) -> int:
                 f"port {port} on {host} is in use by {holder(port)}",
                 "stop that process, or leave --port out and let the rig choose a free one",
             ) from None
-        raise EnvironmentFault(f"can not bind {host}:{port}: {os.strerror(error.errno or 0)}") from None
+        raise EnvironmentFault(f"can not bind {address(host, port)}: {os.strerror(error.errno or 0)}") from None
 
 
 def listeners(port: int) -> list[int | None]:
@@ -66,3 +78,25 @@ def holder(port: int) -> str:
         except psutil.NoSuchProcess:
             continue
     return ", ".join(names) or "a process that can not be seen from here"
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """Connections to a port that their clients have closed and its server has not. unread: those of which the server
+    has yet to read a request."""
+
+    open: int
+    unread: int
+
+
+def abandoned(port: int) -> Abandoned:
+    """What clients have left behind at the port: requests that a server works off although nobody waits for an answer."""
+    found = unread = 0
+    for table in _TABLES:
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            for line in table.read_text().splitlines()[1:]:
+                _, local, _, state, queues = line.split()[:5]
+                if state == _CLOSE_WAIT and int(local.rpartition(":")[2], 16) == port:
+                    found += 1
+                    unread += int(queues.rpartition(":")[2], 16) > _END_OF_INPUT
+    return Abandoned(found, unread)

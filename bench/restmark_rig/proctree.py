@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 PROC = Path("/proc")
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(option: int, value: int) -> None:
+    """prctl(2) with one value. Raises OSError."""
+    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def die_with_parent(parent: int) -> None:
+    """For a forked child before its exec: has the kernel kill it when its parent, of that pid, ends. Raises OSError."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the line above could take effect
+        os._exit(127)
 
 
 def _stat_fields(pid: int) -> list[str] | None:

@@ -58,14 +58,10 @@ def cpus_of(pins: Pinning) -> frozenset[int]:
 
 
 def where(pins: Pinning) -> str:
-    """The CPUs in words, and that both sides share some, if they do."""
+    """The CPUs in words; pinning.remarks() has what makes them doubtful."""
     if not pins.server or not pins.client:
-        return "server and client not pinned: they share the CPUs and take time from each other, no cell can be ranked"
-    text = f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
-    if not pins.shared:
-        return text
-    both = cpulist.render(pins.server & pins.client)
-    return f"{text}: they share CPU {both} and take time from each other, no cell can be ranked"
+        return "server and client not pinned"
+    return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
 
 
 def busy_warning(found: Others, span: Span) -> str:

@@ -72,6 +72,9 @@ class Round:
     generator's. server_runqueue_wait_ns: how long the server's threads were runnable and not running. throttled_ns: how
     long a CPU quota held them. slowdown_permille: CPU time of the reference work beside it, against that in quiet;
     attempts: loads that were made until one was undisturbed, of which this is the one with the smallest slowdown.
+    foreign_server_permille, foreign_client_permille: how much of the CPUs of that side others had, the hypervisor included.
+    server_irq_ns: interrupts on the server's CPUs, soft ones included. server_cpu_afterwards_ns: CPU time of the server
+    after the load, until it was at rest. client_threads: that made the load.
     """
 
     round: int
@@ -90,6 +93,11 @@ class Round:
     slowdown_permille: int | None = None
     attempts: int = 1
     verdicts: list[Verdict] = field(default_factory=list)
+    foreign_server_permille: int | None = None
+    foreign_client_permille: int | None = None
+    server_irq_ns: int | None = None
+    server_cpu_afterwards_ns: int | None = None
+    client_threads: int | None = None
 
 
 @dataclass

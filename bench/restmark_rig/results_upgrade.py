@@ -17,6 +17,13 @@ Document = dict[str, Any]
 _LATER_IN_1: Document = {"reference_ns": None, "handover_ns": None, "idle_latency_us": None}
 _LATER_IN_1_ROUND: Document = {"slowdown_permille": None, "attempts": 1}
 
+_NEW_IN_2_ROUND: Document = {
+    "foreign_server_permille": None,
+    "foreign_client_permille": None,
+    "server_irq_ns": None,
+    "server_cpu_afterwards_ns": None,
+    "client_threads": None,
+}
 _NEW_IN_2: Document = {"rig": None, "typed_argv": [], "interrupted": None}
 _NEW_IN_2_SETTINGS: Document = {"baseline": None, "mix": None}
 _NEW_IN_2_CONTESTANT: Document = {
@@ -44,6 +51,7 @@ def _from_1(document: Document) -> None:
     _add(document, _LATER_IN_1)
     for entry in _rounds(document):
         _add(entry, _LATER_IN_1_ROUND)
+        _add(entry, _NEW_IN_2_ROUND)
     _add(document, _NEW_IN_2)
     _add(document.get("settings"), _NEW_IN_2_SETTINGS)
     for record in _objects(document, "contestants"):

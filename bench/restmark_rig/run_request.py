@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import cpulist, pinning, traffic
+from . import cpulist, load, pinning, traffic
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import UsageFault
@@ -66,7 +66,7 @@ class RunRequest:
 
     def settings(self, pins: Pinning, data: Dataset) -> RunSettings:
         """With the defaults filled in; --quick's lengths are put in later, when the time left is known."""
-        everywhere = len(os.sched_getaffinity(0))
+        client_cpus = len(pins.client or os.sched_getaffinity(0))
         default = QUICK_CONNECTIONS if self.quick else DEFAULT_CONNECTIONS
         connections = list(dict.fromkeys(self.connections)) or [default]
         text = data.json(len(data.records))
@@ -78,7 +78,7 @@ class RunRequest:
             workers=self.workers or pins.workers,
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
-            client_threads=min(len(pins.client) if pins.client else everywhere, *connections),
+            client_threads=max(load.threads_for(count, client_cpus) for count in connections),
             timeout_ms=round(1000 * self.timeout_s),
             rate_per_s=self.rate_per_s,
             quick=self.quick,

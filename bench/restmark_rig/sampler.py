@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cgroup, proctree
+from . import cgroup, machine, proctree
 from .launcher import RunningServer
 from .pinning import Pinning
 
@@ -18,10 +18,15 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class CpuTimes:
-    """Of some CPUs together, nanoseconds (the kernel counts ticks of 10 ms)."""
+    """Of some CPUs together, nanoseconds (the kernel counts ticks of 10 ms).
+
+    busy_ns: what processes are charged for, so that the rest of it after one's own is others'; irq_ns: of interrupts, soft
+    ones included, which are mostly the network's work for the load.
+    """
 
     busy_ns: int
     steal_ns: int
+    irq_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ def between(before: Reading, after: Reading) -> Sample:
     """The window from one reading to the next. What ended within it takes its counters along, hence never below 0."""
 
     def used(earlier: CpuTimes, later: CpuTimes) -> CpuTimes:
-        return CpuTimes(max(0, later.busy_ns - earlier.busy_ns), max(0, later.steal_ns - earlier.steal_ns))
+        return CpuTimes(
+            max(0, later.busy_ns - earlier.busy_ns),
+            max(0, later.steal_ns - earlier.steal_ns),
+            max(0, later.irq_ns - earlier.irq_ns),
+        )
 
     return Sample(
         wall_ns=after.at_ns - before.at_ns,
@@ -115,15 +124,25 @@ def context_switches(pids: Iterable[int]) -> tuple[int, int]:
 
 def cpu_times(cpus: Iterable[int]) -> CpuTimes:
     """Use of these CPUs since boot, from /proc/stat."""
+    return times_in(Path("/proc/stat").read_text(), cpus, machine.interrupts_counted_apart() is not False)
+
+
+def times_in(stat: str, cpus: Iterable[int], irq_apart: bool) -> CpuTimes:
+    """The same from the text of /proc/stat.
+
+    irq_apart: whether the kernel charges no process for interrupts. Their time is then in no server's and no client's, though
+    it comes with the load; counted as busy, it would pass for the time of others.
+    """
     wanted = {f"cpu{number}" for number in cpus}
-    busy = steal = 0
-    for line in Path("/proc/stat").read_text().splitlines():
+    busy = steal = interrupts = 0
+    for line in stat.splitlines():
         name, *values = line.split()
         if name in wanted:
             user, nice, system, _idle, _iowait, irq, softirq, stolen = map(int, values[:8])
-            busy += user + nice + system + irq + softirq
+            busy += user + nice + system + (0 if irq_apart else irq + softirq)
+            interrupts += irq + softirq
             steal += stolen
-    return CpuTimes(busy * _TICK_NS, steal * _TICK_NS)
+    return CpuTimes(busy * _TICK_NS, steal * _TICK_NS, interrupts * _TICK_NS)
 
 
 def throttled_ns(pid: int) -> int | None:
@@ -135,9 +154,7 @@ def throttled_ns(pid: int) -> int | None:
         mounts = cgroup.hierarchies("cpu", pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    folders = [
-        folder for mount in mounts for folder in (mount.own, *mount.own.parents) if folder.is_relative_to(mount.root)
-    ]
+    folders = [folder for mount in mounts for folder in mount.groups()]
     found = [value for folder in folders if (value := _throttled_in(folder)) is not None]
     return sum(found) if found else None
 

@@ -19,6 +19,7 @@ from . import (
     interruption,
     machine_record,
     others,
+    pinning,
     plan,
     prospect,
     report,
@@ -262,9 +263,7 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Entr
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = []
-    if ground.pins.shared:
-        found.append("server and client share CPUs: they take time from each other, and no cell can be ranked")
+    found = pinning.remarks(ground.pins)
     if request.quick:
         found.append(
             "a quick run: short rounds, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "

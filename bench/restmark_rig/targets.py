@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import load, pinning
+from . import load, pinning, rest
 from .cache import Cache
 from .contestant import Contestant
+from .errors import EnvironmentFault
 from .launcher import RunningServer, StartOptions, launch
 from .load import LoadPlan
 from .pinning import Pinning
@@ -26,6 +27,7 @@ PSS_TARGET_MIB = 10.0
 MARGINAL_USS_TARGET_MIB = 1.0
 _MEMORY_CONNECTIONS = 256
 _MEMORY_SETTLE_S = 2.0
+_REST_WINDOW_S = 0.05
 
 Say = Callable[[str], None]
 
@@ -45,8 +47,15 @@ class Finding:
 
 
 def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connections: int, duration_s: float) -> float:
+    """Raises EnvironmentFault if no answer came."""
+    if unrest := rest.come_to_rest(server, _REST_WINDOW_S):
+        raise EnvironmentFault(f"{server.contestant.name}: GET {route}: {unrest}", "see its log")
     before_ns = server.cpu_ns()
     result = load.run(LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client))
+    if not result.answers:
+        raise EnvironmentFault(
+            f"{server.contestant.name}: GET {route}: no answer in {result.duration_us / 1e6:.3g} s", "a longer --duration"
+        )
     return (server.cpu_ns() - before_ns) / 1e3 / result.requests
 
 

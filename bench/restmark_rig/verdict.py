@@ -68,8 +68,8 @@ SERVER_BUSY = Threshold(
 SERVER_STARVED = Threshold(
     "server_starved_max_share",
     0.80,
-    "with more connections than workers a server has always work at hand; if it worked less than this while the client "
-    "had time, it slept, or others had its CPUs",
+    "with more connections than workers a server has always work at hand; if it worked less than this, and waited for no CPU "
+    "that others had, while the client had time, then it slept",
 )
 ACK_STALL_MIN = Threshold(
     "ack_stall_min_ms", 25, "Linux delays an acknowledgement by 40 ms; an answer that needs one takes that much longer"
@@ -103,6 +103,12 @@ DOUBTFUL_ROUNDS = Threshold(
     0.5,
     "the median withstands a minority of disturbed rounds; wrong answers and failures count from the first one",
 )
+UNDER_WAY_MAX = Threshold(
+    "under_way_max_share",
+    0.10,
+    "what a server had begun when the load ended is in its CPU time and not among its answers; where it did not go on with "
+    "it afterwards, nobody knows how much that was",
+)
 RATE_REACHED = Threshold(
     "rate_reached_min_share",
     0.98,
@@ -126,6 +132,7 @@ THRESHOLDS = (
     SPREAD_MIN_ROUNDS,
     DOUBTFUL_ROUNDS,
     RATE_REACHED,
+    UNDER_WAY_MAX,
 )
 _AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
 
@@ -140,8 +147,10 @@ class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones. slowdown: of the machine, by the reference work, 1 in quiet. wrong_answer: what a probe before or after the load found, empty if nothing;
-    death: how the server ended under the load, empty if it did not.
+    client runs on the same ones. slowdown: of the machine, by the reference work, 1 in quiet. The rest is empty if nothing
+    was: wrong_answer: what a probe before or after the load found; unanswered: why such a probe got no answer; unrest: what
+    the server was still doing when the load began; death: how it ended under the load. afterwards_ns: its CPU time from the
+    end of the load until it was at rest, None if nobody looked.
     """
 
     load: LoadResult
@@ -156,12 +165,31 @@ class Evidence:
     ack_stall_ms: float = 0.0
     slowdown: float = 1.0
     wrong_answer: str = ""
+    unanswered: str = ""
+    unrest: str = ""
+    afterwards_ns: int | None = None
     death: str = ""
 
     @property
     def server_share(self) -> float:
         """CPU time of the server out of what it can use."""
         return self.sample.server_cpu_ns / 1e3 / self.load.duration_us / self.server_capacity
+
+    @property
+    def server_lost(self) -> float:
+        """What others, or a quota, took from the server, as a share of what it can use: no more than its threads waited for a
+        CPU (they also wait for each other), and no more than others had."""
+        taken = (self.foreign_on_server * self.sample.wall_ns + (self.sample.throttled_ns or 0)) / self.sample.wall_ns
+        if self.sample.runqueue_wait_ns is not None:
+            taken = min(taken, self.sample.runqueue_wait_ns / self.sample.wall_ns)
+        return taken / self.server_capacity
+
+    @property
+    def under_way(self) -> float:
+        """How much of the server's CPU time may be of requests that were under way when the load ended, at most."""
+        if self.afterwards_ns is None or not self.load.requests or not self.sample.server_cpu_ns:
+            return 0.0
+        return max(0.0, self.connections / self.load.requests - self.afterwards_ns / self.sample.server_cpu_ns)
 
     @property
     def foreign_on_server(self) -> float:
@@ -179,9 +207,9 @@ class Evidence:
 
     @property
     def client_share(self) -> float:
-        """Share of the time in which the client's threads, one for each of its CPUs, worked or waited for a CPU."""
+        """Share of the time in which the client's threads worked or waited for a CPU."""
         busy_ns = self.load.client_cpu_ns + (self.load.client_wait_ns or 0)
-        return busy_ns / 1e3 / self.load.duration_us / self.client_cpus
+        return busy_ns / 1e3 / self.load.duration_us / self.load.threads
 
 
 def of_round(evidence: Evidence) -> list[Verdict]:
@@ -203,6 +231,8 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
     failed = load.errors - load.timeouts
     if e.death:
         yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
+    elif e.unanswered:
+        yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
         kinds = {
             "connect": load.connect_errors,
@@ -245,7 +275,7 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
     """Who set the pace, when the server did not?"""
     if e.rate_per_s is not None or e.death:  # at a fixed rate it is the rate
         return
-    idle = e.server_share < SERVER_STARVED.value
+    idle = e.server_share + e.server_lost < SERVER_STARVED.value
     if idle and e.ack_stall_ms >= ACK_STALL_MIN.value:
         yield Verdict(
             ACK_STALL,
@@ -262,12 +292,11 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
                 f"server worked for {e.server_share:.0%} of what it can use",
             )
     elif idle:
-        foreign = e.foreign_on_server / e.server_cpus
-        why = f"others had {foreign:.0%} of its CPUs" if foreign > FOREIGN_CPU_MAX.value else "it waited"
+        beside = f" (others took {e.server_lost:.0%})" if e.server_lost >= 0.01 else ""
         yield Verdict(
             STARVED,
-            f"the server worked for {e.server_share:.0%} of the CPU time that it can use (a loaded one works "
-            f"{SERVER_STARVED.value:.0%} or more): {why}",
+            f"the server worked for {e.server_share:.0%} of the CPU time that it can use{beside} (a loaded one works "
+            f"{SERVER_STARVED.value:.0%} or more): it slept while it had a CPU",
         )
 
 
@@ -282,6 +311,14 @@ def _disturbance(e: Evidence) -> Iterator[Verdict]:
             NOISY,
             f"the machine was slow: the rig's own work beside the load took {e.slowdown - 1:.0%} longer than in quiet "
             f"(allowed {SLOWDOWN_MAX.value:.0%})",
+        )
+    if e.unrest:
+        yield Verdict(NOISY, e.unrest)
+    if (share := e.under_way) > UNDER_WAY_MAX.value:
+        yield Verdict(
+            NOISY,
+            f"up to {share:.0%} of its CPU time is of requests that were under way when the load ended, and in no count (allowed "
+            f"{UNDER_WAY_MAX.value:.0%}); a longer --duration or fewer --connections would help",
         )
     for side, foreign, cpus in (
         ("server", e.foreign_on_server, e.server_cpus),

@@ -19,7 +19,7 @@ from . import h2load, load, rest, sampler, verdict
 from .cache import Cache
 from .checks.base import Mismatch, compare
 from .errors import EnvironmentFault
-from .http_probe import Connection, ProbeError, request_bytes
+from .http_probe import Connection, FramingError, ProbeError, request_bytes
 from .launcher import RunningServer, StartOptions
 from .load import LoadPlan, LoadResult
 from .oracle import Oracle
@@ -39,6 +39,7 @@ STRETCH_ANSWERS = 3  # answers that each connection should get in a round, on av
 _COLD_AFTER_S = 1.0
 ATTEMPTS_MAX = 3  # loads of a visit, until the machine is quiet beside one
 STRETCH_MAX = 5  # times the duration asked for, at most
+_PROBE_MIN_S = 10.0  # for each wait for a byte, and as long as --timeout allows an answer to take
 _STALL_REQUESTS = 3
 _STALL_WAIT_S = 10.0
 _REST_WINDOW_S = 0.03
@@ -77,6 +78,17 @@ class _Attempt:
     sample: Sample
     started_unix_ms: int
     slowdown: float
+    unrest: str  # what the server was still doing when it began
+    afterwards_ns: int  # CPU time of the server from its end until rest
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Answers to single requests. wrong: what is wrong with one; unanswered: why none came, which is no wrong answer."""
+
+    wire_bytes: int | None = None
+    wrong: str = ""
+    unanswered: str = ""
 
 
 class _Died(Exception):
@@ -95,18 +107,16 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
     """
     used = connections_used(visit, server.contestant.max_connections, bench.settings.workers)
     started_unix_ms, started = time.time_ns() // 1_000_000, time.monotonic()
-    wire_bytes = None
+    before = _Checked()
     try:
-        wire_bytes, wrong = _check(server, visit, bench, "before")
+        before = _check(server, visit, bench, "before")
         rate, request_ns = _warm_up(server, visit, bench, used)
-        sending_share = bench.pace.sending_share(wire_bytes or 1, request_ns)
-        duration_s = (
-            _duration_s(bench.settings, used, rate) if visit.rate_per_s is None else bench.settings.duration_ms / 1e3
-        )
-        kept, attempts = _attempts(server, visit, bench, used, duration_s, sending_share)
+        sending_share = bench.pace.sending_share(before.wire_bytes or 1, request_ns)
+        kept, attempts = _attempts(server, visit, bench, used, rate, sending_share)
     except _Died:
-        return Visited(_nothing(visit, server.death(), started_unix_ms, started), wire_bytes, used, died=True)
-    wrong = wrong or _check_after(server, visit, bench)
+        return Visited(_nothing(visit, server.death(), started_unix_ms, started), before.wire_bytes, used, died=True)
+    after = _check_after(server, visit, bench)
+    wire_bytes = before.wire_bytes or after.wire_bytes
     cpus = len(os.sched_getaffinity(0))
     server_cpus = len(bench.pins.server or ()) or cpus
     evidence = Evidence(
@@ -121,30 +131,39 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         shared_cpus=bench.pins.shared,
         rate_per_s=visit.rate_per_s,
         ack_stall_ms=ack_stall_ms,
-        wrong_answer=wrong,
+        wrong_answer=before.wrong or after.wrong,
+        unanswered=before.unanswered or after.unanswered,
+        unrest=kept.unrest,
+        afterwards_ns=kept.afterwards_ns,
         death=server.death(),
     )
     return Visited(_round(visit, evidence, kept.started_unix_ms, attempts), wire_bytes, used, died=bool(evidence.death))
 
 
 def _attempts(
-    server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float, sending_share: float
+    server: RunningServer, visit: Visit, bench: Bench, used: int, rate: float, sending_share: float
 ) -> tuple[_Attempt, int]:
     """The load, again if the machine was disturbed beside it; returns that of the quietest moment and how many there were.
 
     Which one is kept depends on the machine's pace alone. One in which anything failed is kept at once: failures are
-    not repeated until they go away.
+    not repeated until they go away. rate: requests/s in the warm-up.
     """
+    duration_s = bench.settings.duration_ms / 1e3
+    if visit.rate_per_s is None:
+        duration_s = _duration_s(bench.settings, used, rate)
     best, enough = None, 1 + verdict.REPEATED_ABOVE.value
     for number in range(1, (1 if bench.settings.quick else ATTEMPTS_MAX) + 1):
         before_slowdown = _wait_for_quiet(server, visit, bench, used, sending_share)
+        unrest = rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, rate))
         probe = Sampler(server, bench.pins)
         before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
         result = _load(server, visit, bench, used, duration_s)
-        sample = sampler.between(before, probe.read())
-        rest.come_to_rest(server, _REST_WINDOW_S)
+        after = probe.read()
+        rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, result.requests_per_s))
+        afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
         slowdown = max(before_slowdown, bench.pace.slowdown(sending_share))
-        attempt = _Attempt(result, sample, started_unix_ms, slowdown)
+        sample = sampler.between(before, after)
+        attempt = _Attempt(result, sample, started_unix_ms, slowdown, unrest, afterwards_ns)
         if result.errors or server.death():
             return attempt, number
         best = attempt if best is None or slowdown < best.slowdown else best
@@ -189,34 +208,34 @@ def _get_ms(connection: Connection, route: str, acknowledge: bool) -> float:
     return (time.monotonic() - started) * 1e3
 
 
-def _check(server: RunningServer, visit: Visit, bench: Bench, when: str) -> tuple[int | None, str]:
-    """Size of the full answer, and what is wrong with it or with that to a random request (empty: nothing)."""
+def _check(server: RunningServer, visit: Visit, bench: Bench, when: str) -> _Checked:
+    """Asks for the full answer and for that to a random request."""
     requests: list[WorkloadRequest] = [full(visit.route)]
     if visit.route in server.contestant.parameter_routes():
         requests.append(_random_request(visit, bench, when))
     size = None
     try:
-        with server.connect() as connection:
+        with server.connect(max(_PROBE_MIN_S, bench.settings.timeout_ms / 1e3)) as connection:
             for request in requests:
                 answer = connection.get(request.target)
                 size = size or answer.wire_bytes
                 compare(bench.oracle, request, answer)
     except Mismatch as mismatch:
-        return size, f"{when} the load: {mismatch}"
+        return _Checked(size, wrong=f"{when} the load: {mismatch}")
     except ProbeError as error:
         if server.death():
             raise _Died from None
-        return size, f"{when} the load: GET {visit.route}: {error}"
-    return size, ""
+        told = f"{when} the load: GET {visit.route}: {error}"
+        return _Checked(size, wrong=told) if isinstance(error, FramingError) else _Checked(size, unanswered=told)
+    return _Checked(size)
 
 
-def _check_after(server: RunningServer, visit: Visit, bench: Bench) -> str:
-    """What is wrong with the answers of the server once it has been loaded; empty if nothing, or if it is dead."""
-    rest.come_to_rest(server, _REST_WINDOW_S)
+def _check_after(server: RunningServer, visit: Visit, bench: Bench) -> _Checked:
+    """The same once it has been loaded; nothing is wrong with the answers of a server that is dead."""
     try:
-        return "" if server.death() else _check(server, visit, bench, "after")[1]
+        return _Checked() if server.death() else _check(server, visit, bench, "after")
     except _Died:
-        return ""
+        return _Checked()
 
 
 def _random_request(visit: Visit, bench: Bench, when: str) -> WorkloadRequest:
@@ -234,12 +253,14 @@ def _warm_up(server: RunningServer, visit: Visit, bench: Bench, used: int) -> tu
     for quarters in WARM_UP_QUARTERS:
         before_ns = server.cpu_ns()
         result = _closed_loop(server, visit, bench, used, quarters * bench.settings.warmup_ms / 1e3 / 4)
-        rest.come_to_rest(server, _REST_WINDOW_S)
+        unrest = rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, result.requests_per_s))
         rate, requests = result.requests_per_s, requests + result.requests
         cost_ns = (server.cpu_ns() - before_ns) / result.requests if result.requests else math.inf
         settled = 0 if cost_ns < cheapest_ns * (1 - WARM_UP_GAIN) else settled + 1
         cheapest_ns = min(cheapest_ns, cost_ns)
         if settled >= WARM_UP_SETTLED and requests >= (server.contestant.warm_up_requests or 0):
+            break
+        if unrest:  # another slice would only add to what it has yet to do
             break
     return rate, cheapest_ns
 
@@ -278,7 +299,6 @@ def _plan(server: RunningServer, visit: Visit, bench: Bench, used: int, duration
         target=visit.route,
         connections=used,
         duration_s=duration_s,
-        threads=min(bench.settings.client_threads, used),
         cpus=bench.pins.client,
         timeout_s=bench.settings.timeout_ms / 1e3,
     )
@@ -310,6 +330,11 @@ def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, attempts: int
         slowdown_permille=round(1000 * evidence.slowdown),
         attempts=attempts,
         verdicts=verdict.of_round(evidence),
+        foreign_server_permille=round(1000 * evidence.foreign_on_server / evidence.server_cpus),
+        foreign_client_permille=round(1000 * evidence.foreign_on_client / evidence.client_cpus),
+        server_irq_ns=sample.server_cpus.irq_ns,
+        server_cpu_afterwards_ns=evidence.afterwards_ns,
+        client_threads=result.threads,
     )
 
 

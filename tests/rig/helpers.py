@@ -108,7 +108,7 @@ def groups_of(name: str, rig_pid: int | None = None) -> list[Path]:
     return [
         path
         for mount in cgroup.mounts()
-        for parent in {mount.root, mount.own}
+        for parent in mount.groups()
         for path in parent.glob(f"restmark-{name}-{rig_pid or os.getpid()}-*")
     ]
 

@@ -94,7 +94,7 @@ FAULTS = [
     (manifest_text("mine", ARGV).replace('"{port}"', "8080"), "key 'start.argv[1]' has the wrong value 8080", "in quotes"),
     (manifest_text("mine", ["server", "{prot}"]), "key 'start.argv[1]': unknown placeholder '{prot}'", "allowed here:"),
     (manifest_text("mine", ["server", "{port}", "{"]), "key 'start.argv[2]': stray '{'", "write a literal brace twice"),
-    (manifest_text("mine", ["server"]), "key 'start.argv' never uses {port}", "pass it"),
+    (manifest_text("mine", ["server"]), "key 'start.argv' never uses {port} or {address}", "pass one of them"),
     (manifest_text("mine", ARGV, '[build]\nsteps = [["make", "{port}"]]\ninputs = ["x"]'), "unknown placeholder '{port}'", "{build}"),
     (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.inputs' has the wrong value", "globs"),
     (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.steps[0]' has the wrong value", "list of words"),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from restmark_rig import contestant, doctor, machine
+from restmark_rig import cgroup, contestant, doctor, machine, topology
+from restmark_rig.cgroup import Mount
 from restmark_rig.doctor import NOTE, OK, WARNING, Line
+from restmark_rig.topology import Cpu
 
 from .helpers import run_rig, write_contestant
 
@@ -131,3 +133,38 @@ def test_the_command(tmp_path: Path) -> None:
     entries = json.loads(run_rig(tmp_path / "cache", "doctor", "--json").stdout)
     assert {entry["topic"] for entry in entries} >= TOPICS
     assert not (tmp_path / "cache").exists()  # read-only
+
+
+def test_a_shared_core_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a virtual machine with one core of two threads."""
+    both = frozenset({0, 1})
+    monkeypatch.setattr(topology, "read", lambda: (Cpu(0, both), Cpu(1, both)))
+    found = line("cpu sides")
+    assert (found.verdict, found.value) == (WARNING, "server 1, client 0")
+    assert "server and client share a core (CPUs 1 and 0)" in found.advice
+    monkeypatch.setattr(topology, "read", lambda: (Cpu(0, frozenset({0})), Cpu(1, frozenset({1}))))
+    assert line("cpu sides").verdict == OK
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"v2/a/b/cpu.max": "max 100000"}, None),
+        ({"v2/a/b/cpu.max": "150000 100000"}, 1.5),
+        ({"v2/a/b/cpu.max": "max 100000", "v2/a/cpu.max": "50000 100000"}, 0.5),
+        ({"v2/a/b/cpu.max": "50000 100000", "v2/a/cpu.max": "200000 100000"}, 0.5),
+        ({"v1/a/cpu.cfs_quota_us": "-1", "v1/a/cpu.cfs_period_us": "100000"}, None),
+        ({"v1/cpu.cfs_quota_us": "120000", "v1/cpu.cfs_period_us": "100000"}, 1.2),
+        ({"v1/a/cpu.cfs_quota_us": "40000", "v1/a/cpu.cfs_period_us": "20000", "v2/a/cpu.max": "300000 100000"}, 2.0),
+    ],
+)
+def test_the_quota_is_the_least_of_all_groups_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: float | None
+) -> None:
+    mounts = [Mount(2, tmp_path / "v2", tmp_path / "v2/a/b"), Mount(1, tmp_path / "v1", tmp_path / "v1/a")]
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(cgroup, "hierarchies", lambda controller: mounts if controller == "cpu" else [])
+    assert machine.cpu_quota() == expected

@@ -114,6 +114,13 @@ def test_noise_is_believed_by_as_much_as_it_was_seen() -> None:
     assert str(by_name(run, ROUTE_ENCODE, CPU_US_PER_REQUEST)["rust-axum"].ranks) == "1"
 
 
+def test_cpus_that_others_had_take_requests_and_no_cpu_time_of_one() -> None:
+    run = run_of({"restmarkd": [1000] * 3, "rust-axum": [1250] * 3})
+    run.cells[0].rounds = [dataclasses.replace(entry, foreign_server_permille=300) for entry in run.cells[0].rounds]
+    assert str(by_name(run, ROUTE_ENCODE, REQUESTS_PER_S)["rust-axum"].ranks) == "1–2"
+    assert str(by_name(run, ROUTE_ENCODE, CPU_US_PER_REQUEST)["rust-axum"].ranks) == "1"
+
+
 def test_a_client_bound_cell_is_not_ranked_by_requests_but_outranks_those_it_outran() -> None:
     run = run_of(
         {"restmarkd": [4000] * 3, "rust-axum": [3000] * 3, "go-nethttp": [1000] * 3},

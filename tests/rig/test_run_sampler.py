@@ -11,7 +11,7 @@ import pytest
 
 from .run_support import PYTHON, wait_for
 
-from restmark_rig import cgroup, sampler  # isort: skip
+from restmark_rig import cgroup, machine, sampler  # isort: skip
 from restmark_rig.cgroup import Mount  # isort: skip
 from restmark_rig.sampler import CpuTimes, Reading  # isort: skip
 
@@ -86,3 +86,26 @@ def test_a_window_never_goes_below_zero() -> None:
     assert sample.throttled_ns is None
     assert (sample.voluntary_switches, sample.involuntary_switches) == (0, 2)
     assert sample.server_cpus == CpuTimes(4, 1)
+
+
+STAT = """cpu  10 0 10 80 0 4 6 0 0 0
+cpu0 100 10 50 900 5 20 30 7 0 0
+cpu1 1 1 1 1 1 1 1 1 0 0
+"""
+
+
+def test_interrupts_that_no_process_is_charged_for_are_nobodys_use() -> None:
+    """They come with the load; as busy time without an owner they would pass for others'."""
+    tick_ns = 10_000_000
+    assert sampler.times_in(STAT, {0}, irq_apart=True) == CpuTimes(160 * tick_ns, 7 * tick_ns, 50 * tick_ns)
+    assert sampler.times_in(STAT, {0}, irq_apart=False) == CpuTimes(210 * tick_ns, 7 * tick_ns, 50 * tick_ns)
+    assert sampler.times_in(STAT, {0, 1}, irq_apart=True).irq_ns == 52 * tick_ns
+
+
+@pytest.mark.parametrize("apart", [True, False, None])
+def test_how_the_kernel_counts_interrupts_decides(monkeypatch: pytest.MonkeyPatch, apart: bool | None) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(machine, "interrupts_counted_apart", lambda: apart)
+    monkeypatch.setattr(sampler, "times_in", lambda _stat, _cpus, irq_apart: told.append(irq_apart))
+    sampler.cpu_times({0})
+    assert told == [apart is not False]

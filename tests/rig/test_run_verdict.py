@@ -53,17 +53,26 @@ def with_sample(**changes: Any) -> Evidence:
 
 
 def with_cpu(
-    server: float, client: float, foreign_server: float = 0.0, foreign_client: float = 0.0, client_wait: float = 0.0
+    server: float,
+    client: float,
+    foreign_server: float = 0.0,
+    foreign_client: float = 0.0,
+    client_wait: float = 0.0,
+    server_wait: float | None = 0.0,
+    throttled: float = 0.0,
+    threads: int = 1,
 ) -> Evidence:
     """CPU use as shares of the one CPU that each side has."""
     sample = replace(
         GOOD_SAMPLE,
         server_cpu_ns=int(server * SECOND_NS),
+        runqueue_wait_ns=None if server_wait is None else int(server_wait * SECOND_NS),
+        throttled_ns=int(throttled * SECOND_NS),
         server_cpus=CpuTimes(int((server + foreign_server) * SECOND_NS), 0),
         client_cpus=CpuTimes(int((client + foreign_client) * SECOND_NS), 0),
     )
     wait_ns = int(client_wait * SECOND_NS)
-    load = replace(GOOD_LOAD, client_cpu_ns=int(client * SECOND_NS), client_wait_ns=wait_ns)
+    load = replace(GOOD_LOAD, client_cpu_ns=int(client * SECOND_NS), client_wait_ns=wait_ns, threads=threads)
     return replace(GOOD, load=load, sample=sample)
 
 
@@ -107,13 +116,26 @@ def test_a_slow_machine_makes_a_round_noisy() -> None:
         (with_cpu(server=0.85, client=0.94), []),
         (with_cpu(server=0.79, client=0.94), ["starved"]),
         (with_cpu(server=0.79, client=0.96), ["client_bound"]),
-        (with_cpu(server=0.45, client=0.30, foreign_server=0.55), ["starved", "noisy"]),
+        (with_cpu(server=0.45, client=0.30, foreign_server=0.55, server_wait=0.60), ["noisy"]),
+        (with_cpu(server=0.45, client=0.30, foreign_server=0.55, server_wait=None), ["noisy"]),
+        (with_cpu(server=0.45, client=0.30, foreign_server=0.55, server_wait=0.10), ["starved", "noisy"]),
+        (with_cpu(server=0.45, client=0.30, server_wait=0.60), ["starved"]),
+        (with_cpu(server=0.45, client=0.30, server_wait=0.5, throttled=0.5), ["throttled"]),
         (with_cpu(server=0.45, client=0.30, foreign_client=0.69, client_wait=0.66), ["noisy", "client_bound"]),
         (with_cpu(server=0.45, client=0.30, foreign_client=0.69, client_wait=0.10), ["starved", "noisy"]),
         (with_cpu(server=0.01, client=0.01, foreign_client=0.99), ["starved", "noisy"]),
         (replace(with_cpu(server=0.2, client=0.1), ack_stall_ms=40), ["ack_stall"]),
         (replace(with_cpu(server=0.2, client=0.1), ack_stall_ms=24), ["starved"]),
         (replace(GOOD, ack_stall_ms=40), []),
+        # one thread of the client on four CPUs is full when it is full
+        (replace(with_cpu(server=0.85, client=0.97), client_cpus=4), ["client_bound"]),
+        (replace(with_cpu(server=0.70, client=0.97, threads=4), client_cpus=4), ["starved"]),
+        # what is under way at either end of the load
+        (replace(GOOD, unrest="busy"), ["noisy"]),
+        (replace(GOOD, unanswered="no byte came"), ["errors"]),
+        (replace(with_load(requests=500, bytes=500 * 120), afterwards_ns=0), ["noisy"]),
+        (replace(with_load(requests=500, bytes=500 * 120), afterwards_ns=SECOND_NS // 10), []),
+        (replace(GOOD, afterwards_ns=0), []),
         # disturbed
         (with_sample(throttled_ns=SECOND_NS // 101), []),
         (with_sample(throttled_ns=SECOND_NS // 99), ["throttled"]),

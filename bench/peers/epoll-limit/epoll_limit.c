@@ -9,6 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -218,24 +219,36 @@ static void run_worker(int listener, const sigset_t *stop_signals) {
         }
 }
 
+struct listen_address {
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } socket;
+        socklen_t size;
+};
+
+static int port_of(const struct listen_address *address) {
+        return ntohs(address->socket.any.sa_family == AF_INET6 ? address->socket.v6.sin6_port : address->socket.v4.sin_port);
+}
+
 /* Opens one listener of the group. `address` gets the port that the kernel chose when it was 0. */
-static int open_listener(struct sockaddr_in *address, bool first) {
+static int open_listener(struct listen_address *address, bool first) {
         int on = 1;
-        socklen_t size = sizeof *address;
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        int fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
                 err(EXIT_FAILURE, "socket");
         /* The first one binds alone, so that a port in use is an error even if its owner set SO_REUSEPORT, too. */
         if (!first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
                 err(EXIT_FAILURE, "SO_REUSEPORT");
-        if (bind(fd, (struct sockaddr *)address, size) < 0)
+        if (bind(fd, &address->socket.any, address->size) < 0)
                 err(EXIT_FAILURE, "cannot listen on port %d; stop the program that uses it or name another port",
-                    ntohs(address->sin_port));
+                    port_of(address));
         if (first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
                 err(EXIT_FAILURE, "SO_REUSEPORT");
         /* Accepted sockets inherit TCP_NODELAY. */
         if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 || listen(fd, SOMAXCONN) < 0 ||
-            getsockname(fd, (struct sockaddr *)address, &size) < 0)
+            getsockname(fd, &address->socket.any, &address->size) < 0)
                 err(EXIT_FAILURE, "listen");
         return fd;
 }
@@ -272,18 +285,26 @@ static int supervise(int workers, const int *listeners, const sigset_t *stop_sig
 }
 
 static void usage(void) {
-        errx(64, "usage: epoll-limit --listen IPV4:PORT --workers 1..%d --body-file FILE", WORKERS_MAX);
+        errx(64, "usage: epoll-limit --listen ADDRESS:PORT --workers 1..%d --body-file FILE", WORKERS_MAX);
 }
 
-static struct sockaddr_in parse_address(const char *text) {
-        struct sockaddr_in address = {.sin_family = AF_INET};
-        char host[INET_ADDRSTRLEN];
-        unsigned port;
-        int end = 0;
-        if (sscanf(text, "%15[0-9.]:%u%n", host, &port, &end) != 2 || text[end] || port > 65535 ||
-            inet_pton(AF_INET, host, &address.sin_addr) != 1)
+/* HOST:PORT, numbers only; an IPv6 host stands in brackets. Ends the program if it is anything else. */
+static struct listen_address parse_address(char *text) {
+        struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found;
+        struct listen_address address = {0};
+        char *host = text, *port = strrchr(text, ':');
+        if (!port || port == text)
                 usage();
-        address.sin_port = htons((uint16_t)port);
+        *port++ = '\0';
+        if (host[0] == '[' && port[-2] == ']') {
+                host++;
+                port[-2] = '\0';
+        }
+        if (!*port || getaddrinfo(host, port, &hints, &found) != 0)
+                usage();
+        memcpy(&address.socket, found->ai_addr, found->ai_addrlen);
+        address.size = found->ai_addrlen;
+        freeaddrinfo(found);
         return address;
 }
 
@@ -308,7 +329,7 @@ int main(int argc, char **argv) {
         }
         if (!listen_on || !body_file || workers < 1 || workers > WORKERS_MAX || optind < argc)
                 usage();
-        struct sockaddr_in address = parse_address(listen_on);
+        struct listen_address address = parse_address(listen_on);
         struct rlimit files;
         if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
                 files.rlim_cur = files.rlim_max;
@@ -322,7 +343,7 @@ int main(int argc, char **argv) {
         bad_method = make_reply("405 Method Not Allowed", "text/plain", "", 0, true);
         for (int i = 0; i < workers; i++)
                 listeners[i] = open_listener(&address, i == 0);
-        fprintf(stderr, "epoll-limit: %d workers on port %d\n", workers, ntohs(address.sin_port));
+        fprintf(stderr, "epoll-limit: %d workers on port %d\n", workers, port_of(&address));
         sigset_t stop_signals;
         sigemptyset(&stop_signals);
         sigaddset(&stop_signals, SIGTERM);

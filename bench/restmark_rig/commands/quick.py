@@ -12,7 +12,7 @@ from rich.table import Table
 
 from .. import builder, console, cpulist, dataset, pinning
 from .. import quick as measuring
-from ..errors import EnvironmentFault, UsageFault
+from ..errors import EnvironmentFault, ExitCode, UsageFault
 from ..launcher import RunningServer, StartOptions, launch
 from ..load import wrk_path
 from ..oracle import Oracle
@@ -45,6 +45,7 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     pins = pinning.halves()
     options = StartOptions(data.path, workers=workers or pins.workers, cpus=pins.server)
+    used = measuring.connections_used(connections, contestant, options.workers)
     with console.progress() as progress:
         builder.build(contestant, settings.cache, progress)
         with launch(contestant, options, settings.cache) as server:
@@ -56,13 +57,18 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
                 step = f"[{number}/{len(contestant.routes)}] "
                 rows.append(
                     measuring.measure(
-                        server, route, pins, connections, duration, lambda text, s=step: progress.say(s + text)
+                        server, route, pins, used, duration, lambda text, s=step: progress.say(s + text)
                     )  # type: ignore[misc]
                 )
-            memory = _memory(server)
-    _show(rows, pins, connections, duration)
+            memory = "" if server.death() else _memory(server)
+    _show(rows, pins, duration)
+    if used < connections:
+        console.plain(console.out, f"{contestant.title} holds no more than {used} of the {connections} connections asked for.")
+    if not memory:
+        console.plain(console.out, "The server has ended, so there is no memory to be looked at.")
+        return ExitCode.ENVIRONMENT
     console.plain(console.out, "\nMemory after the load:\n\n" + memory)
-    return 0
+    return ExitCode.OK
 
 
 def _memory(server: RunningServer) -> str:
@@ -76,23 +82,14 @@ def _memory(server: RunningServer) -> str:
     return result.stdout
 
 
-def _show(rows: list[Row], pins: pinning.Pinning, connections: int, duration: int) -> None:
+def _show(rows: list[Row], pins: pinning.Pinning, duration: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Route")
     for title in ("Requests/s", "p50 ms", "p99 ms", "CPU µs/req", "MiB/s"):
         table.add_column(title, justify="right")
     table.add_column("Remarks")
     for row in rows:
-        quantiles = row.load.latency_quantiles_us
-        table.add_row(
-            row.route,
-            f"{row.load.requests_per_s:,.0f}",
-            f"{quantiles['50'] / 1000:.2f}",
-            f"{quantiles['99'] / 1000:.2f}",
-            f"{row.cpu_us_per_request:,.1f}",
-            f"{row.mib_per_s:,.0f}" if row.route == ROUTE_TRANSFER else "",
-            ", ".join(row.remarks),
-        )
+        table.add_row(row.route, *_figures(row), ", ".join(row.remarks))
     console.out.print()
     console.out.print(table)
     where = (
@@ -100,10 +97,28 @@ def _show(rows: list[Row], pins: pinning.Pinning, connections: int, duration: in
         if pins.server and pins.client
         else f"Server and wrk share {len(os.sched_getaffinity(0))} CPU, not pinned: they take time from each other"
     )
-    console.plain(console.out, f"\n{where}; {connections} connections, {duration} s per route, no pipelining.")
+    console.plain(console.out, f"\n{where}; {rows[0].connections} connection(s), {duration} s per route, no pipelining.")
+    if pins.server and pins.client:
+        for doubt in pinning.remarks(pins):
+            console.plain(console.out, f"{doubt}.")
     if any("client-bound" in row.remarks for row in rows):
         console.plain(
             console.out,
             "client-bound: wrk's CPU was full, the server's was not; requests/s is then wrk's limit,\n"
             "and the CPU time per request is the figure to compare.",
         )
+
+
+def _figures(row: Row) -> list[str]:
+    """The row's columns between route and remarks; a dash where there is no figure."""
+    cost = row.cpu_us_per_request
+    if row.load is None or cost is None:
+        return ["–"] * 4 + [""]
+    quantiles = row.load.latency_quantiles_us
+    return [
+        f"{row.load.requests_per_s:,.0f}" if row.load.requests_per_s >= 10 else f"{row.load.requests_per_s:.2g}",
+        f"{quantiles['50'] / 1000:.2f}",
+        f"{quantiles['99'] / 1000:.2f}",
+        f"{cost:,.1f}",
+        f"{row.mib_per_s:,.0f}" if row.route == ROUTE_TRANSFER else "",
+    ]

@@ -127,7 +127,7 @@ class Analysis:
         if key not in self._estimates:
             samples = list(metric.samples(cell).values())
             found = statistics.median(samples, self._neighbours(cell, metric)) if samples else None
-            self._estimates[key] = found and found.widened(*_slowed(metric, doubt.slowdown_share(cell), 0.0))
+            self._estimates[key] = found and found.widened(*_slowed(metric, doubt.slowdown_share(cell, metric), 0.0))
         return self._estimates[key]
 
     def ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
@@ -135,7 +135,7 @@ class Analysis:
         raw = self._raw_ratio(above, below, metric)
         if raw is None:
             return None
-        slowed = _slowed(metric, doubt.slowdown_share(above), doubt.slowdown_share(below))
+        slowed = _slowed(metric, doubt.slowdown_share(above, metric), doubt.slowdown_share(below, metric))
         floor = self.floor(above.route, load_of(above), metric)
         return raw.widened(floor * slowed[0], floor * slowed[1])
 

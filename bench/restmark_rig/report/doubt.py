@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 from ..results import NOISY, THROTTLED, Cell
+from .metrics import Metric
 
 # For a cell that is called noisy or throttled in a record that does not say by how much: the most that a neighbour was seen to take.
 UNKNOWN_SLOWDOWN = 0.4
@@ -19,9 +21,22 @@ def seen_share(cell: Cell) -> float | None:
     return max(0.0, statistics.median(known)) if known else None
 
 
-def slowdown_share(cell: Cell) -> float:
-    """By what share the cell's median may be worse than on a quiet machine: what was seen, or has to be assumed."""
+def slowdown_share(cell: Cell, metric: Metric) -> float:
+    """By what share the cell's median may be worse than on a quiet machine: what was seen, or has to be assumed.
+
+    CPUs that others had take answers from a second, but no CPU time from a request.
+    """
     seen = seen_share(cell)
-    if seen is None:
-        return UNKNOWN_SLOWDOWN if {NOISY, THROTTLED} & set(cell.verdict_names) else 0.0
-    return seen
+    slow = seen if seen is not None else UNKNOWN_SLOWDOWN if {NOISY, THROTTLED} & set(cell.verdict_names) else 0.0
+    if not metric.higher_is_better:
+        return slow
+    taken = max(
+        _median_share([entry.foreign_server_permille for entry in cell.rounds]),
+        _median_share([entry.foreign_client_permille for entry in cell.rounds]),
+    )
+    return (1 + slow) / (1 - min(taken, 0.9)) - 1
+
+
+def _median_share(permille: Sequence[int | None]) -> float:
+    known = [value / 1000 for value in permille if value is not None]
+    return statistics.median(known) if known else 0.0

@@ -130,4 +130,4 @@ class Gains:
             self.analysis.results.cell(record.name, route, self.load.connections, self.load.rate_per_s or None)
             for route in mix
         )
-        return max((doubt.slowdown_share(cell) for cell in cells if cell), default=0.0)
+        return max((doubt.slowdown_share(cell, CPU_US_PER_REQUEST) for cell in cells if cell), default=0.0)

@@ -234,7 +234,8 @@ def main() -> None:
         Handler.workloads = Workloads(options.dataset)
     except (OSError, ValueError, TypeError) as error:
         sys.exit(f"dataset {options.dataset}: {error}")
-    listener = socket.create_server((options.host, options.port), backlog=512)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.create_server((options.host, options.port), family=family, backlog=512)
 
     signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)  # before the fork, so that none is missed
     workers = []

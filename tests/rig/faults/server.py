@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import sys
 import time
@@ -19,6 +20,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r
 SLEEP_S = 0.02
 STUCK_S = 1.3
 WORK_S = 0.002
+AFTERMATH_S = 0.05
 COLD_S = 0.002
 COLD_ANSWERS = 400
 ONE_IN = 20  # of the answers that are wrong now and then
@@ -81,7 +83,10 @@ class Server:
         except ConnectionResetError:
             data = b""
         if not data:
-            self._close(connection)
+            if self._fault == "careless":
+                self._poll.unregister(connection.fileno())  # it stays open, and is forgotten
+            else:
+                self._close(connection)
             return
         fd = connection.fileno()
         *requests, rest = (self._received[fd] + data).split(b"\r\n\r\n")
@@ -113,6 +118,17 @@ class Server:
             self._close(connection)
         elif fault == "wrong" and self._spoilt:
             connection.sendall(HEAD % len(BODY) + BODY.upper())
+        elif self._fault == "mute" and self._spoilt:
+            pass
+        elif fault == "endless":
+            while True:
+                spin(WORK_S)
+        elif fault == "aftermath":
+            if os.fork() == 0:
+                spin(AFTERMATH_S)
+                os._exit(0)
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            connection.sendall(HEAD % len(BODY) + BODY)
         elif fault == "crash" and now:
             os._exit(9)
         elif fault == "stall":

@@ -1,0 +1,118 @@
+"""A first look: whatever a server does, each route has a row, and no figure holds another route's work unsaid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .run_support import fault_folder, faulty, make_bench, rig
+
+from restmark_rig import quick, rest  # isort: skip
+from restmark_rig.cache import Cache  # isort: skip
+from restmark_rig.http_probe import Connection  # isort: skip
+from restmark_rig.launcher import launch  # isort: skip
+from restmark_rig.load import LoadResult  # isort: skip
+from restmark_rig.quick import Row  # isort: skip
+
+LOAD = LoadResult(
+    duration_us=1_000_000,
+    requests=1000,
+    bytes=120_000,
+    connect_errors=0,
+    read_errors=0,
+    write_errors=0,
+    status_errors=0,
+    timeouts=0,
+    latency_min_us=50,
+    latency_max_us=900,
+    latency_mean_us=99.0,
+    latency_quantiles_us={"50": 90, "99": 700},
+    client_cpu_ns=500_000_000,
+)
+
+
+def look(tmp_path: Path, fault: str, at: int = 0, connections: int = 4) -> Row:
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, fault, at), bench.options, bench.cache) as server:
+        return quick.measure(server, "/", bench.pins, connections, 0.3, lambda _text: None)
+
+
+def test_a_sound_server_has_no_remark_of_its_own(tmp_path: Path) -> None:
+    row = look(tmp_path, "none")
+    assert set(row.remarks) <= {"client-bound"}
+    assert row.cpu_us_per_request
+    assert row.wire_bytes
+
+
+def test_a_route_without_an_answer_is_a_row(tmp_path: Path) -> None:
+    """Four connections, 1.3 s an answer, and a load of 1 s: what came is of the warm-up, if anything."""
+    folder = fault_folder(tmp_path, "stuck")
+    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("/ "))
+    assert "no answer in 1" in row
+    assert "–" in row
+    assert "Traceback" not in done.stderr
+
+
+def test_a_contestant_gets_no_more_connections_than_it_holds(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "faithful")
+    with (folder / "contestant.toml").open("a") as manifest:
+        manifest.write("\n[limits]\nmax_connections = 1\n")
+    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert "2 connection(s)" in done.stdout
+    assert "holds no more than 2 of the 64 connections" in done.stdout
+
+
+def test_a_server_that_dies_keeps_its_rows(tmp_path: Path) -> None:
+    folder = fault_folder(tmp_path, "crash", at=3)
+    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
+    assert done.returncode == 3
+    assert "the server ended" in done.stdout
+    assert "no memory to be looked at" in done.stdout
+
+
+def test_a_server_that_answers_nothing_in_the_check_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, "mute", at=2), bench.options, bench.cache) as server:
+        monkeypatch.setattr(server, "connect", lambda: Connection(server.host, server.port, 0.3))
+        with server.connect() as one, server.connect() as two:
+            one.send(b"GET / HTTP/1.1\r\n\r\n")
+            two.send(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(quick.WrongAnswer, match="GET /: no byte came"):
+                quick.check(server, bench.oracle)
+
+
+def test_earlier_requests_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(rest, "_BACKLOG_FACTOR", 0.0)
+    row = look(tmp_path, "aftermath", at=3)
+    assert "still busy with earlier requests" in row.remarks
+    assert row.afterwards_ns > 0
+
+
+def test_no_route_pays_for_another(tmp_path: Path) -> None:
+    """Four requests of 1.3 s are left behind by the warm-up: they are worked off before the load begins."""
+    row = look(tmp_path, "stuck", connections=4)
+    assert row.unrest == ""
+    assert not row.answered
+    assert row.cpu_us_per_request is None
+
+
+@pytest.mark.parametrize(
+    ("row", "cost_us", "remarks"),
+    [
+        (Row("/", 64, LOAD, loaded_ns=10**9, wire_bytes=120), 1000.0, []),
+        # 64 abandoned requests of 1 ms each: 1064 requests are in the CPU time
+        (Row("/", 64, LOAD, loaded_ns=10**9, afterwards_ns=64 * 10**6, wire_bytes=120), 1000.0, ["CPU includes 64 abandoned requests"]),
+        (Row("/", 8, LOAD, loaded_ns=10**9, afterwards_ns=8 * 10**6, wire_bytes=120), 1000.0, []),
+        (Row("/", 600, LOAD, loaded_ns=10**9, wire_bytes=120), 1000.0, ["1000 answers on 600 connections only"]),
+        (Row("/", 64, LOAD, loaded_ns=10**9, wire_bytes=100), 1000.0, ["wrong size"]),
+        (Row("/", 64, None, failure="the server ended"), None, ["the server ended"]),
+    ],
+)
+def test_figures_and_remarks(row: Row, cost_us: float | None, remarks: list[str]) -> None:
+    assert row.cpu_us_per_request == (None if cost_us is None else pytest.approx(cost_us))
+    assert row.remarks == remarks

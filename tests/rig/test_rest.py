@@ -1,0 +1,87 @@
+"""When a server is at rest: its CPU stands still, and nothing that clients have left behind is waiting in it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from .run_support import faulty, make_bench, wait_for
+
+from restmark_rig import ports, rest  # isort: skip
+from restmark_rig.cache import Cache  # isort: skip
+from restmark_rig.http_probe import request_bytes  # isort: skip
+from restmark_rig.launcher import RunningServer, launch  # isort: skip
+
+from .faults.server import STUCK_S  # isort: skip
+
+WINDOW_S = 0.03
+
+
+def abandon(server: RunningServer, requests: int) -> None:
+    """Sends a request on each of so many connections and closes them."""
+    connections = [socket.create_connection((server.host, server.port), 5) for _ in range(requests)]
+    for connection in connections:
+        connection.sendall(request_bytes("/"))
+    for connection in connections:
+        connection.close()
+
+
+def test_a_server_that_waits_in_abandoned_requests_is_not_at_rest(tmp_path: Path) -> None:
+    """It uses no CPU, as one that waits for a database."""
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, "stuck"), bench.options, bench.cache) as server:
+        abandon(server, 3)
+        started = time.monotonic()
+        assert wait_for(lambda: ports.abandoned(server.port).unread >= 2, 5)
+        assert rest.come_to_rest(server, WINDOW_S, rest.backlog_s(3, 1 / STUCK_S)) == ""
+        assert time.monotonic() - started > 2 * STUCK_S
+        assert ports.abandoned(server.port).open == 0
+
+
+def test_patience_ends_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "DEADLINE_S", 0.3)
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, "stuck"), bench.options, bench.cache) as server:
+        abandon(server, 3)
+        assert wait_for(lambda: ports.abandoned(server.port).unread >= 2, 5)
+        assert "still busy with earlier requests: 2 of them were unread" in rest.come_to_rest(server, WINDOW_S)
+
+
+def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "DEADLINE_S", 0.3)
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, "endless", at=2), bench.options, bench.cache) as server:
+        assert rest.come_to_rest(server, WINDOW_S) == ""
+        abandon(server, 2)
+        assert "still busy with earlier requests: it used" in rest.come_to_rest(server, WINDOW_S)
+
+
+def test_a_server_that_closes_late_is_not_waited_for(tmp_path: Path) -> None:
+    """It has read all there was, and has nothing to do."""
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(faulty(tmp_path, "careless"), bench.options, bench.cache) as server:
+        server.connect().close()
+        assert wait_for(lambda: ports.abandoned(server.port).open >= 1 and not ports.abandoned(server.port).unread, 5)
+        started = time.monotonic()
+        assert rest.come_to_rest(server, WINDOW_S) == ""
+        assert time.monotonic() - started < rest.DEADLINE_S / 2
+
+
+@pytest.mark.parametrize(
+    ("connections", "requests", "loaded_ns", "afterwards_ns", "expected"),
+    [
+        (64, 1000, 10_000, 640, 64),  # all that was left behind, at 10 ns each
+        (64, 1000, 10_000, 100, 64),  # they had been begun in turns
+        (64, 1000, 10_000, 10, 0),  # the last one that it had begun; the others were dropped
+        (64, 1000, 10_000, 0, 0),
+        (64, 0, 10_000, 500, 64),
+        (64, 0, 0, 0, 0),
+    ],
+)
+def test_what_was_worked_off_after_a_load(
+    connections: int, requests: int, loaded_ns: int, afterwards_ns: int, expected: int
+) -> None:
+    assert rest.worked_off(connections, requests, loaded_ns, afterwards_ns) == expected
