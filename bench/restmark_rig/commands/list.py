@@ -13,6 +13,7 @@ from .. import builder, console, requirements
 from ..cache import Cache
 from ..contestant import Contestant
 from ..settings import Settings, shared_options
+from ..short_names import short_names
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def state_of(contestant: Contestant, cache: Cache) -> State:
     return State("unbuilt", reason, f"restmark build -C {contestant.name}")
 
 
+_NAME_WIDTH = 28
 _STYLES = {"ready": "green", "unbuilt": "yellow", "skipped": "dim"}
 
 
@@ -52,13 +54,14 @@ def list_contestants(settings: Settings, as_json: bool) -> None:
     for heading in ("contestant", "language", "model"):
         table.add_column(heading, no_wrap=True)
     table.add_column("state", overflow="fold")
+    names = short_names((contestant.name for contestant, _ in rows), _NAME_WIDTH)
     for contestant, state in rows:
         text = Text(state.word, style=_STYLES[state.word])
         if state.reason:
             text.append(f": {state.reason}", style="default")
         if state.remedy:
             text.append(f"\n→ {state.remedy}", style="default")
-        table.add_row(contestant.name, contestant.language, contestant.model, text)
+        table.add_row(names[contestant.name], contestant.language, contestant.model, text)
     console.out.print(table)
     if not rows:
         console.plain(console.err, f"no contestants in {settings.peers_dir}; name their folder with --peers-dir")

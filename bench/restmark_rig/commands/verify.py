@@ -55,7 +55,8 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address on which servers listen.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the servers [default: a free one].")
 @click.option("--no-build", is_flag=True, help="Do not build what is unbuilt or out of date; fail instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--verbose", is_flag=True, help="Show every single case of a failure, not the first few.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, complete in any case.")
 @click.pass_obj
 def verify(
     settings: Settings,
@@ -68,6 +69,7 @@ def verify(
     host: str,
     port: int,
     no_build: bool,
+    verbose: bool,
     as_json: bool,
 ) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C)."""
@@ -95,7 +97,7 @@ def verify(
     if as_json:
         console.show_json(verify_report.as_json(reports, plan))
     else:
-        verify_report.show(console.out, reports, plan)
+        verify_report.show(console.out, reports, plan, verbose)
     return verify_report.exit_code(reports)
 
 
