@@ -17,6 +17,7 @@ from .cache import Cache, make_folder
 from .contestant import BuildPlan, Contestant
 from .dataset import write_atomically
 from .errors import BuildFailed, ManifestError, StartFailed
+from .registry import selector
 from .supervised import ProcessSpec, SupervisedProcess, tail
 
 _STAMP = ".restmark-build.json"
@@ -200,5 +201,5 @@ def _run_step(
             f"{contestant.name}: build step {number} of {len(plan.steps)} failed "
             f"({'exit code ' + str(status) if status > 0 else 'signal ' + str(-status)}): {' '.join(argv)}\n"
             f"last lines of {log}:\n{tail(log, 20)}",
-            f"mend what the log says; then 'restmark build -C {contestant.name}' tries again",
+            f"mend what the log says; then 'restmark build -C {selector(contestant)}' tries again",
         )

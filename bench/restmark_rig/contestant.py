@@ -193,7 +193,7 @@ def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
         command, key = item["command"], f"key 'requires[{number}].command'"
         if "/" in command and not command.startswith(("/", "{")):
             yield (
-                f"{key} is {command!r}, a relative path; remedy: begin with / or {{source}}/ (the folder of this file), "
+                f"{key} is {command!r}, a relative path; remedy: begin with / or {{source}}/ (this file's folder), "
                 "or name a command on PATH"
             )
         if "{build}" in command and "build" not in document:

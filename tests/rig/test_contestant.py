@@ -211,8 +211,10 @@ def test_selection_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match="there is no such folder"):
         registry.resolve(str(tmp_path / "nothing"), peers)
     twin = write_contestant(tmp_path / "elsewhere", "alpha", ARGV)
+    with pytest.raises(UsageFault, match="has the name of the built-in contestant alpha"):
+        registry.select([str(twin)], peers, include_built_in=False)
     with pytest.raises(UsageFault, match="two contestants are named alpha"):
-        registry.select([str(twin)], peers, include_built_in=True)
+        registry.select([str(twin), str(peers / "alpha")], tmp_path / "no-peers", include_built_in=False)
 
 
 def test_the_manifests_in_this_tree_are_valid() -> None:

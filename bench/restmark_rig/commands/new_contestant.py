@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .. import console, contestant
+from .. import console, contestant, registry
 from ..errors import EnvironmentFault, UsageFault
 from ..settings import Settings, shared_options
 
@@ -25,12 +25,16 @@ _FILES = ("contestant.toml", "server.py")
     help="Folder in which the new folder is made [default: here].",
 )
 @click.pass_obj
-def new_contestant(_: Settings, name: str, directory: Path) -> None:
+def new_contestant(settings: Settings, name: str, directory: Path) -> None:
     """Write the folder NAME with a manifest and a small server that passes verify, to start from."""
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,27}", name):
         raise UsageFault(
             f"name {name!r}: lower-case letters, digits and hyphens only, at most 28",
             "choose one like my-server",
+        )
+    if name in registry.built_in_names(settings.peers_dir):
+        raise UsageFault(
+            f"name {name!r}: a built-in contestant has it already", f"choose another one, such as my-{name}"
         )
     folder = directory / name
     try:

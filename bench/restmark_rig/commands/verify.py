@@ -16,6 +16,7 @@ from ..contestant import Contestant
 from ..dataset import Dataset
 from ..errors import EnvironmentFault
 from ..launcher import StartOptions
+from ..registry import selector
 from ..settings import Settings, shared_options
 from ..verifier import Report, VerifyPlan
 from .build import require_met
@@ -25,7 +26,6 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 
 @click.command(epilog=_EPILOG)
 @shared_options
-@click.option("--all", "all_built_in", is_flag=True, help="All built-in contestants in addition to those of -C.")
 @click.option(
     "--check",
     "names",
@@ -60,7 +60,6 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 @click.pass_obj
 def verify(
     settings: Settings,
-    all_built_in: bool,
     names: tuple[str, ...],
     dataset_path: Path | None,
     seed: int | None,
@@ -73,7 +72,7 @@ def verify(
     as_json: bool,
 ) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C)."""
-    contestants = settings.chosen(all_built_in)
+    contestants = settings.chosen()
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(dataset_path.absolute()) if dataset_path else default
     plan = VerifyPlan(
@@ -119,7 +118,7 @@ def _prepare(settings: Settings, contestant: Contestant, progress: Progress, no_
         if not no_build:
             builder.build(contestant, settings.cache, progress)
         elif builder.state(contestant, settings.cache) != "ready":
-            raise EnvironmentFault("its build is missing or out of date", f"restmark build -C {contestant.name}")
+            raise EnvironmentFault("its build is missing or out of date", f"restmark build -C {selector(contestant)}")
     except EnvironmentFault as fault:
         return Report(contestant, "failed", fault.message, fault.remedy)
     return Report(contestant)
