@@ -157,7 +157,9 @@ def _describe(error: Any) -> str:
         return "; ".join(_unknown_key([*error.absolute_path, name], name, list(known)) for name in unknown)
     value = json.dumps(error.instance, ensure_ascii=False, default=str)
     shown = value if len(value) <= 60 else value[:57] + "…"
-    return f"key '{key}' has the wrong value {shown}; remedy: give {error.schema.get('description', error.message)}"
+    length = f" of {len(error.instance)} characters" if error.validator == "maxLength" else ""
+    remedy = f"give {error.schema.get('description', error.message)}"
+    return f"key '{key}' has the wrong value {shown}{length}; remedy: {remedy}"
 
 
 def _unknown_key(parts: list[Any], name: str, known: list[str]) -> str:

@@ -93,7 +93,7 @@ FAULTS = [
     ("name = 'mine'\ntitle = \nmodel = 1", "not valid TOML", "line 2"),
     (manifest_text("mine", ARGV).replace('title = "mine"\n', ""), "key 'title' is missing", "28 characters"),
     (manifest_text("mine", ARGV).replace("[versions]\nCPython", "[version]\nCPython"), "key 'versions' is missing", "did you mean 'versions'"),
-    (manifest_text("mine", ARGV, title="x" * 29), "key 'title' has the wrong value", "at most 28 characters"),
+    (manifest_text("mine", ARGV, title="x" * 29), f"key 'title' has the wrong value \"{'x' * 29}\" of 29 characters; remedy:", "at most 28 characters"),
     (manifest_text("mine", ARGV, model="object"), "key 'model' has the wrong value \"object\"", '"tree"'),
     (manifest_text("other", ARGV), "key 'name' is 'other', the folder is 'mine'", "make the two equal"),
     (manifest_text("Mine", ARGV), "key 'name' has the wrong value", "lower-case"),

@@ -68,7 +68,7 @@ def check_args(subject: Subject) -> Iterator[Finding]:
         if response.status != 200:
             raise Mismatch(f"GET {route}: status {response.status} after bad parameters were refused")
         if REFUSED_AS_UNKNOWN in statuses.values():
-            return "bad parameters are refused with 404, as unknown paths are; allowed, but 400 or 422 says which it was"
+            return "bad parameters are refused with 404, as unknown paths are; allowed, though 400 or 422 is clearer"
         return None
 
     for route in ROUTES:
