@@ -17,6 +17,7 @@ from .cache import Cache, make_folder
 from .contestant import BuildPlan, Contestant
 from .dataset import write_atomically
 from .errors import BuildFailed, ManifestError, StartFailed
+from .registry import selector
 from .supervised import ProcessSpec, SupervisedProcess, tail
 
 _STAMP = ".restmark-build.json"
@@ -47,7 +48,7 @@ def state(contestant: Contestant, cache: Cache) -> str:
     if contestant.build is None:
         return "ready"
     recorded = recorded_fingerprint(cache.build_dir(contestant))
-    if recorded is None:
+    if recorded is None or _absent_products(contestant, cache.build_dir(contestant)):
         return "unbuilt"
     return "ready" if recorded == fingerprint(contestant, contestant.build, cache) else "stale"
 
@@ -60,7 +61,8 @@ def build(contestant: Contestant, cache: Cache, reporter: Reporter, force: bool 
         return BuildResult(True, 0.0, log)
     with _locked(build_dir.with_suffix(".lock"), contestant, reporter):
         wanted = fingerprint(contestant, contestant.build, cache)
-        if not force and recorded_fingerprint(build_dir) == wanted:
+        current = recorded_fingerprint(build_dir) == wanted and not _absent_products(contestant, build_dir)
+        if current and not force:
             return BuildResult(True, 0.0, log)
         (build_dir / _STAMP).unlink(missing_ok=True)
         log.unlink(missing_ok=True)
@@ -69,6 +71,11 @@ def build(contestant: Contestant, cache: Cache, reporter: Reporter, force: bool 
         for number, step in enumerate(contestant.build.steps, 1):
             _run_step(contestant, contestant.build, step, number, build_dir, log, reporter)
         duration_s = time.monotonic() - started
+        if absent := _absent_products(contestant, build_dir):
+            raise BuildFailed(
+                f"{contestant.name}: all build steps succeeded, but did not make {absent[0]}; the log is {log}",
+                "correct build.steps, or the command in [[requires]] that names it",
+            )
         stamp = {
             "fingerprint": wanted,
             "duration_s": round(duration_s, 3),
@@ -131,6 +138,12 @@ def input_files(contestant: Contestant, plan: BuildPlan) -> list[Path]:
     return sorted(found)
 
 
+def _absent_products(contestant: Contestant, build_dir: Path) -> list[str]:
+    """What the build should have made and is not there, such as a venv whose interpreter has gone."""
+    products = placeholders.expand_all(contestant.products, contestant.placeholder_values(build_dir))
+    return [path for path in products if not Path(path).exists()]
+
+
 def recorded_fingerprint(build_dir: Path) -> str | None:
     """The fingerprint of the last successful build; None if there is none."""
     try:
@@ -188,5 +201,5 @@ def _run_step(
             f"{contestant.name}: build step {number} of {len(plan.steps)} failed "
             f"({'exit code ' + str(status) if status > 0 else 'signal ' + str(-status)}): {' '.join(argv)}\n"
             f"last lines of {log}:\n{tail(log, 20)}",
-            f"mend what the log says; then 'restmark build -C {contestant.name}' tries again",
+            f"mend what the log says; then 'restmark build -C {selector(contestant)}' tries again",
         )

@@ -49,7 +49,10 @@ class StartPlan:
 
 @dataclass(frozen=True)
 class Contestant:
-    """One contestant. directory is absolute; repo is the checkout it belongs to, if any."""
+    """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
+
+    products: files that a build has to have made, with {build} in them.
+    """
 
     directory: Path
     repo: Path | None
@@ -66,6 +69,7 @@ class Contestant:
     versions: Mapping[str, tuple[str, ...]]
     ready_path: str = "/"
     ready_timeout_s: float = 30.0
+    products: tuple[str, ...] = ()
     max_connections: int | None = None
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
@@ -153,7 +157,9 @@ def _describe(error: Any) -> str:
         return "; ".join(_unknown_key([*error.absolute_path, name], name, list(known)) for name in unknown)
     value = json.dumps(error.instance, ensure_ascii=False, default=str)
     shown = value if len(value) <= 60 else value[:57] + "…"
-    return f"key '{key}' has the wrong value {shown}; remedy: give {error.schema.get('description', error.message)}"
+    length = f" of {len(error.instance)} characters" if error.validator == "maxLength" else ""
+    remedy = f"give {error.schema.get('description', error.message)}"
+    return f"key '{key}' has the wrong value {shown}{length}; remedy: {remedy}"
 
 
 def _unknown_key(parts: list[Any], name: str, known: list[str]) -> str:
@@ -178,20 +184,37 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
         try:
             placeholders.check(text, allowed)
         except placeholders.PlaceholderError as error:
-            yield f"key '{key}': {error}; remedy: correct the placeholder"
+            yield f"key '{key}': {error}; remedy: {error.remedy}"
+    yield from _requires_faults(document)
     start = [*document["start"]["argv"], *document["start"].get("env", {}).values()]
     if not any(name in text for text in start for name in ("{port}", "{address}")):
         yield "key 'start.argv' never uses {port} or {address}; remedy: pass one of them, the rig chooses the port"
 
 
+def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
+    for number, item in enumerate(document.get("requires", [])):
+        command, key = item["command"], f"key 'requires[{number}].command'"
+        if "/" in command and not command.startswith(("/", "{")):
+            yield (
+                f"{key} is {command!r}, a relative path; remedy: begin with / or {{source}}/ (this file's folder), "
+                "or name a command on PATH"
+            )
+        if "{build}" in command and "build" not in document:
+            yield f"{key}: without a [build] nothing is in {{build}}; remedy: add [build], or name another file"
+
+
 def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
     """(key, text, allowed placeholders) of every text in which placeholders stand."""
     build, start = document.get("build", {}), document["start"]
+    for number, item in enumerate(document.get("requires", [])):
+        yield f"requires[{number}].command", item["command"], placeholders.BUILD_NAMES
+        yield f"requires[{number}].hint", item.get("hint", ""), placeholders.FOLDER_NAMES
+    yield "ready.path", document.get("ready", {}).get("path", "/"), frozenset()
     for number, step in enumerate(build.get("steps", [])):
         for index, word in enumerate(step):
             yield f"build.steps[{number}][{index}]", word, placeholders.BUILD_NAMES
     for index, glob in enumerate(build.get("inputs", [])):
-        yield f"build.inputs[{index}]", glob, frozenset({"source", "repo"})
+        yield f"build.inputs[{index}]", glob, placeholders.FOLDER_NAMES
     for name, value in build.get("env", {}).items():
         yield f"build.env.{name}", value, placeholders.BUILD_NAMES
     for index, word in enumerate(start["argv"]):
@@ -203,13 +226,26 @@ def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[s
             yield f"versions.{label}[{index}]", word, placeholders.BUILD_NAMES
 
 
+def _expanded_requires(document: dict[str, Any], values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The [[requires]] of this machine, {source} and {repo} replaced.
+
+    Those of {build} are products of the build; those of a {repo} that is not here are missing with it.
+    """
+    for item in document.get("requires", []):
+        texts = {key: item[key] for key in ("command", "hint") if key in item}
+        if all(placeholders.names_in(text) <= values.keys() for text in texts.values()):
+            yield {**item, **{key: placeholders.expand(text, values) for key, text in texts.items()}}
+
+
 def _construct(document: dict[str, Any], directory: Path) -> Contestant:
     build = document.get("build")
+    repo = find_repo(directory)
+    folders = {"source": str(directory)} | ({"repo": str(repo)} if repo else {})
     start = document["start"]
     ready = document.get("ready", {})
     return Contestant(
         directory=directory,
-        repo=find_repo(directory),
+        repo=repo,
         name=document["name"],
         title=document["title"],
         language=document["language"],
@@ -219,14 +255,15 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
         requires=tuple(
             Requirement(item["command"], tuple(item["packages"]), item.get("hint", ""))
-            for item in document.get("requires", [])
+            for item in _expanded_requires(document, folders)
         ),
+        products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
         build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
         if build
         else None,
         start=StartPlan(tuple(start["argv"]), start.get("env", {})),
         versions={label: tuple(argv) for label, argv in document["versions"].items()},
-        ready_path=ready.get("path", "/"),
+        ready_path=placeholders.expand(ready.get("path", "/"), {}),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 
-BUILD_NAMES = frozenset({"source", "build", "repo"})
+FOLDER_NAMES = frozenset({"source", "repo"})
+BUILD_NAMES = FOLDER_NAMES | {"build"}
 START_NAMES = BUILD_NAMES | {"address", "host", "port", "workers", "dataset"}
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{([a-z]+)\}|[{}]")
+_TOKEN = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w-]*)\}|[{}]")
 
 
 class PlaceholderError(ValueError):
-    """A placeholder is unknown, or a brace stands alone."""
+    """A placeholder is unknown or can not be used where it stands, or a brace stands alone. remedy: what to write."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 def names_in(text: str) -> set[str]:
@@ -23,7 +29,7 @@ def names_in(text: str) -> set[str]:
             names.add(match.group(1))
         elif match.group(0) in ("{", "}"):
             raise PlaceholderError(
-                f"stray '{match.group(0)}' in {text!r}; write a literal brace twice: '{match.group(0) * 2}'"
+                f"stray '{match.group(0)}' in {text!r}", f"write a literal brace twice: '{match.group(0) * 2}'"
             )
     return names
 
@@ -33,7 +39,16 @@ def check(text: str, allowed: Iterable[str]) -> None:
     allowed = set(allowed)
     for name in sorted(names_in(text) - allowed):
         choices = " ".join("{" + choice + "}" for choice in sorted(allowed))
-        raise PlaceholderError(f"unknown placeholder '{{{name}}}' in {text!r}; allowed here: {choices}")
+        here = f"allowed here: {choices}" if allowed else "no placeholder can be used here"
+        if name in START_NAMES - BUILD_NAMES and allowed:
+            reason = f"'{{{name}}}' in {text!r} is known only when the server starts"
+            raise PlaceholderError(reason, f"use it in [start] argv or env; {here}")
+        if name in START_NAMES:
+            raise PlaceholderError(f"'{{{name}}}' in {text!r} can not be used here", here)
+        close = difflib.get_close_matches(name.lower(), sorted(START_NAMES), n=1)
+        guess = f"did you mean {{{close[0]}}}? " if close else ""
+        literal = f"a literal brace is written twice: {{{{{name}}}}}"
+        raise PlaceholderError(f"unknown placeholder '{{{name}}}' in {text!r}", f"{guess}{here}; {literal}")
 
 
 def expand(text: str, values: Mapping[str, object]) -> str:

@@ -18,23 +18,31 @@ def built_in(peers_dir: Path) -> list[Contestant]:
 
     Raises ManifestError for a faulty manifest.
     """
-    if not peers_dir.is_dir():
-        return []
-    folders = (path for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
-    return [manifest.load(folder) for folder in sorted(folders)]
+    return [manifest.load(peers_dir / name) for name in built_in_names(peers_dir)]
 
 
 def resolve(selector: str, peers_dir: Path) -> Contestant:
-    """The contestant meant by -C: a built-in's NAME, or else a DIR. Raises UsageFault if it is neither."""
+    """The contestant meant by -C: a built-in's NAME, or else a DIR.
+
+    Raises UsageFault if it is neither, or another folder with a built-in's name: results are kept by name.
+    """
     looks_like_name = "/" not in selector and selector not in (".", "..")
+    directory = Path(selector)
+    here = (directory / manifest.MANIFEST_NAME).is_file()
+    namesake = peers_dir / directory.resolve().name
+    if here and (namesake / manifest.MANIFEST_NAME).is_file() and namesake.resolve() != directory.resolve():
+        raise UsageFault(
+            f"contestant {selector}: the folder {directory.resolve()} has the name of the built-in contestant "
+            f"{namesake.name}",
+            "rename the folder, and the name in its contestant.toml",
+        )
     if looks_like_name and (peers_dir / selector / manifest.MANIFEST_NAME).is_file():
         return manifest.load(peers_dir / selector)
-    directory = Path(selector)
     if directory.is_dir():
         return manifest.load(directory)
     if not looks_like_name:
         raise UsageFault(f"contestant {selector}: there is no such folder", "name a folder with a contestant.toml")
-    names = _names(peers_dir)
+    names = built_in_names(peers_dir)
     close = difflib.get_close_matches(selector, names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise UsageFault(
@@ -43,7 +51,17 @@ def resolve(selector: str, peers_dir: Path) -> Contestant:
     )
 
 
-def _names(peers_dir: Path) -> list[str]:
+def selector(contestant: Contestant) -> str:
+    """What to write after -C to mean this contestant, from the folder in which the rig runs."""
+    if contestant.directory.parent == DEFAULT_PEERS_DIR:
+        return contestant.name
+    here = Path.cwd()
+    below = contestant.directory.is_relative_to(here)
+    return f"./{contestant.directory.relative_to(here)}" if below else str(contestant.directory)
+
+
+def built_in_names(peers_dir: Path) -> list[str]:
+    """Names of all contestants below peers_dir, sorted; none if the folder does not exist."""
     if not peers_dir.is_dir():
         return []
     return sorted(path.name for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())

@@ -22,19 +22,17 @@ class Settings:
     """What the shared options say."""
 
     selectors: list[str] = field(default_factory=list)
+    all_built_in: bool = False
     peers_dir: Path = registry.DEFAULT_PEERS_DIR
     cache: Cache = field(default_factory=lambda: Cache(default_directory()))
 
-    def everything(self) -> list[Contestant]:
-        """All built-in contestants and those named with -C."""
-        return registry.select(self.selectors, self.peers_dir, include_built_in=True)
+    def asked_for(self) -> list[Contestant]:
+        """Those named with -C; all built-in ones if none is named, or in addition with --all. May be none at all."""
+        return registry.select(self.selectors, self.peers_dir, self.all_built_in or not self.selectors)
 
-    def chosen(self, all_built_in: bool = False) -> list[Contestant]:
-        """Those named with -C; all built-in ones if none is named, or in addition if all_built_in.
-
-        Raises EnvironmentFault if there are none at all.
-        """
-        chosen = registry.select(self.selectors, self.peers_dir, all_built_in or not self.selectors)
+    def chosen(self) -> list[Contestant]:
+        """asked_for(). Raises EnvironmentFault if there are none at all."""
+        chosen = self.asked_for()
         if not chosen:
             raise EnvironmentFault(
                 f"no contestants in {self.peers_dir}",
@@ -51,6 +49,11 @@ class Settings:
 
 def _add_selectors(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
     context.ensure_object(Settings).selectors.extend(value)
+
+
+def _set_all(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Settings).all_built_in = True
 
 
 def _set_peers_dir(context: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -73,7 +76,14 @@ def shared_options(command: F) -> F:
             metavar="NAME|DIR",
             expose_value=False,
             callback=_add_selectors,
-            help="A built-in contestant's name, or the folder of your own. Repeatable.",
+            help="Only this one: a built-in contestant's name, or the folder of your own. Repeatable.",
+        ),
+        click.option(
+            "--all",
+            is_flag=True,
+            expose_value=False,
+            callback=_set_all,
+            help="All built-in contestants in addition to those of -C.",
         ),
         click.option(
             "--peers-dir",

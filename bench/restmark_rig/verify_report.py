@@ -14,6 +14,7 @@ from . import __version__
 from .checks import WRONG_BODY, Check, Finding, Verdict
 from .console import plain
 from .errors import ExitCode
+from .short_names import short_names
 from .verifier import Report, VerifyPlan
 from .workloads import ROUTES
 
@@ -27,7 +28,8 @@ _WORDS = {
     Verdict.NOT_OFFERED: Text("–", style="dim"),
 }
 _WEIGHT = {Verdict.NOT_OFFERED: 0, Verdict.OK: 1, Verdict.NOTE: 2, Verdict.FAIL: 3}
-_NAME_WIDTH = 14
+_NAME_WIDTH = 14  # what 80 columns leave; a wider terminal gets longer names
+_DETAILS_SHOWN = 6
 
 
 def exit_code(reports: Iterable[Report]) -> ExitCode:
@@ -45,8 +47,12 @@ def worst(findings: Iterable[Finding]) -> Verdict:
     return max((finding.verdict for finding in findings), key=_WEIGHT.__getitem__, default=Verdict.NOT_OFFERED)
 
 
-def show(console: Console, reports: Sequence[Report], plan: VerifyPlan) -> None:
-    """Prints tables, what differed, who was skipped, and a closing sentence."""
+def _word(findings: Iterable[Finding]) -> Text:
+    return _WORDS[worst(findings)]
+
+
+def show(console: Console, reports: Sequence[Report], plan: VerifyPlan, verbose: bool = False) -> None:
+    """Prints tables, what differed, who was skipped, and a closing sentence; if verbose, nothing of it shortened."""
     dataset = plan.dataset
     plain(
         console,
@@ -54,40 +60,39 @@ def show(console: Console, reports: Sequence[Report], plan: VerifyPlan) -> None:
     )
     checked = [report for report in reports if report.findings]
     if checked:
-        console.print(_check_table(checked, plan.checks))
-        console.print(_route_table(checked))
+        console.print(_check_table(checked, plan.checks, console.width))
+        console.print(_route_table(checked, console.width))
     for report in reports:
-        _show_details(console, report)
+        _show_details(console, report, verbose)
     plain(console, _closing_sentence(reports))
 
 
-def _table() -> Table:
+def _table(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]], width: int) -> Table:
+    """A row for each name, whose column gets what the others leave of the width."""
+    taken = sum(1 + max(len(heading), *(len(word) for word in _WORDS.values())) for heading in headings)
+    names = short_names((name for name, _ in rows), max(_NAME_WIDTH, width - taken - 1))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("contestant", no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+    for heading in ("contestant", *headings):
+        table.add_column(heading, no_wrap=True)
+    for name, cells in rows:
+        table.add_row(names[name], *cells)
     return table
 
 
-def _check_table(reports: Sequence[Report], checks: Sequence[Check]) -> Table:
-    table = _table()
-    for check in checks:
-        table.add_column(check.name, no_wrap=True)
-    for report in reports:
-        cells = [_WORDS[worst(f for f in report.findings if f.check == check.name)] for check in checks]
-        table.add_row(report.contestant.name, *cells)
-    return table
+def _check_table(reports: Sequence[Report], checks: Sequence[Check], width: int) -> Table:
+    names = [check.name for check in checks]
+    rows = [(r.contestant.name, [_word(f for f in r.findings if f.check == name) for name in names]) for r in reports]
+    return _table(names, rows, width)
 
 
-def _route_table(reports: Sequence[Report]) -> Table:
-    table = _table()
-    for route in (*ROUTES, "server"):
-        table.add_column(route.removeprefix("/") or "/", no_wrap=True)  # five slashes do not fit into 80 columns
-    for report in reports:
-        cells = [_WORDS[worst(f for f in report.findings if f.route == route)] for route in (*ROUTES, None)]
-        table.add_row(report.contestant.name, *cells)
-    return table
+def _route_table(reports: Sequence[Report], width: int) -> Table:
+    headings = [route.removeprefix("/") or "/" for route in ROUTES]  # five slashes do not fit into 80 columns
+    routes = (*ROUTES, None)
+    rows = [(r.contestant.name, [_word(f for f in r.findings if f.route == x) for x in routes]) for r in reports]
+    return _table([*headings, "server"], rows, width)
 
 
-def _show_details(console: Console, report: Report) -> None:
+def _show_details(console: Console, report: Report, verbose: bool) -> None:
     name = report.contestant.name
     if report.state == "skipped":
         plain(console, f"{name}: skipped: {report.problem}; remedy: {report.remedy}", "dim")
@@ -97,17 +102,26 @@ def _show_details(console: Console, report: Report) -> None:
             plain(console, f"  remedy: {report.remedy}")
     for remark in report.remarks:
         plain(console, f"{name}: {remark}")
-    told, repeated = _without_repeated_bodies(report.findings)
+    told, repeated = (report.findings, []) if verbose else _without_repeated_bodies(report.findings)
     for finding, routes in _grouped(told):
         style = "red" if finding.verdict is Verdict.FAIL else "yellow"
-        text = finding.message.replace("\n", "\n    ")
+        lines = [finding.message + (":" if finding.details else ""), *_shown_details(finding, verbose)]
+        text = "\n".join(lines).replace("\n", "\n    ")
         where = f" on {', '.join(routes)}" if len(routes) > 1 else ""
         plain(console, f"{name}: {finding.check}: {finding.verdict.value.upper()}{where}: {text}", style)
     if repeated:
-        plain(console, f"{name}: wrong bodies on the same routes also in: {', '.join(repeated)} (all in --json)", "red")
+        checks = ", ".join(repeated)
+        plain(console, f"{name}: wrong bodies on the same routes also in: {checks} (--verbose shows them)", "red")
     if report.failures and report.contestant.notes:
         notes = report.contestant.notes.replace("\n", "\n    ")
         plain(console, f"{name}: its manifest notes:\n    {notes}")
+
+
+def _shown_details(finding: Finding, verbose: bool) -> list[str]:
+    """The details, indented; the first few of many unless verbose."""
+    surplus = 0 if verbose else max(0, len(finding.details) - _DETAILS_SHOWN)
+    shown = [f"  {detail}" for detail in finding.details[: len(finding.details) - surplus]]
+    return [*shown, f"  and {surplus} more: --verbose shows all"] if surplus else shown
 
 
 def _without_repeated_bodies(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
@@ -130,10 +144,10 @@ def _without_repeated_bodies(findings: Iterable[Finding]) -> tuple[list[Finding]
 
 def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
     """Findings that have something to say, those that say the same of several routes as one with all the routes."""
-    groups: dict[tuple[str, Verdict, str], tuple[Finding, list[str]]] = {}
+    groups: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
     for finding in findings:
         if finding.message:
-            key = (finding.check, finding.verdict, finding.message)
+            key = (finding.check, finding.verdict, finding.message, finding.details)
             groups.setdefault(key, (finding, []))[1].append(finding.route or "the server")
     return list(groups.values())
 
@@ -194,6 +208,7 @@ def _contestant_document(report: Report) -> dict[str, Any]:
                 "route": finding.route,
                 "verdict": finding.verdict.value,
                 "message": finding.message or None,
+                "details": list(finding.details),
             }
             for finding in report.findings
         ],

@@ -33,6 +33,8 @@ def first_line(argv: tuple[str, ...], cwd: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"unknown ({error})"
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    if done.returncode != 0 and not done.stdout.strip():  # a traceback is no version
+        return f"unknown ({argv[0]} failed: {lines[-1] if lines else f'exit code {done.returncode}'})"
     return lines[0] if lines else f"unknown ({argv[0]} printed nothing)"
 
 

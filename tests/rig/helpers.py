@@ -69,12 +69,20 @@ def rig_command(*arguments: str | Path) -> list[str]:
     return [PYTHON, str(RESTMARK), *map(str, arguments)]
 
 
-def run_rig(cache: Path, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_rig(
+    cache: Path, *arguments: str | Path, cwd: Path | None = None, timeout_s: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Runs restmark to its end, output captured as in a pipe."""
     environment = {**os.environ, "RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8"}
     environment.pop("COLUMNS", None)
     return subprocess.run(
-        rig_command(*arguments), env=environment, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        rig_command(*arguments),
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
     )
 
 

@@ -33,7 +33,7 @@ def failing(report: Report) -> dict[str, set[str | None]]:
 
 
 def messages(report: Report, check: str) -> str:
-    return "\n".join(finding.message for finding in report.findings if finding.check == check)
+    return "\n".join(line for f in report.findings if f.check == check for line in (f.message, *f.details))
 
 
 def test_the_honest_server_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
@@ -90,6 +90,7 @@ BROKEN = [
     ("sleeping-loop", "cost", {"/million-loop"}, "a closed form, or a cached result"),
     ("prepared-loop", "vary", {"/million-loop"}, "wrong body, first difference at byte"),
     ("lenient", "args", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "/million-loop?n=-1: 200"),
+    ("fails-500", "args", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "/?x=1: 500"),
     ("catch-all", "path", {None}, "status 200 instead of 404"),
     ("impatient", "frag", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "before the request was complete"),
     ("truncates-second", "pair", {"/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"}, "closed the connection after 20 bytes of the headers"),
@@ -139,6 +140,24 @@ def test_closing_on_a_second_request_is_noted(tmp_path: Path, cache: Cache, defa
     report = verify(tmp_path, cache, default_dataset, "closes-on-second", ("pair",))
     assert [finding.verdict for finding in report.findings] == [Verdict.NOTE] * 5
     assert "the client sends the second one again" in messages(report, "pair")
+
+
+def test_422_is_a_refusal(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "refuses-422", ("args",))
+    assert {finding.verdict for finding in report.findings} == {Verdict.OK}
+
+
+def test_a_refusal_with_404_is_noted(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "refuses-404", ("args",))
+    assert [finding.verdict for finding in report.findings] == [Verdict.NOTE] * 5
+    assert "bad parameters are refused with 404" in messages(report, "args")
+
+
+def test_every_query_that_was_not_refused_is_kept(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "fails-500", ("args",))
+    loop = next(finding for finding in report.failures if finding.route == "/million-loop")
+    assert loop.message == "GET /million-loop: 51 of 51 bad queries not refused with 400 or 422"
+    assert len(loop.details) == len(set(loop.details)) == 51
 
 
 def test_a_death_during_the_checks(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:

@@ -84,13 +84,13 @@ def test_wrong_usage(cache_dir: Path, peers: Path, arguments: list[str]) -> None
 
 def test_list(cache_dir: Path, peers: Path) -> None:
     own = write_contestant(peers.parent / "elsewhere", "own", cheater_argv("none"))
-    done = run_rig(cache_dir, "--peers-dir", peers, "-C", own, "list")
+    done = run_rig(cache_dir, "--peers-dir", peers, "-C", own, "list", "--all")
     assert done.returncode == OK
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["contestant", "language", "model", "state"]
     text = " ".join(done.stdout.split())
     assert "honest Python tree ready" in text
-    assert "made Python tree unbuilt: not built yet → restmark build -C made" in text
+    assert "made Python tree unbuilt: not built yet" in text
     assert "toolless Python tree skipped: no-such-tool not found → apt-get install no-such-package" in text
     assert "own Python tree ready" in text
     assert max(map(len, lines)) <= 80
@@ -104,6 +104,50 @@ def test_list_json(cache_dir: Path, peers: Path) -> None:
         ("toolless", "skipped"),
     ]
     assert entries[2]["remedy"] == "apt-get install no-such-package"
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "build"])
+@pytest.mark.parametrize("first", [True, False])
+def test_contestants_named_alone_or_with_all(cache_dir: Path, peers: Path, command: str, first: bool) -> None:
+    own = write_contestant(peers.parent / "elsewhere", "own", cheater_argv("none"))
+    options = {"list": ["--json"], "verify": ["--check", "type", "--json"], "build": []}[command]
+    for extra, names in [([], ["own"]), (["--all"], ["honest", "made", "toolless", "own"])]:
+        selection = ["-C", own, *extra]
+        arguments = [*selection, command, *options] if first else [command, *options, *selection]
+        done = run_rig(cache_dir, "--peers-dir", peers, *arguments)
+        assert done.returncode == OK, done.stderr
+        if command == "build":
+            assert [line.partition(":")[0] for line in done.stdout.splitlines()] == names
+        else:
+            document = json.loads(done.stdout)
+            entries = document if command == "list" else document["contestants"]
+            assert [entry["name"] for entry in entries] == names
+
+
+@pytest.mark.parametrize("place", ["peers", ".", "elsewhere"])
+def test_the_remedy_for_an_unbuilt_contestant_works_as_it_is(cache_dir: Path, peers: Path, place: str) -> None:
+    cwd = peers.parent / place
+    cwd.mkdir(exist_ok=True)
+    (entry,) = json.loads(run_rig(cache_dir, "list", "--json", "-C", peers / "made", cwd=cwd).stdout)
+    written = {"peers": "./made", ".": "./peers/made", "elsewhere": str(peers / "made")}[place]
+    assert entry["remedy"] == f"restmark build -C {written}"
+    assert run_rig(cache_dir, *entry["remedy"].split()[1:], cwd=cwd).returncode == OK
+
+
+def test_the_names_of_built_in_contestants_are_taken(cache_dir: Path, peers: Path, tmp_path: Path) -> None:
+    done = run_rig(cache_dir, "new-contestant", "restmarkd", cwd=tmp_path)
+    assert done.returncode == USAGE
+    assert "name 'restmarkd': a built-in contestant has it already" in done.stderr
+    assert "such as my-restmarkd" in done.stderr
+    assert not (tmp_path / "restmarkd").exists()
+    own = write_contestant(tmp_path, "honest", cheater_argv("none"))
+    for selector in ("honest", "./honest", own):
+        done = run_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=tmp_path)
+        assert done.returncode == USAGE
+        assert f"the folder {own} has the name of the built-in contestant honest" in done.stderr
+        assert "rename the folder" in done.stderr
+    for selector in ("honest", "./honest", peers / "honest"):
+        assert run_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=peers).returncode == OK
 
 
 def test_a_broken_manifest(cache_dir: Path, peers: Path) -> None:
@@ -198,7 +242,7 @@ def test_verify_without_building(cache_dir: Path, peers: Path) -> None:
     done = run_rig(cache_dir, "verify", "-C", "made", "--peers-dir", peers, "--no-build")
     assert done.returncode == ENVIRONMENT
     assert "its build is missing or out of date" in done.stdout
-    assert "restmark build -C made" in done.stdout
+    assert f"restmark build -C {peers}/made" in done.stdout
 
 
 def test_a_server_that_dies_at_start(cache_dir: Path, peers: Path) -> None:

@@ -79,11 +79,21 @@ def test_defaults(tmp_path: Path) -> None:
     assert loaded.versions == {"CPython": ("/usr/bin/python3", "--version")}
 
 
+def requires(command: str, **keys: str) -> str:
+    """A manifest with one [[requires]]."""
+    lines = [f'{key} = "{value}"' for key, value in {"command": command, **keys}.items()]
+    return manifest_text("mine", ARGV, "\n".join(["[[requires]]", *lines, "packages = []"]))
+
+
+def with_version(word: str) -> str:
+    return manifest_text("mine", ARGV).replace("[versions]", f'[versions]\nX = ["{word}"]')
+
+
 FAULTS = [
     ("name = 'mine'\ntitle = \nmodel = 1", "not valid TOML", "line 2"),
     (manifest_text("mine", ARGV).replace('title = "mine"\n', ""), "key 'title' is missing", "28 characters"),
     (manifest_text("mine", ARGV).replace("[versions]\nCPython", "[version]\nCPython"), "key 'versions' is missing", "did you mean 'versions'"),
-    (manifest_text("mine", ARGV, title="x" * 29), "key 'title' has the wrong value", "at most 28 characters"),
+    (manifest_text("mine", ARGV, title="x" * 29), f"key 'title' has the wrong value \"{'x' * 29}\" of 29 characters; remedy:", "at most 28 characters"),
     (manifest_text("mine", ARGV, model="object"), "key 'model' has the wrong value \"object\"", '"tree"'),
     (manifest_text("other", ARGV), "key 'name' is 'other', the folder is 'mine'", "make the two equal"),
     (manifest_text("Mine", ARGV), "key 'name' has the wrong value", "lower-case"),
@@ -92,10 +102,21 @@ FAULTS = [
     (with_top('routes = ["/nope"]'), "key 'routes[0]' has the wrong value", "one of"),
     (manifest_text("mine", []), "key 'start.argv' has the wrong value []", "list of words"),
     (manifest_text("mine", ARGV).replace('"{port}"', "8080"), "key 'start.argv[1]' has the wrong value 8080", "in quotes"),
-    (manifest_text("mine", ["server", "{prot}"]), "key 'start.argv[1]': unknown placeholder '{prot}'", "allowed here:"),
+    (manifest_text("mine", ["server", "{prot}"]), "key 'start.argv[1]': unknown placeholder '{prot}'", "did you mean {port}?"),
+    (manifest_text("mine", ["server", "{Port}"]), "key 'start.argv[1]': unknown placeholder '{Port}'", "did you mean {port}?"),
+    (manifest_text("mine", [*ARGV, "{x}"]), "key 'start.argv[2]': unknown placeholder '{x}'", "written twice: {{x}}"),
     (manifest_text("mine", ["server", "{port}", "{"]), "key 'start.argv[2]': stray '{'", "write a literal brace twice"),
     (manifest_text("mine", ["server"]), "key 'start.argv' never uses {port} or {address}", "pass one of them"),
-    (manifest_text("mine", ARGV, '[build]\nsteps = [["make", "{port}"]]\ninputs = ["x"]'), "unknown placeholder '{port}'", "{build}"),
+    (manifest_text("mine", ARGV, '[build]\nsteps = [["make", "{port}"]]\ninputs = ["x"]'), "'{port}' in '{port}' is known only when the server starts", "use it in [start] argv or env; allowed here: {build}"),
+    (manifest_text("mine", ARGV, '[build]\nsteps = [["make"]]\ninputs = ["{build}/x"]'), "key 'build.inputs[0]': '{build}' in", "allowed here: {repo} {source}"),
+    (with_version("{dataset}"), "key 'versions.X[0]': '{dataset}' in '{dataset}' is known only", "[start] argv or env"),
+    (manifest_text("mine", ARGV, '[ready]\npath = "/{host}"'), "key 'ready.path': '{host}' in", "no placeholder can be used here"),
+    (requires("{port}"), "key 'requires[0].command': '{port}' in '{port}' is known only", "[start] argv or env"),
+    (requires("{build}/x"), "key 'requires[0].command': without a [build] nothing is in {build}", "add [build]"),
+    (requires("venv/bin/x"), "key 'requires[0].command' is 'venv/bin/x', a relative path", "begin with / or {source}/"),
+    (requires("~/x"), "key 'requires[0].command' is '~/x', a relative path", "begin with / or {source}/"),
+    (requires("x", hint="see {build}"), "key 'requires[0].hint': '{build}' in", "allowed here: {repo} {source}"),
+    (manifest_text("mine", ARGV).replace("\n[versions]", 'env = { "{port}" = "1" }\n[versions]'), "key 'start.env' has the wrong value \"{port}\"", "environment variable"),
     (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.inputs' has the wrong value", "globs"),
     (manifest_text("mine", ARGV, "[build]\nsteps = [[]]\ninputs = []"), "key 'build.steps[0]' has the wrong value", "list of words"),
     (manifest_text("mine", ARGV, "[limits]\nmax_connections = 0"), "key 'limits.max_connections'", "1 or more"),
@@ -126,7 +147,9 @@ def test_folder_without_manifest(tmp_path: Path) -> None:
 
 def test_placeholders_expand_and_braces_double() -> None:
     assert placeholders.expand("{host}:{port} {{x}}", {"host": "h", "port": 1}) == "h:1 {x}"
-    with pytest.raises(placeholders.PlaceholderError, match="unknown placeholder '{port}'"):
+    with pytest.raises(
+        placeholders.PlaceholderError, match="'{port}' in '{port}' is known only when the server starts"
+    ):
         placeholders.expand("{port}", {"host": "h"})
     with pytest.raises(placeholders.PlaceholderError, match="stray '}'"):
         placeholders.expand("}", {})
@@ -145,6 +168,15 @@ def test_missing_requirements_name_the_remedy(tmp_path: Path) -> None:
 def test_a_requirement_without_package_names_its_hint() -> None:
     assert requirements.remedy_of(contestant.Requirement("x", (), "install X from x.org")) == "install X from x.org"
     assert requirements.remedy_of(contestant.Requirement("x", ())) == "install x and put it on PATH"
+
+
+def test_requirements_in_the_contestants_folder(tmp_path: Path) -> None:
+    folder = write(tmp_path, requires("{source}/venv/bin/x", hint="make {source}/venv"))
+    (missing,) = requirements.missing(contestant.load(folder))
+    assert missing == requirements.Missing(f"{folder}/venv/bin/x not found", f"make {folder}/venv")
+    (folder / "venv" / "bin").mkdir(parents=True)
+    (folder / "venv" / "bin" / "x").touch()
+    assert requirements.missing(contestant.load(folder)) == []
 
 
 def test_repo_contestants_need_a_checkout(tmp_path: Path) -> None:
@@ -179,8 +211,10 @@ def test_selection_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match="there is no such folder"):
         registry.resolve(str(tmp_path / "nothing"), peers)
     twin = write_contestant(tmp_path / "elsewhere", "alpha", ARGV)
+    with pytest.raises(UsageFault, match="has the name of the built-in contestant alpha"):
+        registry.select([str(twin)], peers, include_built_in=False)
     with pytest.raises(UsageFault, match="two contestants are named alpha"):
-        registry.select([str(twin)], peers, include_built_in=True)
+        registry.select([str(twin), str(peers / "alpha")], tmp_path / "no-peers", include_built_in=False)
 
 
 def test_the_manifests_in_this_tree_are_valid() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from restmark_rig import contestant, verifier
+from restmark_rig import builder, contestant, placeholders, verifier
 from restmark_rig.cache import Cache
 from restmark_rig.checks import CHECKS, Verdict
 from restmark_rig.cli import cli
+from restmark_rig.commands.new_contestant import TEMPLATES
 from restmark_rig.dataset import Dataset
 from restmark_rig.launcher import StartOptions
 from restmark_rig.verifier import VerifyPlan
@@ -26,38 +31,84 @@ def block(language: str, containing: str) -> str:
     return next(text for kind, text in blocks if kind == language and containing in text)
 
 
-def worked_example(tmp_path: Path) -> Path:
-    """The guide's example, done as it says."""
-    assert run_rig(tmp_path / "cache", "new-contestant", "my-server", cwd=tmp_path).returncode == 0
-    folder = tmp_path / "my-server"
-    server = (folder / "server.py").read_text(encoding="utf-8")
-    start, end = server.index("class Decoder:"), server.index("def encode(")
-    replaced = server[:start] + block("python", "unpackb") + "\n\n" + server[end:]
-    (folder / "server.py").write_text(replaced, encoding="utf-8")
-    (folder / "contestant.toml").write_text(block("toml", 'name = "my-server"'), encoding="utf-8")
+def commands() -> list[list[str]]:
+    """The command lines of the guide's first block, without the word restmark."""
+    lines = block("sh", "new-contestant").splitlines()
+    assert all(line.startswith("restmark ") for line in lines)
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def patched(text: str, diff: str) -> str:
+    """text with the hunks of a diff applied; each has to fit in one place."""
+    for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE)[1:]:
+        lines = hunk.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line[0] in " -")
+        new = "".join(line[1:] for line in lines if line[0] in " +")
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the guide's first command was typed."""
+    folder = tmp_path_factory.mktemp("workshop")
+    done = run_rig(folder / "cache", *commands()[0], cwd=folder)
+    assert done.returncode == 0, done.stderr
     return folder
 
 
-def test_the_worked_example(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+@pytest.fixture(scope="module")
+def worked_example(workshop: Path) -> Path:
+    """The guide's example, done as it says, in a copy of the template."""
+    folder = workshop / "example" / "my-api"
+    shutil.copytree(workshop / "my-api", folder)
+    app = (folder / "app.py").read_text(encoding="utf-8")
+    (folder / "app.py").write_text(patched(app, block("diff", "@@ app.py @@")), encoding="utf-8")
+    with (folder / "requirements.txt").open("a", encoding="utf-8") as file:
+        file.write(block("text", "granian=="))
+    (folder / "contestant.toml").write_text(block("toml", 'name = "my-api"'), encoding="utf-8")
+    return folder
+
+
+def test_the_first_five_minutes(workshop: Path) -> None:
+    _, verify, compare = commands()
+    verified = run_rig(workshop / "cache", *verify, cwd=workshop, timeout_s=600)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert verified.stdout.splitlines()[-1] == "1 of 1 contestants do the same work"
+    assert "FAIL" not in verified.stdout
+    planned = run_rig(workshop / "cache", *compare, "--dry-run", cwd=workshop)
+    assert planned.returncode == 0, planned.stderr
+    assert "my-api" in planned.stdout
+
+
+def test_the_worked_example(workshop: Path, worked_example: Path, default_dataset: Dataset) -> None:
+    cache = Cache(workshop / "cache")
+    subject = contestant.load(worked_example)
+    builder.build(subject, cache, Silent())
     plan = VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path))
-    report = verifier.verify(contestant.load(worked_example(tmp_path)), plan, cache, Silent())
-    assert report.state == "verified", report.problem
-    assert {finding.verdict for finding in report.findings} == {Verdict.OK}
-    assert re.fullmatch(r"\(\d+, \d+, \d+\)", report.versions["msgpack"])
+    report = verifier.verify(subject, plan, cache, Silent())
+    assert (report.state, report.problem) == ("verified", "")
+    assert [(f.check, f.message) for f in report.findings if f.verdict is not Verdict.OK] == []
+    pinned = block("text", "granian==").split()
+    assert [f"{name}=={report.versions[name].split()[-1]}" for name in ("granian", "msgspec")] == pinned
 
 
-def test_the_worked_example_gone_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
-    folder = worked_example(tmp_path)
-    server = (folder / "server.py").read_text(encoding="utf-8")
-    honest = "len(encode(self.records[: self.count(query)]))"
-    assert honest in server
-    cached = "(len(self.full_json) if self.count(query) == len(self.records) else " + honest + ")"
-    (folder / "server.py").write_text(server.replace(honest, cached), encoding="utf-8")
+def test_the_worked_example_gone_wrong(workshop: Path, worked_example: Path, default_dataset: Dataset) -> None:
+    app = (worked_example / "app.py").read_text(encoding="utf-8")
+    honest = "return PlainTextResponse(str(len(encode(RECORDS[: query.count[0]]))))"
+    assert app.count(honest) == 1
+    cached = f"if query.count[0]:\n        return PlainTextResponse(LENGTHS[query.count[0]])\n    {honest}"
+    lengths = "\n\nLENGTHS = [str(len(encode(RECORDS[:count]))) for count in range(len(RECORDS) + 1)]\n"
+    (worked_example / "app.py").write_text(app.replace(honest, cached) + lengths, encoding="utf-8")
+    cache = Cache(workshop / "cache")
+    subject = contestant.load(worked_example)
+    builder.build(subject, cache, Silent())
     checks = tuple(check for check in CHECKS if check.name == "cost")
     plan = VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path), checks)
-    report = verifier.verify(contestant.load(folder), plan, cache, Silent())
+    report = verifier.verify(subject, plan, cache, Silent())
     (failure,) = report.failures
-    shape = re.sub(r"\d+\.\d", "N", f"my-server: cost: FAIL: {failure.message}")
+    shape = re.sub(r"\d+\.\d", "N", f"my-api: cost: FAIL: {failure.message}")
     quoted = re.sub(r"\d+\.\d", "N", block("", "the encoded JSON (or its length) is cached"))
     assert shape == " ".join(quoted.split())
 
@@ -78,8 +129,30 @@ def test_the_manual_names_every_option() -> None:
             assert f"*{command.name}*" in MAN
 
 
-def test_the_guide_names_every_manifest_key() -> None:
-    for key in ("name", "title", "language", "model", "description", "routes", "notes", "max_connections", "timeout_s"):
-        assert f"`{key}`" in GUIDE
-    for table in ("[[requires]]", "[build]", "[start]", "[ready]", "[versions]", "[limits]"):
-        assert f"`{table}`" in GUIDE
+def manifest_keys(schema: dict[str, Any], prefix: str = "") -> dict[str, bool]:
+    """Every key of a schema's tables, dotted -> whether it is required."""
+    keys = {}
+    for name, value in schema.get("properties", {}).items():
+        keys[prefix + name] = name in schema.get("required", [])
+        keys |= manifest_keys(value.get("items", value), f"{prefix}{name}.")
+    return keys
+
+
+def test_the_guide_describes_every_manifest_key_and_no_other() -> None:
+    keys = manifest_keys(json.loads(contestant.SCHEMA_PATH.read_text(encoding="utf-8")))
+    tables = {key.partition(".")[0] for key in keys if "." in key} | {"versions"}
+    named = {"requires": "[[requires]]"} | {table: f"[{table}]" for table in tables - {"requires"}}
+    expected = {(named.get(key, key), required) for key, required in keys.items()}
+    section = GUIDE[GUIDE.index("## The manifest") : GUIDE.index("### Placeholders")]
+    assert {(key, bool(star)) for key, star in re.findall(r"^\| `([^`]+)`( \*)? \|", section, re.MULTILINE)} == expected
+
+
+def test_the_guide_describes_every_placeholder() -> None:
+    section = GUIDE[GUIDE.index("### Placeholders") : GUIDE.index("### A compiled server")]
+    rows = re.findall(r"^\| (`\{[^|]*) \|", section, re.MULTILINE)
+    assert set(re.findall(r"\{(\w+)\}", " ".join(rows))) == placeholders.START_NAMES
+
+
+def test_the_guide_names_every_template() -> None:
+    for template in TEMPLATES:
+        assert f"--template {template}" in GUIDE

@@ -184,10 +184,10 @@ def test_random_requests_depend_on_the_seed_alone(tmp_path: Path, default_datase
     assert draw(1) != draw(2)
 
 
-def rendered(reports: list[Report], plan: VerifyPlan) -> str:
-    """What show() prints into a pipe of 80 columns."""
-    console = Console(file=io.StringIO(), width=80, highlight=False)
-    verify_report.show(console, reports, plan)
+def rendered(reports: list[Report], plan: VerifyPlan, verbose: bool = False, width: int = 80) -> str:
+    """What show() prints into a pipe of so many columns."""
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    verify_report.show(console, reports, plan, verbose)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
 
@@ -210,9 +210,22 @@ def test_the_table_fits_into_80_columns(tmp_path: Path, default_dataset: Dataset
     tables = shown[1:7]
     assert max(map(len, tables)) <= 80
     assert tables[0].split() == ["contestant", *(check.name for check in CHECKS)]
-    assert tables[1].startswith("a-name-of-man… ok")
+    assert tables[1].startswith("a-name-…etters ok")
     assert tables[2].split() == ["restmarkd-tree", *(["FAIL"] * len(CHECKS))]
     assert tables[3].split()[1:] == ["/", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "server"]
+
+
+def test_names_keep_apart_in_the_table(tmp_path: Path, default_dataset: Dataset) -> None:
+    names = ("python-fastapi-uvicorn", "python-fastapi-uvicorn-again", "python-fastapi-uvloopvicorn")
+    passed = [Finding(check.name, None, Verdict.OK) for check in CHECKS]
+    reports = [
+        Report(contestant.load(write_contestant(tmp_path, name, ["x", "{port}"])), findings=passed) for name in names
+    ]
+    plan = plan_of(default_dataset, default_dataset)
+    narrow = [line.split()[0] for line in rendered(reports, plan).splitlines()[2:5]]
+    assert len(set(narrow)) == 3
+    wide = [line.split()[0] for line in rendered(reports, plan, width=100).splitlines()[2:5]]
+    assert wide == list(names)
 
 
 def test_everybody_is_accounted_for(tmp_path: Path, default_dataset: Dataset) -> None:
@@ -242,4 +255,27 @@ def test_json(tmp_path: Path, default_dataset: Dataset) -> None:
     assert document["dataset"]["json_bytes"] == 133622
     assert [entry["state"] for entry in document["contestants"]] == ["verified", "verified", "failed", "skipped"]
     first = document["contestants"][1]["findings"][0]
-    assert first == {"check": "body", "route": "/", "verdict": "fail", "message": "GET /: wrong"}
+    assert first == {"check": "body", "route": "/", "verdict": "fail", "message": "GET /: wrong", "details": []}
+
+
+def test_a_long_list_is_shortened_on_the_terminal_alone(tmp_path: Path, default_dataset: Dataset) -> None:
+    details = tuple(f"/?x={number}: 200" for number in range(27))
+    subject = contestant.load(write_contestant(tmp_path, "lenient", ["x", "{port}"]))
+    reports = [Report(subject, findings=[Finding("args", "/", Verdict.FAIL, "GET /: bad queries:", details)])]
+    plan = plan_of(default_dataset, default_dataset)
+    shown = rendered(reports, plan)
+    assert "/?x=5: 200\n" in shown
+    assert "/?x=6: 200" not in shown
+    assert "and 21 more: --verbose shows all" in shown
+    complete = rendered(reports, plan, verbose=True)
+    assert [line.strip() for line in complete.splitlines() if "/?x=" in line] == list(details)
+    document = json.loads(verify_report.as_json(reports, plan))
+    assert document["contestants"][0]["findings"][0]["details"] == list(details)
+
+
+def test_verbose_repeats_what_is_left_out_else(tmp_path: Path, default_dataset: Dataset) -> None:
+    subject = contestant.load(write_contestant(tmp_path, "wrong", ["x", "{port}"]))
+    findings = [Finding(check, "/", Verdict.FAIL, f"GET /: wrong body, {check}") for check in ("body", "keep")]
+    plan = plan_of(default_dataset, default_dataset)
+    assert "also in: keep (--verbose shows them)" in rendered([Report(subject, findings=findings)], plan)
+    assert "wrong: keep: FAIL: GET /: wrong body, keep" in rendered([Report(subject, findings=findings)], plan, True)

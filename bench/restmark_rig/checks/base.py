@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,16 +29,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """An outcome. route None: the check is about the server as a whole. message: empty for OK."""
+    """An outcome. route None: the check is about the server as a whole. message: empty for OK.
+
+    details: every single case that the message sums up, one a line; not shortened.
+    """
 
     check: str
     route: str | None
     verdict: Verdict
     message: str = ""
+    details: tuple[str, ...] = ()
 
 
 class Mismatch(Exception):
-    """The server did something else than it has to; the message says what."""
+    """The server did something else than it has to; the message says what, details each single case of it."""
+
+    def __init__(self, message: str, details: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def judge(check: str, route: str | None, action: Callable[[], str | None]) -> Fi
     try:
         note = action()
     except Mismatch as mismatch:
-        return Finding(check, route, Verdict.FAIL, str(mismatch))
+        return Finding(check, route, Verdict.FAIL, str(mismatch), mismatch.details)
     except ProbeError as error:
         prefix = f"GET {route}: " if route else ""
         return Finding(check, route, Verdict.FAIL, f"{prefix}{error}")

@@ -22,7 +22,7 @@ _STYLES = {examiner.OK: "green", examiner.NOTE: "yellow", examiner.WARNING: "bol
 @click.pass_obj
 def doctor(settings: Settings, as_json: bool) -> None:
     """Report what makes this machine noisy, and which tools are missing. Changes nothing."""
-    lines = examiner.examine(settings.everything())
+    lines = examiner.examine(settings.asked_for())
     if as_json:
         console.show_json(json.dumps([dataclasses.asdict(line) for line in lines], indent=2, ensure_ascii=False))
         return

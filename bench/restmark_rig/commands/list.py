@@ -12,7 +12,9 @@ from rich.text import Text
 from .. import builder, console, requirements
 from ..cache import Cache
 from ..contestant import Contestant
+from ..registry import selector
 from ..settings import Settings, shared_options
+from ..short_names import short_names
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,10 @@ def state_of(contestant: Contestant, cache: Cache) -> State:
     if built == "ready":
         return State("ready")
     reason = "not built yet" if built == "unbuilt" else "sources or tools have changed"
-    return State("unbuilt", reason, f"restmark build -C {contestant.name}")
+    return State("unbuilt", reason, f"restmark build -C {selector(contestant)}")
 
 
+_NAME_WIDTH = 28
 _STYLES = {"ready": "green", "unbuilt": "yellow", "skipped": "dim"}
 
 
@@ -43,8 +46,8 @@ _STYLES = {"ready": "green", "unbuilt": "yellow", "skipped": "dim"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_contestants(settings: Settings, as_json: bool) -> None:
-    """List all contestants: ready, unbuilt, or skipped and why."""
-    rows = [(contestant, state_of(contestant, settings.cache)) for contestant in settings.everything()]
+    """List contestants (all built-in ones, or those named with -C): ready, unbuilt, or skipped and why."""
+    rows = [(contestant, state_of(contestant, settings.cache)) for contestant in settings.asked_for()]
     if as_json:
         console.show_json(json.dumps([_document(contestant, state) for contestant, state in rows], indent=2))
         return
@@ -52,13 +55,14 @@ def list_contestants(settings: Settings, as_json: bool) -> None:
     for heading in ("contestant", "language", "model"):
         table.add_column(heading, no_wrap=True)
     table.add_column("state", overflow="fold")
+    names = short_names((contestant.name for contestant, _ in rows), _NAME_WIDTH)
     for contestant, state in rows:
         text = Text(state.word, style=_STYLES[state.word])
         if state.reason:
             text.append(f": {state.reason}", style="default")
         if state.remedy:
             text.append(f"\n→ {state.remedy}", style="default")
-        table.add_row(contestant.name, contestant.language, contestant.model, text)
+        table.add_row(names[contestant.name], contestant.language, contestant.model, text)
     console.out.print(table)
     if not rows:
         console.plain(console.err, f"no contestants in {settings.peers_dir}; name their folder with --peers-dir")

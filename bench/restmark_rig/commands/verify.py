@@ -16,6 +16,7 @@ from ..contestant import Contestant
 from ..dataset import Dataset
 from ..errors import EnvironmentFault
 from ..launcher import StartOptions
+from ..registry import selector
 from ..settings import Settings, shared_options
 from ..verifier import Report, VerifyPlan
 from .build import require_met
@@ -25,7 +26,6 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 
 @click.command(epilog=_EPILOG)
 @shared_options
-@click.option("--all", "all_built_in", is_flag=True, help="All built-in contestants in addition to those of -C.")
 @click.option(
     "--check",
     "names",
@@ -55,11 +55,11 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address on which servers listen.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the servers [default: a free one].")
 @click.option("--no-build", is_flag=True, help="Do not build what is unbuilt or out of date; fail instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--verbose", is_flag=True, help="Show every single case of a failure, not the first few.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, complete in any case.")
 @click.pass_obj
 def verify(
     settings: Settings,
-    all_built_in: bool,
     names: tuple[str, ...],
     dataset_path: Path | None,
     seed: int | None,
@@ -68,10 +68,11 @@ def verify(
     host: str,
     port: int,
     no_build: bool,
+    verbose: bool,
     as_json: bool,
 ) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C)."""
-    contestants = settings.chosen(all_built_in)
+    contestants = settings.chosen()
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(dataset_path.absolute()) if dataset_path else default
     plan = VerifyPlan(
@@ -95,7 +96,7 @@ def verify(
     if as_json:
         console.show_json(verify_report.as_json(reports, plan))
     else:
-        verify_report.show(console.out, reports, plan)
+        verify_report.show(console.out, reports, plan, verbose)
     return verify_report.exit_code(reports)
 
 
@@ -117,7 +118,7 @@ def _prepare(settings: Settings, contestant: Contestant, progress: Progress, no_
         if not no_build:
             builder.build(contestant, settings.cache, progress)
         elif builder.state(contestant, settings.cache) != "ready":
-            raise EnvironmentFault("its build is missing or out of date", f"restmark build -C {contestant.name}")
+            raise EnvironmentFault("its build is missing or out of date", f"restmark build -C {selector(contestant)}")
     except EnvironmentFault as fault:
         return Report(contestant, "failed", fault.message, fault.remedy)
     return Report(contestant)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http
 import json
 import os
 import re
@@ -31,7 +32,7 @@ VECTORS = {
     (1_000_000, 5): -250000499995,
     (1001, 0): 250500,
 }
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error"}
+REASONS = {status.value: status.phrase for status in http.HTTPStatus}
 
 
 class BadQueryError(Exception):
@@ -64,6 +65,7 @@ class HonestServer:
     content_types = {"/transfer-data": "application/json"}  # noqa: RUF012
     delay_s = 0.0
     closes = False
+    refusal = 400
 
     def __init__(self, path: Path) -> None:
         self.encoded = msgpack.unpackb(path.read_bytes())
@@ -123,7 +125,7 @@ class HonestServer:
         try:
             return 200, self.content_types.get(path, TEXT), self.work(path, query)
         except BadQueryError as error:
-            return 400, TEXT, f"bad parameter {error}\n".encode()
+            return self.refusal, TEXT, f"bad parameter {error}\n".encode()
 
     def frame(self, status: int, content_type: str, body: bytes, method: str) -> bytes:
         head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -296,6 +298,24 @@ class Lenient(HonestServer):
         return values
 
 
+class Refuses404(HonestServer):
+    """Refuses bad parameters as JAX-RS has it."""
+
+    refusal = 404
+
+
+class Refuses422(HonestServer):
+    """Refuses bad parameters as FastAPI does."""
+
+    refusal = 422
+
+
+class Fails500(HonestServer):
+    """Lets a bad parameter become an error of the server."""
+
+    refusal = 500
+
+
 class CatchAll(HonestServer):
     """Welcomes everybody on every path."""
 
@@ -399,6 +419,9 @@ CHEATS: dict[str, type[HonestServer]] = {
     "sleeping-loop": SleepingLoop,
     "splits-answers": SplitsAnswers,
     "lenient": Lenient,
+    "refuses-404": Refuses404,
+    "refuses-422": Refuses422,
+    "fails-500": Fails500,
     "catch-all": CatchAll,
     "impatient": Impatient,
     "drops-second": DropsSecond,
