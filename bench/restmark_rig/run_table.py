@@ -17,6 +17,7 @@ from .report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
 from .report.view import View
 from .results import Cell
 from .runner import short
+from .short_names import short_names
 
 _NAME_WIDTH = 20
 _WIDTH = 80
@@ -60,16 +61,17 @@ def _same(analysis: Analysis, route: str, load: Load) -> str:
 def _table(analysis: Analysis, route: str, load: Load) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("contestant", no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+    table.add_column("contestant", no_wrap=True)
     for title in ("CPU µs", "× best", "req/s", "p50 ms", "p99 ms"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
+    names = short_names((record.name for record in analysis.results.contestants), _NAME_WIDTH)
     for standing in analysis.standings(route, load, CPU_US_PER_REQUEST):
         cell, factor = standing.cell, standing.factor
         verdicts = ", ".join(cell.verdict_names)
         table.add_row(
             "" if standing.ranks is None else str(standing.ranks),
-            cell.contestant,
+            names[cell.contestant],
             _figure(analysis, cell, CPU_US_PER_REQUEST),
             "" if factor is None else short(factor.value),
             _figure(analysis, cell, REQUESTS_PER_S),
