@@ -40,6 +40,15 @@ class BuildPlan:
 
 
 @dataclass(frozen=True)
+class Prebuilt:
+    """An installed program, of the rig's own version, that takes the place of a build from restmark's source tree."""
+
+    command: str
+    packages: tuple[str, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class StartPlan:
     """How to start the server in the foreground."""
 
@@ -69,6 +78,7 @@ class Contestant:
     max_connections: int | None = None
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
+    prebuilt: Prebuilt | None = None  # what serves where that tree is not
 
     def parameter_routes(self) -> tuple[str, ...]:
         """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
@@ -174,6 +184,7 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
             'remedy: say "struct" or "tree", whichever they use'
         )
+    yield from _prebuilt_faults(document)
     for key, text, allowed in _templates(document):
         try:
             placeholders.check(text, allowed)
@@ -181,6 +192,21 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             yield f"key '{key}': {error}; remedy: correct the placeholder"
     if not any("{port}" in text for text in [*document["start"]["argv"], *document["start"].get("env", {}).values()]):
         yield "key 'start.argv' never uses {port}; remedy: pass it, the rig chooses the port"
+
+
+def _prebuilt_faults(document: dict[str, Any]) -> Iterator[str]:
+    if "prebuilt" not in document:
+        return
+    if not any("{repo}" in word for step in document.get("build", {}).get("steps", []) for word in step):
+        yield (
+            "key 'prebuilt' stands without a build from {repo}; remedy: remove it, and name the installed program in "
+            "start.argv"
+        )
+    if not any(argv[0] == document["start"]["argv"][0] for argv in document["versions"].values()):
+        yield (
+            "key 'prebuilt' needs a command in [versions] that asks the program itself; remedy: add one that begins "
+            "with the first word of start.argv"
+        )
 
 
 def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -206,6 +232,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
     build = document.get("build")
     start = document["start"]
     ready = document.get("ready", {})
+    prebuilt = document.get("prebuilt")
     return Contestant(
         directory=directory,
         repo=find_repo(directory),
@@ -229,5 +256,6 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
+        prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
         needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
     )

@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import contestant as manifest
+from . import prebuilt
 from .contestant import Contestant
 from .errors import UsageFault
 
 DEFAULT_PEERS_DIR = Path(__file__).resolve().parent.parent / "peers"
+
+
+def _load(folder: Path) -> Contestant:
+    """The contestant of that folder, with the installed program where that serves."""
+    return prebuilt.adopt(manifest.load(folder))
 
 
 def built_in(peers_dir: Path) -> list[Contestant]:
@@ -21,17 +27,17 @@ def built_in(peers_dir: Path) -> list[Contestant]:
     if not peers_dir.is_dir():
         return []
     folders = (path for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
-    return [manifest.load(folder) for folder in sorted(folders)]
+    return [_load(folder) for folder in sorted(folders)]
 
 
 def resolve(selector: str, peers_dir: Path) -> Contestant:
     """The contestant meant by -C: a built-in's NAME, or else a DIR. Raises UsageFault if it is neither."""
     looks_like_name = "/" not in selector and selector not in (".", "..")
     if looks_like_name and (peers_dir / selector / manifest.MANIFEST_NAME).is_file():
-        return manifest.load(peers_dir / selector)
+        return _load(peers_dir / selector)
     directory = Path(selector)
     if directory.is_dir():
-        return manifest.load(directory)
+        return _load(directory)
     if not looks_like_name:
         raise UsageFault(f"contestant {selector}: there is no such folder", "name a folder with a contestant.toml")
     names = _names(peers_dir)
