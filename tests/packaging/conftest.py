@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "booted: needs a container with systemd in it")
     for release in root.chosen():
         if not (Path("/usr/share/debootstrap/scripts") / release).exists() and release != root.HOST:
-            raise pytest.UsageError(f"{root.RELEASES} names {release}, a release that debootstrap does not know, or is not here to make")
+            raise pytest.UsageError(f"{root.RELEASES_VARIABLE} names {release}, a release that debootstrap does not know, or is not here to make")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HOST = platform.freedesktop_os_release()["VERSION_CODENAME"]  # the release of this machine
-RELEASES = "RESTMARK_PACKAGING_RELEASES"  # variable: code names of the releases to test, with blanks between them
+RELEASES_VARIABLE = "RESTMARK_PACKAGING_RELEASES"  # variable: code names of the releases to test, with blanks between them
 SOURCE = Path(__file__).resolve().parents[2]
 # What a server has before restmark is installed, and what the tests use in it. The daemon's own dependencies are not among them.
 PACKAGES = "systemd,systemd-sysv,dbus,curl,ca-certificates,iproute2,logrotate,procps,python3,ufw"
@@ -33,9 +34,10 @@ def run(*argv: str | Path, timeout: float = 600, **keywords: object) -> str:
     return str(done.stdout)
 
 
-def chosen() -> list[str]:
+@functools.cache  # the same objects each time: pytest keeps what it made for a parameter by identity
+def chosen() -> tuple[str, ...]:
     """The releases to test: those of the variable, else this machine's own."""
-    return os.environ.get(RELEASES, "").split() or [HOST]
+    return tuple(os.environ.get(RELEASES_VARIABLE, "").split()) or (HOST,)
 
 
 def pack(folder: Path, tar: Path) -> None:
