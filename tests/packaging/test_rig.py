@@ -73,7 +73,7 @@ def test_a_first_look_is_there_in_two_minutes(installed: Path) -> None:
 
 def test_it_is_verified_and_measured_as_it_is_installed(installed: Path) -> None:
     named = ("-C", OURS[0], "-C", OURS[1])
-    as_user(installed, "restmark", "verify", *named)
+    as_user(installed, "restmark", "verify", *named, "--check", "body")  # all of them are part of the run
     as_user(
         installed, "restmark", "run", *named, "--workload", "/", "--rounds", "1", "--duration", "0.5", "--warmup", "0.1",
         "--connections", "4", "--output", "run",
