@@ -18,7 +18,10 @@ if [ -n "$version" ]; then
         sed -i "s/^project(restmark VERSION [0-9.]*/project(restmark VERSION $version/" "$folder/CMakeLists.txt"
         sed -i "1s/(.*)/($version)/" "$folder/packaging/debian/changelog"
         sed -i "s/^Version:.*/Version: $version/; s/^\(\* .* - \)[0-9.]*-1$/\1$version-1/" "$folder/packaging/rpm/restmark.spec"
-        touch -d "@$SOURCE_DATE_EPOCH" "$folder/CMakeLists.txt" "$folder/packaging/debian/changelog" "$folder/packaging/rpm/restmark.spec"
+        sed -i "s/^__version__ = .*/__version__ = \"$version\"/" "$folder/bench/restmark_rig/__init__.py"
+        for file in CMakeLists.txt packaging/debian/changelog packaging/rpm/restmark.spec bench/restmark_rig/__init__.py; do
+                touch -d "@$SOURCE_DATE_EPOCH" "$folder/$file"
+        done
 fi
 # The time, for the caller's build.
 echo "$SOURCE_DATE_EPOCH"

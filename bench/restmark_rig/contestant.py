@@ -40,6 +40,15 @@ class BuildPlan:
 
 
 @dataclass(frozen=True)
+class Prebuilt:
+    """An installed program, of the rig's own version, that takes the place of a build from restmark's source tree."""
+
+    command: str
+    packages: tuple[str, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class StartPlan:
     """How to start the server in the foreground."""
 
@@ -73,6 +82,7 @@ class Contestant:
     max_connections: int | None = None
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
+    prebuilt: Prebuilt | None = None  # what serves where that tree is not
 
     def parameter_routes(self) -> tuple[str, ...]:
         """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
@@ -180,6 +190,7 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
             'remedy: say "struct" or "tree", whichever they use'
         )
+    yield from _prebuilt_faults(document)
     for key, text, allowed in _templates(document):
         try:
             placeholders.check(text, allowed)
@@ -201,6 +212,21 @@ def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
             )
         if "{build}" in command and "build" not in document:
             yield f"{key}: without a [build] nothing is in {{build}}; remedy: add [build], or name another file"
+
+
+def _prebuilt_faults(document: dict[str, Any]) -> Iterator[str]:
+    if "prebuilt" not in document:
+        return
+    if not any("{repo}" in word for step in document.get("build", {}).get("steps", []) for word in step):
+        yield (
+            "key 'prebuilt' stands without a build from {repo}; remedy: remove it, and name the installed program in "
+            "start.argv"
+        )
+    if not any(argv[0] == document["start"]["argv"][0] for argv in document["versions"].values()):
+        yield (
+            "key 'prebuilt' needs a command in [versions] that asks the program itself; remedy: add one that begins "
+            "with the first word of start.argv"
+        )
 
 
 def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -243,6 +269,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
     folders = {"source": str(directory)} | ({"repo": str(repo)} if repo else {})
     start = document["start"]
     ready = document.get("ready", {})
+    prebuilt = document.get("prebuilt")
     return Contestant(
         directory=directory,
         repo=repo,
@@ -267,5 +294,6 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
+        prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
         needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
     )

@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import contestant as manifest
+from . import prebuilt
 from .contestant import Contestant
 from .errors import UsageFault
 
 DEFAULT_PEERS_DIR = Path(__file__).resolve().parent.parent / "peers"
+
+
+def _load(folder: Path) -> Contestant:
+    """The contestant of that folder, with the installed program where that serves."""
+    return prebuilt.adopt(manifest.load(folder))
 
 
 def built_in(peers_dir: Path) -> list[Contestant]:
@@ -18,7 +24,7 @@ def built_in(peers_dir: Path) -> list[Contestant]:
 
     Raises ManifestError for a faulty manifest.
     """
-    return [manifest.load(peers_dir / name) for name in built_in_names(peers_dir)]
+    return [_load(peers_dir / name) for name in built_in_names(peers_dir)]
 
 
 def resolve(selector: str, peers_dir: Path) -> Contestant:
@@ -37,9 +43,9 @@ def resolve(selector: str, peers_dir: Path) -> Contestant:
             "rename the folder, and the name in its contestant.toml",
         )
     if looks_like_name and (peers_dir / selector / manifest.MANIFEST_NAME).is_file():
-        return manifest.load(peers_dir / selector)
+        return _load(peers_dir / selector)
     if directory.is_dir():
-        return manifest.load(directory)
+        return _load(directory)
     if not looks_like_name:
         raise UsageFault(f"contestant {selector}: there is no such folder", "name a folder with a contestant.toml")
     names = built_in_names(peers_dir)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import __version__, prebuilt
 from .contestant import Contestant, Requirement
 
 
@@ -39,6 +40,13 @@ def missing(contestant: Contestant) -> list[Missing]:
         for requirement in contestant.requires
         if locate(requirement) is None
     ]
+    if not found and contestant.prebuilt and (told := prebuilt.other_version(contestant)):
+        found.append(
+            Missing(
+                f"{contestant.start.argv[0]} says {told!r}, but this rig is restmark {__version__}",
+                f"install both in the same version: apt-get install {' '.join(contestant.prebuilt.packages)} restmark",
+            )
+        )
     if contestant.needs_repo and contestant.repo is None:
         found.append(
             Missing(

@@ -60,6 +60,15 @@ def test_an_installation_starts_nothing_and_opens_no_port(machine: Container) ->
     assert machine.run("stat", "--format=%U:%G %a", "/var/log/restmark").strip() == "restmark:adm 2750"
 
 
+def test_a_container_image_need_not_have_systemd(machine: Container) -> None:
+    """apt plans the installation on a system that has nothing yet."""
+    nothing = ("-o", "Dir::State::status=/dev/null", "--no-install-recommends")
+    plan = machine.run("apt-get", "--simulate", *nothing, "install", "/this.deb").splitlines()
+    planned = {line.split()[1] for line in plan if line.startswith("Inst ")}
+    assert "restmarkd" in planned and "systemd-standalone-sysusers" in planned
+    assert "systemd" not in planned, planned
+
+
 def test_units_are_good_and_the_sandbox_is_tight(machine: Container) -> None:
     machine.verify_units()
     machine.run("systemd-analyze", "security", "--threshold=15", "restmarkd.service")  # in tenths

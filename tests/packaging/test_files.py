@@ -8,12 +8,15 @@ import os
 import re
 import socket
 import subprocess
+import tomllib
 import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
 import root
 from conftest import SOURCE, build, only
+
+RELEASES = (root.HOST,)  # programs are run from where the packages were unpacked to
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,7 @@ def test_versions_agree(debs: Path) -> None:
     version = found[1]
     assert (SOURCE / "packaging/debian/changelog").read_text().startswith(f"restmark ({version})")
     assert f"\nVersion: {version}\n" in (SOURCE / "packaging/rpm/restmark.spec").read_text()
+    assert f'__version__ = "{version}"' in (SOURCE / "bench/restmark_rig/__init__.py").read_text()
     for name in ("restmarkd_*.deb", "restmark_*.deb"):
         assert field(only(debs, name), "Version") == version
 
@@ -170,19 +174,35 @@ def test_the_installed_rig_finds_its_contestants(unpacked: Path, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     for peer in (SOURCE / "bench/peers").glob("*/contestant.toml"):
         assert peer.parent.name in done.stdout
-    assert (unpacked / "usr/share/restmark/src/main.c").exists()
 
 
-def test_the_installed_rig_builds_restmarkd_and_finds_it_to_do_the_work(unpacked: Path, tmp_path: Path) -> None:
+def test_the_installed_rig_takes_the_installed_restmarkd_and_finds_it_to_do_the_work(unpacked: Path, tmp_path: Path) -> None:
     sources = ("find", unpacked, "-type", "f", "-not", "-name", "*.pyc")  # Python's cache is made by the package itself
     before = root.run(*sources)
     done = subprocess.run(
-        [str(unpacked / "usr/bin/restmark"), "verify", "-C", "restmarkd", "-C", "epoll-limit"],
+        [str(unpacked / "usr/bin/restmark"), "verify", "-C", "restmarkd", "-C", "epoll-limit", "--json"],
         capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600,
         env={**os.environ, "RESTMARK_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    versions = {row["name"]: row["versions"] for row in json.loads(done.stdout)["contestants"]}
+    assert versions["restmarkd"]["installed program"] == str(unpacked / "usr/sbin/restmarkd")
     assert root.run(*sources) == before, "nothing is written where the package is installed"
+
+
+def words(deb: Path, name: str) -> set[str]:
+    """The names of packages in a field."""
+    return set(re.findall(r"(?:^|[,|]) *([a-z0-9][a-z0-9.+-]+)", field(deb, name)))
+
+
+def test_what_contestants_need_is_recommended_or_suggested(debs: Path) -> None:
+    deb = only(debs, "restmark_*.deb")
+    known = words(deb, "Depends") | words(deb, "Recommends") | words(deb, "Suggests") | {"python3"}
+    for peer in (SOURCE / "bench/peers").glob("*/contestant.toml"):
+        manifest = tomllib.loads(peer.read_text())
+        if "prebuilt" not in manifest:
+            needed = {package for item in manifest.get("requires", []) for package in item["packages"]}
+            assert needed <= known, (peer, needed - known)
 
 
 def test_sizes_are_reported(debs: Path) -> None:

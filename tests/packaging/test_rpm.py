@@ -14,6 +14,7 @@ import root
 from conftest import NEXT_VERSION, build, only
 from container import Container
 
+RELEASES = (root.HOST,)  # rpm's builds are made on this machine
 INI = "/etc/restmark/restmarkd.ini"
 
 
