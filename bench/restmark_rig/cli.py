@@ -18,6 +18,7 @@ from .commands.new_contestant import new_contestant
 from .commands.quick import quick
 from .commands.report import report_command
 from .commands.run import run
+from .commands.setup import setup
 from .commands.verify import verify
 from .console import err, plain, show_error
 from .errors import ExitCode, RigError, Terminated
@@ -37,7 +38,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, quick, run, memory, report_command, compare, new_contestant):
+for command in (setup, list_contestants, doctor, build, verify, quick, run, memory, report_command, compare, new_contestant):
     cli.add_command(command)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import placeholders, ports, proctree
+from . import placeholders, ports, proctree, versions
 from .cache import Cache, make_folder
 from .contestant import Contestant
 from .errors import StartFailed
@@ -131,7 +131,10 @@ def _process_spec(contestant: Contestant, options: StartOptions, port: int, cach
     return ProcessSpec(
         label=contestant.name,
         argv=placeholders.expand_all(contestant.start.argv, values),
-        env={name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
+        env={
+            **versions.path_variable(contestant.search_path),
+            **{name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
+        },
         cwd=contestant.directory,
         log=log,
         cpus=options.cpus,

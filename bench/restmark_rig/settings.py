@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from . import registry
+from . import registry, toolchains
 from .cache import Cache, default_directory
 from .contestant import Contestant
 from .errors import EnvironmentFault
@@ -27,20 +27,24 @@ class Settings:
 
     def everything(self) -> list[Contestant]:
         """All built-in contestants and those named with -C."""
-        return registry.select(self.selectors, self.peers_dir, include_built_in=True)
+        return self._equipped(include_built_in=True)
 
     def chosen(self, all_built_in: bool = False) -> list[Contestant]:
         """Those named with -C; all built-in ones if none is named, or in addition if all_built_in.
 
         Raises EnvironmentFault if there are none at all.
         """
-        chosen = registry.select(self.selectors, self.peers_dir, all_built_in or not self.selectors)
+        chosen = self._equipped(all_built_in or not self.selectors)
         if not chosen:
             raise EnvironmentFault(
                 f"no contestants in {self.peers_dir}",
                 "name their folder with --peers-dir, or one contestant with -C DIR",
             )
         return chosen
+
+    def _equipped(self, include_built_in: bool) -> list[Contestant]:
+        selected = registry.select(self.selectors, self.peers_dir, include_built_in)
+        return [toolchains.equip(contestant, self.cache) for contestant in selected]
 
     def named(self, contestant: Contestant) -> bool:
         """Whether the command line names this contestant, so that it must not be skipped quietly."""
