@@ -30,14 +30,15 @@ def run(*argv: str | Path, timeout: float = 600, **keywords: object) -> str:
     return str(done.stdout)
 
 
-def base() -> Path:
-    """The tar file of the fresh root, made when it is not there."""
-    tar = CACHE / f"{RELEASE}-{PACKAGES.count(',') + 1}.tar"
+def base(release: str = RELEASE, packages: str = PACKAGES) -> Path:
+    """The tar file of the fresh root of a release, made when it is not there. packages: with commas between them, may be empty."""
+    tar = CACHE / f"{release}-{len([name for name in packages.split(',') if name])}.tar"
     if not tar.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         folder = CACHE / f"making-{os.getpid()}"
         try:
-            run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, folder, timeout=1500)
+            include = [f"--include={packages}"] if packages else []
+            run("debootstrap", "--variant=minbase", *include, release, folder, timeout=1500)
             part = tar.with_suffix(".part")
             run("tar", "--create", "--numeric-owner", "--xattrs", f"--directory={folder}", f"--file={part}", ".")
             part.rename(tar)
@@ -46,10 +47,10 @@ def base() -> Path:
     return tar
 
 
-def make(folder: Path) -> None:
-    """Unpacks the fresh root; what is installed in it with `in_root` may reach the package mirror as this machine does."""
+def make(folder: Path, tar: Path | None = None) -> None:
+    """Unpacks the fresh root (that of tar, else of this machine's release); what is installed in it with `in_root` may reach the package mirror as this machine does."""
     folder.mkdir(parents=True)
-    run("tar", "--extract", "--numeric-owner", "--xattrs", f"--directory={folder}", f"--file={base()}")
+    run("tar", "--extract", "--numeric-owner", "--xattrs", f"--directory={folder}", f"--file={tar or base()}")
     shutil.copyfile("/etc/resolv.conf", folder / "etc" / "resolv.conf")
 
 
