@@ -38,7 +38,19 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (setup, list_contestants, doctor, build, verify, quick, run, memory, report_command, compare, new_contestant):
+for command in (
+    setup,
+    list_contestants,
+    doctor,
+    build,
+    verify,
+    quick,
+    run,
+    memory,
+    report_command,
+    compare,
+    new_contestant,
+):
     cli.add_command(command)
 
 

@@ -25,8 +25,9 @@ SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
 class Requirement:
     """A command (or file) without which the contestant can not be built or started.
 
-    packages: Debian's, each with its alternatives ("new-name|old-name"). minimum_version: the oldest of the command that will do,
-    "" for any; version_command prints it. pip_requirements: brings the command where no Debian package is new enough.
+    packages: Debian's, each with its alternatives ("new-name|old-name"). minimum_version: the oldest of the command
+    that will do, "" for any; version_command prints it. pip_requirements: brings the command where no Debian package
+    is new enough.
     """
 
     command: str
@@ -183,8 +184,8 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             'remedy: say "struct" or "tree", whichever they use'
         )
     for number, item in enumerate(document.get("requires", [])):
-        if "pip_requirements" in item and not (directory / item["pip_requirements"]).is_file():
-            yield f"key 'requires[{number}].pip_requirements': there is no file {directory / item['pip_requirements']}; remedy: correct it"
+        if "pip_requirements" in item and not (file := directory / item["pip_requirements"]).is_file():
+            yield f"key 'requires[{number}].pip_requirements': there is no file {file}; remedy: correct it"
     for key, text, allowed in _templates(document):
         try:
             placeholders.check(text, allowed)

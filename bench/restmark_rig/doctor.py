@@ -220,7 +220,11 @@ def _toolchains(contestants: Sequence[Contestant]) -> Iterator[Line]:
         users = ", ".join(needed[key])
         command = requirement.command
         # The path of a required file says less than the package that brings it.
-        label = requirement.packages[0].split("|")[0] if command.startswith("/") and requirement.packages else Path(command).name
+        label = (
+            requirement.packages[0].split("|")[0]
+            if command.startswith("/") and requirement.packages
+            else Path(command).name
+        )
         if problem := requirements.shortfall(requirement, search_path):
             missing = problem if requirements.locate(requirement, search_path) else f"{command} is missing"
             yield Line(f"tool {label}", NOTE, f"{missing}; without it: no {users}", requirements.remedy_of(requirement))

@@ -27,7 +27,9 @@ def equip(contestant: Contestant, cache: Cache) -> Contestant:
         if requirement.pip_requirements is None or not requirements.shortfall(requirement):
             continue
         kept = folder(cache, requirement) / "bin"
-        if (kept / requirement.command).exists() and not requirements.shortfall(requirement, f"{kept}{os.pathsep}{path}"):
+        if (kept / requirement.command).exists() and not requirements.shortfall(
+            requirement, f"{kept}{os.pathsep}{path}"
+        ):
             ours.append(str(kept))
     if not ours:
         return contestant

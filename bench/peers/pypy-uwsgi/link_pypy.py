@@ -1,4 +1,4 @@
-"""Run by PyPy: links DIR/libpypy.so and DIR/pypy-home to this PyPy's library and its home, which Debian names after its version."""
+"""Run by PyPy: links DIR/libpypy.so and DIR/pypy-home to its library and its home, which Debian names after its version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 
 
 def library() -> str:
-    """The path of the interpreter's shared library, wherever this architecture and release have it: this process maps it."""
+    """The path of the interpreter's shared library, wherever this architecture and release have it."""
+    # This process maps it.
     with open("/proc/self/maps", encoding="utf-8") as maps:
         for line in maps:
             path = line.rstrip("\n").partition("/")[2]

@@ -22,8 +22,9 @@ from ..setup import environment, needs, packages
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
     """Install what contestants need (all built-in ones, or those named).
 
-    Packages come from Debian, by apt-get as root or through sudo; a toolchain of which Debian has none that is new enough comes from
-    its language's registry, into the cache folder. No service is started. What is on PATH and new enough is used as it is.
+    Packages come from Debian, by apt-get as root or through sudo; a toolchain of which Debian has none that is
+    new enough comes from a language registry, into the cache folder. No service is started. What is on PATH and
+    new enough is used as it is.
     """
     settings.selectors.extend(contestants)
     if not needs.unmet(settings.chosen()):
@@ -53,7 +54,8 @@ def _bring_toolchains(settings: Settings, progress: Progress) -> None:
         if requirement in needs.unmet(settings.chosen()):
             console.show_error(
                 EnvironmentFault(
-                    f"{requirement.pip_requirements}: what it pins is not {requirement.command} {requirement.minimum_version}",
+                    f"{requirement.pip_requirements}: what it pins is not {requirement.command} "
+                    f"{requirement.minimum_version} or newer",
                     "pin a newer one",
                 )
             )

@@ -1,1 +1,1 @@
-"""Brings what contestants need: packages from Debian, and toolchains from a language registry where Debian's are too old."""
+"""Brings what contestants need: Debian's packages, and toolchains from a registry where those are too old."""

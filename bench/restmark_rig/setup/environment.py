@@ -32,8 +32,21 @@ def install(requirement: Requirement, cache: Cache, reporter: Reporter) -> None:
     log.unlink(missing_ok=True)
     log.touch()
     _run([sys.executable, "-m", "venv", str(environment)], folder.name, log, reporter)
-    pip = [str(environment / "bin" / "python3"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-cache-dir"]
-    _run([*pip, "--disable-pip-version-check", "--requirement", str(requirement.pip_requirements)], folder.name, log, reporter)
+    pip = [
+        str(environment / "bin" / "python3"),
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "--no-cache-dir",
+    ]
+    _run(
+        [*pip, "--disable-pip-version-check", "--requirement", str(requirement.pip_requirements)],
+        folder.name,
+        log,
+        reporter,
+    )
     command = environment / "bin" / folder.name
     if not command.is_file():
         raise EnvironmentFault(

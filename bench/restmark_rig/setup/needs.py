@@ -1,4 +1,4 @@
-"""What contestants need and this machine has not, as lines that need-packages.sh understands. Decides, and changes nothing."""
+"""What contestants need and this machine has not, as lines for need-packages.sh. Decides, and changes nothing."""
 
 from __future__ import annotations
 
