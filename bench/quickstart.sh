@@ -1,35 +1,40 @@
 #!/bin/sh
-# From a fresh checkout to figures: installs what is missing, builds restmarkd, checks its answers, measures each route.
+# From a fresh checkout to a comparison: installs what is missing, builds all contestants, proves that they do the same work, measures.
 set -eu
 
 usage() {
         cat <<'END'
-Usage: bench/quickstart.sh [--no-install] [--duration SECONDS] [--restmarkd-only]
+Usage: bench/quickstart.sh [--no-install] [--few] [--duration SECONDS]
 
-Installs what is missing (and says what), builds restmarkd, starts it, checks
-every route byte for byte, measures each with wrk, shows speed and memory and
-stops it. Then it builds every other contestant whose toolchain is here,
-verifies that all of them do the same work, and compares them, which takes some
-ten minutes more; the report is a folder restmark-DATE-TIME here. Root installs
-by itself; others are asked by sudo, for the installation alone.
+Lists what is missing and why, installs it, and builds restmarkd and its peers in
+Python, PyPy, Go and Rust. Measures restmarkd's routes once, so that there is
+something to see; then verifies that all contestants do the same work, compares
+them, and writes the report into a folder restmark-DATE-TIME here. On two quiet
+CPUs that takes some 15 minutes, on a machine that has nothing yet.
 
-  --no-install        install nothing; stop if something is missing
-  --duration SECONDS  how long each route is measured (default: 10)
-  --restmarkd-only    leave the other contestants out
+Packages come from Debian (root installs by itself, others through one call of
+sudo) and are neither started nor enabled; Go, where Debian's is too old, Rust's
+and Python's libraries come from their registries into the cache folder. A
+contestant that can not be had is named, and the rest goes on.
+
+  --few               restmarkd alone: a minute or two
+  --no-install        install nothing; compare what this machine has the tools for
+  --duration SECONDS  how long each route of restmarkd is measured (default: 10)
   -h, --help          print this
 
-Exit codes: 0 done, 1 usage, 2 an answer is wrong, 3 something is missing.
+Exit codes: 0 done, 1 usage, 2 an answer is wrong, 3 something is missing; the
+last lines say what.
 END
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
-no_install=
+install=yes
 duration=10
-others=yes
+few=no
 while [ $# -gt 0 ]; do
         case $1 in
-        --no-install) no_install=--no-install ;;
-        --restmarkd-only) others=no ;;
+        --no-install) install=no ;;
+        --few) few=yes ;;
         --duration)
                 [ $# -ge 2 ] || { echo "quickstart.sh: --duration needs a number of seconds" >&2; exit 1; }
                 duration=$2
@@ -54,20 +59,57 @@ case $duration in
         ;;
 esac
 
-# shellcheck disable=SC2086 # empty or one word
-"$here/need-packages.sh" $no_install \
-        cmake ninja-build gcc g++ pkg-config libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
-        libinih-dev wrk python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil \
-        python3-jsonschema python3-msgpack
+# Says what comes now, and after how many minutes and seconds.
+began=$(date +%s)
+stage() {
+        seconds=$(($(date +%s) - began))
+        printf '\n%d:%02d  %s\n' $((seconds / 60)) $((seconds % 60)) "$1" >&2
+}
 
+# What the rig itself needs, and restmarkd; then, unless there are to be few, what all contestants need.
+set -- \
+        --for restmarkd cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' \
+        libjson-c-dev libsystemd-dev libinih-dev \
+        --for 'the rig' wrk python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil python3-jsonschema \
+        python3-msgpack
+stage "what is missing"
+if [ "$install" = no ]; then
+        "$here/need-packages.sh" --no-install "$@"
+elif [ "$few" = yes ]; then
+        "$here/need-packages.sh" "$@"
+else
+        needs=$(mktemp)
+        trap 'rm -f "$needs"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        "$here/contestant-needs.sh" >"$needs"
+        "$here/need-packages.sh" --needs "$needs" "$@"
+fi
+
+# What does not succeed for a contestant is told again at the end.
+status=0
+if [ "$few" = no ] && [ "$install" = yes ]; then
+        "$here/restmark" setup >&2 || status=$?
+        [ "$status" = 0 ] || [ "$status" = 3 ] || exit "$status"
+fi
+
+stage "restmarkd alone"
 "$here/restmark" quick -C restmarkd --duration "$duration"
-[ "$others" = yes ] || exit 0
+[ "$few" = no ] || exit 0
 
-echo >&2
-echo "building and verifying every contestant whose toolchain is here" >&2
-"$here/restmark" verify --all
+stage "building all contestants (the longest part)"
+"$here/restmark" build >&2 || status=$?
+[ "$status" = 0 ] || [ "$status" = 3 ] || exit "$status"
+
+stage "comparing them: restmark run --quick, which verifies them first"
 echo
-"$here/restmark" list
-echo >&2
-echo "comparing them: restmark run --quick" >&2
-"$here/restmark" run --quick
+status=0
+"$here/restmark" run --quick || status=$?
+
+if "$here/restmark" list --not-ready --json | grep -q '"name"'; then
+        stage "not all contestants could take part:"
+        "$here/restmark" list --not-ready >&2
+        [ "$status" != 0 ] || status=3
+fi
+stage "done"
+exit "$status"

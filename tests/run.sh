@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs all tests: installs what they need, builds release and asan, runs ctest on both, then tests the packages if asked. Ends with the
-# summaries; the exit code is 0 only if everything passed.
+# Runs all tests: installs what they need, builds release and asan, runs ctest on both; or tests the packages, or the first command,
+# if asked. Ends with the summaries; the exit code is 0 only if everything passed.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -9,13 +9,17 @@ for option in "$@"; do
         case $option in
         --no-install) no_install=--no-install ;;
         --packaging) parts=packaging ;;
+        --long) parts=long ;;
         -h | --help)
-                echo "Usage: tests/run.sh [--no-install] [--packaging]"
+                echo "Usage: tests/run.sh [--no-install] [--packaging | --long]"
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
                 echo "asan with warnings as errors, and runs every test on both. With --packaging"
                 echo "builds the Debian and rpm packages instead, and tests them on a booted system"
                 echo "in a container; what needs one is skipped, with a word, where none can be had."
+                echo "With --long, as root: makes a bare Debian 12 and a bare Debian 13, runs the"
+                echo "README's first command in each to its end, and looks at its answer; then tests"
+                echo "the packages of both releases. An hour."
                 exit 0
                 ;;
         *)
@@ -25,6 +29,13 @@ for option in "$@"; do
         esac
 done
 
+if [ "$parts" = long ]; then
+        # shellcheck disable=SC2086 # empty or one word
+        bench/need-packages.sh $no_install --for "the tests" git debootstrap python3 python3-pytest
+        /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
+        # shellcheck disable=SC2086 # empty or one word
+        RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
+fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install zsh fish
 if [ "$parts" = packaging ]; then
@@ -34,7 +45,7 @@ if [ "$parts" = packaging ]; then
 fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
-        cmake ninja-build gcc g++ pkg-config libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
+        cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
         libinih-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
         python3-psutil python3-jsonschema python3-msgpack python3-prometheus-client prometheus wrk iproute2 util-linux procps strace valgrind \
         shellcheck scdoc man-db gawk busybox tmux \

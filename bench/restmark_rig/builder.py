@@ -105,7 +105,7 @@ def fingerprint(contestant: Contestant, plan: BuildPlan, cache: Cache) -> str:
         add("tool", label, version)
     for requirement in contestant.requires:
         # A tool that [versions] does not ask: its file changes when it is upgraded.
-        if found := requirements.locate(requirement):
+        if found := requirements.locate(requirement, contestant.search_path):
             info = Path(found).stat()
             add("command", str(Path(found).resolve()), str(info.st_size), str(info.st_mtime_ns))
     return digest.hexdigest()
@@ -184,7 +184,10 @@ def _run_step(
     spec = ProcessSpec(
         label=contestant.name,
         argv=argv,
-        env={name: placeholders.expand(value, values) for name, value in plan.env.items()},
+        env={
+            **versions.path_variable(contestant.search_path),
+            **{name: placeholders.expand(value, values) for name, value in plan.env.items()},
+        },
         cwd=contestant.directory,
         log=log,
         own_cgroup=False,

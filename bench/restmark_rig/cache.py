@@ -33,7 +33,11 @@ class Cache:
 
     def log(self, contestant: Contestant, kind: str) -> Path:
         """The log file of a kind ("build", "server") of a contestant."""
-        return self.folder("logs") / f"{contestant.name}.{kind}.log"
+        return self.log_file(f"{contestant.name}.{kind}")
+
+    def log_file(self, name: str) -> Path:
+        """The log file of what belongs to no contestant alone."""
+        return self.folder("logs") / f"{name}.log"
 
     def folder(self, name: str) -> Path:
         """The folder NAME below the cache, made if need be. Raises EnvironmentFault."""

@@ -21,6 +21,7 @@ from .commands.new_contestant import new_contestant
 from .commands.quick import quick
 from .commands.report import report_command
 from .commands.run import run
+from .commands.setup import setup
 from .commands.verify import verify
 from .console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
 from .errors import EnvironmentFault, ExitCode, RigError, Terminated
@@ -40,7 +41,19 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Settings)
 
 
-for command in (list_contestants, doctor, build, verify, quick, run, memory, report_command, compare, new_contestant):
+for command in (
+    setup,
+    list_contestants,
+    doctor,
+    build,
+    verify,
+    quick,
+    run,
+    memory,
+    report_command,
+    compare,
+    new_contestant,
+):
     cli.add_command(command)
 
 

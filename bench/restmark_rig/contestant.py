@@ -23,11 +23,19 @@ SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
 
 @dataclass(frozen=True)
 class Requirement:
-    """A command (or file) without which the contestant can not be built or started."""
+    """A command (or file) without which the contestant can not be built or started.
+
+    packages: Debian's, each with its alternatives ("new-name|old-name"). minimum_version: the oldest of the command
+    that will do, "" for any; version_command prints it. pip_requirements: brings the command where no Debian package
+    is new enough.
+    """
 
     command: str
     packages: tuple[str, ...]
     hint: str = ""
+    minimum_version: str = ""
+    version_command: tuple[str, ...] = ()
+    pip_requirements: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Contestant:
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
     prebuilt: Prebuilt | None = None  # what serves where that tree is not
+    search_path: str | None = None  # where its commands are looked for, None for PATH; see toolchains.equip
 
     def parameter_routes(self) -> tuple[str, ...]:
         """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
@@ -191,6 +200,9 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             'remedy: say "struct" or "tree", whichever they use'
         )
     yield from _prebuilt_faults(document)
+    for number, item in enumerate(document.get("requires", [])):
+        if "pip_requirements" in item and not (file := directory / item["pip_requirements"]).is_file():
+            yield f"key 'requires[{number}].pip_requirements': there is no file {file}; remedy: correct it"
     for key, text, allowed in _templates(document):
         try:
             placeholders.check(text, allowed)
@@ -280,10 +292,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         description=document["description"],
         notes=document.get("notes", "").strip(),
         routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
-        requires=tuple(
-            Requirement(item["command"], tuple(item["packages"]), item.get("hint", ""))
-            for item in _expanded_requires(document, folders)
-        ),
+        requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
         products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
         build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
         if build
@@ -296,4 +305,16 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
         prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
         needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
+    )
+
+
+def _requirement(item: Mapping[str, Any], directory: Path) -> Requirement:
+    version_command = item.get("version_command", [item["command"], "--version"] if "minimum_version" in item else [])
+    return Requirement(
+        command=item["command"],
+        packages=tuple(item["packages"]),
+        hint=item.get("hint", ""),
+        minimum_version=item.get("minimum_version", ""),
+        version_command=tuple(version_command),
+        pip_requirements=directory / item["pip_requirements"] if "pip_requirements" in item else None,
     )

@@ -213,22 +213,25 @@ _TOPICS: tuple[Callable[[], Iterator[Line]], ...] = (
 
 
 def _toolchains(contestants: Sequence[Contestant]) -> Iterator[Line]:
-    """Every required command or file once, with those who need it."""
-    needed: dict[str, list[str]] = {}
-    by_command: dict[str, Requirement] = {}
-    for contestant in contestants:
-        for requirement in contestant.requires:
-            by_command.setdefault(requirement.command, requirement)
-            needed.setdefault(requirement.command, []).append(contestant.name)
-    for requirement in _TOOLS:
-        by_command.setdefault(requirement.command, requirement)
-        needed.setdefault(requirement.command, []).append("the rig")
-    for command, requirement in sorted(by_command.items()):
-        users = ", ".join(needed[command])
+    """Every required command or file once (and once for each version that is asked for), with those who need it."""
+    needed: dict[tuple[str, str], list[str]] = {}
+    first: dict[tuple[str, str], tuple[Requirement, str | None]] = {}
+    asked = [(requirement, c.search_path, c.name) for c in contestants for requirement in c.requires]
+    for requirement, search_path, user in [*asked, *((tool, None, "the rig") for tool in _TOOLS)]:
+        key = (requirement.command, requirement.minimum_version)
+        first.setdefault(key, (requirement, search_path))
+        needed.setdefault(key, []).append(user)
+    for key, (requirement, search_path) in sorted(first.items(), key=lambda item: item[0]):
+        users = ", ".join(needed[key])
+        command = requirement.command
         # The path of a required file says less than the package that brings it.
-        label = requirement.packages[0] if command.startswith("/") and requirement.packages else Path(command).name
-        if found := requirements.locate(requirement):
-            yield Line(f"tool {label}", OK, f"{found} (for {users})")
+        label = (
+            requirement.packages[0].split("|")[0]
+            if command.startswith("/") and requirement.packages
+            else Path(command).name
+        )
+        if problem := requirements.shortfall(requirement, search_path):
+            missing = problem if requirements.locate(requirement, search_path) else f"{command} is missing"
+            yield Line(f"tool {label}", NOTE, f"{missing}; without it: no {users}", requirements.remedy_of(requirement))
         else:
-            remedy = requirements.remedy_of(requirement)
-            yield Line(f"tool {label}", NOTE, f"{command} is missing; without it: no {users}", remedy)
+            yield Line(f"tool {label}", OK, f"{requirements.locate(requirement, search_path)} (for {users})")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import placeholders, ports, proctree
+from . import placeholders, ports, proctree, versions
 from .cache import Cache, make_folder
 from .contestant import Contestant
 from .errors import StartFailed
@@ -132,7 +132,10 @@ def start_command(
         "workers": options.workers,
         "dataset": options.dataset.resolve(),
     }
-    env = {name: placeholders.expand(value, values) for name, value in contestant.start.env.items()}
+    env = {
+        **versions.path_variable(contestant.search_path),
+        **{name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
+    }
     return placeholders.expand_all(contestant.start.argv, values), env
 
 

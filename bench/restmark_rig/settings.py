@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from . import registry
+from . import registry, toolchains
 from .cache import Cache, default_directory
 from .contestant import Contestant
 from .errors import EnvironmentFault
@@ -28,7 +28,8 @@ class Settings:
 
     def asked_for(self) -> list[Contestant]:
         """Those named with -C; all built-in ones if none is named, or in addition with --all. May be none at all."""
-        return registry.select(self.selectors, self.peers_dir, self.all_built_in or not self.selectors)
+        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in or not self.selectors)
+        return [toolchains.equip(contestant, self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:
         """asked_for(). Raises EnvironmentFault if there are none at all."""

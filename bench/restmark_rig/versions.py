@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,10 @@ _TIMEOUT_S = 20
 
 
 @functools.cache
-def first_line(argv: tuple[str, ...], cwd: Path) -> str:
+def first_line(argv: tuple[str, ...], cwd: Path, search_path: str | None = None) -> str:
     """The first line that a command prints, on stdout or else on stderr; "unknown (why)" if it can not be had.
+
+    search_path: the PATH that it is looked for in and runs with, the rig's own if None.
 
     Cached for the life of the rig: contestants share tools, and each is asked once.
     """
@@ -22,6 +25,7 @@ def first_line(argv: tuple[str, ...], cwd: Path) -> str:
         done = subprocess.run(
             argv,
             cwd=cwd,
+            env={**os.environ, **path_variable(search_path)},
             capture_output=True,
             text=True,
             errors="replace",
@@ -38,11 +42,21 @@ def first_line(argv: tuple[str, ...], cwd: Path) -> str:
     return lines[0] if lines else f"unknown ({argv[0]} printed nothing)"
 
 
+def forget() -> None:
+    """Asks again from now on: something has been installed."""
+    first_line.cache_clear()
+
+
+def path_variable(search_path: str | None) -> dict[str, str]:
+    """What is to be added to the environment of a program that is looked for in search_path."""
+    return {} if search_path is None else {"PATH": search_path}
+
+
 def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
     """label -> version for every label of the manifest."""
     values = contestant.placeholder_values(build_dir)
     return {
-        label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory)
+        label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory, contestant.search_path)
         for label, argv in contestant.versions.items()
     }
 
@@ -50,7 +64,7 @@ def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
 def of_tools(contestant: Contestant) -> dict[str, str]:
     """The same for those labels alone that do not ask the finished build: what a build depends on."""
     return {
-        label: first_line(tuple(placeholders.expand_all(argv, {})), contestant.directory)
+        label: first_line(tuple(placeholders.expand_all(argv, {})), contestant.directory, contestant.search_path)
         for label, argv in contestant.versions.items()
         if not any(placeholders.names_in(word) for word in argv)
     }

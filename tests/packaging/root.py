@@ -47,14 +47,15 @@ def pack(folder: Path, tar: Path) -> None:
     part.rename(tar)
 
 
-def base(release: str) -> Path:
-    """The tar file of the fresh root, made when it is not there."""
-    tar = CACHE / f"{release}-{PACKAGES.count(',') + 1}.tar"
+def base(release: str, packages: str = PACKAGES) -> Path:
+    """The tar file of the fresh root of a release, made when it is not there. packages: with commas between them, may be empty."""
+    tar = CACHE / f"{release}-{len([name for name in packages.split(',') if name])}.tar"
     if not tar.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         folder = CACHE / f"making-{os.getpid()}"
         try:
-            run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", release, folder, timeout=1500)
+            include = [f"--include={packages}"] if packages else []
+            run("debootstrap", "--variant=minbase", *include, release, folder, timeout=1500)
             pack(folder, tar)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import socket
 import struct
 import subprocess
+import sys
 import termios
 import time
 import tomllib
@@ -20,6 +20,13 @@ from typing import Any
 import psutil
 
 REPO = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO / "bench"))
+
+from restmark_rig import contestant as manifests  # noqa: E402  (the path had to be set first)
+from restmark_rig import requirements, toolchains, versions  # noqa: E402
+from restmark_rig.cache import Cache, default_directory  # noqa: E402
+from restmark_rig.contestant import Contestant  # noqa: E402
+
 PEERS = REPO / "bench" / "peers"
 CACHE = Path(os.environ.get("RESTMARK_CACHE") or Path.home() / ".cache" / "restmark") / "peers"
 HOST = "127.0.0.1"
@@ -37,8 +44,10 @@ class Peer:
 
     name: str
     manifest: dict[str, Any] = field(init=False)
+    contestant: Contestant = field(init=False)
 
     def __post_init__(self) -> None:
+        self.contestant = toolchains.equip(manifests.load(self.source), Cache(default_directory()))
         self.manifest = tomllib.loads((self.source / "contestant.toml").read_text())
 
     @property
@@ -55,11 +64,8 @@ class Peer:
 
     def missing(self) -> str | None:
         """What the peer needs and this machine has not, with the remedy."""
-        for need in self.manifest.get("requires", []):
-            command = need["command"]
-            if not (Path(command).exists() if command.startswith("/") else shutil.which(command)):
-                remedy = f"apt-get install {' '.join(need['packages'])}" if need["packages"] else need["hint"]
-                return f"{self.name}: {command} not found: {remedy}"
+        for missing in requirements.missing(self.contestant):
+            return f"{self.name}: {missing.what}: {missing.remedy}"
         return None
 
     def fill(self, words: list[str], **values: str) -> list[str]:
@@ -67,7 +73,8 @@ class Peer:
 
     def environment(self, table: str, **values: str) -> dict[str, str]:
         given = self.manifest.get(table, {}).get("env", {})
-        return os.environ | dict(zip(given, self.fill(list(given.values()), **values), strict=True))
+        path = versions.path_variable(self.contestant.search_path)
+        return os.environ | path | dict(zip(given, self.fill(list(given.values()), **values), strict=True))
 
     def build(self) -> None:
         """Run the build steps unless the inputs are those of the last build."""

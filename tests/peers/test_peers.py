@@ -118,6 +118,28 @@ def test_shared_package(package: str) -> None:
     subprocess.run(argv, cwd=PEERS / "common" / package, check=True, timeout=BUILD_TIMEOUT_S)
 
 
+def features_of(package: str) -> dict[str, set[str]]:
+    """Every library that a Rust peer is built of, with the sets of features that it is compiled with."""
+    done = subprocess.run(
+        ["cargo", "tree", "--locked", "--package", package, "--edges", "normal,build", "--prefix", "none", "--format", "{p} ={f}"],
+        cwd=PEERS, check=True, timeout=BUILD_TIMEOUT_S, capture_output=True, text=True,
+    )  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for line in done.stdout.splitlines():
+        name, _, features = line.removesuffix(" (*)").partition(" =")
+        found.setdefault(name.removesuffix(" (proc-macro)"), set()).add(features)
+    return found
+
+
+def test_rust_peers_compile_what_both_use_once() -> None:
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo not found; the manifests of the Rust peers say how to get it")
+    actix, axum = features_of("rust-actix"), features_of("rust-axum")
+    common = actix.keys() & axum.keys()
+    assert {"restmark-workloads", "serde_json", "tokio"} <= {name.split()[0] for name in common}
+    assert {name: axum[name] - actix[name] for name in common if not axum[name] <= actix[name]} == {}
+
+
 def test_routes_on_one_connection(peer: Peer, server: Server) -> None:
     expected = {
         "/": b"Welcome!\n",

@@ -89,6 +89,11 @@ def with_version(word: str) -> str:
     return manifest_text("mine", ARGV).replace("[versions]", f'[versions]\nX = ["{word}"]')
 
 
+def requirement_with(key: str, packages: str = "packages = []") -> str:
+    """A manifest with a requirement that has one more key."""
+    return manifest_text("mine", ARGV, f"[[requires]]\ncommand = 'x'\n{packages}\n{key}")
+
+
 FAULTS = [
     ("name = 'mine'\ntitle = \nmodel = 1", "not valid TOML", "line 2"),
     (manifest_text("mine", ARGV).replace('title = "mine"\n', ""), "key 'title' is missing", "28 characters"),
@@ -123,6 +128,10 @@ FAULTS = [
     (manifest_text("mine", ARGV, "[ready]\ntimeout_s = true"), "key 'ready.timeout_s'", "seconds"),
     (manifest_text("mine", ARGV, "[[requires]]\ncommand = 'x'"), "key 'requires[0].packages' is missing", "Debian packages"),
     (manifest_text("mine", ARGV, model="none"), "key 'routes' is missing", "list those it offers"),
+    (requirement_with("minimum_version = 1.3"), "key 'requires[0].minimum_version' has the wrong value 1.3", "a string: 1.30 is not 1.3"),
+    (requirement_with('version_command = ["x", "-V"]'), "key 'requires[0]' has the wrong value", "minimum_version"),
+    (requirement_with('packages = ["old|"]', ""), "key 'requires[0].packages[0]' has the wrong value", "with | between them"),
+    (requirement_with('pip_requirements = "none.txt"'), "key 'requires[0].pip_requirements': there is no file", "none.txt"),
 ]  # fmt: skip
 
 
@@ -162,7 +171,7 @@ def load_full(tmp_path: Path) -> Contestant:
 def test_missing_requirements_name_the_remedy(tmp_path: Path) -> None:
     (missing,) = requirements.missing(load_full(tmp_path))
     assert missing.what == "no-such-command not found"
-    assert missing.remedy == "apt-get install first-package second-package (or from its site)"
+    assert missing.remedy == f"restmark setup {tmp_path / 'mine'} (or from its site)"
 
 
 def test_a_requirement_without_package_names_its_hint() -> None:

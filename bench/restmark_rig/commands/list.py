@@ -43,11 +43,14 @@ _STYLES = {"ready": "green", "unbuilt": "yellow", "skipped": "dim"}
 
 @click.command("list")
 @shared_options
+@click.option("--not-ready", is_flag=True, help="Only those that can not be started right away.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def list_contestants(settings: Settings, as_json: bool) -> None:
+def list_contestants(settings: Settings, not_ready: bool, as_json: bool) -> None:
     """List contestants (all built-in ones, or those named with -C): ready, unbuilt, or skipped and why."""
     rows = [(contestant, state_of(contestant, settings.cache)) for contestant in settings.asked_for()]
+    if not_ready:
+        rows = [(contestant, state) for contestant, state in rows if state.word != "ready"]
     if as_json:
         console.show_json(json.dumps([_document(contestant, state) for contestant, state in rows], indent=2))
         return
@@ -64,7 +67,7 @@ def list_contestants(settings: Settings, as_json: bool) -> None:
             text.append(f"\n→ {state.remedy}", style="default")
         table.add_row(names[contestant.name], contestant.language, contestant.model, text)
     console.out.print(table)
-    if not rows:
+    if not rows and not not_ready:
         console.plain(console.err, f"no contestants in {settings.peers_dir}; name their folder with --peers-dir")
 
 

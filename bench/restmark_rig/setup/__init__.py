@@ -1,0 +1,1 @@
+"""Brings what contestants need: Debian's packages, and toolchains from a registry where those are too old."""
