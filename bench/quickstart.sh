@@ -57,7 +57,7 @@ esac
 # shellcheck disable=SC2086 # empty or one word
 "$here/need-packages.sh" $no_install \
         cmake ninja-build gcc g++ pkg-config libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
-        libinih-dev wrk python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil \
+        libinih-dev zlib1g-dev wrk python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil \
         python3-jsonschema python3-msgpack
 
 "$here/restmark" quick -C restmarkd --duration "$duration"

@@ -36,7 +36,7 @@ done
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
         git build-essential cmake ninja-build pkg-config debhelper dh-python lintian scdoc python3 systemd libcmocka-dev libinih-dev \
-        libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
+        zlib1g-dev libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
 
 mkdir -p "$output"
 output=$(cd "$output" && pwd)
