@@ -7,7 +7,7 @@ no_install='' version='' output=build/packages lintian=yes
 usage() {
         echo "Usage: packaging/build-deb.sh [--no-install] [--no-lintian] [--version VERSION] [--output FOLDER]"
         echo
-        echo "Builds restmarkd_VERSION_ARCH.deb and restmark_VERSION_all.deb into build/packages/,"
+        echo "Builds restmarkd_VERSION_ARCH.deb and restmark_VERSION_ARCH.deb into build/packages/,"
         echo "or FOLDER, and checks them with lintian. Installs what the build needs, unless told"
         echo "--no-install. --version builds as another version: for tests of an upgrade."
         echo "DEB_BUILD_OPTIONS=nocheck leaves the unit tests out."

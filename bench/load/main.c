@@ -151,17 +151,10 @@ static int expect(const struct options *o, struct load_plan *p, struct error *e)
         return r;
 }
 
-static int write_log(const char *path, const struct load_result *r, struct error *e) {
+static int write_log(FILE *log, const struct load_result *r, struct error *e) {
         struct hdr_interval whole = { .start_ms = r->start_realtime_ms, .length_ms = r->total_ns / 1000000, .values = &r->latency };
-        FILE *file = fopen(path, "we");
-        int result;
 
-        if (!file)
-                return error_set_errno(e, errno, "--hdr-log: cannot write %s", path);
-        result = hdr_log_write(file, "restmark-load " RESTMARK_VERSION, &whole, 1, e);
-        if (fclose(file) != 0 && result == 0)
-                result = error_set_errno(e, errno, "cannot write %s", path);
-        return result;
+        return hdr_log_write(log, "restmark-load " RESTMARK_VERSION, &whole, 1, e);
 }
 
 static int print(const struct options *o, const struct load_plan *p, const struct load_result *r) {
@@ -180,7 +173,8 @@ static int print(const struct options *o, const struct load_plan *p, const struc
         return flush(figures_errors(r) > 0 ? EXIT_FAILED : EX_OK);
 }
 
-static int run_once(const struct options *o, const struct load_plan *p) {
+/* `log` may be NULL. */
+static int run_once(const struct options *o, const struct load_plan *p, FILE *log) {
         struct load_result *r = malloc(sizeof *r);
         struct progress *progress = malloc(sizeof *progress);
         struct load_watcher memory;
@@ -196,7 +190,7 @@ static int run_once(const struct options *o, const struct load_plan *p) {
                 code = complain(exit_code_of(result), e.text);
         } else {
                 code = print(o, p, r);
-                if (o->hdr_log && write_log(o->hdr_log, r, &e) < 0)
+                if (log && write_log(log, r, &e) < 0)
                         code = complain(EX_IOERR, e.text);
                 load_result_deinit(r);
         }
@@ -207,7 +201,8 @@ static int run_once(const struct options *o, const struct load_plan *p) {
 
 static int measure(struct options *o, struct load_plan *p) {
         struct error e;
-        int r = make_plan(o, p, &e), held;
+        int r = make_plan(o, p, &e), held, code;
+        FILE *log = NULL;
 
         if (r == 0)
                 r = expect(o, p, &e);
@@ -215,8 +210,16 @@ static int measure(struct options *o, struct load_plan *p) {
                 r = load_block_signals(&e);
         if (r < 0)
                 return complain(exit_code_of(r), e.text);
-        if (!o->has_slo)
-                return run_once(o, p);
+        if (!o->has_slo) {
+                if (o->hdr_log && !(log = fopen(o->hdr_log, "we"))) {
+                        (void)error_set_errno(&e, errno, "--hdr-log: cannot write %s", o->hdr_log);
+                        return complain(EX_IOERR, e.text);
+                }
+                code = run_once(o, p, log);
+                if (log && fclose(log) != 0)
+                        code = complain(EX_IOERR, "cannot write the histogram's log");
+                return code;
+        }
         held = search_run(p, &o->slo, o->json, &e);
         if (held < 0)
                 return complain(exit_code_of(held), e.text);
