@@ -18,6 +18,7 @@ from typing import Any
 
 BUILD = Path(os.environ["RESTMARK_BUILD"])
 LOAD = BUILD / "bench" / "load" / "restmark-load"
+PROBES = 2  # requests for a target without random numbers, before the load begins
 
 Answer = Callable[["Planted", "Client", str], bytes | None]
 
@@ -124,6 +125,10 @@ class Planted:
         self._selector.close()
         if self.failure:
             raise AssertionError("the planted server failed") from self.failure
+
+
+def welcome(server: Planted, client: Client, target: str) -> bytes:
+    return answer()
 
 
 def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:

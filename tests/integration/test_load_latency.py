@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from load_support import Client, Planted, answer, load, quantile, run, undisturbed
+from load_support import PROBES, Client, Planted, answer, load, quantile, run, undisturbed
 
 WORK_S, STALL_S = 0.0011, 0.5
 QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
-PROBES = 2  # requests before the load begins
 
 
 class Staller:

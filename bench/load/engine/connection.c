@@ -45,6 +45,11 @@ void connection_unqueue(struct connection *c) {
         c->queue = NULL;
 }
 
+/* The counter is read by another thread meanwhile. */
+static void count(uint64_t *calls, uint64_t n) {
+        __atomic_store_n(calls, *calls + n, __ATOMIC_RELAXED);
+}
+
 static int connect_local(int fd, const struct address *a, uint64_t timeout_ns) {
         struct timeval limit = { .tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_usec = (suseconds_t)(timeout_ns % 1000000000u / 1000u) };
         int flags = fcntl(fd, F_GETFL);
@@ -59,7 +64,7 @@ int connection_open(struct connection *c, const struct address *a, uint64_t time
         static const int on = 1;
         int r;
 
-        *calls += a->local ? 5 : 3;
+        count(calls, a->local ? 5 : 3);
         c->fd = socket(a->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | (a->local ? 0 : SOCK_NONBLOCK), 0);
         if (c->fd < 0)
                 return -errno;
@@ -87,7 +92,7 @@ int connection_flush(struct connection *c, uint64_t *calls) {
         while (c->out_sent < c->out_length) {
                 ssize_t n = send(c->fd, c->out + c->out_sent, c->out_length - c->out_sent, MSG_NOSIGNAL);
 
-                (*calls)++;
+                count(calls, 1);
                 if (n < 0)
                         return errno == EAGAIN ? 1 : -errno;
                 c->out_sent += (size_t)n;

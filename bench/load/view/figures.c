@@ -39,7 +39,7 @@ static void doubt_client(struct figures *f, const struct load_plan *plan, const 
                 doubt(f, "the load's threads waited %.1f %% of the time for a CPU: something else runs there; see --cpus", 100 * f->queued);
         f->late = plan->rate > 0 && (is_late_at(r, 0.5) || is_late_at(r, 0.99));
         if (f->late)
-                doubt(f, "requests were sent late by this program itself (p50 %" PRIu64 " us, p99 %" PRIu64 " us): latencies are not the server's alone",
+                doubt(f, "requests were sent late by this program itself (p50 %" PRIu64 " us, p99 %" PRIu64 " us): latencies are not the server's",
                       hdr_quantile_us(&r->tally->late, 0.5), hdr_quantile_us(&r->tally->late, 0.99));
 }
 
@@ -47,8 +47,8 @@ static void doubt_server(struct figures *f, const struct load_plan *plan, const 
         const struct load_tally *t = r->tally;
 
         if (t->unsent > 0)
-                doubt(f, "%" PRIu64 " requests of the schedule were never sent: the server did not keep up with the rate on %u connections", t->unsent,
-                      plan->connections);
+                doubt(f, "%" PRIu64 " requests of the schedule were never sent: the server did not keep up with the rate on %u connections",
+                      t->unsent, plan->connections);
         if (t->failures[LOAD_TIMEOUT] > 0)
                 doubt(f, "%" PRIu64 " requests were given up after the time-out: they count with what was waited, their true latency is longer",
                       t->failures[LOAD_TIMEOUT]);

@@ -101,7 +101,8 @@ static void print_client(FILE *to, const struct load_plan *p, const struct load_
         (void)fputc('\n', to);
         if (p->rate > 0)
                 (void)fprintf(to, "sent late  p50 %s  p99 %s  max %s; %" PRIu64 " waited for a free connection\n",
-                              human_time(hdr_quantile_us(&r->tally->late, 0.5), memory[0]), human_time(hdr_quantile_us(&r->tally->late, 0.99), memory[1]),
+                              human_time(hdr_quantile_us(&r->tally->late, 0.5), memory[0]),
+                              human_time(hdr_quantile_us(&r->tally->late, 0.99), memory[1]),
                               human_time(hdr_summarise(&r->tally->late).max_us, memory[2]), r->tally->waited);
 }
 

@@ -87,8 +87,8 @@ static void print_table(const struct search *s) {
         for (size_t i = 0; i < s->n; i++) {
                 const struct trial *t = &s->trials[i];
 
-                (void)printf("%12.6g %12.6g %10s %10s %8.3f %% %8" PRIu64 " %8" PRIu64 "  %s%s\n", t->rate, t->answered_per_s, human_time(t->p50_us, p50),
-                             human_time(t->quantile_us, quantile), 100 * t->share, t->errors, t->unsent, t->held ? "held" : "not held",
+                (void)printf("%12.6g %12.6g %10s %10s %8.3f %% %8" PRIu64 " %8" PRIu64 "  %s%s\n", t->rate, t->answered_per_s,
+                             human_time(t->p50_us, p50), human_time(t->quantile_us, quantile), 100 * t->share, t->errors, t->unsent, t->held ? "held" : "not held",
                              t->doubtful ? ", doubtful" : "");
         }
         if (s->state.held > 0)

@@ -76,7 +76,8 @@ struct response_parser {
 /* Before the first answer of a connection, and again after each RESPONSE_DONE. `memo` may be NULL. */
 void response_begin(struct response_parser *p, bool to_head, struct response_memo *memo);
 
-/* Reads up to `n` bytes (0 after the last piece of a body: that is what ends an answer). Always says in `*ret_used` how many it took; for RESPONSE_BODY the piece is the last `*ret_body` of them. */
+/* Reads up to `n` bytes (0 after the last piece of a body: that is what ends an answer). Always says in `*ret_used` how many it took; for
+ * RESPONSE_BODY the piece is the last `*ret_body` of them. */
 enum response_event response_feed(struct response_parser *p, const char *bytes, size_t n, size_t *ret_used, size_t *ret_body);
 
 /* The connection has ended: whether that is how the answer under way was to end. */
