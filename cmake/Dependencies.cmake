@@ -19,7 +19,7 @@ function(restmark_dependency target)
   endforeach()
   message(FATAL_ERROR
     "No pkg-config module for ${target} (tried: ${ARGN}). On Debian: apt-get install "
-    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev libinih-dev")
+    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev libinih-dev zlib1g-dev")
 endfunction()
 
 restmark_dependency(microhttpd "libmicrohttpd>=0.9.75")

@@ -7,7 +7,7 @@ no_install='' version='' output=build/packages lintian=yes
 usage() {
         echo "Usage: packaging/build-deb.sh [--no-install] [--no-lintian] [--version VERSION] [--output FOLDER]"
         echo
-        echo "Builds restmarkd_VERSION_ARCH.deb and restmark_VERSION_all.deb into build/packages/,"
+        echo "Builds restmarkd_VERSION_ARCH.deb and restmark_VERSION_ARCH.deb into build/packages/,"
         echo "or FOLDER, and checks them with lintian. Installs what the build needs, unless told"
         echo "--no-install. --version builds as another version: for tests of an upgrade."
         echo "DEB_BUILD_OPTIONS=nocheck leaves the unit tests out."
@@ -36,7 +36,7 @@ done
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
         git build-essential cmake ninja-build pkgconf debhelper dh-python lintian scdoc python3 systemd libcmocka-dev libinih-dev \
-        libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
+        zlib1g-dev libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
 # systemd.pc, which says where units go, is in systemd on Debian 12 and in systemd-dev later.
 # shellcheck disable=SC2086 # empty or one word
 pkg-config --exists systemd || bench/need-packages.sh $no_install systemd-dev

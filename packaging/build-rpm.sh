@@ -7,7 +7,7 @@ no_install='' version='' output=build/packages
 usage() {
         echo "Usage: packaging/build-rpm.sh [--no-install] [--version VERSION] [--output FOLDER]"
         echo
-        echo "Builds restmarkd-VERSION.ARCH.rpm, restmark-VERSION.noarch.rpm and the source package"
+        echo "Builds restmarkd-VERSION.ARCH.rpm, restmark-VERSION.ARCH.rpm and the source package"
         echo "into build/packages/, or FOLDER, and checks them with rpmlint. On Debian, what the"
         echo "build needs is installed unless told --no-install, and is not looked up in rpm's"
         echo "database, which is empty there. --version builds as another version."
@@ -37,7 +37,7 @@ if [ -e /etc/debian_version ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
                 git rpm rpmlint build-essential cmake ninja-build pkgconf scdoc python3 systemd libcmocka-dev libinih-dev libjson-c-dev \
-                libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
+                libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev zlib1g-dev
         no_deps=--nodeps
 fi
 

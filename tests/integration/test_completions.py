@@ -21,9 +21,9 @@ Complete = Callable[[str], set[str]]
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with all four programs."""
+    """A PATH with all five programs."""
     folder = tmp_path_factory.mktemp("bin")
-    for program in (BUILD / "src/restmarkd", BUILD / "src/restmarkctl", SOURCE / "bench/restmark-rss", SOURCE / "bench/restmark"):
+    for program in (BUILD / "src/restmarkd", BUILD / "src/restmarkctl", BUILD / "bench/load/restmark-load", SOURCE / "bench/restmark-rss", SOURCE / "bench/restmark"):
         (folder / program.name).symlink_to(program)
     return f"{folder}:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -120,7 +120,7 @@ def long_options(text: str) -> set[str]:
     return set(re.findall(r"(?m)^ +(?:-[a-zA-Z], )?(--[a-z][a-z-]*)", text))
 
 
-@pytest.mark.parametrize("program", ["restmarkd", "restmarkctl", "restmark-rss"])
+@pytest.mark.parametrize("program", ["restmarkd", "restmarkctl", "restmark-rss", "restmark-load"])
 def test_every_option_of_the_help_is_offered(complete: Complete, path: str, program: str) -> None:
     options = long_options(help_of(path, program))
     assert {"--help", "--version"} <= options

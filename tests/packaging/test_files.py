@@ -50,13 +50,13 @@ def test_versions_agree(debs: Path) -> None:
 
 
 def test_the_build_path_is_nowhere(unpacked: Path) -> None:
-    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl", "usr/bin/restmark-load"):
         data = (unpacked / program).read_bytes()
         assert b"/tmp/" not in data and str(SOURCE).encode() not in data
 
 
 def test_programs_are_hardened(unpacked: Path) -> None:
-    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl", "usr/bin/restmark-load"):
         dynamic = root.run("readelf", "--wide", "--dynamic", "--file-header", unpacked / program)
         assert "BIND_NOW" in dynamic and "DYN (Position-Independent Executable file)" in dynamic
         symbols = root.run("readelf", "--wide", "--dyn-syms", unpacked / program)
@@ -65,7 +65,7 @@ def test_programs_are_hardened(unpacked: Path) -> None:
 
 def test_each_library_that_is_linked_is_used(unpacked: Path) -> None:
     """A package that depends on a library without need is one that cannot be installed without it."""
-    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl"):
+    for program in ("usr/sbin/restmarkd", "usr/bin/restmarkctl", "usr/bin/restmark-load"):
         done = subprocess.run(["ldd", "--unused", str(unpacked / program)], capture_output=True, text=True, check=False)
         assert ".so" not in done.stdout, f"{program}: {done.stdout}"
 
@@ -87,7 +87,7 @@ def test_dependencies_are_those_of_what_is_imported(debs: Path, unpacked: Path) 
 def test_man_pages_are_clean(unpacked: Path) -> None:
     pages = [path for section in ("man1", "man5", "man8") for path in (unpacked / "usr/share/man" / section).iterdir()]
     assert {page.name for page in pages} == {
-        "restmarkd.8.gz", "restmarkd.ini.5.gz", "restmarkctl.1.gz", "restmark-rss.1.gz", "restmark.1.gz",
+        "restmarkd.8.gz", "restmarkd.ini.5.gz", "restmarkctl.1.gz", "restmark-rss.1.gz", "restmark-load.1.gz", "restmark.1.gz",
     }  # fmt: skip
     for page in pages:
         done = subprocess.run(

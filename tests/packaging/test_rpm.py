@@ -49,7 +49,7 @@ def query(rpm: Path, *arguments: str) -> str:
 
 def test_two_packages_and_their_source(rpms: Path) -> None:
     assert {rpm.name.rsplit("-", 2)[0] for rpm in rpms.glob("*.rpm")} == {"restmarkd", "restmark"}
-    assert only(rpms, "restmark-*.noarch.rpm") and only(rpms, "restmarkd-*.src.rpm")
+    assert only(rpms, "restmark-[0-9]*.x86_64.rpm") and only(rpms, "restmarkd-*.src.rpm")
 
 
 def test_the_configuration_survives_upgrades(rpms: Path) -> None:
@@ -63,7 +63,7 @@ def test_only_libraries_and_systemd_are_required(rpms: Path) -> None:
     assert names <= {"libc", "libm", "libmicrohttpd", "libmsgpackc", "libmsgpack-c", "libjson-c", "libsystemd", "libinih", "ld-linux-x86-64",
                      "rtld", "systemd", "shadow-utils", "config", "/bin/sh", "/usr/bin/sh",
                      "/usr/libexec/restmark/upgrade-running"}, names  # fmt: skip
-    rig = query(only(rpms, "restmark-*.noarch.rpm"), "--requires")
+    rig = query(only(rpms, "restmark-[0-9]*.x86_64.rpm"), "--requires")
     assert "python3-click" in rig and "wrk" in rig and "libmicrohttpd" not in rig
 
 

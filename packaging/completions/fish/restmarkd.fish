@@ -1,4 +1,4 @@
-# Fish completion of restmarkd, restmarkctl and restmark-rss. Options and commands are read from the program's own --help, so that they are
+# Fish completion of restmarkd, restmarkctl, restmark-rss and restmark-load. Options and commands are read from the program's own --help, so that they are
 # those of the installed version.
 
 # Prints WORD<tab>DESCRIPTION for what may come next.
@@ -7,7 +7,7 @@ function __restmark_words
     set -l current (commandline -ct)
     set -l program $words[1]
     switch $words[-1]
-        case -c --config -s --socket --control --write-dataset --write-config --proc
+        case -c --config -s --socket --control --write-dataset --write-config --proc --mix --body --expect --hdr-log
             __fish_complete_path $current
             return
         case -o --option
@@ -50,6 +50,6 @@ function __restmark_words
     string join -- \n $found
 end
 
-for program in restmarkd restmarkctl restmark-rss
+for program in restmarkd restmarkctl restmark-rss restmark-load
     complete -c $program -f -a '(__restmark_words)'
 end

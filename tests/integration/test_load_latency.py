@@ -1,0 +1,206 @@
+"""restmark-load's latencies against the clocks of servers with known stalls, and its histogram against independent readers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from load_support import PROBES, Client, Planted, answer, load, quantile, run, undisturbed
+
+WORK_S, STALL_S = 0.0011, 0.5
+QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+
+
+class Staller:
+    """Answers after `work_s`, and once, `after_s` behind the first request of the load, after STALL_S."""
+
+    def __init__(self, work_s: float, after_s: float) -> None:
+        self.work_s, self.after_s = work_s, after_s
+        self.n = 0
+        self.begin = 0.0
+        self.stalled = False
+
+    def __call__(self, server: Planted, client: Client, target: str) -> bytes:
+        self.n += 1
+        now = time.monotonic()
+        if self.n == PROBES + 1:
+            self.begin = now
+        if self.n > PROBES and not self.stalled and now - self.begin > self.after_s:
+            self.stalled = True
+            time.sleep(STALL_S)  # the stall itself is the subject
+        elif self.work_s:
+            time.sleep(self.work_s)
+        return answer()
+
+
+def quantiles_us(result: dict[str, Any]) -> dict[str, int]:
+    return result["latency"]["quantiles_us"]  # type: ignore[no-any-return]
+
+
+def closed_loop() -> None:
+    staller = Staller(WORK_S, 1.0)
+    with Planted(staller) as server:
+        result = load("-c", 1, "-d", "3s", server.url)
+        stamps = server.answered_ns[PROBES:]
+    own = [(b - a) / 1000 for a, b in zip(stamps, stamps[1:], strict=False)]
+    assert staller.stalled and result["requests"]["answered"] == len(stamps)
+    assert result["latency"]["count"] == len(stamps)
+    for name in ("p50", "p75", "p90", "p95", "p99"):
+        assert quantiles_us(result)[name] == pytest.approx(quantile(own, QUANTILES[name]), rel=0.02), name
+    assert STALL_S * 1e6 <= result["latency"]["max_us"] == pytest.approx(max(own), rel=0.02)
+    assert result["latency"]["mean_us"] == pytest.approx(sum(own) / len(own), rel=0.02)
+    assert 0.95 < result["in_flight_mean"] < 1.05  # Little's law of one connection
+
+
+def test_closed_loop_has_the_quantiles_of_the_servers_own_clock() -> None:
+    """On one connection in a closed loop a client waits from answer to answer; so does the server, and it has its own clock."""
+    undisturbed(closed_loop)
+
+
+def open_loop(connections: int) -> None:
+    staller = Staller(0, 1.0)
+    with Planted(staller) as server:
+        result = load("-c", connections, "--rate", 200, "-d", "4s", server.url)
+        stamps = server.answered_ns[PROBES:]
+    start_ns = result["start_monotonic_ns"]
+    assert staller.stalled and result["requests"]["answered"] == len(stamps) == 800
+    expected = [(stamp - start_ns - i * 5_000_000) / 1000 for i, stamp in enumerate(stamps)]
+    assert quantile(expected, 0.9) > 80_000  # a tenth of all waited
+    for name in ("p90", "p95", "p99"):
+        assert quantiles_us(result)[name] == pytest.approx(quantile(expected, QUANTILES[name]), rel=0.02), name
+    assert result["latency"]["max_us"] == pytest.approx(max(expected), rel=0.02)
+    assert (result["schedule"]["waited_for_connection"] > 50) == (connections == 8)
+    assert result["requests"]["unsent"] == 0
+
+
+@pytest.mark.parametrize("connections", [128, 8])
+def test_open_loop_has_the_latencies_of_the_schedule(connections: int) -> None:
+    """The i-th request is due at i / 200 s and gets the i-th answer, however few connections there are to wait for."""
+    undisturbed(lambda: open_loop(connections))
+
+
+def test_what_the_schedule_could_not_send_counts_with_its_wait() -> None:
+    """One connection, a server that stalls up to the end: what was due meanwhile is not left out."""
+    with Planted(Staller(0, 0.6)) as server:
+        result = load("-c", 1, "--rate", 100, "-d", "1s", server.url)
+        answered = len(server.answered_ns) - PROBES
+    requests = result["requests"]
+    assert requests["answered"] == answered
+    assert requests["unsent"] == 100 - answered > 20
+    assert result["latency"]["count"] == 100
+    assert result["given_up"]["count"] == requests["unsent"]
+    assert any("never sent" in doubt for doubt in result["doubts"])
+
+
+def test_answers_that_are_under_way_at_the_end_are_awaited() -> None:
+    with Planted(Staller(0.1, 1e9)) as server:
+        result = load("-c", 4, "-d", "250ms", server.url)
+        assert result["requests"]["sent"] == result["requests"]["answered"] == len(server.answered_ns) - PROBES
+    assert result["requests"]["answered_while_sending"] < result["requests"]["answered"]
+    assert result["sending_ns"] == 250_000_000 < result["total_ns"]
+    assert result["requests_per_s"] == pytest.approx(result["requests"]["answered_while_sending"] / 0.25, rel=1e-6)
+
+
+def decode(encoded: str) -> dict[int, int]:
+    """HdrHistogram's V2 encoding, as its description has it: the lowest value of each cell that is not empty, and its count."""
+    packed = base64.b64decode(encoded, validate=True)
+    cookie, length = struct.unpack_from(">ii", packed)
+    assert cookie == 0x1C849314 and length == len(packed) - 8
+    plain = zlib.decompress(packed[8:])
+    cookie, length, offset, digits, lowest, highest, ratio = struct.unpack_from(">iiiiqqd", plain)
+    assert (cookie, length, offset, digits, lowest, highest, ratio) == (0x1C849313, len(plain) - 40, 0, 3, 1, 60_000_000, 1.0)
+    counts: dict[int, int] = {}
+    at, cell = 40, 0
+    while at < len(plain):
+        number = shift = 0
+        while True:
+            byte = plain[at]
+            at += 1
+            number |= (byte if shift == 56 else byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80 or shift > 56:
+                break
+        value = (number >> 1) ^ -(number & 1)
+        if value <= 0:
+            cell += max(1, -value)
+            continue
+        bucket = max(0, (cell >> 10) - 1)
+        counts[(cell - (bucket << 10)) << bucket] = value
+        cell += 1
+    return counts
+
+
+def test_the_histogram_reads_back(tmp_path: Path) -> None:
+    """The log, the JSON and the quantiles that are printed have the same counts."""
+    log = tmp_path / "load.hlog"
+    with Planted(Staller(0.0005, 0.2)) as server:
+        result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)
+    counts = decode(result["latency"]["hdr_v2_base64"])
+    values = [low for low, n in sorted(counts.items()) for _ in range(n)]
+    assert len(values) == result["latency"]["count"] == result["requests"]["answered"]
+    for name, share in QUANTILES.items():
+        assert quantile(list(map(float, values)), share) == pytest.approx(quantiles_us(result)[name], rel=0.001), name
+    lines = log.read_text().splitlines()
+    assert lines[1] == "#[Histogram log format version 1.3]" and lines[2].startswith("#[StartTime: ")
+    start, length, maximum, encoded = lines[-1].split(",")
+    assert encoded == result["latency"]["hdr_v2_base64"]
+    assert float(start) == pytest.approx(result["start_realtime_ms"] / 1000, abs=0.001)
+    assert float(length) == pytest.approx(result["total_ns"] / 1e9, abs=0.001)
+    assert float(maximum) == pytest.approx(result["latency"]["max_us"] / 1000, abs=0.001)
+
+
+def test_a_public_reader_opens_the_log(tmp_path: Path) -> None:
+    """HdrHistogram's own port to Python, which Debian does not package."""
+    histogram = pytest.importorskip("hdrh.histogram", reason="needs the package hdrhistogram of PyPI")
+    reader = pytest.importorskip("hdrh.log")
+    log = tmp_path / "load.hlog"
+    with Planted(Staller(0.0005, 0.2)) as server:
+        result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)
+    reference = histogram.HdrHistogram(1, 60_000_000, 3)
+    read = reader.HistogramLogReader(str(log), reference).get_next_interval_histogram()
+    again = histogram.HdrHistogram.decode(result["latency"]["hdr_v2_base64"])
+    counts = decode(result["latency"]["hdr_v2_base64"])
+    for theirs in (read, again):
+        assert theirs.get_total_count() == result["latency"]["count"]
+        assert theirs.get_max_value() == result["latency"]["max_us"]
+        assert {theirs.get_lowest_equivalent_value(item.value_iterated_to): item.count_at_value_iterated_to for item in theirs.get_recorded_iterator()} == counts
+    # Ranks are rounded up here and to the nearest there: a quantile may be that of the value before.
+    values = sorted(low for low, n in counts.items() for _ in range(n))
+    for name, share in QUANTILES.items():
+        rank = int(share * len(values) + 0.5)
+        assert read.get_value_at_percentile(share * 100) == read.get_highest_equivalent_value(values[max(rank, 1) - 1]), name
+        assert read.get_value_at_percentile(share * 100) <= quantiles_us(result)[name] <= read.get_highest_equivalent_value(values[min(rank + 1, len(values)) - 1])
+
+
+def test_the_search_finds_what_the_server_can_do() -> None:
+    """A server that takes 10 ms for each request can not do more than 100 a second."""
+    with Planted(Staller(0.01, 1e9)) as server:
+        done = run("--rate", 400, "--slo", "p90=100ms", "-d", "600ms", "-c", 256, server.url, "/", timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "p90" in lines[0] and "asked/s" in lines[0]
+    tried = [(float(line.split()[0]), "not held" in line) for line in lines[1:-1]]
+    assert tried[0] == (400, True)  # 240 requests that take 2.4 s
+    found = re.fullmatch(r"p90=100ms holds up to (\S+) requests/s, and not at (\S+)", lines[-1])
+    assert found
+    held, failed = float(found[1]), float(found[2])
+    assert held == max(rate for rate, not_held in tried if not not_held)
+    assert held < failed <= held * 1.02
+    assert held < 125  # what 600 ms and a wait of 100 ms let it seem to do
+
+
+def test_a_search_that_nothing_holds_says_so() -> None:
+    with Planted(Staller(0.03, 1e9)) as server:
+        done = run("--json", "--rate", 2, "--slo", "p50=1ms", "-d", "600ms", "-c", 4, server.url, timeout=120)
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert result["schema"] == "restmark-load-slo/1" and result["held_per_s"] is None
+    assert [trial["held"] for trial in result["tries"]] == [False] * len(result["tries"])
+    assert all(trial["share_within"] < 0.5 for trial in result["tries"])
