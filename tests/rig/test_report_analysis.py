@@ -11,7 +11,7 @@ from restmark_rig.report import answer, choosing, resource_tables, tables
 from restmark_rig.report.analysis import Analysis, Load, Standing
 from restmark_rig.report.memory import Memory
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
-from restmark_rig.report.table import heat
+from restmark_rig.report.table import CellText, Table, heat
 from restmark_rig.report.view import View
 from restmark_rig.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, NOISY, STARVED, Cell, LoadErrors, Results, Round, Verdict
 from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
@@ -313,3 +313,25 @@ def test_a_route_that_a_contestant_does_not_offer_is_a_dash() -> None:
     row = next(row for row in table.rows if row[0].hint == "nginx")
     assert [cell.raw is None for cell in row[1:]] == [False, True, True, False, True]
     assert row[1 + [ROUTE_ROOT, ROUTE_PARSE].index(ROUTE_PARSE)].text == "–"
+
+
+def row_of(table: Table, name: str) -> list[CellText]:
+    return next(row for row in table.rows if row[0].hint == name)
+
+
+def test_gains_against_mine_are_tables_of_cpu_throughput_latency_and_memory() -> None:
+    run = choosing(synthetic_results.build(rounds=7), "go-nethttp", {ROUTE_ROOT: 5.0, ROUTE_ENCODE: 3.0})
+    section = View(run).against_section()
+    assert section is not None and section.title == "Against Go, net/http"
+    cpu, rate, p99, memory = section.blocks[0].tables
+    assert [column.title for column in cpu.columns][-1] == "your traffic"
+    row = {column.title: cell for column, cell in zip(cpu.columns, row_of(cpu, "restmarkd"), strict=True)}
+    assert row[ROUTE_PARSE].raw == pytest.approx(905 / 41, rel=0.03)
+    assert row["your traffic"].raw == pytest.approx((5 * 16.2 + 3 * 742) / (5 * 8.2 + 3 * 72), rel=0.03)
+    assert row_of(cpu, "rust-axum")[-2].text.startswith("≈")  # /million-loop: all native code is the same
+    assert "go-nethttp" not in {line[0].hint for line in cpu.rows}
+    assert row_of(rate, "python-uwsgi")[-1].raw == pytest.approx(1015 / 78000, rel=0.03)
+    # Python held one connection of 64: that it is asked less at a time is in its remark, and its wait is no gain.
+    assert row_of(p99, "python-uwsgi")[1].text == "–"
+    assert row_of(memory, "restmarkd")[-1].raw is not None
+    assert View(synthetic_results.build(rounds=3, names=("restmarkd", "rust-axum"))).against_section() is None

@@ -25,7 +25,7 @@ def tables(gains: Gains, memory: Memory, mix: Mapping[str, float] | None) -> lis
     """A table a figure; figures that nobody has are left out."""
     found = [_speed(gains, metric, caption, mix) for metric, caption in _CAPTIONS]
     found.append(_memory(gains, memory))
-    return [table for table in found if table.rows]
+    return [table for table in found if any(cell.raw is not None for row in table.rows for cell in row)]
 
 
 def _speed(gains: Gains, metric: Metric, caption: str, mix: Mapping[str, float] | None) -> Table:
@@ -48,7 +48,7 @@ def _speed(gains: Gains, metric: Metric, caption: str, mix: Mapping[str, float] 
 def _cell(gain: Gain | None) -> CellText:
     side = told.side(gain.times) if gain else Side.UNKNOWN
     if gain is None or gain.times is None or side is Side.UNKNOWN:
-        return CellText(numbers.MISSING, hint="not known: one of the two was not measured, or its figure does not stand")
+        return CellText(numbers.MISSING, hint="not known: not measured, no figure that stands, or asked over fewer connections")
     between = told.interval(gain.times)
     mark = "≈ " if side is Side.TIED else ""
     return CellText(mark + numbers.factor(gain.times.value), raw=gain.times.value, hint=f"between {between}", dim=side is Side.TIED)

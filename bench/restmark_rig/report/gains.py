@@ -10,7 +10,7 @@ from ..errors import UsageFault
 from ..results import Cell, ContestantRecord, Results
 from ..statistics import Estimate
 from . import doubt
-from .analysis import Analysis, Load
+from .analysis import Analysis, Load, Standing
 from .metrics import CPU_US_PER_REQUEST, Metric
 
 PYTHON = "Python"
@@ -68,7 +68,7 @@ class Gains:
             if standing is own:
                 continue
             times = None
-            if standing.estimate is not None and metric.stands(standing.cell):
+            if standing.estimate is not None and metric.stands(standing.cell) and _comparable(standing, own, metric):
                 pair = (standing.cell, own.cell) if metric.higher_is_better else (own.cell, standing.cell)
                 times = self.analysis.ratio(*pair, metric)
             value = standing.estimate.value if standing.estimate else None
@@ -131,3 +131,8 @@ class Gains:
             for route in mix
         )
         return max((doubt.slowdown_share(cell, CPU_US_PER_REQUEST) for cell in cells if cell), default=0.0)
+
+
+def _comparable(a: Standing, b: Standing, metric: Metric) -> bool:
+    """Whether both were asked alike, as far as the figure depends on it."""
+    return not metric.grows_with_connections or a.cell.connections_used == b.cell.connections_used

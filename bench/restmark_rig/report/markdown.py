@@ -19,8 +19,9 @@ def _lines(view: View) -> Iterator[str]:
     yield f"{escape(view.started)} · {escape(view.where)} · {escape(view.how)}\n"
     yield answer_markdown(view.answer)
     yield from _list("Read this first", view.alarms())
-    if overview := view.overview():
-        yield from _section(view, overview)
+    for first in (view.against_section(), view.overview()):
+        if first:
+            yield from _section(view, first)
     for section in view.workloads():
         yield from _section(view, section)
     if view.results.cells:

@@ -17,7 +17,8 @@ WRONG = frozenset({BYTE_MISMATCH, ERRORS})
 @dataclass(frozen=True)
 class Metric:
     """of: the figure of one round, None where it can not be had; takes_rank: verdicts of a cell with which it is no figure
-    to be ranked; tolerates: verdicts that do not touch it at all, and are not shown beside it."""
+    to be ranked; tolerates: verdicts that do not touch it at all, and are not shown beside it. grows_with_connections:
+    what is asked over fewer of them can not be compared."""
 
     key: str
     title: str
@@ -26,6 +27,7 @@ class Metric:
     of: Callable[[Round], float | None]
     takes_rank: frozenset[str] = WRONG
     tolerates: frozenset[str] = frozenset()
+    grows_with_connections: bool = False
 
     def samples(self, cell: Cell) -> dict[int, float]:
         """Round number to figure, for the rounds that have one."""
@@ -64,7 +66,7 @@ def latency(percentile: str) -> Metric:
     def of(entry: Round) -> float | None:
         return entry.latency.quantiles_us.get(percentile) if entry.latency else None
 
-    return Metric(f"p{percentile}_us", f"p{percentile}", "µs", False, of, WRONG | {CLIENT_BOUND, CENSORED})
+    return Metric(f"p{percentile}_us", f"p{percentile}", "µs", False, of, WRONG | {CLIENT_BOUND, CENSORED}, grows_with_connections=True)
 
 
 _PACED = WRONG | {CLIENT_BOUND}

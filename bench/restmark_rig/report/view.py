@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from .. import cpulist
 from ..results import LOAD, Cell, Results, rounds_held
 from ..workloads import ROUTE_ENCODE
-from . import answer, charts, methodology, numbers, resource_tables, tables
+from . import against, answer, charts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
+from .gains import Gains, baseline
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from .svg import Svg
@@ -115,6 +116,16 @@ class View:
         ]
         block = Block(load.title, [graph] if graph else [], matrices)
         return Section("overview", "All workloads", "", [block])
+
+    def against_section(self) -> Section | None:
+        """Gains against the baseline; None without one."""
+        load = self.analysis.main_load
+        chosen = baseline(self.results, self.results.settings.baseline) if load else None
+        if load is None or chosen is None:
+            return None
+        shown = against.tables(Gains(self.analysis, load, chosen), self.memory, self.results.settings.mix)
+        text = f"{chosen.title} is 1×: 2× is half the CPU time, twice the requests, half the wait; below 1× it is worse than that."
+        return Section("against", f"Against {chosen.title}", text, [Block(load.title, [], shown)]) if shown else None
 
     def workloads(self) -> list[Section]:
         """One section a workload."""
