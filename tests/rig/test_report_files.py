@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from restmark_rig import cli, report, results_file
 from restmark_rig.report import numbers, readme, rounds_csv
+from restmark_rig.report.analysis import Analysis
 from restmark_rig.report.svg import LinearAxis, LogAxis
 from restmark_rig.report.view import View
 from restmark_rig.results import Results
@@ -126,7 +127,7 @@ def test_empty_is_not_zero_in_the_csv() -> None:
     results = synthetic_results.build(rounds=1, names=("restmarkd",))
     entry = results.cells[0].rounds[0]
     results.cells[0].rounds[0] = dataclasses.replace(entry, server_cpu_ns=None, client_cpu_ns=0, latency=None)
-    row = next(csv.DictReader(io.StringIO(rounds_csv.render(results))))
+    row = next(csv.DictReader(io.StringIO(rounds_csv.render(Analysis(results)))))
     assert (row["server_cpu_ns"], row["client_cpu_ns"], row["latency_p50_us"], row["cpu_us_per_request"]) == (
         "",
         "0",

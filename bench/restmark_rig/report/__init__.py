@@ -29,7 +29,7 @@ def write(results: Results, directory: Path, price_per_vcpu_hour: float | None =
     """Writes all reports of a run into directory; returns their paths. Raises EnvironmentFault."""
     view = View(results, price_per_vcpu_hour)
     texts = {
-        CSV_NAME: rounds_csv.render(results),
+        CSV_NAME: rounds_csv.render(view.analysis),
         MARKDOWN_NAME: markdown.render(view),
         PAGE_NAME: page.render(view),
     }

@@ -10,7 +10,7 @@ from ..errors import UsageFault
 from ..results import Results
 from . import charts, tables
 from .markdown import answer_markdown
-from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+from .metrics import CPU_US_PER_REQUEST
 from .table import escape, markdown
 from .view import View
 
@@ -38,13 +38,11 @@ def write(results: Results, document: Path) -> list[Path]:
     picture = document.with_name(PICTURE_NAME)
     picture.write_text(graph.render(_style()) + "\n", encoding="utf-8")
     cpu = tables.matrix(view.analysis, load, CPU_US_PER_REQUEST, f"Server CPU µs per request, {load.title}")
-    rate = tables.matrix(view.analysis, load, REQUESTS_PER_S, f"Requests/s, {load.title}")
     parts = [
         BEGIN,
         answer_markdown(view.answer).rstrip(),
         f"![Requests per second of all contestants on all workloads, on a logarithmic scale]({PICTURE_NAME})",
         markdown(cpu, view.badges).rstrip(),
-        markdown(rate, view.badges).rstrip(),
         f"{escape(view.where)}; {escape(view.how)}; {escape(view.started)}. Repeat it with:",
         f"    {view.command}",
         END,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
-from ..results import Results
+from ..results import Cell
+from .analysis import Analysis
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 
 QUANTILES = ("50", "75", "90", "95", "99", "99.9")
@@ -20,12 +22,14 @@ COLUMNS = (
 )
 
 
-def render(results: Results) -> str:
-    """The file's text (RFC 4180). What could not be had is an empty field, not 0."""
+def render(analysis: Analysis) -> str:
+    """The file's text (RFC 4180): workload after workload, contestants in the order of all tables, that by CPU per request,
+    a second run of the same server after its first. What could not be had is an empty field, not 0."""
+    results = analysis.results
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for cell in results.cells:
+    for cell in _in_order(analysis):
         who = results.contestant(cell.contestant)
         for entry in cell.rounds:
             errors, latency = entry.errors, entry.latency
@@ -53,3 +57,13 @@ def render(results: Results) -> str:
                 ]
             )
     return output.getvalue()
+
+
+def _in_order(analysis: Analysis) -> Iterator[Cell]:
+    for route in analysis.routes:
+        for load in analysis.loads:
+            cells = analysis.cells(route, load)
+            for standing in analysis.standings(route, load, CPU_US_PER_REQUEST):
+                name = standing.contestant.name
+                yield from (cell for cell in cells if cell.contestant == name)
+                yield from (cell for cell in cells if analysis.contestants[cell.contestant].same_as == name)
