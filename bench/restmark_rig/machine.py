@@ -20,7 +20,7 @@ from . import cgroup
 
 _CPU_DIR = Path("/sys/devices/system/cpu")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# Both count interrupts by themselves. https://docs.kernel.org and init/Kconfig, "Cpu time accounting"
+# Both count interrupts by themselves: "Cpu/Task time and stats accounting" in the kernel's init/Kconfig.
 _APART = ("IRQ_TIME_ACCOUNTING", "VIRT_CPU_ACCOUNTING_NATIVE")
 _BUSY_SAMPLE_S = 1.0
 _BUSY_PERCENT = 5.0
