@@ -18,13 +18,13 @@ RELEASES = (root.HOST,)  # rpm's builds are made on this machine
 INI = "/etc/restmark/restmarkd.ini"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rpms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the packages. The build runs the unit tests, and rpmlint on what it makes."""
     return build(tmp_path_factory.mktemp("rpms"), "build-rpm.sh")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def next_rpms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("next-rpms"), "build-rpm.sh", "--version", NEXT_VERSION)
 
