@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 3u
+#define RESTMARK_SCOREBOARD_VERSION 4u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
@@ -47,6 +47,17 @@ enum restmark_route {
 #define RESTMARK_DURATION_LIMITS 22
 #define RESTMARK_DURATION_BUCKETS (RESTMARK_DURATION_LIMITS + 1)
 
+/* Why a connection has ended without an answer to the last that came, or did not come, from its client; names in shared/status_names.c. */
+enum restmark_close {
+        RESTMARK_CLOSE_IDLE,    /* no request came in time */
+        RESTMARK_CLOSE_EVICTED, /* no request was there, and another client waited for its place */
+        RESTMARK_CLOSE_TIMEOUT, /* a request, or the part of it that came, took too long */
+        RESTMARK_CLOSE_GONE,    /* the client went away, or its connection broke, in the middle of a request */
+        RESTMARK_CLOSE_TLS,     /* it began with TLS */
+        RESTMARK_CLOSE_BINARY,  /* it began with what is no text */
+        RESTMARK_CLOSE_COUNT
+};
+
 struct restmark_route_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t requests; /* answered or aborted */
         _Atomic uint64_t errors_4xx;
@@ -62,6 +73,7 @@ struct restmark_route_cell {
 struct restmark_worker_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t connections;                           /* open now */
+        _Atomic uint64_t closes[RESTMARK_CLOSE_COUNT];          /* connections ended unanswered */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */
         /* The workload that runs at this moment. Read it with scoreboard_read_work(): the fields change under the reader. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "gate/refusal.h"
 
 /* ---- clients ---- */
 
@@ -18,22 +19,39 @@ static struct admin_client *find_client(struct admin *admin, const struct MHD_Co
         return NULL;
 }
 
-/* The connections' contexts of the library stay unused: src/http/library_errors.c takes one that is set for a connection of its own. */
+static void open_client(struct admin_client *client, struct MHD_Connection *mhd) {
+        uint64_t now_ms = clock_monotonic_ms();
+        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        struct admin *admin = client->admin;
+
+        if (intake_open(&client->intake, fd, &admin->intake_owner, client) < 0) {
+                intake_refuse(fd);
+                return;
+        }
+        client->mhd = mhd;
+        client->fd = fd;
+        client->since_ms = now_ms;
+        client->deadline_ms = now_ms + ADMIN_CLIENT_MS;
+}
+
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code) {
         struct admin *admin = context;
         struct admin_client *client = find_client(admin, code == MHD_CONNECTION_NOTIFY_STARTED ? NULL : mhd);
-        uint64_t now_ms = clock_monotonic_ms();
 
         (void)socket_context;
-        if (!client)
+        if (!client) {
+                if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                        intake_refuse(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
                 return;
+        }
+        if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+                if (client->linger)
+                        linger_add(admin->linger, client->fd, clock_monotonic_ms());
+                intake_close(&client->intake);
+        }
         *client = (struct admin_client){ .admin = admin };
-        if (code != MHD_CONNECTION_NOTIFY_STARTED)
-                return;
-        client->mhd = mhd;
-        client->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        client->since_ms = now_ms;
-        client->deadline_ms = now_ms + ADMIN_CLIENT_MS;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                open_client(client, mhd);
 }
 
 /* The library sees the end of the stream and cleans up; it offers no way to ask for that. */
@@ -42,26 +60,55 @@ static void hang_up(struct admin_client *client) {
         client->deadline_ms = UINT64_MAX;
 }
 
+/* ---- requests ---- */
+
+static void on_begun(void *context, const struct intake_request *request) {
+        (void)context;
+        (void)request;
+}
+
+static void on_refused(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request) {
+        struct admin_client *client = context;
+        size_t body_bytes;
+
+        (void)request;
+        if (refusal->silence != GATE_ANSWERABLE)
+                return;
+        client->linger = true;
+        (void)refusal_send(client->fd, refusal->status, refusal->detail, is_head, &body_bytes);
+}
+
+/* Nothing is served that has not come through the gate. */
+static void *on_request_line(void *context, const char *target, struct MHD_Connection *mhd) {
+        struct admin_client *client = find_client(context, mhd);
+        char memory[TARGET_PATH_MAX];
+        const char *path;
+
+        if (!client || client->intake.n_serving == 0)
+                return NULL;
+        path = target_path(target, memory);
+        (void)snprintf(client->path, sizeof client->path, "%s", path);
+        return client;
+}
+
 static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
                                  const char *body, size_t *body_size, void **request_context) {
-        struct admin_client *client = find_client(context, mhd);
+        struct admin_client *client = *request_context;
 
+        (void)context;
+        (void)mhd;
+        (void)path;
         (void)version;
         (void)body;
-        (void)request_context;
+        (void)body_size;
         if (!client || client->is_answered)
                 return MHD_NO;
-        if (!client->has_head) { /* an answer to the first call would cut off a body */
+        if (!client->has_head) {
                 client->has_head = true;
                 return MHD_YES;
         }
-        if (*body_size > 0) {
-                client->body_bytes += *body_size;
-                *body_size = 0;
-                return client->body_bytes > ADMIN_BODY_MAX ? MHD_NO : MHD_YES;
-        }
         client->is_answered = true;
-        return admin_answer(client, path, method);
+        return admin_answer(client, method);
 }
 
 static void __attribute__((format(printf, 2, 0))) on_library_message(void *context, const char *format, va_list arguments) {
@@ -85,13 +132,10 @@ static struct MHD_Daemon *start_daemon(struct admin *admin) {
                                 /* first, as the others may already complain */
                                 MHD_OPTION_EXTERNAL_LOGGER, on_library_message, admin,
                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned int)ADMIN_CLIENTS_MAX,
-                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)ADMIN_HEAD_MAX,
+                                MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                intake_library_memory(&admin->intake_owner.limits),
                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
-#if MHD_VERSION >= 0x00097701
-                                MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
-#else
-                                MHD_OPTION_STRICT_FOR_CLIENT, 1,
-#endif
+                                MHD_OPTION_URI_LOG_CALLBACK, on_request_line, admin,
                                 MHD_OPTION_END);
 }
 
@@ -99,7 +143,7 @@ static struct MHD_Daemon *start_daemon(struct admin *admin) {
 
 /* Serves what is ready and sets the timer for what is not. */
 static int turn(struct admin *admin) {
-        uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
+        uint64_t now_ms = clock_monotonic_ms(), next_ms;
         MHD_UNSIGNED_LONG_LONG library_ms;
         int r;
 
@@ -107,6 +151,8 @@ static int turn(struct admin *admin) {
                 if (admin->clients[i].mhd && admin->clients[i].deadline_ms <= now_ms)
                         hang_up(&admin->clients[i]);
         (void)MHD_run(admin->mhd);
+        linger_run(admin->linger, now_ms);
+        next_ms = linger_deadline_ms(admin->linger);
         for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
                 if (admin->clients[i].mhd && admin->clients[i].deadline_ms < next_ms)
                         next_ms = admin->clients[i].deadline_ms;
@@ -273,6 +319,10 @@ static int watch(struct admin *admin) {
         if (r >= 0)
                 r = sd_event_source_set_priority(admin->library, SD_EVENT_PRIORITY_IDLE);
         if (r >= 0)
+                r = sd_event_add_io(admin->event, &admin->lingering, linger_fd(admin->linger), EPOLLIN, on_library, admin);
+        if (r >= 0)
+                r = sd_event_source_set_priority(admin->lingering, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
                 r = sd_event_add_time(admin->event, &admin->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_timer, admin);
         if (r >= 0)
                 r = sd_event_source_set_priority(admin->timer, SD_EVENT_PRIORITY_IDLE);
@@ -289,6 +339,14 @@ int admin_attach(struct admin *admin, sd_event *event, const struct admin_view *
 
         admin->view = *view;
         admin->event = event;
+        admin->intake_owner = (struct intake_owner){ .limits = { .head_bytes = ADMIN_HEAD_MAX, .body_bytes = ADMIN_BODY_MAX, .keeps_accept = true },
+                                                     .begun = on_begun,
+                                                     .refused = on_refused };
+        if (intake_prepare(&admin->intake_owner) < 0)
+                return error_set_errno(e, ENOMEM, "cannot make the admin endpoint");
+        r = linger_new(&admin->linger, e);
+        if (r < 0)
+                return r;
         admin->mhd = start_daemon(admin);
         if (!admin->mhd)
                 return error_set(e, -EIO, "libmicrohttpd %s does not start for the admin endpoint", MHD_get_version());
@@ -302,9 +360,11 @@ struct admin *admin_free(struct admin *admin) {
         for (size_t i = 0; i < LISTEN_MAX; i++)
                 sd_event_source_unref(admin->listeners[i]);
         sd_event_source_unref(admin->library);
+        sd_event_source_unref(admin->lingering);
         sd_event_source_unref(admin->timer);
         if (admin->mhd)
                 MHD_stop_daemon(admin->mhd);
+        linger_free(admin->linger);
         for (size_t i = 0; i < LISTEN_MAX; i++)
                 (void)fd_close(admin->fds[i]);
         free(admin);

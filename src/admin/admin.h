@@ -17,8 +17,8 @@
 enum {
         ADMIN_CLIENTS_MAX = 16, /* at once; another one takes the place of the one that has waited longest */
         ADMIN_CLIENT_MS = 5000, /* from the connection's begin to the end of the answer */
-        ADMIN_HEAD_MAX = 8192,  /* bytes of memory for a request's head and the answer's */
-        ADMIN_BODY_MAX = 65536, /* bytes of a request's body, which means nothing, that are read before an answer of refusal */
+        ADMIN_HEAD_MAX = 8192,  /* bytes of a request's head */
+        ADMIN_BODY_MAX = 65536, /* bytes of a request's body, which means nothing, that are read */
 };
 
 struct admin;

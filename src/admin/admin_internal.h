@@ -5,15 +5,20 @@
 #include <microhttpd.h>
 
 #include "admin/admin.h"
+#include "gate/intake.h"
+#include "gate/linger.h"
+#include "gate/target.h"
 
 /* One connection, which carries one request. */
 struct admin_client {
         struct admin *admin;
         struct MHD_Connection *mhd; /* NULL: the entry is free */
         int fd;                     /* the library's */
+        struct intake intake;
         uint64_t since_ms, deadline_ms;
         bool has_head, is_answered;
-        uint64_t body_bytes;
+        bool linger; /* part of the input is left unread */
+        char path[TARGET_PATH_MAX]; /* of the request */
 };
 
 struct admin {
@@ -21,13 +26,15 @@ struct admin {
         int fds[LISTEN_MAX];
         bool any_host;
         struct MHD_Daemon *mhd;
+        struct intake_owner intake_owner;
+        struct linger_set *linger;
         sd_event *event;
-        sd_event_source *listeners[LISTEN_MAX], *library, *timer;
+        sd_event_source *listeners[LISTEN_MAX], *library, *lingering, *timer;
         struct admin_view view;
         struct admin_client clients[ADMIN_CLIENTS_MAX];
 };
 
-/* Answers the request of `client`, whose body has come to its end. */
-enum MHD_Result admin_answer(struct admin_client *client, const char *path, const char *method);
+/* Answers the request of `client`, which is whole. */
+enum MHD_Result admin_answer(struct admin_client *client, const char *method);
 
 #endif

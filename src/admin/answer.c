@@ -23,7 +23,6 @@ struct reply {
 
 /* What of the request's head matters here. */
 struct head {
-        unsigned int n_hosts;
         const char *host, *accept;
 };
 
@@ -169,28 +168,25 @@ static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, con
         struct head *head = context;
 
         (void)kind;
-        if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
+        if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0)
                 head->host = value;
-                head->n_hosts++;
-        } else if (strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
+        else if (strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
                 head->accept = value;
         return MHD_YES;
 }
 
-enum MHD_Result admin_answer(struct admin_client *client, const char *path, const char *method) {
+enum MHD_Result admin_answer(struct admin_client *client, const char *method) {
         struct head head = { 0 };
 
         (void)MHD_get_connection_values(client->mhd, MHD_HEADER_KIND, look_at_field, &head);
         if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
                 return refuse(client, MHD_HTTP_METHOD_NOT_ALLOWED, "The admin endpoint only shows: GET and HEAD.\n");
-        if (head.n_hosts > 1)
-                return refuse(client, MHD_HTTP_BAD_REQUEST, "There is more than one Host field.\n");
         if (head.host && !client->admin->any_host && !host_is_literal(head.host))
                 return refuse(client, MHD_HTTP_FORBIDDEN,
                               "Ask by an IP address or by localhost: other names are refused, so that no web page can have its own name lead "
                               "here. [admin] allow-remote = yes allows them.\n");
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-                if (strcmp(routes[i].path, path) == 0)
+                if (strcmp(routes[i].path, client->path) == 0)
                         return answer_route(client, &routes[i], &head);
         return refuse(client, MHD_HTTP_NOT_FOUND,
                       "There is nothing here; there are /, /metrics, /status, /events, /healthz and /readyz.\n");

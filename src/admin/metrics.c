@@ -9,6 +9,7 @@
 #include "shared/histogram.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
+#include "shared/sums.h"
 
 enum type { TYPE_GAUGE, TYPE_COUNTER, TYPE_HISTOGRAM, TYPE_INFO };
 
@@ -210,6 +211,9 @@ static void write_connections(struct writer *w) {
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text,
                     cell_get(&board->slots[i].workers[0].connections) + cell_get(&board->slots[i].workers[1].connections));
+        begin(w, TYPE_COUNTER, "restmark_connections_closed_unanswered", "Connections that have ended without an answer to the last request, by reason.");
+        for (enum restmark_close why = 0; why < RESTMARK_CLOSE_COUNT; why++)
+                put(w, label("reason=\"%s\"", status_close_name(why)).text, sums_closes(board, why));
         begin(w, TYPE_COUNTER, "restmark_worker_restarts", "Workers that replaced one that had died.");
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text, board->slots[i].slot.restarts);

@@ -1,16 +1,17 @@
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "http/library_errors.h"
-#include "http/problem.h"
+#include "gate/problem.h"
 #include "http/server_internal.h"
 #include "shared/scoreboard.h"
 
 static bool has_body(const struct connection *c) {
         return c->request.method != ROUTE_METHOD_HEAD;
+}
+
+/* Whether the answer tells the client that the connection ends with it. */
+static bool is_last(const struct connection *c) {
+        return c->server->draining;
 }
 
 /* `is_shared`: the caller keeps its reference, else it is consumed. Returning MHD_NO makes the library close the connection, which is all that
@@ -22,9 +23,10 @@ static enum MHD_Result queue(struct connection *c, unsigned int status, struct M
         if (!response)
                 return MHD_NO;
         c->request.stage = REQUEST_ANSWER;
+        c->request.last = is_last(c);
         c->request.status = status;
         c->request.body_sent = has_body(c) ? body_bytes : 0;
-        result = library_queue_response(c->mhd, status, response);
+        result = MHD_queue_response(c->mhd, status, response);
         if (!is_shared)
                 MHD_destroy_response(response);
         return result;
@@ -48,11 +50,6 @@ static struct MHD_Response *new_problem(unsigned int status, const char *detail,
                            MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_CONTENT_TYPE);
 }
 
-/* Whether the answer tells the client that the connection ends with it. */
-static bool is_last(const struct connection *c) {
-        return c->server->draining || c->request.last;
-}
-
 static struct MHD_Response *with_close(const struct connection *c, struct MHD_Response *response) {
         return is_last(c) ? with_header(response, MHD_HTTP_HEADER_CONNECTION, "close") : response;
 }
@@ -71,31 +68,6 @@ static enum MHD_Result answer_not_allowed(struct connection *c) {
 
         return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), bytes,
                      false);
-}
-
-/* Past the library: it would not find room for an answer's head behind a request's that fills its memory, and after some errors of its
- * own it gets the answer wrong. Nothing else is on its way on the connection, as requests are answered in order, and so little
- * fits into any socket's buffer. */
-enum MHD_Result answer_and_close(struct connection *c, unsigned int status, const char *detail) {
-        char body_memory[PROBLEM_MAX], memory[PROBLEM_MAX + 512], date[40];
-        struct buf body = buf_over(body_memory, sizeof body_memory), out = buf_over(memory, sizeof memory);
-        time_t now = time(NULL);
-        struct tm tm;
-
-        problem_write(&body, status, detail);
-        /* restmarkd never calls setlocale(), so the names are English, as HTTP wants them. */
-        (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-        buf_printf(&out, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: " PROBLEM_CONTENT_TYPE
-                         "\r\nContent-Length: %zu\r\n\r\n",
-                   status, problem_title(status), date, body.length);
-        if (has_body(c))
-                buf_append(&out, body.data, body.length);
-        c->request.stage = REQUEST_ANSWER;
-        c->request.status = status;
-        c->request.body_sent = has_body(c) ? body.length : 0;
-        c->request.answered_directly = send(c->fd, out.data, out.length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out.length;
-        c->linger = true;
-        return MHD_NO;
 }
 
 static enum MHD_Result answer_options(struct connection *c) {
@@ -166,6 +138,8 @@ static enum MHD_Result answer_work(struct connection *c) {
         (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
         if (reading.bad)
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
+        if (c->intake.is_conditional && MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH))
+                return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
 
         start_ns = clock_monotonic_ns();
         announce_work(c, &reading.params, start_ns);
@@ -180,22 +154,11 @@ static enum MHD_Result answer_work(struct connection *c) {
                      response == c->server->ready[c->request.route->workload]);
 }
 
-/* The path of a target in absolute form, "http://host/path" (RFC 9112, 3.2.2), or the path as it is. */
-static const char *origin_path(const char *path) {
-        const char *authority = strstr(path, "://");
-
-        if (*path == '/' || !authority)
-                return path;
-        path = strchr(authority + 3, '/');
-        return path ? path : "/";
-}
-
-enum MHD_Result answer_request(struct connection *c, const char *path) {
+enum MHD_Result answer_request(struct connection *c) {
         enum route_method method = c->request.method;
 
-        if (method == ROUTE_METHOD_OPTIONS && strcmp(path, "*") == 0)
+        if (method == ROUTE_METHOD_OPTIONS && c->request.is_server_wide)
                 return answer_options(c);
-        c->request.route = route_find(origin_path(path));
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
                                       "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data and "

@@ -3,17 +3,20 @@
 #define RESTMARK_HTTP_CONNECTION_H
 
 #include <microhttpd.h>
+#include <restmark/scoreboard.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gate/intake.h"
 #include "http/access_log.h"
 #include "http/route.h"
 
 enum request_stage {
-        REQUEST_NONE,  /* waiting for a request line */
-        REQUEST_HEAD,  /* the request line is in */
-        REQUEST_BODY,  /* the head is accepted, a body may come */
-        REQUEST_ANSWER /* an answer is queued */
+        REQUEST_NONE,    /* waiting for a request line */
+        REQUEST_COMING,  /* the request line is in */
+        REQUEST_HEAD,    /* the request is whole and with the library */
+        REQUEST_WHOLE,   /* the library has shown it */
+        REQUEST_ANSWER   /* an answer is queued */
 };
 
 /* What is known of the client's side of the stream since something was read from it. */
@@ -25,16 +28,13 @@ enum hangup {
 
 struct request {
         enum request_stage stage;
-        enum route_method method;  /* GET until the head is in */
-        bool refuse_target;        /* the target holds a space or an encoded NUL */
+        enum route_method method;
+        bool is_server_wide;       /* the target is "*" */
         bool last;                 /* the answer closes the connection */
-        const char *target, *target_end; /* the raw request target in the library's buffer, for the framing check */
         const struct route *route; /* NULL: none */
         unsigned int status;       /* of the answer */
-        bool answered_directly;    /* past the library, which only sees the connection end */
-        uint64_t body_received;    /* bytes */
         uint64_t body_sent;        /* bytes, once the answer is through: of the answer's body, nothing else */
-        uint64_t started_ns; /* when the request line was in */
+        uint64_t started_ns;       /* when the request line was in */
         uint64_t busy_ns;
 };
 
@@ -49,13 +49,35 @@ struct connection {
         struct server *server;
         struct MHD_Connection *mhd;
         struct connection *previous, *next;
+        struct intake intake;
         int fd; /* the library's */
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */
-        bool linger; /* part of the input is left unread */
+        bool linger;     /* part of the input is left unread */
+        bool has_answered; /* after which an end of the connection is no wonder */
+        enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
         struct request request;
 };
+
+/* The library's notifications of connections and the end of requests, `context` being the server. */
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
+void connection_completed(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code);
+
+/* The same of a request line, as MHD_OPTION_URI_LOG_CALLBACK has it. Returns the connection, which becomes the request's context; NULL if
+ * the request did not come through the gate or there was no memory for the connection. */
+void *connection_request_line(void *context, const char *target, struct MHD_Connection *mhd);
+
+/* What the gate tells (struct intake_owner). */
+void connection_begun(void *context, const struct intake_request *request);
+void connection_refused(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);
+
+/* The time up to which something must happen. */
+void connection_set_deadline(struct connection *c, uint64_t deadline_ms);
+
+/* Ends the stream in both directions; the library sees the end and cleans up, as it offers no way to ask for that. `why` counts if nothing that
+ * has come is left unanswered for another reason. */
+void connection_hang_up(struct connection *c, enum restmark_close why);
 
 #endif

@@ -53,6 +53,12 @@ uint64_t server_connections(const struct server *server);
 /* Whether another connection may be added. */
 bool server_has_room(const struct server *server);
 
+/* The same, but idle connections count as room. */
+bool server_can_have_room(const struct server *server);
+
+/* Closes the connection that has been idle longest if there is no room. Returns whether there is some now. */
+bool server_make_room(struct server *server);
+
 /* Serves what is ready, closes what has timed out. Never blocks. `now_ms` is monotonic. */
 void server_run(struct server *server, uint64_t now_ms);
 

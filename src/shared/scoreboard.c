@@ -79,6 +79,8 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
                         move_number(&past->routes[i].durations[k], &worker->routes[i].durations[k]);
         }
         move_number(&past->accepted, &worker->accepted);
+        for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
+                move_number(&past->closes[i], &worker->closes[i]);
         move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
         cell_set(&worker->beat_ms, 0);

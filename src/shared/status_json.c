@@ -141,7 +141,11 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
                 (void)fprintf(to, "%s\"%s\"", i ? "," : "", board->listen[i]);
         (void)fputs("],", to);
         write_limits(to);
-        (void)fputs(",", to);
+        (void)fputs(",\"closes\":{", to);
+        for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
+                (void)fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", status_close_name((enum restmark_close)i),
+                              sums_closes(board, (enum restmark_close)i));
+        (void)fputs("},", to);
         write_routes(board, NULL, to);
         (void)fputs(",", to);
         write_workers(board, to);

@@ -41,3 +41,12 @@ static const char *const cause_names[RESTMARK_CAUSE_COUNT] = {
 const char *status_cause_name(enum restmark_cause cause) {
         return cause < RESTMARK_CAUSE_COUNT ? cause_names[cause] : "?";
 }
+
+static const char *const close_names[RESTMARK_CLOSE_COUNT] = {
+        [RESTMARK_CLOSE_IDLE] = "idle", [RESTMARK_CLOSE_EVICTED] = "evicted", [RESTMARK_CLOSE_TIMEOUT] = "timeout",
+        [RESTMARK_CLOSE_GONE] = "gone", [RESTMARK_CLOSE_TLS] = "tls",         [RESTMARK_CLOSE_BINARY] = "binary",
+};
+
+const char *status_close_name(enum restmark_close why) {
+        return why < RESTMARK_CLOSE_COUNT ? close_names[why] : "?";
+}

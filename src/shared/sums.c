@@ -54,3 +54,14 @@ uint64_t sums_connections(const struct restmark_slot *slot) {
                 n += cell_get(&slot->workers[seat].connections);
         return n;
 }
+
+uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why) {
+        uint64_t n = 0;
+
+        for (uint32_t i = 0; i < board->n_slots_used; i++) {
+                n += cell_get(&board->slots[i].slot.past.closes[why]);
+                for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                        n += cell_get(&board->slots[i].workers[seat].closes[why]);
+        }
+        return n;
+}

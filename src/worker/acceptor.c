@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -47,15 +48,25 @@ void acceptor_retire(struct acceptor *a) {
         a->open = a->watching = false;
 }
 
+static bool has_waiting(int listener) {
+        struct pollfd look = { .fd = listener, .events = POLLIN };
+
+        return poll(&look, 1, 0) == 1;
+}
+
 void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t now_ms) {
         uint64_t most = TAKEN_PER_TURN;
 
         if (a->shared && TAKEN_PER_TURN_SHARED + server_connections(server) / SHARED_PER_TAKEN < most)
                 most = TAKEN_PER_TURN_SHARED + server_connections(server) / SHARED_PER_TAKEN;
-        for (uint64_t taken = 0; taken < most && server_has_room(server); taken++) {
+        for (uint64_t taken = 0; taken < most; taken++) {
                 struct sockaddr_storage peer;
                 socklen_t size = sizeof peer;
-                int fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                int fd;
+
+                if (!server_has_room(server) && (!has_waiting(a->listeners[i]) || !server_make_room(server)))
+                        return;
+                fd = accept4(a->listeners[i], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd >= 0) {
                         server_add(server, fd, (struct sockaddr *)&peer, size, now_ms);
@@ -83,7 +94,7 @@ void acceptor_pass(struct acceptor *a, int fd) {
 uint64_t acceptor_take_passed(struct acceptor *a, struct server *server, uint64_t now_ms) {
         size_t n = 0;
 
-        for (; n < a->n_passed && server_has_room(server); n++) {
+        for (; n < a->n_passed && server_make_room(server); n++) {
                 struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
                 socklen_t size = sizeof peer;
 
@@ -107,7 +118,7 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
 
         if (now_ms >= a->paused_until_ms)
                 a->paused_until_ms = 0;
-        wanted = a->open && a->paused_until_ms == 0 && server_has_room(server);
+        wanted = a->open && a->paused_until_ms == 0 && server_can_have_room(server);
         if (wanted == a->watching)
                 return;
         if (watch(a, wanted) < 0)

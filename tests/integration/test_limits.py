@@ -129,20 +129,42 @@ def test_a_client_that_ends_its_side_and_reads_slowly(start: Start) -> None:
 def test_connections_over_the_limit_wait_and_are_served_later(start: Start) -> None:
     daemon = start("server.processes=1", "limits.max-connections=4")
     connections = [Connection((daemon.host, daemon.port)) for _ in range(10)]
-    for connection in connections:
-        connection.send(HEAD + b"\r\n")
     for connection in connections[:4]:
-        assert connection.read().status == 200
-    assert daemon.status()["workers"][0]["connections"] == 4
-    connections[9].socket.settimeout(0.3)
+        connection.send(HEAD)  # a part of a request holds its place
+    wait_for("four are in", lambda: daemon.status()["workers"][0]["connections"] == 4)
+    for connection in connections[4:]:
+        connection.send(HEAD + b"\r\n")
+    connections[9].socket.settimeout(1.5)
     with pytest.raises(TimeoutError):
         connections[9].read()
     connections[9].socket.settimeout(10)
     for connection in connections[:4]:
+        connection.send(b"\r\n")
+        assert connection.read().status == 200
         connection.close()
     for connection in connections[4:]:
         assert connection.read().status == 200
         connection.close()
+    assert daemon.status()["closes"]["evicted"] == 0
+
+
+def test_idle_connections_give_way_to_those_that_wait(start: Start) -> None:
+    """Eight idle clients must not lock everybody out; who has been idle longest goes first."""
+    daemon = start("server.processes=1", "limits.max-connections=8", "limits.idle-timeout=10min")
+    idle = [Connection((daemon.host, daemon.port)) for _ in range(8)]
+    for connection in idle:
+        assert connection.request("/").status == 200
+        time.sleep(0.02)  # so that there is a longest
+    begin = time.monotonic()
+    late = [Connection((daemon.host, daemon.port)) for _ in range(2)]
+    for connection in late:
+        assert connection.request("/").status == 200
+    assert time.monotonic() - begin < 5
+    assert [connection.at_end() for connection in idle[:2]] == [True, True]
+    for connection in (*idle[2:], *late):
+        assert connection.request("/").status == 200
+        connection.close()
+    assert daemon.status()["closes"]["evicted"] == 2
 
 
 def test_more_connections_than_files_is_an_error_at_start(start: Start) -> None:

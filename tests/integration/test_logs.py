@@ -43,7 +43,7 @@ def wait_entries(path: Path, n: int) -> list[re.Match[str]]:
         ("past the library", b"GET / HTTP/1.1\r\n\r\n", 400, True),
         ("past the library, HEAD", b"HEAD / HTTP/1.1\r\n\r\n", 400, False),
         ("the library's own", b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400, True),
-        ("before a request line is in", b"GET /" + b"a" * 20000, 431, True),
+        ("before a request line is in", b"GET /" + b"a" * 20000, 414, True),
     ],
 )
 def test_bodies_of_errors_are_counted(start: Start, tmp_path: Path, name: str, request_bytes: bytes, status: int, has_body: bool) -> None:

@@ -149,12 +149,19 @@ def test_unknown_paths_get_404(connection: Connection, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_other_methods_get_405(connection: Connection, target: str, method: str) -> None:
     response = connection.request(target, method, "Content-Length: 0\r\n" if method == "POST" else "")
     assert_problem(response, 405)
     assert response.headers["allow"] == "GET, HEAD, OPTIONS"
     assert connection.request("/").status == 200
+
+
+@pytest.mark.parametrize("method", ["get", "BREW", "CONNECTION"])
+def test_unknown_methods_get_501(connection: Connection, method: str) -> None:
+    response = connection.request("/", method)
+    assert_problem(response, 501)
+    assert response.closes
 
 
 @pytest.mark.parametrize("target", ["/", "/million-loop", "*"])

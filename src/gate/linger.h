@@ -1,7 +1,7 @@
 /* Lingering close: after an answer that leaves part of the request unread, closing at once would send a reset, and the client may
  * lose the answer. So the socket is kept, what still comes is thrown away, until the client closes or a limit is reached. */
-#ifndef RESTMARK_HTTP_LINGER_H
-#define RESTMARK_HTTP_LINGER_H
+#ifndef RESTMARK_GATE_LINGER_H
+#define RESTMARK_GATE_LINGER_H
 
 #include <stdint.h>
 

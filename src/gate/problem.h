@@ -1,6 +1,6 @@
 /* Error bodies: application/problem+json (RFC 9457). */
-#ifndef RESTMARK_HTTP_PROBLEM_H
-#define RESTMARK_HTTP_PROBLEM_H
+#ifndef RESTMARK_GATE_PROBLEM_H
+#define RESTMARK_GATE_PROBLEM_H
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "http/problem.h"
+#include "gate/problem.h"
 
 const char *problem_title(unsigned int status) {
         switch (status) {
@@ -8,6 +8,8 @@ const char *problem_title(unsigned int status) {
                 return "Not Found";
         case 405:
                 return "Method Not Allowed";
+        case 412:
+                return "Precondition Failed";
         case 413:
                 return "Content Too Large";
         case 414:

@@ -1,4 +1,4 @@
-#include "http/linger.h"
+#include "gate/linger.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,146 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "gate/bytes.h"
+#include "gate/gate_internal.h"
+#include "gate/target.h"
+
+/* A field without its line's white space. */
+struct field {
+        const char *name, *value;
+        size_t name_length, value_length;
+        struct gate_span line; /* with its end */
+};
+
+static void count(uint8_t *n) {
+        if (*n < 2)
+                ++*n;
+}
+
+static bool is(const struct field *field, const char *name, size_t length) {
+        return bytes_are(field->name, field->name_length, name, length);
+}
+
+static void trim(const char **begin, const char **end) {
+        while (*begin < *end && (**begin == ' ' || **begin == '\t'))
+                ++*begin;
+        while (*end > *begin && ((*end)[-1] == ' ' || (*end)[-1] == '\t'))
+                --*end;
+}
+
+/* A list of tokens (RFC 9110, 5.6.1). */
+static void take_connection(struct gate *g, const struct field *field) {
+        const char *begin = field->value, *end = begin + field->value_length;
+
+        while (begin < end) {
+                const char *comma = memchr(begin, ',', (size_t)(end - begin)), *next = comma ? comma + 1 : end, *last = comma ? comma : end;
+
+                trim(&begin, &last);
+                g->closes |= bytes_are(begin, (size_t)(last - begin), "close", 5);
+                g->keeps_alive |= bytes_are(begin, (size_t)(last - begin), "keep-alive", 10);
+                begin = next;
+        }
+}
+
+static enum gate_verdict take_length(struct gate *g, const struct field *field) {
+        int r = number_parse(field->value, field->value_length, &g->length);
+
+        count(&g->n_lengths);
+        if (r == -ERANGE)
+                g->length = UINT64_MAX;
+        else if (r < 0)
+                return gate_refuse(g, 400, "Content-Length is not a number.");
+        if (g->n_lengths > 1)
+                return gate_refuse(g, 400, "Content-Length is given more than once.");
+        return GATE_MORE;
+}
+
+static enum gate_verdict take_coding(struct gate *g, const struct field *field) {
+        count(&g->n_codings);
+        g->is_chunked = bytes_are(field->value, field->value_length, "chunked", 7);
+        if (!g->is_chunked || g->n_codings > 1)
+                return gate_refuse(g, 400, "The only Transfer-Encoding that is understood is a single \"chunked\".");
+        if (g->is_1_0)
+                return gate_refuse(g, 400, "HTTP/1.0 has no Transfer-Encoding.");
+        return GATE_MORE;
+}
+
+static enum gate_verdict take_host(struct gate *g, const struct field *field) {
+        count(&g->n_hosts);
+        g->host = field->line;
+        if (g->n_hosts > 1)
+                return gate_refuse(g, 400, "There is more than one Host field.");
+        if (!target_is_host(field->value, field->value_length, true))
+                return gate_refuse(g, 400, "The Host field is not a host with an optional port.");
+        return GATE_MORE;
+}
+
+/* What the field means here; what means nothing is left out of what the library sees. */
+static enum gate_verdict take_meaning(struct gate *g, const struct field *field) {
+        switch (field->name_length) {
+        case 4:
+                if (is(field, "Host", 4))
+                        return take_host(g, field);
+                break;
+        case 6:
+                if (is(field, "Expect", 6))
+                        g->expects_continue |= bytes_are(field->value, field->value_length, "100-continue", 12);
+                else if (g->limits->keeps_accept && is(field, "Accept", 6)) {
+                        g->must_write |= g->accept.length > 0;
+                        g->accept = field->line;
+                        return GATE_MORE;
+                }
+                break;
+        case 8:
+                /* None of the answers has an entity tag, so that only "*" matches. */
+                if (is(field, "If-Match", 8) && !bytes_are(field->value, field->value_length, "*", 1)) {
+                        g->must_write |= g->is_conditional;
+                        g->is_conditional = true;
+                        g->if_match = field->line;
+                        return GATE_MORE;
+                }
+                break;
+        case 10:
+                if (is(field, "Connection", 10))
+                        take_connection(g, field);
+                break;
+        case 14:
+                g->must_write = true;
+                return is(field, "Content-Length", 14) ? take_length(g, field) : GATE_MORE;
+        case 17:
+                g->must_write = true;
+                return is(field, "Transfer-Encoding", 17) ? take_coding(g, field) : GATE_MORE;
+        default:
+                break;
+        }
+        g->must_write = true;
+        return GATE_MORE;
+}
+
+enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t length) {
+        const char *line = head + at, *end = line + length;
+        struct field field = { .name = line, .line = { (uint32_t)at, (uint32_t)length + 2 } };
+
+        field.name_length = bytes_span(line, length, BYTE_TOKEN);
+        if (field.name_length == 0 && (*line == ' ' || *line == '\t'))
+                return gate_refuse(g, 400, "A field is folded over several lines.");
+        if (field.name_length == 0 || field.name_length == length || line[field.name_length] != ':')
+                return gate_refuse(g, 400, "A field is not a name, which holds no white space, and a colon.");
+        field.value = line + field.name_length + 1;
+        trim(&field.value, &end);
+        field.value_length = (size_t)(end - field.value);
+        if (bytes_span(field.value, field.value_length, BYTE_VALUE) != field.value_length)
+                return gate_refuse(g, 400, "The value of a field holds a control character.");
+        return g->phase == GATE_TRAILER ? GATE_MORE : take_meaning(g, &field);
+}
+
+enum gate_verdict field_check_all(struct gate *g) {
+        if (g->n_lengths > 0 && g->n_codings > 0)
+                return gate_refuse(g, 400, "Content-Length and Transfer-Encoding are given together.");
+        if (g->n_hosts == 0 && !g->is_1_0)
+                return gate_refuse(g, 400, "HTTP/1.1 asks for a Host field.");
+        if (g->length > g->limits->body_bytes)
+                return gate_refuse(g, 413, "The request body is larger than this server accepts.");
+        return GATE_MORE;
+}

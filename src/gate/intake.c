@@ -1,0 +1,271 @@
+#include "gate/intake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+enum {
+        DESCRIPTORS_MAX = 1 << 20, /* the kernel's own limit, by default */
+        READ_BYTES = 16384,
+        READS_MAX = 8, /* in one turn, for the others' sake */
+        /* What the library adds to a head in a connection's memory: */
+        FIELD_MEMORY = 64,   /* for each field and argument: 56, aligned */
+        FIELDS_MAX = 4,      /* that the gate writes */
+        ANSWER_MEMORY = 640, /* for the head of any answer */
+        GROWTH = 1024,       /* by which its buffer may be larger than what it waits for, with a part of the next request in it */
+};
+
+static struct intake **by_descriptor; /* NULL: not opened here */
+static size_t n_descriptors;
+static char *workbench; /* where kept bytes and new ones come together */
+static size_t workbench_bytes;
+
+size_t intake_library_memory(const struct gate_limits *limits) {
+        return limits->head_bytes + (FIELDS_MAX + GATE_ARGUMENTS_MAX) * FIELD_MEMORY + ANSWER_MEMORY + GROWTH;
+}
+
+void intake_forget_all(void) {
+        free(by_descriptor);
+        free(workbench);
+        by_descriptor = NULL;
+        workbench = NULL;
+        n_descriptors = workbench_bytes = 0;
+}
+
+/* Pages that nobody writes cost nothing. */
+int intake_prepare(const struct intake_owner *owner) {
+        size_t wanted = 4 * intake_library_memory(&owner->limits) + 4 * READ_BYTES;
+        struct rlimit limit;
+
+        if (!by_descriptor) {
+                size_t n = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+
+                by_descriptor = calloc(n, sizeof(struct intake *));
+                if (!by_descriptor)
+                        return -ENOMEM;
+                n_descriptors = n;
+        }
+        if (workbench_bytes < wanted) {
+                char *larger = realloc(workbench, wanted);
+
+                if (!larger)
+                        return -ENOMEM;
+                workbench = larger;
+                workbench_bytes = wanted;
+        }
+        return 0;
+}
+
+int intake_open(struct intake *in, int fd, const struct intake_owner *owner, void *context) {
+        if ((size_t)fd >= n_descriptors)
+                return -EMFILE;
+        *in = (struct intake){ .owner = owner, .context = context, .fd = fd };
+        gate_init(&in->gate, &owner->limits);
+        by_descriptor[fd] = in;
+        return 0;
+}
+
+void intake_refuse(int fd) {
+        static struct intake nothing = { .has_ended = true };
+
+        if ((size_t)fd < n_descriptors)
+                by_descriptor[fd] = &nothing;
+        (void)shutdown(fd, SHUT_RDWR);
+}
+
+void intake_close(struct intake *in) {
+        if (in->owner && (size_t)in->fd < n_descriptors && by_descriptor[in->fd] == in)
+                by_descriptor[in->fd] = NULL;
+        free(in->kept);
+        in->kept = NULL;
+}
+
+bool intake_has_part(const struct intake *in) {
+        return in->n_kept > 0 || in->gate.phase != GATE_LINE;
+}
+
+/* ---- from the gate to the library ---- */
+
+/* Bytes of a connection in memory: those that are ready, a head that is pending, and from `raw` to `end` what the gate has not used. */
+struct stretch {
+        char *bytes;
+        size_t ready, pending, raw, end;
+};
+
+static void commit(struct intake *in) {
+        in->n_serving++;
+        in->is_conditional |= in->gate.is_conditional;
+        in->is_last |= gate_is_last(&in->gate);
+        in->was_begun = in->was_continued = false;
+        gate_next(&in->gate);
+}
+
+/* Shows the gate what it has not seen, and leaves no gap before what it wants to see again. */
+static void pass_gate(struct intake *in, struct stretch *s) {
+        enum gate_verdict verdict = GATE_HEAD;
+        size_t used = 1, kept;
+
+        while (s->raw < s->end && !in->is_last && !(verdict == GATE_MORE && used == 0) && verdict != GATE_REFUSED) {
+                verdict = gate_take(&in->gate, s->bytes + s->raw, s->end - s->raw, &used);
+                if (verdict == GATE_HEAD)
+                        s->pending = gate_write(&in->gate, s->bytes + s->raw, s->bytes + s->ready);
+                s->raw += used;
+                if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(&in->gate))) {
+                        s->ready += s->pending;
+                        s->pending = 0;
+                        commit(in);
+                }
+        }
+        in->is_refused |= verdict == GATE_REFUSED;
+        kept = in->is_last ? 0 : s->end - s->raw;
+        if (kept > 0)
+                memmove(s->bytes + s->ready + s->pending, s->bytes + s->raw, kept);
+        s->raw = s->ready + s->pending;
+        s->end = s->raw + kept;
+}
+
+static bool takes_nothing(const struct intake *in) {
+        return in->is_last || in->is_refused || in->is_at_end;
+}
+
+/* Keeps what the library does not get now. Without memory for it this is a failed read, and the connection ends. */
+static int keep(struct intake *in, const struct stretch *s, size_t handed) {
+        size_t n = s->end - handed;
+        char *kept = n > 0 ? malloc(n) : NULL;
+
+        if (n > 0 && !kept) {
+                errno = ENOMEM;
+                return -1;
+        }
+        if (n > 0)
+                memcpy(kept, s->bytes + handed, n);
+        free(in->kept);
+        in->kept = kept;
+        in->n_kept = n;
+        in->ready = s->ready - handed;
+        in->pending = s->pending;
+        return 0;
+}
+
+/* The request that is coming in; its line is where the kept bytes that are not ready begin. */
+static struct intake_request coming_in(const struct intake *in) {
+        const char *head = in->kept + in->ready;
+        const struct gate *g = &in->gate;
+
+        if (!in->kept || g->target.length == 0 || g->target.at + g->target.length > in->n_kept - in->ready)
+                return (struct intake_request){ .method = "", .target = "" };
+        return (struct intake_request){ .method = head + g->method.at, .method_length = g->method.length,
+                                        .target = head + g->target.at, .target_length = g->target.length };
+}
+
+/* What is due when all requests before the one that is coming in are finished. */
+static void look_ahead(struct intake *in) {
+        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        struct intake_request request;
+
+        if (in->n_serving > 0 || in->has_ended)
+                return;
+        request = coming_in(in);
+        if (in->is_refused) {
+                in->has_ended = true;
+                in->owner->refused(in->context, &in->gate.refusal, in->gate.is_head, &request);
+                return;
+        }
+        if (in->is_at_end) {
+                in->has_ended = true;
+                return;
+        }
+        if (in->gate.phase != GATE_LINE && !in->was_begun) {
+                in->was_begun = true;
+                in->owner->begun(in->context, &request);
+        }
+        if (in->pending > 0 && in->gate.expects_continue && !in->gate.is_1_0 && !in->was_continued) {
+                in->was_continued = true;
+                (void)send(in->fd, go_on, sizeof go_on - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+}
+
+void intake_finished(struct intake *in) {
+        if (in->n_serving == 0 || --in->n_serving > 0)
+                return;
+        in->is_conditional = false;
+        look_ahead(in);
+        if (in->has_ended)
+                (void)shutdown(in->fd, SHUT_RD); /* of which the library hears, and then reads the end */
+}
+
+/* ---- from the kernel to the gate ---- */
+
+/* Gives up to `size` bytes that are ready and keeps the rest. */
+static ssize_t hand_over(struct intake *in, const struct stretch *s, char *out, size_t size) {
+        size_t n = s->ready < size ? s->ready : size;
+
+        if (n > 0 && out != s->bytes)
+                memcpy(out, s->bytes, n);
+        if (keep(in, s, n) < 0)
+                return -1;
+        look_ahead(in);
+        if (n > 0)
+                return (ssize_t)n;
+        if (in->has_ended)
+                return 0;
+        errno = EAGAIN;
+        return -1;
+}
+
+/* Reads up to where the kernel has no more: the library takes less than it asked for as a sign of that, and waits for the next event. */
+static ssize_t receive_more(struct intake *in, char *out, size_t size) {
+        struct stretch s = { .bytes = workbench, .ready = in->ready, .pending = in->pending, .raw = in->ready + in->pending, .end = in->n_kept };
+
+        if (in->n_kept > 0)
+                memcpy(workbench, in->kept, in->n_kept);
+        for (int reads = 0; reads < READS_MAX; reads++) {
+                ssize_t n;
+
+                if (s.ready >= size || takes_nothing(in))
+                        return hand_over(in, &s, out, size);
+                n = recvfrom(in->fd, workbench + s.end, READ_BYTES, 0, NULL, NULL);
+                if (n < 0 && errno == EAGAIN)
+                        return hand_over(in, &s, out, size);
+                if (n < 0 && errno != EINTR)
+                        return n;
+                if (n == 0)
+                        in->is_at_end = true;
+                else if (n > 0) {
+                        s.end += (size_t)n;
+                        pass_gate(in, &s);
+                }
+        }
+        if (keep(in, &s, 0) < 0)
+                return -1;
+        look_ahead(in);
+        errno = EINTR; /* whereupon the library asks again in its next turn */
+        return -1;
+}
+
+static ssize_t receive(struct intake *in, char *out, size_t size) {
+        struct stretch s = { .bytes = out };
+        ssize_t n;
+
+        if (in->has_ended)
+                return 0;
+        if (in->n_kept > 0 || takes_nothing(in))
+                return receive_more(in, out, size);
+        n = recvfrom(in->fd, out, size, 0, NULL, NULL);
+        if (n <= 0)
+                return n;
+        s.end = (size_t)n;
+        pass_gate(in, &s);
+        /* The common case: whole requests and nothing else, and no more to read. */
+        if (s.ready > 0 && s.ready == s.end && ((size_t)n < size || s.ready == size) && !in->is_refused)
+                return (ssize_t)s.ready;
+        return keep(in, &s, 0) < 0 ? -1 : receive_more(in, out, size);
+}
+
+__attribute__((visibility("default"), used)) ssize_t recv(int fd, void *buffer, size_t size, int flags) {
+        struct intake *in = flags == 0 && (size_t)fd < n_descriptors ? by_descriptor[fd] : NULL;
+
+        return in ? receive(in, buffer, size) : recvfrom(fd, buffer, size, flags, NULL, NULL);
+}

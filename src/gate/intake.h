@@ -1,0 +1,71 @@
+/* What libmicrohttpd reads: nothing but requests that the gate has let pass, each whole, in the gate's form.
+ *
+ * The library reads its sockets by recv(), by way of the dynamic linker or, linked statically, of the linker. A program's own definition
+ * of a function comes before that of a shared library, so the recv() in intake.c is what it calls. Sockets that are not opened here, and
+ * calls with flags, go straight to the kernel.
+ *
+ * The library gets a request when its body has ended, too; until then the owner hears of it by `begun`. Single-threaded. */
+#ifndef RESTMARK_GATE_INTAKE_H
+#define RESTMARK_GATE_INTAKE_H
+
+#include "gate/gate.h"
+
+/* Text of a request as the client sent it, not NUL-terminated; empty as long as it is not known. */
+struct intake_request {
+        const char *method, *target;
+        size_t method_length, target_length;
+};
+
+struct intake_owner {
+        struct gate_limits limits;
+        /* A request whose line is in, but which is not whole, is the next to be answered. */
+        void (*begun)(void *context, const struct intake_request *request);
+        /* It is the refused one's turn to be answered, if it is (see `silence`); then the connection ends. Of such a request the
+         * library has not seen anything. */
+        void (*refused)(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);
+};
+
+struct intake {
+        const struct intake_owner *owner;
+        void *context;
+        int fd;
+        struct gate gate;
+        /* Kept between two reads: what is ready for the library, behind it the head of a request whose body has not ended, and
+         * behind that what the gate wants to see again. */
+        char *kept;
+        size_t n_kept, ready, pending;
+        uint64_t n_serving;   /* requests that the library has, or could have had, and not finished */
+        bool was_begun;       /* the owner knows of the request that is coming in */
+        bool was_continued;   /* the client was told to send the body */
+        bool is_conditional;  /* one of those that are being served has an If-Match field */
+        bool is_last;         /* nothing is taken from the client any more */
+        bool is_refused;
+        bool is_at_end;       /* the client has ended its side */
+        bool has_ended;       /* the library is told so when it reads next */
+};
+
+/* The library's memory for a connection (MHD_OPTION_CONNECTION_MEMORY_LIMIT) that heads within the limits always fit into. */
+size_t intake_library_memory(const struct gate_limits *limits);
+
+/* Forgets all sockets: after a fork, in the child. */
+void intake_forget_all(void);
+
+/* Takes memory for the process. Returns 0 or -ENOMEM. To be called for each owner before its first socket is opened. */
+int intake_prepare(const struct intake_owner *owner);
+
+/* From now on what is read from `fd` goes through the gate; `owner` must live longer. Returns 0 or -EMFILE. */
+int intake_open(struct intake *in, int fd, const struct intake_owner *owner, void *context);
+
+/* Instead, for want of memory: nothing is ever read from it. */
+void intake_refuse(int fd);
+
+/* Before the descriptor is closed. */
+void intake_close(struct intake *in);
+
+/* One of the requests that the library had is finished. */
+void intake_finished(struct intake *in);
+
+/* Whether a part of a request, or more, is kept here. */
+bool intake_has_part(const struct intake *in);
+
+#endif

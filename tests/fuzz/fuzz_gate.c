@@ -1,0 +1,111 @@
+/* Any bytes as what a client sends. What must hold: no crash; the same verdict however the bytes come in pieces; and what is written for the
+ * library passes the gate again, as requests without bodies and of the same number, in no more bytes. The first byte says where the pieces part. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/gate.h"
+#include "gate/target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+enum { INPUT_MAX = 1 << 16 };
+
+static const struct gate_limits limits = { .head_bytes = 512, .body_bytes = 300, .keeps_accept = true };
+
+struct outcome {
+        size_t requests, used, written;
+        unsigned int status;
+        enum gate_silence silence;
+        bool is_head, has_bodies;
+        char heads[INPUT_MAX];
+};
+
+static void require(int holds) {
+        if (!holds)
+                abort();
+}
+
+static void check_target(const struct gate *g, const char *head) {
+        char target[512 + 1], memory[TARGET_PATH_MAX];
+
+        require(g->target.length > 0 && g->target.length < sizeof target);
+        memcpy(target, head + g->target.at, g->target.length);
+        target[g->target.length] = '\0';
+        require(strchr(target_path(target, memory), '?') == NULL);
+        require(target_arguments(target, g->target.length) <= GATE_ARGUMENTS_MAX);
+}
+
+/* Takes what there is; returns whether anything more can be taken. */
+static bool take(struct gate *g, const char *bytes, size_t length, struct outcome *o) {
+        for (;;) {
+                size_t used;
+                enum gate_verdict verdict = gate_take(g, bytes + o->used, length - o->used, &used);
+
+                require(used <= length - o->used);
+                if (verdict == GATE_REFUSED) {
+                        o->status = g->refusal.status;
+                        o->silence = g->refusal.silence;
+                        o->is_head = g->is_head;
+                        require((o->status >= 400) != (o->silence != GATE_ANSWERABLE));
+                        return false;
+                }
+                if (verdict == GATE_HEAD) {
+                        size_t n = gate_write(g, bytes + o->used, o->heads + o->written);
+
+                        require(n <= used);
+                        check_target(g, o->heads + o->written);
+                        o->written += n;
+                        o->has_bodies |= gate_has_body(g);
+                }
+                o->used += used;
+                if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(g))) {
+                        o->requests++;
+                        gate_next(g);
+                } else if (used == 0 || o->used == length)
+                        return true;
+        }
+}
+
+/* Each piece is a copy of its own, so that a sanitizer sees what reads past it. */
+static void run(const char *bytes, size_t length, size_t step, struct outcome *o) {
+        struct gate g;
+        bool goes_on = true;
+
+        o->requests = o->used = o->written = 0;
+        o->status = 0;
+        o->silence = GATE_ANSWERABLE;
+        o->is_head = o->has_bodies = false;
+        gate_init(&g, &limits);
+        for (size_t end = 0; end < length && goes_on;) {
+                char *copy;
+
+                end = length - end > step ? end + step : length;
+                copy = malloc(end);
+                require(copy != NULL);
+                memcpy(copy, bytes, end);
+                goes_on = take(&g, copy, end, o);
+                free(copy);
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+        static struct outcome whole, parts, again;
+        const char *text = (const char *)bytes + 1;
+
+        if (length < 2 || length > INPUT_MAX)
+                return 0;
+        length--;
+        run(text, length, length, &whole);
+        run(text, length, length > 4096 ? length / 3 : 1 + bytes[0] % 32, &parts);
+        require(whole.requests == parts.requests && whole.status == parts.status && whole.silence == parts.silence);
+        require(whole.is_head == parts.is_head || whole.status == 0 || whole.status == 400);
+        require(whole.written == parts.written && memcmp(whole.heads, parts.heads, whole.written) == 0);
+        if (whole.written == 0)
+                return 0;
+        run(whole.heads, whole.written, whole.written, &again);
+        require(again.status == 0 && again.silence == GATE_ANSWERABLE && !again.has_bodies && again.used == whole.written);
+        require(again.requests >= whole.requests && again.requests <= whole.requests + 1); /* one whose body had not ended */
+        require(again.written == whole.written && memcmp(again.heads, whole.heads, whole.written) == 0);
+        return 0;
+}
