@@ -77,7 +77,8 @@ if [ "$install" = no ]; then
         "$here/need-packages.sh" --no-install "$@"
 elif [ "$few" = yes ]; then
         "$here/need-packages.sh" "$@"
-else
+elif ! "$here/need-packages.sh" --no-install "$@" 2>/dev/null; then
+        # One list of all, made without the rig, which can not run yet. Where it can, `restmark setup` makes the list.
         needs=$(mktemp)
         trap 'rm -f "$needs"' EXIT
         trap 'exit 130' INT
