@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from .. import cpulist
 from ..results import LOAD, Cell, Results
 from ..workloads import ROUTE_ENCODE
-from . import charts, methodology, numbers, resource_tables, summary, tables
+from . import charts, doubts, methodology, numbers, resource_tables, summary, tables
 from .analysis import Analysis, Load, NotFirst, load_of
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
-from .svg import Svg
+from .svg import Figure
 from .table import CellText, Column, Table
 from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
 
@@ -23,7 +23,7 @@ class Block:
     """Figures and tables of one load within a section; the first one is open, the others are folded."""
 
     title: str
-    figures: list[Svg]
+    figures: list[Figure]
     tables: list[Table]
 
 
@@ -75,7 +75,10 @@ class View:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        rounds = f"{numbers.counted(settings.rounds, 'round')} of {settings.duration_ms / 1000:g} s"
+        length = f"{settings.duration_ms / 1000:g} s"
+        rounds = f"{numbers.counted(settings.rounds, 'round')} of {length}"
+        if not settings.rounds:
+            rounds = f"memory only, under loads of {length}"
         return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
@@ -172,15 +175,8 @@ class View:
         return tables.same_server(self.analysis) if self.analysis.same_pairs else None
 
     def doubtful_cells(self) -> Table | None:
-        """Every verdict with its evidence."""
-        columns = [Column("Cell", numeric=False), Column("Verdict", numeric=False), Column("Evidence", numeric=False)]
-        table = Table("doubts", "Cells with a verdict, and the figure that gave it", columns)
-        for cell in self.results.cells:
-            for verdict in cell.verdicts:
-                table.rows.append(
-                    [CellText(self._cell_name(cell)), CellText("", badges=(verdict.name,)), CellText(verdict.evidence)]
-                )
-        return table if table.rows else None
+        """The verdicts by cause, with their evidence."""
+        return doubts.table(self.results.cells, self._cell_name)
 
     def outliers(self) -> list[str]:
         """Warnings about single rounds."""
