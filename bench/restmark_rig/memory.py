@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,14 +33,6 @@ class MemoryPlan:
     duration_s: float
     options: StartOptions
     pins: Pinning
-
-
-@dataclass(frozen=True)
-class Line:
-    """Memory = fixed + per_worker × workers, least squares, KiB."""
-
-    fixed_kib: float
-    per_worker_kib: float
 
 
 @dataclass(frozen=True)
@@ -135,18 +126,6 @@ def disagreement(processes_bytes: int, group_bytes: int) -> str:
         f"its processes hold {processes_bytes / 2**20:.1f} MiB of anonymous memory, its control group is charged for "
         f"{group_bytes / 2**20:.1f} MiB"
     )
-
-
-def fit(records: Sequence[MemoryRecord], phase: str, figure: str) -> Line | None:
-    """The line through a sum ("rss_kib", "pss_kib", "uss_kib") over the numbers of workers; None with fewer than two.
-
-    Of several looks at one phase the largest counts.
-    """
-    largest = by_workers(records, phase, figure)
-    if len(largest) < 2:
-        return None
-    slope, intercept = statistics.linear_regression(list(largest), list(largest.values()))
-    return Line(intercept, slope)
 
 
 def by_workers(records: Sequence[MemoryRecord], phase: str, figure: str) -> dict[int, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import cgroup
+from . import cgroup, memory_roles
 from .errors import EnvironmentFault
 from .launcher import RunningServer
 from .results import MemoryRecord, MemoryTotals, ProcessMemory
@@ -37,7 +37,8 @@ def restmark_rss() -> str:
 
 def look(server: RunningServer, contestant: str, workers: int, phase: str, sample: int = 0) -> MemoryRecord:
     """The server's memory now. Raises EnvironmentFault if restmark-rss fails."""
-    processes = _processes(_run(",".join(map(str, _roots(server)))))
+    sockets = memory_roles.listening_sockets(server.pid, server.port)
+    processes = _processes(_run(",".join(map(str, _roots(server)))), sockets)
     group = group_memory(server.pid)
     return MemoryRecord(
         contestant=contestant,
@@ -85,12 +86,27 @@ def _run(pids: str) -> dict[str, Any]:
     return document
 
 
-def _processes(document: dict[str, Any]) -> list[ProcessMemory]:
-    entries = {entry["pid"]: entry for group in document["groups"] for entry in group["processes"]}
+def _processes(document: dict[str, Any], sockets: set[str]) -> list[ProcessMemory]:
+    entries = {
+        entry["pid"]: entry
+        for group in document["groups"]
+        for entry in group["processes"]
+        if entry["state"] not in ("gone", "zombie")
+    }
+    roles = memory_roles.roles(
+        memory_roles.Process(
+            pid=pid,
+            parent=entry["ppid"] or 0,
+            root=entry["depth"] == 0,
+            command=entry["title"] or entry["comm"] or "",
+            listens=memory_roles.holds_any(pid, sockets),
+        )
+        for pid, entry in entries.items()
+    )
     return [
         ProcessMemory(
             pid=pid,
-            role=_role(entry, alone=len(entries) == 1),
+            role=roles[pid],
             rss_kib=entry.get("rss_kib"),
             pss_kib=entry.get("pss_kib"),
             uss_kib=entry.get("uss_kib"),
@@ -98,14 +114,7 @@ def _processes(document: dict[str, Any]) -> list[ProcessMemory]:
             threads=entry.get("threads"),
         )
         for pid, entry in entries.items()
-        if entry["state"] not in ("gone", "zombie")
     ]
-
-
-def _role(entry: dict[str, Any], alone: bool) -> str:
-    if alone:
-        return "server"
-    return "master" if entry["depth"] == 0 else "worker"
 
 
 def _sum(values: list[int | None]) -> int | None:

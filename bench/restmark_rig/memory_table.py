@@ -9,21 +9,21 @@ from rich.table import Table
 
 from . import memory
 from .console import plain
+from .report import numbers
+from .report.memory import NO_MISFIT, ORIGINAL_WORKERS, ORIGINALS, worker_cost
 from .results import AFTER, LOAD, REST, MemoryRecord
 
 _NAME_WIDTH = 15
-# What the original benchmark reported for its servers with 8 workers, MB.
-_ORIGINAL = {
-    "rust": "41",
-    "go": "132",
-    "python": "20 x 8",
-    "pypy": "85 x 8",
-}
+_FITS = ((LOAD, "pss_kib"), (LOAD, "uss_kib"), (REST, "pss_kib"))  # phase and sum of the lines, in the order of columns
+_PHASES = {LOAD: "under load", REST: "at rest"}
 
 
 def original_mb(name: str) -> str:
-    """The original's figure for the contestant most like this one, "" if it had none."""
-    return next((text for prefix, text in _ORIGINAL.items() if name.startswith(prefix)), "")
+    """The original's figure for this very contestant, "" if it had no part in the original."""
+    found = ORIGINALS.get(name)
+    if found is None:
+        return ""
+    return str(found.megabytes_each) + (f" x {found.processes}" if found.processes > 1 else "")
 
 
 def show(console: Console, by_contestant: Mapping[str, Sequence[MemoryRecord]], disagreements: Sequence[str]) -> None:
@@ -34,11 +34,8 @@ def show(console: Console, by_contestant: Mapping[str, Sequence[MemoryRecord]], 
     console.print(_costs(by_contestant))
     plain(console, "\nProcesses under load, MiB, with the most workers\n", "bold")
     console.print(_processes(by_contestant))
-    plain(
-        console,
-        "\noriginal: MB that the original benchmark reported for 8 workers of such a server, which\n"
-        "it did not measure on this machine nor with these versions: an order of size, no more.",
-    )
+    for note in _notes(by_contestant):
+        plain(console, f"\n{note}")
     if disagreements:
         for text in disagreements:
             plain(console, f"note: {text}", "yellow")
@@ -50,16 +47,42 @@ def show(console: Console, by_contestant: Mapping[str, Sequence[MemoryRecord]], 
 
 def _table(*titles: str) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("contestant", no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+    table.add_column("contestant", overflow="fold", max_width=_NAME_WIDTH)  # cut off, two names may look like one
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     return table
 
 
+def _notes(by_contestant: Mapping[str, Sequence[MemoryRecord]]) -> list[str]:
+    """What has to be known to read the tables."""
+    notes = []
+    if had := [f"{name} ({ORIGINALS[name].title})" for name in by_contestant if name in ORIGINALS]:
+        notes.append(
+            f"original: MB that the original benchmark reported for {ORIGINAL_WORKERS} workers, on another machine "
+            f"with other versions: an order of size, no more. Of these it had {numbers.listed(had)}."
+        )
+    costs = {
+        (name, phase, figure): cost
+        for name, records in by_contestant.items()
+        for phase, figure in _FITS
+        if (cost := worker_cost(memory.by_workers(records, phase, figure)))
+    }
+    if any(cost.misfit_kib is None for cost in costs.values()):
+        notes.append(f"misfit: {NO_MISFIT}.")
+    notes += [
+        f"{name}, {figure.removesuffix('_kib').upper()} {_PHASES[phase]}: {cost.remark}."
+        for (name, phase, figure), cost in costs.items()
+        if cost.remark
+    ]
+    return notes
+
+
 def _sums(by_contestant: Mapping[str, Sequence[MemoryRecord]]) -> Table:
     counts = sorted({record.workers for records in by_contestant.values() for record in records})
     most = counts[-1]
-    table = _table(*(f"{count} w." for count in counts), "at rest", "after", "RSS", "USS", "original")
+    original = any(name in ORIGINALS for name in by_contestant)
+    extra = ("original",) if original else ()
+    table = _table(*(f"{count} w." for count in counts), "at rest", "after", "RSS", "USS", *extra)
     for name, records in by_contestant.items():
         loaded = memory.by_workers(records, LOAD, "pss_kib")
         table.add_row(
@@ -67,7 +90,7 @@ def _sums(by_contestant: Mapping[str, Sequence[MemoryRecord]]) -> Table:
             *(_mib(loaded.get(count)) for count in counts),
             *(_mib(memory.by_workers(records, phase, "pss_kib").get(most)) for phase in (REST, AFTER)),
             *(_mib(memory.by_workers(records, LOAD, figure).get(most)) for figure in ("rss_kib", "uss_kib")),
-            original_mb(name),
+            *([original_mb(name)] if original else []),
         )
     table.caption = f"at rest, after, RSS, USS: with {most} workers" if len(counts) > 1 else None
     table.caption_justify = "left"
@@ -75,12 +98,14 @@ def _sums(by_contestant: Mapping[str, Sequence[MemoryRecord]]) -> Table:
 
 
 def _costs(by_contestant: Mapping[str, Sequence[MemoryRecord]]) -> Table:
-    table = _table("PSS/worker", "fixed", "USS/worker", "fixed", "at rest: PSS/w.", "fixed")
+    table = _table("PSS/worker", "fixed", "misfit", "USS/worker", "fixed", "at rest: PSS/w.", "fixed")
     for name, records in by_contestant.items():
         row = []
-        for phase, figure in ((LOAD, "pss_kib"), (LOAD, "uss_kib"), (REST, "pss_kib")):
-            line = memory.fit(records, phase, figure)
-            row += ["–", "–"] if line is None else [_mib(line.per_worker_kib), _mib(line.fixed_kib)]
+        for phase, figure in _FITS:
+            cost = worker_cost(memory.by_workers(records, phase, figure))
+            row += [_mib(cost.per_worker_kib if cost else None), _mib(cost.fixed_kib if cost else None)]
+            if (phase, figure) == _FITS[0]:
+                row.append(_mib(cost.misfit_kib if cost else None))
         table.add_row(name, *row)
     return table
 

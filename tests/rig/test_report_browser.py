@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -33,11 +34,25 @@ addEventListener("load", () => {
   for (const part of document.querySelectorAll("details")) part.open = true;
   const box = element => { const r = element.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
   const root = document.documentElement;
-  const found = { width: root.clientWidth, page: root.scrollWidth, figures: {} };
+  const found = { width: root.clientWidth, page: root.scrollWidth, figures: {}, tables: {}, small: {} };
   for (const svg of document.querySelectorAll("svg[data-figure]")) {
+    if (!svg.checkVisibility()) continue;
     const texts = [...svg.querySelectorAll("text")].map(text => ({ text: text.textContent, box: box(text) }));
-    const marks = svg.querySelectorAll("circle, rect, polygon").length;
+    const marks = [...svg.querySelectorAll("circle, rect, polygon")].map(box);
     found.figures[svg.dataset.figure] = { box: box(svg), texts, marks };
+    found.small[svg.dataset.figure] = Math.min(...texts.map(text => text.box[3] - text.box[1]));
+  }
+  for (const table of document.querySelectorAll("table")) {
+    const scroll = table.parentElement, head = [...table.querySelectorAll("thead th")];
+    const hint = scroll.previousElementSibling;
+    scroll.scrollLeft = 0;
+    const last = box(head[head.length - 1]), caption = box(table.querySelector("caption span"));
+    const hinted = hint !== null && hint.matches(".scroll-hint") && hint.checkVisibility();
+    scroll.scrollLeft = 1000;
+    const moved = { first: box(head[0]), row: box(table.querySelector("tbody th")) };
+    scroll.scrollLeft = 0;
+    const scrolls = scroll.scrollWidth > scroll.clientWidth;
+    found.tables[table.id] = { columns: head.length, last, caption, hinted, moved, scrolls, left: box(scroll)[0] };
   }
   found.background = getComputedStyle(document.body).backgroundColor;
   const out = document.createElement("pre");
@@ -97,22 +112,47 @@ def test_a_message_on_the_console_would_be_seen(tmp_path: Path) -> None:
     assert console(browse(broken, tmp_path / "profile"))
 
 
-def test_all_figures_are_drawn_and_no_text_is_cut_off(page: Path, tmp_path: Path) -> None:
-    found = probe(page, tmp_path / "profile", "--window-size=1200,1000")
-    assert set(found["figures"]) == set(re.findall(r'data-figure="([^"]+)"', page.read_text()))
+def figures_of(page: Path, narrow: bool) -> set[str]:
+    """Keys of the drawings that one kind of window shows."""
+    keys = set(re.findall(r'data-figure="([^"]+)"', page.read_text()))
+    return {key for key in keys if key.endswith("-narrow") is narrow}
+
+
+def check_figures(found: dict[str, Any], least_width: float) -> None:
+    """All marks and texts within their figures, and these within the window."""
     assert len(found["figures"]) > 20
     for name, figure in found["figures"].items():
         left, top, right, bottom = figure["box"]
-        assert right - left > 500 and bottom - top > 100, name
-        assert figure["marks"] > 3, name
+        assert right - left > least_width and bottom - top > 100, name
+        assert left >= 0 and right <= found["width"], name
+        assert len(figure["marks"]) > 3, name
         for text in figure["texts"]:
             x1, y1, x2, y2 = text["box"]
             assert left <= x1 and x2 <= right and top <= y1 and y2 <= bottom, (name, text)
+        for x1, y1, x2, y2 in figure["marks"]:
+            assert left <= x1 and x2 <= right and top <= y1 and y2 <= bottom, (name, x1, x2)
     assert found["page"] <= found["width"]
 
 
-def test_on_a_phone_the_page_itself_does_not_scroll_sideways(page: Path, tmp_path: Path) -> None:
-    probe(page, tmp_path / "first")  # writes the probed copy, which is shown in a frame as narrow as a phone
+def test_all_figures_are_drawn_and_no_text_is_cut_off(page: Path, tmp_path: Path) -> None:
+    found = probe(page, tmp_path / "profile", "--window-size=1200,1000")
+    assert set(found["figures"]) == figures_of(page, narrow=False)
+    check_figures(found, 1000)
+
+
+def test_at_1280_pixels_every_column_of_every_table_is_seen(page: Path, tmp_path: Path) -> None:
+    found = probe(page, tmp_path / "profile", "--window-size=1280,1000")
+    assert max(table["columns"] for table in found["tables"].values()) >= 10
+    for name, table in found["tables"].items():
+        assert table["last"][2] <= 1280 and not table["scrolls"], (name, table)
+        assert not table["hinted"], name
+
+
+@pytest.fixture(scope="module")
+def phone(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the probe finds at 390 px: in a frame, since a headless window is never that narrow."""
+    profiles = tmp_path_factory.mktemp("profiles")
+    probe(page, profiles / "first")  # writes the probed copy
     frame = page.with_name("phone.html")
     frame.write_text('<!DOCTYPE html><body><iframe src="probed.html" width="390" height="800"></iframe></body>')
     script = (
@@ -126,12 +166,41 @@ def test_on_a_phone_the_page_itself_does_not_scroll_sideways(page: Path, tmp_pat
         "out.textContent = event.data; document.body.append(out); });</script>"
     )
     frame.write_text(frame.read_text().replace("<body>", "<body>" + receiver))
-    done = browse(frame, tmp_path / "profile", "--virtual-time-budget=5000")
+    done = browse(frame, profiles / "second", "--virtual-time-budget=5000")
     match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
     assert match is not None
-    found = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+    found: dict[str, Any] = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
     assert 300 < found["width"] <= 390
-    assert found["page"] <= found["width"]
+    return found
+
+
+def test_on_a_phone_the_page_itself_does_not_scroll_sideways(phone: dict[str, Any]) -> None:
+    assert phone["page"] <= phone["width"]
+
+
+def test_on_a_phone_every_dot_and_every_figure_is_seen(page: Path, phone: dict[str, Any]) -> None:
+    assert set(phone["figures"]) == figures_of(page, narrow=True)
+    check_figures(phone, 300)
+    assert min(phone["small"].values()) >= 11, "and is large enough to be read"
+
+
+def test_on_a_phone_no_label_runs_into_its_figures(phone: dict[str, Any]) -> None:
+    """In each line of a figure the texts lie beside each other."""
+    for name, figure in phone["figures"].items():
+        for one, other in itertools.combinations(figure["texts"], 2):
+            (a1, b1, a2, b2), (c1, d1, c2, d2) = one["box"], other["box"]
+            assert a2 <= c1 or c2 <= a1 or b2 - 3 <= d1 or d2 - 3 <= b1, (name, one, other)
+
+
+def test_on_a_phone_tables_scroll_and_say_so(phone: dict[str, Any]) -> None:
+    scrolling = {name: table for name, table in phone["tables"].items() if table["scrolls"]}
+    assert len(scrolling) > 10
+    for name, table in scrolling.items():
+        assert table["hinted"] or table["columns"] <= 3, name
+        for head in table["moved"].values():
+            assert head[0] == pytest.approx(table["left"], abs=1), (name, "the first column stays")
+            assert head[2] - head[0] <= 0.5 * phone["width"], (name, "and leaves room for the others")
+        assert table["caption"][2] <= phone["width"], name
 
 
 def test_dark_is_dark_and_light_is_light(page: Path, tmp_path: Path) -> None:

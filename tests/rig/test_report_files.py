@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from restmark_rig import cli, report, results_file
-from restmark_rig.report import numbers, readme, rounds_csv
+from restmark_rig.report import badges, numbers, readme, rounds_csv
 from restmark_rig.report.analysis import Analysis
+from restmark_rig.report.page import render as render_page
 from restmark_rig.report.svg import LinearAxis, LogAxis
+from restmark_rig.report.texts import VERDICTS
 from restmark_rig.report.view import View
 from restmark_rig.results import Results
 
@@ -187,7 +189,9 @@ def test_every_figure_has_a_title_a_description_and_marks(folder: Path) -> None:
         for name in ("dots-cpu_us_per_request", "dots-requests_per_s", "latency-figure"):
             assert f"{name}-{route}-0-64" in keys
     assert {"overview", "memory-load"} <= set(keys)
-    assert text.count('class="limit"') == sum(key.startswith("dots-") for key in keys)
+    assert {f"{key}-narrow" for key in keys if not key.endswith("-narrow")} == {
+        key for key in keys if key.endswith("-narrow")
+    }
 
 
 def test_every_verdict_has_a_badge_and_an_explanation(run: Results, folder: Path) -> None:
@@ -197,6 +201,43 @@ def test_every_verdict_has_a_badge_and_an_explanation(run: Results, folder: Path
         assert f'badge-doubt">{view.badges[name]}<' in text
         assert html.escape(view.verdict_texts[name]).replace("&#x27;", "&#39;") in text
     assert "12 of 84,000 answers failed" in text
+
+
+def test_a_badge_behind_a_figure_is_a_symbol_with_its_name(folder: Path) -> None:
+    text = (folder / "index.html").read_text()
+    matrix = text[text.index('id="table-matrix-cpu_us_per_request-0-64"') :].split("</table>")[0]
+    assert 'title="noisy"><span aria-hidden="true">≈</span><span class="unseen">noisy</span></span>' in matrix
+    assert 'badge-doubt">noisy<' not in matrix, "in words only where the column is for badges"
+    workload = text[text.index('id="table-workload-parse-msgpack-0-64"') :].split("</table>")[0]
+    assert 'badge-doubt">noisy<' in workload
+    assert '<span class="badge badge-doubt">≈ noisy</span>' in text, "the legend"
+
+
+def test_every_verdict_has_a_symbol_of_its_own() -> None:
+    assert set(badges.SYMBOLS) == {*VERDICTS, "ok"}
+    assert len(set(badges.SYMBOLS.values())) == len(badges.SYMBOLS)
+    assert {len(symbol) for symbol in badges.SYMBOLS.values()} == {1}
+
+
+def test_the_answer_is_the_first_screen(run: Results) -> None:
+    view = View(run)
+    assert 'id="answer"' not in render_page(view)
+    lines = [("title", "Leave <Python>?"), ("gain", "31× less CPU & more."), ("command", "restmark run --rounds 7")]
+    view.answer = lines  # type: ignore[attr-defined]
+    text = render_page(view)
+    block = text[text.index('<section id="answer"') :].split("</section>")[0]
+    assert "<h2>Leave &lt;Python&gt;?</h2>" in block and "31× less CPU &amp; more.</p>" in block
+    assert "<pre><code>restmark run --rounds 7</code></pre>" in block
+    assert text.index('id="answer"') < text.index('id="summary"') < text.index('id="overview"')
+
+
+def test_a_run_of_memory_alone_has_no_rounds_of_nothing() -> None:
+    results = synthetic_results.build(rounds=1, names=("restmarkd",))
+    results.cells, results.order = [], []
+    results.settings = dataclasses.replace(results.settings, rounds=0, duration_ms=4000)
+    text = render_page(View(results))
+    assert "memory only, under loads of 4 s, 64 connections" in text
+    assert "0 rounds" not in text
 
 
 def test_text_from_outside_can_not_become_markup(folder: Path) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from .run_support import fault_folder, faulty, make_bench, rig
+from .run_support import FAULTS, fault_folder, faulty, make_bench, rig
 
-from restmark_rig import cgroup, memory, memory_look, memory_table, results_file  # isort: skip
+from restmark_rig import cgroup, contestant, memory, memory_look, memory_roles, memory_table, results_file  # isort: skip
 from restmark_rig.cache import Cache  # isort: skip
 from restmark_rig.cgroup import Mount  # isort: skip
 from restmark_rig.launcher import launch  # isort: skip
+from restmark_rig.memory_roles import Process  # isort: skip
+from restmark_rig.report.memory import worker_cost  # isort: skip
 from restmark_rig.results import MemoryRecord, MemoryTotals  # isort: skip
 
 MIB = 2**20
@@ -24,22 +31,139 @@ def record(workers: int, pss_kib: int | None, phase: str = "load", sample: int =
 
 
 def test_the_line_through_exact_data() -> None:
-    line = memory.fit([record(n, 3000 + 850 * n) for n in (1, 2, 4, 8)], "load", "pss_kib")
-    assert line is not None
-    assert line.per_worker_kib == pytest.approx(850)
-    assert line.fixed_kib == pytest.approx(3000)
+    looks = [record(n, 3000 + 850 * n) for n in (1, 2, 4, 8)]
+    cost = worker_cost(memory.by_workers(looks, "load", "pss_kib"))
+    assert cost is not None
+    assert cost.per_worker_kib == pytest.approx(850)
+    assert cost.fixed_kib == pytest.approx(3000)
+    assert cost.misfit_kib == pytest.approx(0, abs=1e-6)
+    assert cost.remark == ""
 
 
 def test_the_line_through_scattered_data() -> None:
-    line = memory.fit([record(1, 11), record(2, 9), record(4, 26), record(8, 34)], "load", "pss_kib")
-    assert line is not None
+    cost = worker_cost({1: 11, 2: 9, 4: 26, 8: 34})
+    assert cost is not None
     # By hand: means 3.75 and 20; 28.75 is the sum of squares, 105 that of products.
-    assert line.per_worker_kib == pytest.approx(105 / 28.75)
-    assert line.fixed_kib == pytest.approx(20 - 3.75 * 105 / 28.75)
+    assert cost.per_worker_kib == pytest.approx(105 / 28.75)
+    assert cost.fixed_kib == pytest.approx(20 - 3.75 * 105 / 28.75)
 
 
 def test_one_number_of_workers_is_no_line() -> None:
-    assert memory.fit([record(1, 11), record(1, 12, sample=1)], "load", "pss_kib") is None
+    assert worker_cost(memory.by_workers([record(1, 11), record(1, 12, sample=1)], "load", "pss_kib")) is None
+
+
+def test_two_numbers_of_workers_have_no_misfit() -> None:
+    cost = worker_cost({1: 3000, 4: 9000})
+    assert cost is not None and cost.misfit_kib is None
+    third = worker_cost({1: 3000, 2: 5000, 4: 9000})
+    assert third is not None and third.misfit_kib is not None
+
+
+def test_less_than_nothing_is_no_fixed_part() -> None:
+    cost = worker_cost({1: 3 * 1024, 2: 42 * 1024})
+    assert cost is not None
+    assert cost.per_worker_kib == pytest.approx(39 * 1024)
+    assert cost.fixed_kib is None
+    assert cost.remark.startswith("no fixed part: the line begins at -36.0 MiB, so memory does not grow")
+
+
+def shown(by_contestant: dict[str, list[MemoryRecord]]) -> str:
+    console = Console(width=80, file=io.StringIO())
+    memory_table.show(console, by_contestant, [])
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_tables_say_what_the_line_can_not() -> None:
+    looks = [record(workers, kib, phase) for workers, kib in ((1, 3000), (2, 43000)) for phase in ("rest", "load")]
+    out = " ".join(shown({"mine": looks}).split())
+    assert (
+        "misfit: with two numbers of workers there is no misfit to show: a line through two points always fits." in out
+    )
+    assert "mine, PSS under load: no fixed part: the line begins at" in out
+    more = [record(workers, 3000 + 900 * workers, phase) for workers in (1, 2, 4) for phase in ("rest", "load")]
+    out = shown({"mine": more})
+    assert "no misfit" not in out and "no fixed part" not in out
+
+
+def test_the_original_is_beside_those_that_it_had() -> None:
+    looks = [record(workers, 1000 * workers, phase) for workers in (1, 2) for phase in ("rest", "load")]
+    assert "original" not in shown({"python-fastapi": looks, "rust-axum": looks})
+    out = " ".join(shown({"python-fastapi": looks, "python-uwsgi": looks}).split())
+    assert out.count("20 x 8") == 1
+    assert "Of these it had python-uwsgi (Python, uWSGI)." in out
+
+
+def test_long_names_keep_apart() -> None:
+    looks = [record(workers, 1000 * workers, phase) for workers in (1, 2) for phase in ("rest", "load")]
+    out = "".join(shown({"python-fastapi-uvicorn": looks, "python-fastapi-granian": looks}).split())
+    assert "uvicorn" in out and "granian" in out and "…" not in out
+
+
+def process(pid: int, parent: int, command: str = "server", listens: bool | None = True) -> Process:
+    return Process(pid, parent, parent == 1, command, listens)
+
+
+TRACKER = "python3 -c from multiprocessing.resource_tracker import main;main(5)"
+FORK_SERVER = "python3 -c from multiprocessing.forkserver import main; main(3, 4)"
+
+
+@pytest.mark.parametrize(
+    ("processes", "expected"),
+    [
+        ([process(10, 1)], "1 server"),
+        ([process(10, 1), process(11, 10), process(12, 10)], "1 master, 2 workers"),
+        ([process(10, 1), process(11, 10, TRACKER, None), process(12, 10)], "1 master, 1 resource tracker, 1 worker"),
+        ([process(10, 1), process(11, 10, TRACKER, False)], "1 server, 1 resource tracker"),
+        # What a fork server forks has its command line.
+        (
+            [process(10, 1, FORK_SERVER[:8]), process(11, 10, FORK_SERVER), process(12, 11, FORK_SERVER)],
+            "1 master, 1 fork server, 1 worker",
+        ),
+        # Something unknown that holds no socket, beside workers that hold one.
+        ([process(10, 1), process(11, 10), process(12, 10, "logger", False)], "1 master, 1 worker, 1 helper"),
+        # Node's cluster: the workers have no listening socket.
+        ([process(10, 1), process(11, 10, listens=False), process(12, 10, listens=False)], "1 master, 2 workers"),
+        # What can not be looked into is not called a helper.
+        ([process(10, 1), process(11, 10), process(12, 10, listens=None)], "1 master, 2 workers"),
+    ],
+)
+def test_roles(processes: list[Process], expected: str) -> None:
+    found = memory_roles.roles(processes)
+    assert memory_roles.counted(found[pid] for pid in sorted(found)) == expected
+
+
+def test_who_listens_is_read_from_proc() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        sockets = memory_roles.listening_sockets(os.getpid(), port)
+        assert len(sockets) == 1
+        assert memory_roles.holds_any(os.getpid(), sockets) is True
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)  # inherits no socket
+        try:
+            assert memory_roles.holds_any(child.pid, sockets) is False
+        finally:
+            child.communicate()
+    assert memory_roles.listening_sockets(os.getpid(), port) == set()
+    assert memory_roles.holds_any(child.pid, sockets) is None
+
+
+def test_a_resource_tracker_is_no_worker(tmp_path: Path) -> None:
+    """A server of Python that starts its tracker, as uvicorn with workers does."""
+    folder = fault_folder(tmp_path, "none")
+    wrapper = folder / "wrapper.py"
+    wrapper.write_text(
+        "import runpy\n"
+        "from multiprocessing import resource_tracker\n"
+        "resource_tracker.ensure_running()\n"
+        f"runpy.run_path({str(FAULTS)!r}, run_name='__main__')\n"
+    )
+    manifest = folder / "contestant.toml"
+    manifest.write_text(manifest.read_text().replace(str(FAULTS), str(wrapper)))
+    bench = make_bench(Cache(tmp_path / "cache"))
+    with launch(contestant.load(folder), bench.options, bench.cache) as running:
+        found = memory_look.look(running, "me", 1, "rest")
+    assert sorted(process.role for process in found.processes) == ["resource tracker", "server"]
 
 
 def test_the_largest_look_counts_and_unreadable_ones_do_not() -> None:
@@ -101,7 +225,8 @@ def test_a_look_adds_up(tmp_path: Path) -> None:
 
 
 def test_original_figures() -> None:
-    names = {"rust-axum": "41", "go-fasthttp": "132", "python-uwsgi": "20 x 8", "pypy-uwsgi": "85 x 8", "nginx": ""}
+    names = {"rust-actix": "41", "go-fasthttp": "132", "python-uwsgi": "20 x 8", "pypy-uwsgi": "85 x 8", "nginx": ""}
+    names |= {"rust-axum": "", "python-fastapi": "", "python-granian": "", "go-gin": "", "pypy-gunicorn": ""}
     assert {name: memory_table.original_mb(name) for name in names} == names
 
 

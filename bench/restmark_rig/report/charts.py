@@ -1,279 +1,228 @@
-"""The figures: dot plots with intervals, the original's graph remade, latency ranges, and stacked memory."""
+"""What the figures of speed say: one workload, all workloads, gains against one's own server, and latency."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from ..results import LIMIT_CONTESTANT, LOAD, Cell, ContestantRecord
-from ..statistics import Estimate
+from ..results import LIMIT_CONTESTANT, Cell, ContestantRecord
 from ..workloads import ROUTE_ROOT, ROUTE_TRANSFER
-from . import numbers
-from .analysis import Analysis, Load, Standing
-from .memory import Memory
+from . import badges, numbers
+from .analysis import Analysis, Load
+from .dotchart import CIRCLE, DIAMOND, TRIANGLE, DotChart, Key, Line, Mark, Row, figure
+from .gains import Gain, Gains
+from .languages import css_class
+from .memory_chart import memory_bars
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
-from .svg import LinearAxis, LogAxis, Svg, tick_label
-from .texts import VERDICTS
+from .svg import Figure
+from .texts import title_of
 
-_WIDTH = 820.0
-_LEFT = 200.0
-_RIGHT = 640.0
-_ROW = 24.0
-_TOP = 44.0
-_BOTTOM = 34.0
-_LANGUAGE_CLASSES = 6
+__all__ = ["against", "dot_plot", "latency_ranges", "memory_bars", "overview", "workload_figures"]
+
+_LATENCY_MARKS = (("50", CIRCLE), ("99", DIAMOND), ("99.9", TRIANGLE))
 
 
-def _axis(svg: Svg, axis: LogAxis | LinearAxis, top: float, bottom: float, title: str) -> None:
-    """Grid, labels below (every second one where they would touch), and the axis title."""
-    ticks = axis.ticks()
-    every = 1 + (len(ticks) - 1) // 8
-    for index, tick in enumerate(ticks):
-        x = axis.at(tick)
-        svg.line(x, top, x, bottom, "grid")
-        if index % every == 0:
-            label = tick_label(tick)
-            svg.text(x, bottom + 11, label, "tick", "middle")
-    scale = "logarithmic, each line a doubling" if isinstance(axis, LogAxis) else "linear"
-    svg.text((axis.left + axis.right) / 2, bottom + 26, f"{title} ({scale})", "axis-title", "middle")
+def workload_figures(analysis: Analysis, route: str, load: Load) -> list[Figure]:
+    """CPU per request first, since it stands where the client is the limit; then requests/s."""
+    metrics = [CPU_US_PER_REQUEST] if load.rate_per_s else [CPU_US_PER_REQUEST, REQUESTS_PER_S]
+    return [drawn for metric in metrics if (drawn := dot_plot(analysis, route, load, metric)) is not None]
 
 
-def _label(svg: Svg, standing: Standing, x: float, y: float, css: str = "label") -> None:
-    """The contestant's title; a dagger where it was asked over fewer connections than the others."""
-    fewer = standing.cell.connections_used < standing.cell.connections
-    ours = " ours" if standing.contestant.is_ours else ""
-    svg.text(x, y, standing.contestant.title + (" †" if fewer else ""), css + ours, "end")
+def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Figure | None:
+    """One workload: a dot a contestant with its interval, and the limit as a line. None without figures."""
+    limit = _limit(analysis, route, load, metric)
+    rows = _rows(analysis, route, load, metric, with_limit=limit is None)
+    better = "right" if metric.higher_is_better else "left"
+    return figure(
+        DotChart(
+            key=f"dots-{metric.key}-{_key(route)}-{load.rate_per_s}-{load.connections}",
+            title=f"GET {route}: {metric.title}, {load.title}",
+            axis_title=f"{metric.title}, further {better} is better",
+            groups=[("", [row for _, row in rows])],
+            line=limit,
+            keys=_keys(rows),
+            notes=_notes(rows),
+            spoken=f"Further {better} is better" + (f"; {limit.text}" if limit else ""),
+        )
+    )
 
 
-def _dagger_note(svg: Svg, standings: Sequence[Standing]) -> None:
-    """What the dagger means, if one is drawn: such a contestant is asked less, and its queue is shorter."""
-    if any(standing.cell.connections_used < standing.cell.connections for standing in standings):
-        svg.text(_LEFT - 12, svg.height - 8, "† over fewer connections", "tick", "end")
+def overview(analysis: Analysis, load: Load) -> Figure | None:
+    """The original's graph remade, with dots: requests/s of all contestants on all workloads, each line a doubling."""
+    groups = [(route, _rows(analysis, route, load, REQUESTS_PER_S, with_limit=True)) for route in analysis.routes]
+    everybody = [pair for _, rows in groups for pair in rows]
+    return figure(
+        DotChart(
+            key="overview",
+            title=f"Requests/s of all contestants and workloads, {load.title}",
+            axis_title="Requests/s, further right is better",
+            groups=[(f"GET {route}", [row for _, row in rows]) for route, rows in groups if rows],
+            keys=_keys(everybody),
+            notes=_notes(everybody),
+            spoken="Further right is better",
+        )
+    )
 
 
-def _badges(cell: Cell, metric: Metric) -> str:
-    """The first verdict and how many there are beside it: figures have room for no more, the tables have them all."""
-    names = [VERDICTS[name][0] for name in cell.verdict_names if name not in metric.tolerates]
-    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else ""
+def against(gains: Gains) -> Figure | None:
+    """How many times less CPU time than the baseline each contestant needs, by workload; the baseline is the line at 1 ×.
+
+    None without a factor.
+    """
+    title = title_of(gains.against)
+    rows = [
+        (route, [(gain.contestant, _gain_row(gain)) for gain in gains.of(route, CPU_US_PER_REQUEST)])
+        for route in gains.analysis.routes
+    ]
+    return figure(
+        DotChart(
+            key="against",
+            title=f"How many times less CPU time per request than {title}, {gains.load.title}",
+            axis_title="times less CPU time per request, further right is better",
+            groups=[(f"GET {route}", [row for _, row in found]) for route, found in rows if found],
+            line=Line(1.0, f"{title} = 1×", f"{title} = 1×", "baseline"),
+            keys=_keys([pair for _, found in rows for pair in found]),
+            unit="×",
+            spoken=f"{title} is 1; further right is better",
+        )
+    )
 
 
-def limit_of(analysis: Analysis, route: str, load: Load, metric: Metric) -> tuple[Estimate, str] | None:
-    """What a bare epoll loop reaches, and on which route: /transfer-data has its own, small answers share that of /."""
+def _gain_row(gain: Gain) -> Row:
+    times, record = gain.times, gain.contestant
+    return Row(
+        label=_label(record, gain.cell),
+        marks=[Mark(times.value, css_class(record.language), _shape(record))] if times else [],
+        low=times.low if times else None,
+        high=times.high if times else None,
+        text=numbers.factor(times.value) if times else "",
+        doubts=badges.shown(gain.cell, CPU_US_PER_REQUEST) if gain.cell else (),
+        missing="" if times else "no figure that stands",
+        strong=record.is_ours,
+    )
+
+
+def latency_ranges(analysis: Analysis, route: str, load: Load) -> Figure | None:
+    """Latency of one workload: from the median over p99 to p99.9."""
+    found = []
+    for cell in _cells(analysis, route, load):
+        record = analysis.contestants[cell.contestant]
+        points = {name: analysis.estimate(cell, latency(name)) for name, _ in _LATENCY_MARKS}
+        values = {name: point.value / 1000 for name, point in points.items() if point and point.value > 0}
+        if "50" not in values:
+            found.append((float("inf"), record, _missing_row(record, cell)))
+            continue
+        css = css_class(record.language)
+        row = Row(
+            label=_label(record, cell),
+            marks=[Mark(values[name], css, shape) for name, shape in _LATENCY_MARKS if name in values],
+            low=min(values.values()),
+            high=max(values.values()),
+            text=" / ".join(numbers.plain(values.get(name)) for name, _ in _LATENCY_MARKS),
+            doubts=tuple(cell.verdict_names),
+            strong=record.is_ours,
+        )
+        found.append((values["50"], record, row))
+    found.sort(key=lambda entry: entry[0])
+    rows = [(record, row) for _, record, row in found]
+    shapes = [Key(f"p{name}", "mark", shape) for name, shape in _LATENCY_MARKS]
+    return figure(
+        DotChart(
+            key=f"latency-figure-{_key(route)}-{load.rate_per_s}-{load.connections}",
+            title=f"GET {route}: latency, {load.title}",
+            axis_title="p50 / p99 / p99.9, ms, further left is better",
+            groups=[("", [row for _, row in rows])],
+            keys=[*shapes, *_keys(rows, with_references=False)],
+            notes=_notes(rows),
+            spoken="Figures are p50, p99 and p99.9 in ms; further left is better",
+        )
+    )
+
+
+def _rows(
+    analysis: Analysis, route: str, load: Load, metric: Metric, with_limit: bool
+) -> list[tuple[ContestantRecord, Row]]:
+    """All that were asked, in the order of all tables; after them those without a figure, each with its reason."""
+    found = [s for s in analysis.standings(route, load, metric) if s.estimate is not None and s.estimate.value > 0]
+    rows = []
+    for standing in found:
+        record, estimate = standing.contestant, standing.estimate
+        assert estimate is not None
+        row = Row(
+            label=_label(record, standing.cell),
+            marks=[Mark(estimate.value, css_class(record.language), _shape(record))],
+            low=estimate.low,
+            high=estimate.high,
+            text=numbers.plain(estimate.value),
+            doubts=badges.shown(standing.cell, metric),
+            strong=record.is_ours,
+        )
+        rows.append((record, row))
+    with_figure = {record.name for record, _ in rows}
+    for cell in _cells(analysis, route, load):
+        if cell.contestant not in with_figure:
+            record = analysis.contestants[cell.contestant]
+            rows.append((record, _missing_row(record, cell)))
+    return [(record, row) for record, row in rows if with_limit or not record.is_limit]
+
+
+def _cells(analysis: Analysis, route: str, load: Load) -> list[Cell]:
+    """One cell for each that was asked, without second runs of one server."""
+    return [cell for cell in analysis.cells(route, load) if analysis.contestants[cell.contestant].same_as is None]
+
+
+def _missing_row(record: ContestantRecord, cell: Cell) -> Row:
+    missing, doubts = badges.missing(cell), tuple(cell.verdict_names)
+    return Row(_label(record, cell), missing=missing, doubts=doubts, strong=record.is_ours)
+
+
+def _label(record: ContestantRecord, cell: Cell | None = None) -> str:
+    """The title; a dagger where it was asked over fewer connections than the others."""
+    fewer = cell is not None and cell.connections_used < cell.connections
+    return title_of(record) + (" †" if fewer else "")
+
+
+def _shape(record: ContestantRecord) -> str:
+    return DIAMOND if record.is_reference else CIRCLE
+
+
+def _limit(analysis: Analysis, route: str, load: Load, metric: Metric) -> Line | None:
+    """What a bare epoll loop reaches: on its own route for / and /transfer-data, else on /, whose answers are as small.
+
+    None where anybody is beyond it, there or here: then it is a server like others, and no limit.
+    """
     own = ROUTE_TRANSFER if route == ROUTE_TRANSFER else ROUTE_ROOT
     cell = analysis.results.cell(LIMIT_CONTESTANT, own, load.connections, load.rate_per_s or None)
     estimate = analysis.estimate(cell, metric) if cell else None
     if cell is None or estimate is None or estimate.value <= 0:
         return None
-    doubts = _badges(cell, metric)
-    return estimate, f"GET {own}" + (f", {doubts}" if doubts else "")
+    for other in (other for place in {own, route} for other in _cells(analysis, place, load)):
+        reached = analysis.estimate(other, metric)
+        if other.contestant == LIMIT_CONTESTANT or reached is None or reached.value <= 0:
+            continue
+        if (reached.value > estimate.value) == metric.higher_is_better and reached.value != estimate.value:
+            return None
+    doubts = badges.shown(cell, metric)
+    text = f"limit: bare epoll loop {numbers.plain(estimate.value)}"
+    where = f"GET {own}" + (f", {badges.in_words(doubts)}" if doubts else "")
+    return Line(estimate.value, f"{text} ({where})", f"{text} {badges.in_symbols(doubts)}".strip(), "limit")
 
 
-def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Svg | None:
-    """One workload: a dot a contestant with its interval, and the limit as a line. None without figures."""
-    rows = [s for s in analysis.standings(route, load, metric) if s.estimate is not None and s.estimate.value > 0]
-    rows = [s for s in rows if not s.contestant.is_limit]
-    rows.sort(key=lambda s: s.estimate.value if s.estimate else 0, reverse=metric.higher_is_better)
-    limit = limit_of(analysis, route, load, metric)
-    if not rows:
-        return None
-    bottom = _TOP + _ROW * len(rows)
-    words = "; ".join(f"{s.contestant.title} {numbers.plain(s.estimate.value)}" for s in rows if s.estimate)
-    key = f"dots-{metric.key}-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}"
-    limit_words = f" Limit of a bare epoll loop: {numbers.plain(limit[0].value)}." if limit else ""
-    better = "right" if metric.higher_is_better else "left"
-    title = f"GET {route}: {metric.title}, {load.title}"
-    svg = Svg(key, title, f"{words}.{limit_words} Further {better} is better.", _WIDTH, bottom + _BOTTOM)
-    ends = [end for s in rows if s.estimate for end in (s.estimate.value, s.estimate.low, s.estimate.high) if end]
-    axis = LogAxis.around([*ends, *([limit[0].value] if limit else [])], _LEFT, _RIGHT)
-    _axis(svg, axis, _TOP, bottom, f"{metric.title}, further {better} is better")
-    if limit:
-        x = axis.at(limit[0].value)
-        svg.line(x, _TOP - 6, x, bottom, "limit")
-        text = f"limit: bare epoll loop {numbers.plain(limit[0].value)} ({limit[1]})"
-        half = 3.6 * len(text)  # about half the width of the text, which has to stay within the drawing
-        svg.text(min(max(x, half), _WIDTH - half), _TOP - 16, text, "limit-label", "middle")
-    for index, standing in enumerate(rows):
-        _dot(svg, axis, standing, _TOP + _ROW * (index + 0.5), _badges(standing.cell, metric))
-    _dagger_note(svg, rows)
-    return svg
+def _keys(rows: Iterable[tuple[ContestantRecord, Row]], with_references: bool = True) -> list[Key]:
+    """The languages that are drawn, and what shapes mean that occur."""
+    rows = list(rows)
+    drawn = {record.language: record for record, row in rows if row.marks}
+    found = [Key(language, f"mark {css_class(language)}") for language in sorted(drawn)]
+    if with_references and any(record.is_reference and row.marks for record, row in rows):
+        found.append(Key("reference, not ranked", "mark", DIAMOND))
+    if any(row.doubts and row.marks for _, row in rows):
+        found.append(Key("hollow: has a verdict", "mark doubtful"))
+    return found
 
 
-def _dot(svg: Svg, axis: LogAxis, standing: Standing, y: float, doubts: str) -> None:
-    estimate = standing.estimate
-    assert estimate is not None
-    x = axis.at(estimate.value)
-    _label(svg, standing, _LEFT - 12, y)
-    svg.line(_LEFT, y, x, y, "lead")
-    if estimate.low and estimate.high:
-        svg.line(axis.at(estimate.low), y, axis.at(estimate.high), y, "interval")
-        for end in (estimate.low, estimate.high):
-            svg.line(axis.at(end), y - 4, axis.at(end), y + 4, "interval")
-    if standing.contestant.is_reference:
-        svg.diamond(x, y, 6, "mark reference")
-    elif standing.factor is None:
-        svg.circle(x, y, 5, "mark doubtful")
-    else:
-        svg.circle(x, y, 5, "mark ours" if standing.contestant.is_ours else "mark")
-    text = numbers.plain(estimate.value) + (f"  {doubts}" if doubts else "")
-    svg.text(_RIGHT + 12, y, text, "value")
+def _notes(rows: Iterable[tuple[ContestantRecord, Row]]) -> list[str]:
+    """What the dagger means, if one is drawn: such a contestant is asked less, and its queue is shorter."""
+    return ["† over fewer connections"] if any(row.label.endswith("†") for _, row in rows) else []
 
 
-def _language_class(analysis: Analysis, contestant: ContestantRecord) -> str:
-    languages = list(dict.fromkeys(record.language for record in analysis.results.contestants))
-    return f"language-{languages.index(contestant.language) % _LANGUAGE_CLASSES}"
-
-
-def overview(analysis: Analysis, load: Load) -> Svg | None:
-    """The original's graph remade: requests/s of all contestants on all workloads, each tick a doubling."""
-    groups: list[tuple[str, list[Standing]]] = []
-    for route in analysis.routes:
-        by_name = {s.contestant.name: s for s in analysis.standings(route, load, REQUESTS_PER_S)}
-        found = [by_name[record.name] for record in analysis.results.contestants if record.name in by_name]
-        groups.append((route, [s for s in found if s.estimate is not None and s.estimate.value > 0]))
-    groups = [(route, rows) for route, rows in groups if rows]
-    if not groups:
-        return None
-    row, gap, top = 17.0, 34.0, 40.0
-    height = top + sum(gap + row * len(rows) for _, rows in groups)
-    values = [s.estimate.value for _, rows in groups for s in rows if s.estimate]
-    words = "; ".join(f"GET {route}: " + _spoken(rows) for route, rows in groups)
-    svg = Svg("overview", f"Requests/s of all contestants and workloads, {load.title}", words, _WIDTH, height + _BOTTOM)
-    axis = LogAxis.around([*values, min(values) / 1.2], _LEFT, _RIGHT)
-    _axis(svg, axis, top, height, "Requests/s, longer is better")
-    _dagger_note(svg, [s for _, rows in groups for s in rows])
-    _language_key(svg, analysis, [s.contestant for _, rows in groups for s in rows])
-    y = top
-    for route, rows in groups:
-        svg.text(_LEFT - 12, y + gap / 2 + 4, f"GET {route}", "group", "end")
-        y += gap
-        for standing in rows:
-            _bar(svg, axis, standing, y, row, _language_class(analysis, standing.contestant))
-            y += row
-    return svg
-
-
-def _language_key(svg: Svg, analysis: Analysis, shown: Sequence[ContestantRecord]) -> None:
-    x = _LEFT
-    for language, contestant in {record.language: record for record in shown}.items():
-        svg.rectangle(x, 12, 14, 12, f"bar {_language_class(analysis, contestant)}")
-        svg.text(x + 20, 18, language, "tick")
-        x += 46 + 7 * len(language)
-    svg.text(x, 18, "pale, dashed: the cell has a verdict", "tick")
-
-
-def _spoken(rows: Sequence[Standing]) -> str:
-    return ", ".join(f"{s.contestant.title} {numbers.plain(s.estimate.value)}" for s in rows if s.estimate)
-
-
-def _bar(svg: Svg, axis: LogAxis, standing: Standing, y: float, row: float, css: str) -> None:
-    assert standing.estimate is not None
-    x = axis.at(standing.estimate.value)
-    doubts = _badges(standing.cell, REQUESTS_PER_S)
-    css += " doubtful-bar" if doubts else ""
-    _label(svg, standing, _LEFT - 12, y + row / 2, "label small")
-    svg.rectangle(_LEFT, y + 2.5, x - _LEFT, row - 5, f"bar {css}")
-    text = numbers.plain(standing.estimate.value) + (f"  {doubts}" if doubts else "")
-    svg.text(x + 6, y + row / 2, text, "value small")
-
-
-def latency_ranges(analysis: Analysis, route: str, load: Load) -> Svg | None:
-    """Latency of one workload: from the median over p99 to p99.9."""
-    marks = {name: latency(name) for name in ("50", "99", "99.9")}
-    rows = []
-    for standing in analysis.standings(route, load, marks["50"]):
-        points = {name: analysis.estimate(standing.cell, metric) for name, metric in marks.items()}
-        values = {name: point.value / 1000 for name, point in points.items() if point and point.value > 0}
-        if "50" in values:
-            rows.append((standing, values))
-    if not rows:
-        return None
-    rows.sort(key=lambda row: row[1]["50"])
-    bottom = _TOP + _ROW * len(rows)
-    key = f"latency-figure-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}"
-    words = "; ".join(
-        f"{s.contestant.title} " + ", ".join(f"p{n} {numbers.plain(v)} ms" for n, v in values.items())
-        for s, values in rows
-    )
-    svg = Svg(key, f"GET {route}: latency, {load.title}", f"{words}. Further left is better.", _WIDTH, bottom + _BOTTOM)
-    axis = LogAxis.around([value for _, values in rows for value in values.values()], _LEFT, _RIGHT)
-    _axis(svg, axis, _TOP, bottom, "Latency, ms, further left is better")
-    _latency_key(svg)
-    _dagger_note(svg, [standing for standing, _ in rows])
-    for index, (standing, values) in enumerate(rows):
-        y = _TOP + _ROW * (index + 0.5)
-        _label(svg, standing, _LEFT - 12, y)
-        svg.line(axis.at(min(values.values())), y, axis.at(max(values.values())), y, "interval")
-        doubt = " doubtful" if standing.cell.verdicts else ""
-        _latency_marks(svg, {name: axis.at(value) for name, value in values.items()}, y, doubt)
-        shown = " / ".join(numbers.plain(values[name]) if name in values else numbers.MISSING for name in marks)
-        svg.text(_RIGHT + 12, y, shown, "value small")
-    return svg
-
-
-def _latency_marks(svg: Svg, xs: dict[str, float], y: float, doubt: str) -> None:
-    svg.circle(xs["50"], y, 5, "mark" + doubt)
-    if "99" in xs:
-        svg.diamond(xs["99"], y, 6, "mark" + doubt)
-    if "99.9" in xs:
-        svg.triangle(xs["99.9"], y, 6, "mark" + doubt)
-
-
-def _latency_key(svg: Svg) -> None:
-    y, x = _TOP - 22, _LEFT
-    for draw, radius, text in ((svg.circle, 5, "p50"), (svg.diamond, 6, "p99"), (svg.triangle, 6, "p99.9")):
-        draw(x + 6, y, radius, "mark")
-        svg.text(x + 18, y, text, "tick")
-        x += 70
-    svg.text(x, y, "hollow: the cell has a verdict", "tick")
-    svg.text(_RIGHT + 12, y, "p50 / p99 / p99.9 ms", "tick")
-
-
-def memory_bars(memory: Memory, phase: str = LOAD) -> Svg | None:
-    """Stacked bars for each worker count: what each process has alone, and what they share, counted once."""
-    groups = []
-    for contestant in memory.contestants:
-        found = [memory.footprint(contestant.name, workers, phase) for workers in memory.worker_counts]
-        known = [f for f in found if f and f.pss_kib is not None and f.uss_kib is not None]
-        if known:
-            groups.append((contestant, known))
-    if not groups:
-        return None
-    row, gap = 15.0, 10.0
-    bottom = _TOP + sum(gap + row * len(prints) for _, prints in groups)
-    words = "; ".join(
-        f"{contestant.title}: " + ", ".join(f"{f.workers} workers {numbers.mib(f.pss_kib)} MiB" for f in prints)
-        for contestant, prints in groups
-    )
-    svg = Svg(
-        f"memory-{phase}", "Memory by number of workers", f"{words}. Shorter is better.", _WIDTH, bottom + _BOTTOM
-    )
-    axis = LinearAxis.up_to(
-        max((f.pss_kib or 0) / 1024 for _, prints in groups for f in prints), _LEFT + 24, _RIGHT + 60
-    )
-    _axis(svg, axis, _TOP, bottom, "ΣPSS, MiB, shorter is better")
-    for x, css, text in (
-        (_LEFT + 24, "bar private", "private to one process (ΣUSS)"),
-        (_LEFT + 250, "bar shared", "shared, counted once (ΣPSS − ΣUSS)"),
-    ):
-        svg.rectangle(x, _TOP - 28, 14, 12, css)
-        svg.text(x + 20, _TOP - 22, text, "tick")
-    y = _TOP
-    for contestant, prints in groups:
-        y += gap / 2
-        middle = y + row * len(prints) / 2
-        svg.text(_LEFT - 20, middle, contestant.title, "label ours" if contestant.is_ours else "label", "end")
-        for print_ in prints:
-            svg.text(_LEFT + 16, y + row / 2, str(print_.workers), "tick", "end")
-            private = axis.at((print_.uss_kib or 0) / 1024)
-            total = axis.at(((print_.uss_kib or 0) + (print_.shared_once_kib or 0)) / 1024)
-            svg.rectangle(axis.left, y + 2, private - axis.left, row - 4, "bar private")
-            svg.rectangle(private, y + 2, total - private, row - 4, "bar shared")
-            svg.text(total + 6, y + row / 2, numbers.mib(print_.pss_kib), "value small")
-            y += row
-        y += gap / 2
-    return svg
-
-
-def workload_figures(analysis: Analysis, route: str, load: Load) -> list[Svg]:
-    """CPU per request first, since it stands where the client is the limit; then requests/s."""
-    metrics = [CPU_US_PER_REQUEST] if load.rate_per_s else [CPU_US_PER_REQUEST, REQUESTS_PER_S]
-    return [svg for metric in metrics if (svg := dot_plot(analysis, route, load, metric)) is not None]
+def _key(route: str) -> str:
+    return route.strip("/") or "root"

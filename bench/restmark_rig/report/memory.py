@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .. import statistics
 from ..results import LOAD, MEMORY_PHASES, ContestantRecord, MemoryRecord, Results
 from ..statistics import Line
+from . import numbers
 
-# The article whose measurements are repeated here ran 8 processes each (Rust and Go: one), and gave these MB.
 ORIGINAL_WORKERS = 8
-ORIGINAL_MB = (("Rust", 41, 1), ("Go", 132, 1), ("Python", 20, 8), ("PyPy", 85, 8))  # name, MB each, processes
+
+
+@dataclass(frozen=True)
+class Original:
+    """What the original article, whose measurements are repeated here, gave for one of its servers (MB: 10⁶ bytes)."""
+
+    title: str
+    megabytes_each: int
+    processes: int
+
+
+_GO = Original("Go", 132, 1)  # with which library is not on record, so that it stands beside both of ours
+# The contestants of this rig that it had; all others had no part in it, whatever language they are written in.
+ORIGINALS = {
+    "rust-actix": Original("Rust, actix-web", 41, 1),
+    "go-fasthttp": _GO,
+    "go-nethttp": _GO,
+    "python-uwsgi": Original("Python, uWSGI", 20, 8),
+    "pypy-uwsgi": Original("PyPy, uWSGI", 85, 8),
+}
+MISFIT_MIN_POINTS = 3
+NO_MISFIT = "with two numbers of workers there is no misfit to show: a line through two points always fits"
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """A contestant with so many workers in one phase; of several samples the one with the highest ΣPSS. KiB."""
+    """A contestant with so many workers in one phase; of several samples the one with the highest ΣPSS. KiB.
+
+    roles: what each of its processes is.
+    """
 
     contestant: ContestantRecord
     workers: int
     phase: str
-    processes: int
+    roles: tuple[str, ...]
     rss_kib: int | None
     pss_kib: int | None
     uss_kib: int | None
@@ -36,11 +61,40 @@ class Footprint:
 
 @dataclass(frozen=True)
 class WorkerCost:
-    """ΣPSS = intercept + slope · workers, KiB."""
+    """ΣPSS (or another sum) = fixed part + workers × cost of one, least squares over so many numbers of workers."""
 
-    contestant: ContestantRecord
-    phase: str
     line: Line
+    points: int
+
+    @property
+    def per_worker_kib(self) -> float:
+        return self.line.slope
+
+    @property
+    def fixed_kib(self) -> float | None:
+        """None below 0: no server has less than nothing, so that the line is none of its memory's."""
+        return self.line.intercept if self.line.intercept >= 0 else None
+
+    @property
+    def misfit_kib(self) -> float | None:
+        """The largest distance of a point from the line; None where it could be nothing but 0."""
+        return self.line.residual if self.points >= MISFIT_MIN_POINTS else None
+
+    @property
+    def remark(self) -> str:
+        """Why there is no fixed part, or empty."""
+        if self.fixed_kib is not None:
+            return ""
+        return (
+            f"no fixed part: the line begins at {numbers.mib(self.line.intercept)} MiB, so memory does not grow by the "
+            "same amount with each worker"
+        )
+
+
+def worker_cost(kib_by_workers: Mapping[int, int]) -> WorkerCost | None:
+    """The line through sums in KiB by number of workers; None with fewer than two numbers."""
+    line = statistics.fit_line(list(map(float, kib_by_workers)), list(map(float, kib_by_workers.values())))
+    return WorkerCost(line, len(kib_by_workers)) if line else None
 
 
 class Memory:
@@ -72,9 +126,7 @@ class Memory:
     def cost(self, name: str, phase: str = LOAD) -> WorkerCost | None:
         """The cost of one more worker; None with fewer than two worker counts."""
         points = [self.footprint(name, workers, phase) for workers in self.worker_counts]
-        known = [(p.workers, p.pss_kib, p.contestant) for p in points if p is not None and p.pss_kib is not None]
-        line = statistics.fit_line([float(p[0]) for p in known], [float(p[1]) for p in known]) if known else None
-        return WorkerCost(known[0][2], phase, line) if line else None
+        return worker_cost({p.workers: p.pss_kib for p in points if p is not None and p.pss_kib is not None})
 
 
 def _footprint(contestant: ContestantRecord, record: MemoryRecord) -> Footprint:
@@ -82,7 +134,7 @@ def _footprint(contestant: ContestantRecord, record: MemoryRecord) -> Footprint:
         contestant=contestant,
         workers=record.workers,
         phase=record.phase,
-        processes=len(record.processes),
+        roles=tuple(process.role for process in record.processes),
         rss_kib=record.totals.rss_kib,
         pss_kib=record.totals.pss_kib,
         uss_kib=record.totals.uss_kib,

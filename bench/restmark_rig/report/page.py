@@ -7,8 +7,8 @@ import itertools
 import jinja2
 from markupsafe import Markup
 
-from . import numbers
-from .svg import Svg
+from . import badges
+from .svg import Figure
 from .table import HEAT_LIMITS
 from .view import View
 
@@ -25,8 +25,15 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _draw(figure: Svg) -> Markup:
-    return Markup(figure.render())
+def _draw(figure: Figure) -> Markup:
+    """Both drawings; the style sheet shows one, and hides the other from screen readers, too."""
+    parts = (("wide", figure.wide), ("narrow", figure.narrow))
+    return Markup("").join(Markup('<div class="{}">{}</div>').format(name, Markup(svg.render())) for name, svg in parts)
+
+
+def badge_legend(view: View) -> list[tuple[str, str]]:
+    """Symbol and words of the verdicts that occur in the run."""
+    return [(badges.SYMBOLS[name], view.badges[name]) for name, _ in view.legend()]
 
 
 def heat_legend() -> list[tuple[int, str]]:
@@ -40,4 +47,5 @@ def heat_legend() -> list[tuple[int, str]]:
 def render(view: View) -> str:
     """The page's text."""
     template = _environment().get_template("index.html.j2")
-    return template.render(view=view, heat_legend=heat_legend(), numbers=numbers) + "\n"
+    legends = {"heat_legend": heat_legend(), "badge_legend": badge_legend(view)}
+    return template.render(view=view, symbols=badges.SYMBOLS, **legends) + "\n"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..memory_roles import counted
 from ..results import AFTER, LOAD, REST
 from . import numbers
 from .analysis import Analysis, Load
-from .memory import ORIGINAL_MB, ORIGINAL_WORKERS, Memory
+from .badges import missing
+from .memory import NO_MISFIT, ORIGINAL_WORKERS, ORIGINALS, Memory, WorkerCost
 from .metrics import CPU_US_PER_REQUEST
 from .table import CellText, Column, Table
 from .tables import figure
+from .texts import title_of
 
 _PHASE_TITLES = {REST: "at rest", LOAD: "under load", AFTER: "after it"}
 
@@ -25,7 +28,7 @@ def footprints(memory: Memory) -> Table:
         Column("Contestant", numeric=False),
         Column("Workers"),
         Column("Phase", numeric=False),
-        Column("Processes"),
+        Column("Processes", numeric=False),
     ]
     columns += [
         Column("ΣRSS MiB"),
@@ -42,10 +45,10 @@ def footprints(memory: Memory) -> Table:
                     continue
                 table.rows.append(
                     [
-                        CellText(contestant.title, hint=contestant.name),
+                        CellText(title_of(contestant), hint=contestant.name),
                         CellText(str(workers), raw=workers),
                         CellText(_PHASE_TITLES[phase]),
-                        CellText(str(print_.processes), raw=print_.processes),
+                        CellText(counted(print_.roles), raw=len(print_.roles)),
                         *(_mib(kib) for kib in (print_.rss_kib, print_.pss_kib, print_.uss_kib, print_.cgroup_kib)),
                     ]
                 )
@@ -60,45 +63,66 @@ def worker_costs(memory: Memory) -> Table:
         columns += [
             Column(f"One more worker, {_PHASE_TITLES[phase]}, MiB", hint="slope of ΣPSS over the worker counts"),
             Column(f"Fixed part, {_PHASE_TITLES[phase]}, MiB", hint="intercept of the line"),
-            Column("Largest misfit, MiB", hint="largest distance of a point from the line"),
+            Column(
+                "Largest misfit, MiB", hint="largest distance of a point from the line; of two points there is none"
+            ),
         ]
-    table = Table("memory-worker-cost", "ΣPSS = fixed part + workers × cost of one, by least squares", columns)
-    for contestant in memory.contestants:
-        costs = [memory.cost(contestant.name, phase) for phase in phases]
-        if not any(costs):
-            continue
-        row = [CellText(contestant.title, hint=contestant.name)]
-        for cost in costs:
-            line = cost.line if cost else None
-            row += [
-                _mib(line.slope if line else None),
-                _mib(line.intercept if line else None),
-                _mib(line.residual if line else None),
-            ]
-        table.rows.append(row)
+    columns.append(Column("Remarks", numeric=False))
+    found = [
+        (contestant, costs)
+        for contestant in memory.contestants
+        if any(costs := [memory.cost(contestant.name, phase) for phase in phases])
+    ]
+    caption = "ΣPSS = fixed part + workers × cost of one, by least squares"
+    if any(cost and cost.misfit_kib is None for _, costs in found for cost in costs):
+        caption += f"; {NO_MISFIT}"
+    table = Table("memory-worker-cost", caption, columns)
+    for contestant, costs in found:
+        remarks = [
+            f"{_PHASE_TITLES[phase]}: {cost.remark}"
+            for phase, cost in zip(phases, costs, strict=True)
+            if cost and cost.remark
+        ]
+        cells = [cell for cost in costs for cell in _cost_cells(cost)]
+        table.rows.append([CellText(title_of(contestant), hint=contestant.name), *cells, CellText("; ".join(remarks))])
     return table
 
 
+def _cost_cells(cost: WorkerCost | None) -> list[CellText]:
+    """Cost of a worker, fixed part and misfit."""
+    if cost is None:
+        return [_mib(None)] * 3
+    return [_mib(cost.per_worker_kib), _mib(cost.fixed_kib), _mib(cost.misfit_kib)]
+
+
 def against_original(memory: Memory) -> Table:
-    """Under load with eight workers, beside the original article's figures in its own unit, MB."""
-    columns = [Column("Server", numeric=False), Column("ΣPSS MB"), Column("ΣRSS MB"), Column("Source", numeric=False)]
-    caption = f"With {ORIGINAL_WORKERS} workers, beside the figures of the original article (MB = 10⁶ bytes)"
+    """Under load with eight workers, those that the original article had beside its figures, in its own unit, MB."""
+    columns = [
+        Column("Contestant", numeric=False),
+        Column("ΣPSS MB, here"),
+        Column("ΣRSS MB, here"),
+        Column("RSS MB, original", hint="the article does not give PSS"),
+        Column("In the original", numeric=False),
+    ]
+    caption = (
+        f"With {ORIGINAL_WORKERS} workers under load, beside the figures of the original article (MB = 10⁶ bytes), "
+        "which were taken on another machine with other versions"
+    )
     table = Table("memory-original", caption, columns)
     for contestant in memory.contestants:
-        print_ = memory.footprint(contestant.name, ORIGINAL_WORKERS)
-        if print_ is not None:
-            sums = [None if kib is None else kib * 1024 / 1e6 for kib in (print_.pss_kib, print_.rss_kib)]
-            cells = [CellText(numbers.plain(value), raw=value) for value in sums]
-            table.rows.append(
-                [CellText(contestant.title, hint=contestant.name), *cells, CellText("this run, under load")]
-            )
-    for name, megabytes, processes in ORIGINAL_MB if table.rows else ():
-        each = f"original: {megabytes} MB" + (
-            f" in each of {processes} processes" if processes > 1 else " in one process"
-        )
-        missing = CellText(numbers.MISSING, hint="the article does not give it")
+        original, print_ = ORIGINALS.get(contestant.name), memory.footprint(contestant.name, ORIGINAL_WORKERS)
+        if original is None or print_ is None:
+            continue
+        sums = [None if kib is None else kib * 1024 / 1e6 for kib in (print_.pss_kib, print_.rss_kib)]
+        total = original.megabytes_each * original.processes
+        each = f"{original.megabytes_each} MB in each of {original.processes} processes"
         table.rows.append(
-            [CellText(name), missing, CellText(str(megabytes * processes), raw=megabytes * processes), CellText(each)]
+            [
+                CellText(title_of(contestant), hint=contestant.name),
+                *(CellText(numbers.plain(value), raw=value) for value in sums),
+                CellText(str(total), raw=total),
+                CellText(f"{original.title}: " + (each if original.processes > 1 else "one process")),
+            ]
         )
     return table
 
@@ -138,13 +162,17 @@ def _fill_cost(table: Table, analysis: Analysis, load: Load, cost: Callable[[flo
         {s.contestant.name: s for s in analysis.standings(route, load, CPU_US_PER_REQUEST)} for route in analysis.routes
     ]
     for contestant in analysis.results.contestants:
-        row = [CellText(contestant.title, hint=contestant.name)]
+        row, asked = [CellText(title_of(contestant), hint=contestant.name)], False
         for standings in by_route:
             standing = standings.get(contestant.name)
-            if standing is None or standing.estimate is None:
+            if standing is None:
                 row.append(CellText(numbers.MISSING, hint="not measured"))
+                continue
+            if standing.estimate is None:
+                row.append(CellText(numbers.MISSING, note=missing(standing.cell)))
+                asked = True
                 continue
             shown, value = figure(standing), cost(standing.estimate.value)
             row.append(CellText(numbers.plain(value), raw=value, heat=shown.heat, dim=shown.dim))
-        if any(cell.raw is not None for cell in row):
+        if asked or any(cell.raw is not None for cell in row):
             table.rows.append(row)

@@ -72,6 +72,26 @@ class Svg:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One figure, drawn twice: for a desk, and for a phone. The style sheet shows the one that fits the window."""
+
+    wide: Svg
+    narrow: Svg
+
+    @property
+    def key(self) -> str:
+        return self.wide.key
+
+    @property
+    def title(self) -> str:
+        return self.wide.title
+
+    def render(self, style: str = "") -> str:
+        """The wide drawing's <svg> element, for a picture that stands alone."""
+        return self.wide.render(style)
+
+
+@dataclass(frozen=True)
 class LogAxis:
     """Logarithmic; each tick is a doubling. left and right: pixels of the first and the last power of two."""
 

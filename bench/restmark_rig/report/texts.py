@@ -11,10 +11,18 @@ from ..results import (
     NOISY,
     STARVED,
     THROTTLED,
+    ContestantRecord,
 )
 from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 
 OK_BADGE = "ok"
+LIMIT_TITLE = "Bare epoll loop"
+
+
+def title_of(record: ContestantRecord) -> str:
+    """What a contestant is called. The bare loop is no limit by its name alone: somebody may be below it."""
+    return LIMIT_TITLE if record.is_limit else record.title
+
 
 # name -> (badge, what it means)
 VERDICTS = {

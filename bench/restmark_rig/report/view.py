@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from .. import cpulist
 from ..results import LOAD, Cell, Results, rounds_held
 from ..workloads import ROUTE_ENCODE
-from . import against, answer, charts, methodology, numbers, resource_tables, tables
+from . import against, answer, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
-from .svg import Svg
+from .svg import Figure
 from .table import CellText, Column, Table
 from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
 
@@ -24,7 +24,7 @@ class Block:
     """Figures and tables of one load within a section; the first one is open, the others are folded."""
 
     title: str
-    figures: list[Svg]
+    figures: list[Figure]
     tables: list[Table]
 
 
@@ -79,7 +79,8 @@ class View:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
             pins = f"servers on CPU {server}, client on CPU {client}"
         connections = "/".join(str(number) for number in settings.connections)
-        rounds = f"{rounds_held(self.results).text} of {settings.duration_ms / 1000:g} s"
+        length = f"{settings.duration_ms / 1000:g} s"
+        rounds = f"{rounds_held(self.results).text} of {length}" if settings.rounds else f"memory only, under loads of {length}"
         return f"{rounds}, {connections} connections, {workers}, {pins}"
 
     def alarms(self) -> list[str]:
@@ -123,9 +124,10 @@ class View:
         chosen = baseline(self.results, self.results.settings.baseline) if load else None
         if load is None or chosen is None:
             return None
-        shown = against.tables(Gains(self.analysis, load, chosen), self.memory, self.results.settings.mix)
+        gains = Gains(self.analysis, load, chosen)
+        shown, drawn = against.tables(gains, self.memory, self.results.settings.mix), charts.against(gains)
         text = f"{chosen.title} is 1×: 2× is half the CPU time, twice the requests, half the wait; below 1× it is worse than that."
-        return Section("against", f"Against {chosen.title}", text, [Block(load.title, [], shown)]) if shown else None
+        return Section("against", f"Against {chosen.title}", text, [Block(load.title, [drawn] if drawn else [], shown)]) if shown else None
 
     def workloads(self) -> list[Section]:
         """One section a workload."""
@@ -190,15 +192,8 @@ class View:
         return tables.same_server(self.analysis) if self.analysis.same_pairs else None
 
     def doubtful_cells(self) -> Table | None:
-        """Every verdict with its evidence."""
-        columns = [Column("Cell", numeric=False), Column("Verdict", numeric=False), Column("Evidence", numeric=False)]
-        table = Table("doubts", "Cells with a verdict, and the figure that gave it", columns)
-        for cell in self.results.cells:
-            for verdict in cell.verdicts:
-                table.rows.append(
-                    [CellText(self._cell_name(cell)), CellText("", badges=(verdict.name,)), CellText(verdict.evidence)]
-                )
-        return table if table.rows else None
+        """The verdicts by cause, with their evidence."""
+        return doubts.table(self.results.cells, self._cell_name)
 
     def outliers(self) -> list[str]:
         """Warnings about single rounds."""
