@@ -215,7 +215,8 @@ def test_gains_stand_left_and_right_of_the_baseline() -> None:
         one = float(line.attrib["x1"])
         marks = [float(n.attrib["cx"]) for n in svg.iter(f"{SVG}circle") if "language" in n.attrib["class"]]
         assert min(marks) < one < max(marks)
-        assert {"Go, net/http = 1×", "GET /", "no figure that stands"} <= set(texts(svg))
+        assert {"Go, net/http = 1×", "GET /"} <= set(texts(svg))
+        assert any(text.startswith("no figure that stands") for text in texts(svg))
         assert times["python-uwsgi"] is not None and times["python-uwsgi"].value < 1
         assert any(text.startswith(numbers.factor(times["python-uwsgi"].value)) for text in texts(svg))
     alone = synthetic_results.build(rounds=1, names=("go-nethttp",), memory=False)

@@ -78,7 +78,7 @@ def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
         lines.append(found)
     lines += [_wait_line(gains), _limits_line(results), _sure_line(results, analysis, load)]
     return Answer(
-        f"Should this back end stay on {against.title}? CPU time per request, against it (= 1 ×), {load.title}:", lines
+        f"Should this back end stay on {against.title}? CPU time per request, against it (= 1\N{NO-BREAK SPACE}×), {load.title}:", lines
     )
 
 
@@ -114,19 +114,19 @@ def _by_side(gains: Sequence[Gain]) -> str:
         parts.append(_said(groups[Side.BETTER], "less"))
     if groups[Side.TIED]:
         words = [f"{g.contestant.title} ({told.interval(g.times)})" for g in groups[Side.TIED] if g.times]
-        parts.append(f"no difference to be told: {', '.join(words)}")
+        parts.append(f"{'No' if parts else 'no'} difference to be told: {'; '.join(words)}")
     if groups[Side.WORSE]:
         parts.append(_said(groups[Side.WORSE], "more"))
-    return "; ".join(parts)
+    return ". ".join(parts)
 
 
 def _said(group: Sequence[Gain], word: str) -> str:
-    """31 × (28–35) less on restmarkd, 23 × on axum: the interval of the first one, the others' in the tables."""
+    """31 × (28–35) less on restmarkd; 23 × on axum: the interval of the first one, the others' in the tables."""
     first, *others = group
     assert first.times is not None
     words = [f"{told.amount(first.times)} {word} on {first.contestant.title}"]
     words += [f"{told.point(g.times)} on {g.contestant.title}" for g in others if g.times is not None]
-    return ", ".join(words)
+    return "; ".join(words)
 
 
 def _best_of_each_language(gains: Sequence[Gain]) -> list[Gain]:
@@ -194,7 +194,7 @@ def _memory_line(memory: Memory, against: ContestantRecord) -> Line | None:
             for found in sorted(known, key=lambda p: p.pss_kib or 0):
                 others.setdefault(found.contestant.language, found)
             shown = [p for p in others.values() if p.contestant.name != against.name]
-            each = ", ".join(f"{p.contestant.title} {numbers.mib(p.pss_kib)}" for p in shown)
+            each = "; ".join(f"{p.contestant.title} {numbers.mib(p.pss_kib)}" for p in shown)
             more = "" if workers > 1 else "; 'restmark memory' measures 2, 4 and 8 workers"
             text = f"{against.title} {numbers.mib(own.pss_kib)} MiB" + (f"; {each}" if each else "")
             return Line(f"Memory, {numbers.counted(workers, 'worker')}", f"{text} (ΣPSS {words}{more}).")
