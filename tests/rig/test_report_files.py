@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from restmark_rig import cli, report, results_file
-from restmark_rig.report import badges, numbers, readme, rounds_csv
+from restmark_rig.report import answer, badges, numbers, readme, rounds_csv
 from restmark_rig.report.analysis import Analysis
+from restmark_rig.report.metrics import CPU_US_PER_REQUEST
 from restmark_rig.report.page import render as render_page
 from restmark_rig.report.svg import LinearAxis, LogAxis
-from restmark_rig.report.texts import VERDICTS
+from restmark_rig.report.texts import VERDICTS, title_of
 from restmark_rig.report.view import View
 from restmark_rig.results import Results
 
@@ -117,12 +118,33 @@ def test_the_command_prints_paths_on_stdout_and_errors_on_stderr(folder: Path, t
 def test_the_csv_has_every_round_with_its_raw_figures(run: Results, folder: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((folder / "rounds.csv").read_text())))
     assert len(rows) == sum(len(cell.rounds) for cell in run.cells)
-    expected = [(cell, entry) for cell in run.cells for entry in cell.rounds]
-    for row, (cell, entry) in zip(rows, expected, strict=True):
-        assert (row["contestant"], row["route"], int(row["round"])) == (cell.contestant, cell.route, entry.round)
+    expected = {
+        (cell.contestant, cell.route, str(cell.connections), str(cell.rate_per_s or ""), str(entry.round)): entry
+        for cell in run.cells
+        for entry in cell.rounds
+    }
+    for row in rows:
+        entry = expected.pop(
+            (row["contestant"], row["route"], row["connections"], row["rate_per_s"], row["round"])
+        )
         assert int(row["requests"]) == entry.requests
         assert row["throttled_ns"] == ""
         assert float(row["requests_per_s"]) == entry.requests * 1e6 / entry.duration_us
+
+
+def test_the_csv_has_contestants_in_the_order_of_all_tables(run: Results, folder: Path) -> None:
+    analysis = Analysis(run)
+    rows = list(csv.DictReader(io.StringIO((folder / "rounds.csv").read_text())))
+    for route in analysis.routes:
+        load = analysis.main_load
+        assert load is not None
+        order = [s.contestant.name for s in analysis.standings(route, load, CPU_US_PER_REQUEST)]
+        found = [
+            r["contestant"]
+            for r in rows
+            if (r["route"], r["connections"]) == (route, str(load.connections)) and not (r["same_as"] or r["rate_per_s"])
+        ]
+        assert list(dict.fromkeys(found)) == order
 
 
 def test_empty_is_not_zero_in_the_csv() -> None:
@@ -140,7 +162,7 @@ def test_empty_is_not_zero_in_the_csv() -> None:
 
 def test_page_and_csv_agree_to_the_digit_shown(run: Results, folder: Path) -> None:
     """Medians are computed anew from the CSV, with the standard library, and compared with every cell of two tables."""
-    titles = {record.title: record.name for record in reversed(run.contestants) if record.same_as is None}
+    titles = {title_of(record): record.name for record in reversed(run.contestants) if record.same_as is None}
     rounds: dict[tuple[str, str, str], list[float]] = {}
     for row in csv.DictReader(io.StringIO((folder / "rounds.csv").read_text())):
         if row["connections"] == "64" and not row["rate_per_s"]:
@@ -221,14 +243,12 @@ def test_every_verdict_has_a_symbol_of_its_own() -> None:
 
 def test_the_answer_is_the_first_screen(run: Results) -> None:
     view = View(run)
-    assert 'id="answer"' not in render_page(view)
-    lines = [("title", "Leave <Python>?"), ("gain", "31× less CPU & more."), ("command", "restmark run --rounds 7")]
-    view.answer = lines  # type: ignore[attr-defined]
+    view.answer = answer.Answer("Leave <Python>?", [answer.Line("HTTP & more", "31× less CPU & more.")])
     text = render_page(view)
-    block = text[text.index('<section id="answer"') :].split("</section>")[0]
-    assert "<h2>Leave &lt;Python&gt;?</h2>" in block and "31× less CPU &amp; more.</p>" in block
-    assert "<pre><code>restmark run --rounds 7</code></pre>" in block
-    assert text.index('id="answer"') < text.index('id="summary"') < text.index('id="overview"')
+    block = text[text.index('<section id="summary"') :].split("</section>")[0]
+    assert ">Leave &lt;Python&gt;?</h2>" in block
+    assert "<dt>HTTP &amp; more</dt><dd>31× less CPU &amp; more.</dd>" in block
+    assert text.index('id="summary"') < text.index('id="against"') < text.index('id="overview"')
 
 
 def test_a_run_of_memory_alone_has_no_rounds_of_nothing() -> None:

@@ -10,6 +10,7 @@ from .gains import Gain, Gains
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
 from .table import CellText, Column, Table
+from .texts import title_of
 from .told import Side
 
 _P99 = latency("99")
@@ -41,7 +42,7 @@ def _speed(gains: Gains, metric: Metric, caption: str, mix: Mapping[str, float] 
     for record in gains.analysis.in_order(gains.load):
         cells = [by_route[route].get(record.name) for route in routes] + [mixed.get(record.name)] * with_mix
         if record.name != gains.against.name and any(cells):
-            table.rows.append([CellText(record.title, hint=record.name), *(_cell(gain) for gain in cells)])
+            table.rows.append([CellText(title_of(record), hint=record.name), *(_cell(gain) for gain in cells)])
     return table
 
 
@@ -67,5 +68,5 @@ def _memory(gains: Gains, memory: Memory) -> Table:
             times = own.pss_kib / other.pss_kib if known and own and other and own.pss_kib and other.pss_kib else None
             cells.append(CellText(numbers.factor(times), raw=times, hint=f"{numbers.mib(other.pss_kib)} MiB" if other else ""))
         if record.name != gains.against.name and any(cell.raw for cell in cells):
-            table.rows.append([CellText(record.title, hint=record.name), *cells])
+            table.rows.append([CellText(title_of(record), hint=record.name), *cells])
     return table

@@ -18,6 +18,7 @@ from .doubt import seen_share
 from .gains import Gain, Gains, baseline
 from .memory import Footprint, Memory
 from .metrics import CPU_US_PER_REQUEST
+from .texts import title_of
 from .told import Side
 
 _TASKS = {
@@ -302,7 +303,7 @@ def not_first(entry: NotFirst) -> str:
 
     def shown(standing: Standing) -> str:
         value = standing.estimate.value if standing.estimate else None
-        return f"{standing.contestant.title} {numbers.plain(value)}" + (" (reference)" if standing.contestant.is_reference else "")
+        return f"{title_of(standing.contestant)} {numbers.plain(value)}" + (" (reference)" if standing.contestant.is_reference else "")
 
     ahead = numbers.listed([shown(standing) for standing in entry.ahead])
     return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {ahead}; {shown(entry.ours)}."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..results import Cell, ContestantRecord
 from ..workloads import ROUTE_TRANSFER
-from . import numbers
+from . import badges, numbers
 from .analysis import Analysis, Load, Standing
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, PERCENTILES, REQUESTS_PER_S, Metric, latency
 from .table import CellText, Column, Table, heat
+from .texts import title_of
 
 _NOTHING = CellText(numbers.MISSING, hint="not measured")
 
@@ -15,9 +16,7 @@ _NOTHING = CellText(numbers.MISSING, hint="not measured")
 def remarks(analysis: Analysis, contestant: ContestantRecord, cell: Cell) -> str:
     """What has to be known to read the row."""
     parts = []
-    if contestant.is_limit:
-        parts.append("the limit, not ranked")
-    elif contestant.is_reference:
+    if contestant.is_reference:
         parts.append("reference, not ranked")
     if cell.connections_used != cell.connections:
         parts.append(f"{cell.connections_used} of {cell.connections} connections: it holds no more")
@@ -29,8 +28,8 @@ def remarks(analysis: Analysis, contestant: ContestantRecord, cell: Cell) -> str
 def figure(standing: Standing, with_interval: bool = True) -> CellText:
     """An estimate, dim when it does not stand."""
     estimate = standing.estimate
-    if estimate is None:
-        return _NOTHING
+    if estimate is None or estimate.value <= 0:
+        return CellText(numbers.MISSING, hint=badges.missing(standing.cell))
     return CellText(
         numbers.plain(estimate.value),
         raw=estimate.value,
@@ -68,7 +67,7 @@ def matrix(analysis: Analysis, load: Load, metric: Metric, caption: str) -> Tabl
         standings = [by_route[route].get(contestant.name) for route in analysis.routes]
         if any(standings):
             cells = [_matrix_cell(standing, metric) if standing else _NOTHING for standing in standings]
-            table.rows.append([CellText(contestant.title, hint=contestant.name), *cells])
+            table.rows.append([CellText(title_of(contestant), hint=contestant.name), *cells])
     return table
 
 
@@ -111,7 +110,7 @@ def workload(analysis: Analysis, route: str, load: Load) -> Table:
         badges = tuple(cpu.cell.verdict_names) or ("ok",)
         table.rows.append(
             [
-                CellText(cpu.contestant.title, hint=name),
+                CellText(title_of(cpu.contestant), hint=name),
                 *(figure(cpu), _factor(cpu), _rank(cpu)),
                 *(figure(rate), _factor(rate), _rank(rate)),
                 *([figure(transfer[name])] if transfer else []),
@@ -139,7 +138,7 @@ def latencies(analysis: Analysis, route: str, load: Load) -> Table:
         slowest = max((entry.latency.max_us for entry in cell.rounds if entry.latency), default=None)
         table.rows.append(
             [
-                CellText(standing.contestant.title, hint=standing.contestant.name),
+                CellText(title_of(standing.contestant), hint=standing.contestant.name),
                 *cells,
                 CellText(numbers.ms(slowest), raw=slowest, dim=bool(cell.verdicts)),
                 CellText("", badges=tuple(cell.verdict_names) or ("ok",)),
@@ -162,7 +161,7 @@ def sweep(analysis: Analysis, route: str, metric: Metric) -> Table | None:
         standings = [standings.get(contestant.name) for standings in by_load]
         if any(standings):
             cells = [_matrix_cell(s, metric) if s else _NOTHING for s in standings]
-            table.rows.append([CellText(contestant.title, hint=contestant.name), *cells])
+            table.rows.append([CellText(title_of(contestant), hint=contestant.name), *cells])
     return table
 
 
