@@ -42,6 +42,9 @@ if [ "$parts" = packaging ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
                 git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
+        # systemd.pc, which the packages' builds ask, is in systemd on Debian 12 and in systemd-dev later.
+        # shellcheck disable=SC2086 # empty or one word
+        pkg-config --exists systemd || bench/need-packages.sh $no_install systemd-dev
 fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \

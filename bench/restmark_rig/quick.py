@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from . import load, rest
+from . import load, registry, rest
 from .contestant import Contestant
 from .errors import EnvironmentFault, RigError
 from .http_probe import ProbeError
@@ -110,7 +110,7 @@ def check(server: RunningServer, oracle: Oracle) -> int:
             requests += [loop(0, 7), loop(10, 3), loop(LOOP_DEFAULT_N, 12345)]
         elif route != ROUTE_ROOT:
             requests += [counted(route, count) for count in (0, 1, oracle.records // 2, oracle.records)]
-    remedy = f"restmark verify -C {server.contestant.name} says where they differ"
+    remedy = f"restmark verify -C {registry.selector(server.contestant)} says where they differ"
     request = requests[0]
     try:
         with server.connect() as connection:

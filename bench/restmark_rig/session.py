@@ -22,6 +22,7 @@ from . import (
     pinning,
     plan,
     prospect,
+    registry,
     report,
     resume,
     rig_identity,
@@ -235,7 +236,7 @@ def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, prog
         field.accounting[name] = report.accounting
         if failures:
             reason = f"verification failed: {'; '.join(failures)}"
-            field.skipped.append(Skipped(name, contestant.title, reason, f"restmark verify -C {name} tells more"))
+            field.skipped.append(Skipped(name, contestant.title, reason, f"restmark verify -C {registry.selector(contestant)} tells more"))
             field.failed = ExitCode.VERIFICATION
             progress.say(f"{name}: not measured: {reason}")
             continue
