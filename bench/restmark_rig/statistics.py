@@ -225,15 +225,6 @@ def outliers(samples: Sequence[float]) -> Outliers:
     return Outliers(tuple(int(index) for index in np.flatnonzero(np.abs(array - middle) > bound)))
 
 
-def relative_spread(samples: Sequence[float]) -> float:
-    """Robust standard deviation as a share of the median: 1.4826 · MAD / median. The median has to be above 0."""
-    array = _array(samples)
-    middle = float(np.median(array))
-    if middle <= 0:
-        raise ValueError("the median has to be above 0")
-    return MAD_TO_SIGMA * mad(samples) / middle
-
-
 def noise_floor(same_pairs: Sequence[tuple[float, float]]) -> float | None:
     """How far two runs of the same server lie apart at most, as a factor above 1; None without a pair.
 

@@ -115,7 +115,6 @@ def test_ratios_of_nothing_or_of_unequal_pairs_are_refused() -> None:
 
 def test_the_mad_of_a_textbook_example() -> None:
     assert statistics.mad([1, 1, 2, 2, 4, 6, 9]) == 1.0
-    assert statistics.relative_spread([1, 1, 2, 2, 4, 6, 9]) == pytest.approx(1.4826 / 2)
 
 
 def test_an_outlier_lies_beyond_ten_standard_deviations() -> None:

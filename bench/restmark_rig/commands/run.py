@@ -56,7 +56,7 @@ from .options import CountList, Route, baseline_option, mix_option
     default=DEFAULT_TIMEOUT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Slower answers cost the cell its rank.",
+    help="Slower answers cost the cell its rank by latency.",
 )
 @click.option("--dataset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own records.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat a run's order [default: a new one, recorded].")
