@@ -27,7 +27,7 @@ class Requirement:
 
     packages: Debian's, each with its alternatives ("new-name|old-name"). minimum_version: the oldest of the command
     that will do, "" for any; version_command prints it. pip_requirements: brings the command where no Debian package
-    is new enough.
+    is new enough. in_debian: False for a package that Debian does not have, such as this project's own.
     """
 
     command: str
@@ -36,6 +36,7 @@ class Requirement:
     minimum_version: str = ""
     version_command: tuple[str, ...] = ()
     pip_requirements: Path | None = None
+    in_debian: bool = True
 
 
 @dataclass(frozen=True)

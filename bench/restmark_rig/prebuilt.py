@@ -53,7 +53,7 @@ def adopt(contestant: Contestant) -> Contestant:
     asked = {label: with_program(argv) for label, argv in contestant.versions.items() if argv[0] == built}
     return dataclasses.replace(
         contestant,
-        requires=(Requirement(program, wanted.packages, wanted.hint),),
+        requires=(Requirement(program, wanted.packages, wanted.hint, in_debian=False),),
         build=None,
         start=dataclasses.replace(contestant.start, argv=with_program(contestant.start.argv)),
         # Tools of a build that did not happen here have no say in the results.

@@ -55,7 +55,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def obtainable(requirement: Requirement) -> bool:
     """Whether 'restmark setup' knows a way to get it."""
-    return bool(requirement.packages or requirement.pip_requirements)
+    return bool(requirement.packages and requirement.in_debian or requirement.pip_requirements)
 
 
 def remedy_of(requirement: Requirement) -> str:

@@ -85,7 +85,7 @@ def test_a_busy_machine_is_said_before_anything_is_built(tmp_path: Path, busy_cp
         )
     assert planned.returncode == 0
     assert "now: others use" in planned.stdout and "--wait-for-quiet" in planned.stdout
-    assert f"server on CPU {busy_cpu}, client on CPU {busy_cpu}: they share CPU {busy_cpu}" in planned.stdout
+    assert f"doubtful: server and client share CPU {busy_cpu}" in planned.stdout
     assert waited.returncode == ExitCode.ENVIRONMENT
     assert "the CPUs were not quiet within 3 s: others use" in waited.stderr
     assert "verif" not in waited.stderr

@@ -179,19 +179,19 @@ class _Visits:
         waits = iter([before] * len(slowdowns))
         after = iter(slowdowns)
         pace = SimpleNamespace(wait_for_quiet=lambda *_: next(waits), slowdown=lambda share: next(after))
-        self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick), pins=None, tell=silent)
-        self.server: Any = SimpleNamespace(death=lambda: "")
-        monkeypatch.setattr(visiting, "Sampler", lambda server, pins: SimpleNamespace(read=lambda: None))
+        self.bench: Any = SimpleNamespace(pace=pace, settings=SimpleNamespace(quick=quick, duration_ms=1000), pins=None, tell=silent)
+        self.server: Any = SimpleNamespace(death=lambda: "", cpu_ns=lambda: 0)
+        monkeypatch.setattr(visiting, "Sampler", lambda server, pins: SimpleNamespace(read=lambda: SimpleNamespace(server_cpu_ns=0)))
         monkeypatch.setattr(visiting.sampler, "between", lambda before, after: None)
-        monkeypatch.setattr(visiting.rest, "come_to_rest", lambda server, window_s: True)
+        monkeypatch.setattr(visiting.rest, "come_to_rest", lambda server, window_s, backlog_s: "")
         monkeypatch.setattr(visiting, "_load", self._load)
 
     def _load(self, *_: object) -> Any:
         self.loads += 1
-        return SimpleNamespace(errors=self._errors[self.loads - 1], number=self.loads)
+        return SimpleNamespace(errors=self._errors[self.loads - 1], number=self.loads, requests_per_s=1.0)
 
     def run(self) -> tuple[int, int, float]:
-        kept, attempts = visiting._attempts(self.server, None, self.bench, 64, 1.0, 1.0)  # type: ignore[arg-type]
+        kept, attempts = visiting._attempts(self.server, SimpleNamespace(rate_per_s=1), self.bench, 64, 1.0, 1.0)  # type: ignore[arg-type]
         assert attempts == self.loads
         return kept.load.number, attempts, kept.slowdown  # type: ignore[attr-defined]
 
