@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -98,13 +96,12 @@ def _latency_ms(analysis: Analysis, cell: Cell, quantile: str) -> Text:
 
 
 def _legend(analysis: Analysis) -> str:
-    lines: Sequence[str] = [
-        "Medians of the rounds, in the order of CPU µs: server CPU time per request. rank:",
-        "by its interval, a range where others can not be told from it; none for references",
-        "(fixed answers), wrong answers and errors. A doubt in the verdict widens the",
-        "interval; client_bound: the client set the pace, so that req/s and latency are its own.",
-    ]
+    text = (
+        "Medians of the rounds, in the order of CPU µs: server CPU time per request. rank: by its interval, a range where "
+        "others can not be told from it; none for references (fixed answers), wrong answers and errors. A doubt in the "
+        "verdict widens the interval; client_bound: the client set the pace, so that req/s and latency are its own."
+    )
     twice = next((record for record in analysis.results.contestants if record.same_as), None)
     if twice:
-        lines = [*lines, f"A/A: how far {twice.same_as} lies from itself under a second name."]
-    return "\n".join(lines)
+        text += f" A/A: how far {twice.same_as} lies from itself under a second name."
+    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)
