@@ -125,6 +125,14 @@ def visit_span(settings: RunSettings, busy: float) -> Span:
     return Span(planned_s, (VISIT_S + warmup_s + loads * load_s) / (1 - min(busy, _BUSIEST)))
 
 
+def quick_measuring_s(left_s: float, contestants: int) -> float:
+    """How long --quick may measure when so much is left of its time: at least what a quiet machine would have left.
+
+    A disturbed machine takes longer to verify; the run then ends later, and is not given up, nor cut to the bone.
+    """
+    return max(left_s, QUICK_LIMIT_S - contestants * VERIFY_S) - QUICK_PATIENCE_S
+
+
 def quick(cells: Mapping[str, Sequence[CellSpec]], left_s: float) -> tuple[int, int, int]:
     """(rounds, duration in ms, warm-up in ms) that fit into the time left. Raises UsageFault if nothing does."""
     visits = sum(len(own) for own in cells.values())

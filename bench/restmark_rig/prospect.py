@@ -47,7 +47,7 @@ def look(settings: Settings, request: RunRequest, run: RunSettings) -> Prospect:
     entrants.require_some(present)
     cells = run_request.cells_of(entrants.with_again(present), request.routes(), run)
     if request.quick:
-        left_s = budget.QUICK_LIMIT_S - budget.QUICK_PATIENCE_S - len(present) * budget.VERIFY_S
+        left_s = budget.quick_measuring_s(0.0, len(present))
         run = run_request.with_lengths(run, *budget.quick(cells, left_s))
     return Prospect(present, absent, unbuilt, run, cells)
 

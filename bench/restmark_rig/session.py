@@ -111,7 +111,9 @@ def start(
         names = entrants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         if limit is not None:
-            lengths = budget.quick(cells, limit - time.monotonic() - budget.QUICK_PATIENCE_S)
+            measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants))
+            limit = time.monotonic() + measuring_s + budget.QUICK_PATIENCE_S
+            lengths = budget.quick(cells, measuring_s)
             ground = replace(ground, run=run_request.with_lengths(ground.run, *lengths))
         results = Results(
             rig_version=__version__,

@@ -96,3 +96,12 @@ def test_quick_refuses_what_can_not_fit() -> None:
 )
 def test_clock(seconds: float, text: str) -> None:
     assert budget.clock(seconds) == text
+
+
+@pytest.mark.parametrize("verified_in_s", [10.0, 70.0, 200.0, 3000.0])
+def test_a_quick_run_is_not_given_up_because_verification_took_long(verified_in_s: float) -> None:
+    """A disturbed machine verified eleven contestants in more than two minutes, and 54 cells "did not fit" into the rest."""
+    left_s = budget.quick_measuring_s(budget.QUICK_LIMIT_S - verified_in_s, 11)
+    rounds, _, _ = budget.quick(cells(11), left_s)
+    assert rounds >= 1
+    assert left_s <= budget.QUICK_LIMIT_S
