@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import plain
-from .report import numbers
+from .report import badges, numbers
 from .report.analysis import Analysis, Load
 from .report.answer import Answer
 from .report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
@@ -32,7 +32,7 @@ def show(console: Console, view: View) -> None:
     if results.cells:
         plain(console, "\n" + _legend(analysis))
     for remark in results.remarks:
-        plain(console, f"note: {remark}")
+        plain(console, textwrap.fill(f"note: {remark}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
     plain(console, "")
     show_answer(console, view.answer)
 
@@ -44,16 +44,17 @@ def show_answer(console: Console, answer: Answer) -> None:
     for line in answer.lines:
         label = f"{line.kind}: "
         wrapped = textwrap.wrap(label + line.text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        console.print(Text.assemble((label, "bold"), wrapped[0][len(label) :]), soft_wrap=True)
-        for rest in wrapped[1:]:
-            plain(console, rest)
+        bold, rest = wrapped[0][: len(label)], wrapped[0][len(label) :]
+        console.print(Text.assemble((bold, "bold"), rest), soft_wrap=True)
+        for more in wrapped[1:]:
+            plain(console, more)
 
 
 def _same(analysis: Analysis, route: str, load: Load) -> str:
     pair = next(
         (p for p in analysis.same_pairs if (p.route, p.load, p.metric) == (route, load, CPU_US_PER_REQUEST)), None
     )
-    return "" if pair is None else f"; A/A: {abs(pair.ratio.value - 1):.1%} apart"
+    return "" if pair is None else f"; A/A: {numbers.percent(max(pair.ratio.value, 1 / pair.ratio.value) - 1)} apart"
 
 
 def _table(analysis: Analysis, route: str, load: Load) -> Table:
@@ -66,7 +67,8 @@ def _table(analysis: Analysis, route: str, load: Load) -> Table:
     names = short_names((record.name for record in analysis.results.contestants), _NAME_WIDTH)
     for standing in analysis.standings(route, load, CPU_US_PER_REQUEST):
         cell, factor = standing.cell, standing.factor
-        verdicts = ", ".join(cell.verdict_names)
+        missing = badges.missing(cell) if standing.estimate is None else ""
+        verdicts = ", ".join([*([missing] if missing else []), *cell.verdict_names])
         table.add_row(
             "" if standing.ranks is None else str(standing.ranks),
             names[cell.contestant],

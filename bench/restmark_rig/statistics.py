@@ -3,7 +3,7 @@
 Figures are taken by their logarithms, as noise multiplies: a machine that is 20 % slower is so for 5 µs and for 5 ms. Few
 rounds say little about how far rounds scatter, and two that agree by chance say something false; so the scatter of a
 cell counts for no less than that of its neighbours, which ran on the same machine in the same minutes. The interval is
-Student's, for the median: t · scatter / √n. Under bursts, drift and a neighbour that comes and goes (10 to 40 %) it was
+Student's, for the median: t · scatter · √(π/2) / √n. Under bursts, drift and a neighbour that comes and goes (10 to 40 %) it was
 tried in simulations (tests/rig/test_answer_noise.py) until it decided no pair of contestants the wrong way round.
 """
 
@@ -22,6 +22,8 @@ CONFIDENCE = 0.95
 # What the neighbours' scatter is worth beside a cell's own, in rounds. By simulation: with 3, two rounds of ten contestants
 # decide 33 of 45 pairs on a quiet machine and none wrongly on a disturbed one.
 NEIGHBOURS_FREEDOM = 3
+# A median of normal figures scatters by this more than their mean; by less with fewer than five.
+MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 # A single round has no scatter. On the machine of README's run, rounds of one cell lay up to 1.6 times apart.
 SINGLE_ROUND_FACTOR = 2.0
 # Two starts of the same program differ by so much at least: where its pages and its buffers came to lie.
@@ -206,7 +208,8 @@ def _half_width(parts: Sequence[tuple[float, int]], neighbours: Scatter | None, 
     if neighbours is not None:
         freedom, least = max(n - 1, min(n - 1 + NEIGHBOURS_FREEDOM, neighbours.freedom)), neighbours.log_sd
     variance = sum(max(own, least) ** 2 / count for own, count in parts)
-    return t_quantile((1 - CONFIDENCE) / comparisons, freedom) * math.sqrt(variance)
+    wider = MEDIAN_TO_MEAN if n > 2 else 1.0
+    return wider * t_quantile((1 - CONFIDENCE) / comparisons, freedom) * math.sqrt(variance)
 
 
 def mad(samples: Sequence[float]) -> float:

@@ -147,6 +147,13 @@ def test_the_csv_has_contestants_in_the_order_of_all_tables(run: Results, folder
         assert list(dict.fromkeys(found)) == order
 
 
+def test_the_csv_has_second_runs_whose_first_has_no_cell() -> None:
+    results = synthetic_results.build(rounds=2)
+    results.cells = [cell for cell in results.cells if cell.contestant != "restmarkd"]
+    rows = list(csv.DictReader(io.StringIO(rounds_csv.render(Analysis(results)))))
+    assert len(rows) == sum(len(cell.rounds) for cell in results.cells)
+
+
 def test_empty_is_not_zero_in_the_csv() -> None:
     results = synthetic_results.build(rounds=1, names=("restmarkd",))
     entry = results.cells[0].rounds[0]

@@ -33,7 +33,7 @@ def test_students_t_as_in_the_tables(both_tails: float, freedom: int, t: float) 
 def test_an_interval_is_students_of_the_logarithms() -> None:
     """Logarithms 0, 1, 2: standard deviation 1, t of 2 degrees of freedom 4.303."""
     estimate = statistics.median([1.0, math.e, math.e**2])
-    half = 4.303 / math.sqrt(3)
+    half = 4.303 * math.sqrt(math.pi / 2) / math.sqrt(3)
     assert estimate.value == pytest.approx(math.e)
     assert estimate.low == pytest.approx(math.exp(1 - half), rel=1e-3)
     assert estimate.high == pytest.approx(math.exp(1 + half), rel=1e-3)
@@ -79,7 +79,7 @@ def test_the_interval_covers_the_true_median_about_as_often_as_it_says() -> None
         covered = sum(
             not statistics.median([rng.lognormvariate(0, 0.3) for _ in range(n)]).excludes(1.0) for _ in range(400)
         )
-        assert 0.90 <= covered / 400 <= 0.99, n  # a little less than 95 %: the median scatters more than the mean
+        assert 0.92 <= covered / 400 <= 0.995, n
 
 
 @pytest.mark.parametrize("samples", [[], [1.0, math.nan], [math.inf]])

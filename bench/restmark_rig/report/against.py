@@ -35,7 +35,7 @@ def _speed(gains: Gains, metric: Metric, caption: str, mix: Mapping[str, float] 
     with_mix = mix is not None and metric is CPU_US_PER_REQUEST
     columns = [Column("Contestant", numeric=False), *(Column(route) for route in routes)]
     columns += [Column(MIX_TITLE, hint=", ".join(f"{weight:g} × {route}" for route, weight in (mix or {}).items()))] * with_mix
-    title = f"{caption} than {gains.against.title}, {gains.load.title}; ≈: can not be told from it"
+    title = f"{caption} than {gains.against.title}, {gains.load.title}; ÷ 2: twice as much, ≈: can not be told from it"
     table = Table(f"against-{metric.key}", title, columns)
     by_route = {route: {g.contestant.name: g for g in gains.of(route, metric)} for route in routes}
     mixed = {g.contestant.name: g for g in gains.of_mix(mix)} if with_mix and mix else {}
@@ -50,9 +50,12 @@ def _cell(gain: Gain | None) -> CellText:
     side = told.side(gain.times) if gain else Side.UNKNOWN
     if gain is None or gain.times is None or side is Side.UNKNOWN:
         return CellText(numbers.MISSING, hint="not known: not measured, no figure that stands, or asked over fewer connections")
-    between = told.interval(gain.times)
-    mark = "≈ " if side is Side.TIED else ""
-    return CellText(mark + numbers.factor(gain.times.value), raw=gain.times.value, hint=f"between {between}", dim=side is Side.TIED)
+    hint = f"{numbers.factor(gain.times.value)}, between {told.interval(gain.times)}"
+    if side is Side.TIED:
+        text = f"≈ ({told.interval(gain.times)})"
+    else:
+        text = told.amount(gain.times) if side is Side.BETTER else f"÷ {told.amount_below(gain.times)}"
+    return CellText(text, raw=gain.times.value, hint=hint, dim=side is Side.TIED)
 
 
 def _memory(gains: Gains, memory: Memory) -> Table:

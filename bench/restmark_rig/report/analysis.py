@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from .. import statistics
 from ..results import Cell, ContestantRecord, Results
 from ..statistics import Estimate, RankRange, Scatter
@@ -97,8 +99,9 @@ class Analysis:
         self.routes = [route for route in ROUTES if any(cell.route == route for cell in results.cells)]
         self._estimates: dict[tuple[object, str], Estimate | None] = {}
         self._standings: dict[tuple[str, Load, str], list[Standing]] = {}
+        self._same_pairs: dict[str, list[SamePair]] = {}
         self._scatters: dict[tuple[str, Load, str], Scatter | None] = {}
-        self.same_pairs = [pair for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST) for pair in self._pairs(metric)]
+        self.same_pairs = [pair for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST) for pair in self._same(metric)]
         self.noise_floors = {
             metric.key: statistics.noise_floor([(p.first.value, p.second.value) for p in self._same(metric)])
             for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST, MIB_PER_S)
@@ -176,9 +179,10 @@ class Analysis:
         return max(statistics.LEAST_FLOOR, known or 1.0)
 
     def _same(self, metric: Metric) -> list[SamePair]:
-        """The A/A pairs that tell of a figure: bytes and latencies come from the same counts as requests/s."""
-        key = metric.key if metric is CPU_US_PER_REQUEST else REQUESTS_PER_S.key
-        return [pair for pair in self.same_pairs if pair.metric.key == key]
+        """The A/A pairs of a figure."""
+        if metric.key not in self._same_pairs:
+            self._same_pairs[metric.key] = list(self._pairs(metric))
+        return self._same_pairs[metric.key]
 
     def standings(self, route: str, load: Load, metric: Metric) -> list[Standing]:
         """Everybody in the order of the figure, the best first; after them wrong answers and failures, then those without figures."""
@@ -251,23 +255,25 @@ class Analysis:
         ]
 
     def in_order(self, load: Load) -> list[ContestantRecord]:
-        """Contestants of all workloads in one order: by the mean of the logarithms of their CPU time per request, each against
-        the workload's own mean; those without figures at the end. For tables in which a workload is a column."""
-        logs: dict[str, list[float]] = {}
-        for route in self.routes:
-            standings = self.standings(route, load, CPU_US_PER_REQUEST)
-            found = {
-                s.contestant.name: (s.contestant, math.log(s.estimate.value))
-                for s in standings
-                if s.estimate and self._counts(s.cell, CPU_US_PER_REQUEST)
-            }
-            applications = [value for contestant, value in found.values() if not contestant.is_reference]
-            middle = sum(applications) / len(applications) if applications else 0.0
-            for name, (_, value) in found.items():
-                logs.setdefault(name, []).append(value - middle)
+        """Contestants of all workloads in one order, for tables in which a workload is a column; those without figures at the end.
+
+        By the contestant's part in the logarithm of CPU time per request, when that is taken for a sum of a part of the
+        contestant and one of the workload (least squares): so nobody gains by lacking a figure where others are slow.
+        """
+        figures = [
+            (s.contestant.name, column, math.log(s.estimate.value))
+            for column, route in enumerate(self.routes)
+            for s in self.standings(route, load, CPU_US_PER_REQUEST)
+            if s.estimate and self._counts(s.cell, CPU_US_PER_REQUEST)
+        ]
+        names = sorted({name for name, _, _ in figures})
+        matrix = np.zeros((len(figures), len(names) + len(self.routes)))
+        for row, (name, column, _) in enumerate(figures):
+            matrix[row, names.index(name)] = matrix[row, len(names) + column] = 1.0
+        parts = np.linalg.lstsq(matrix, np.array([value for _, _, value in figures]), rcond=None)[0] if figures else []
+        own = dict(zip(names, parts, strict=False))
         records = [record for record in self.results.contestants if record.same_as is None]
-        means = {name: sum(values) / len(values) for name, values in logs.items()}
-        return sorted(records, key=lambda record: means.get(record.name, math.inf))
+        return sorted(records, key=lambda record: own.get(record.name, math.inf))
 
     def not_first(self) -> list[NotFirst]:
         """Every cell that stands and in which another one is surely better than ours, references included.

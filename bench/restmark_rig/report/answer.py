@@ -6,16 +6,17 @@ every contestant of the workload to stand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..results import AFTER, LOAD, REST, ContestantRecord, Results
+from ..results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
 from ..statistics import Estimate
 from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing
-from .doubt import seen_share
-from .gains import Gain, Gains, baseline
+from .doubt import UNKNOWN_SLOWDOWN, seen_share
+from .gains import Gain, Gains, baseline, language_of
 from .memory import Footprint, Memory
 from .metrics import CPU_US_PER_REQUEST
 from .texts import title_of
@@ -64,7 +65,8 @@ def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
     asked, mix = results.settings.baseline, results.settings.mix
     load = analysis.main_load
     if load is None:
-        what = f"memory of {len(memory.contestants)} contestants" if memory else "no figures"
+        count = numbers.counted(len(memory.contestants), "contestant")
+        what = f"memory of {count}" if memory else "no figures"
         return Answer(f"Nothing was measured under load; the run holds {what}.", list(_only_memory(memory)))
     against = baseline(results, asked)
     if against is None:
@@ -90,7 +92,7 @@ def _without_baseline(results: Results, analysis: Analysis, memory: Memory, load
         shown = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if s.ranks is not None and s.estimate]
         words = [f"{s.contestant.title} {numbers.plain(s.estimate.value)}" for s in shown if s.estimate]
         text = f"{_shortened(words)} µs" if words else "no figure that stands"
-        lines.append(Line(task(route, results), text + _least(analysis, route, load)))
+        lines.append(Line(task(route, results), text + _least(analysis, route, load) + "."))
     lines += [*_only_memory(memory), _limits_line(results), _sure_line(results, analysis, load)]
     return Answer(f"CPU time per request, {load.title}; no Python took part, and --baseline names another:", lines)
 
@@ -101,9 +103,10 @@ def _task_line(gains: Gains, route: str) -> Line:
     found = gains.of(route, CPU_US_PER_REQUEST)
     if gains.own_value(route, CPU_US_PER_REQUEST) is None:
         return Line(kind, f"{gains.against.title} has no figure that stands here, so nothing can be compared.")
-    best = _best_of_each_language([g for g in found if g.contestant.language != gains.against.language])
+    others = [g for g in found if language_of(g.contestant) != language_of(gains.against)]
+    best = _best_of_each_language(others)
     if not best:
-        return Line(kind, "no contestant in another language has a figure that stands.")
+        return Line(kind, "no contestant in another language " + ("has a figure that stands." if others else "took part."))
     return Line(kind, _by_side(best) + _least(gains.analysis, route, gains.load) + ".")
 
 
@@ -131,11 +134,19 @@ def _said(group: Sequence[Gain], word: str) -> str:
 
 
 def _best_of_each_language(gains: Sequence[Gain]) -> list[Gain]:
-    found: dict[str, Gain] = {}
-    for gain in gains:
-        if gain.times is not None and not gain.contestant.is_reference:
-            found.setdefault(gain.contestant.language, gain)
-    return list(found.values())
+    languages = dict.fromkeys(language_of(gain.contestant) for gain in gains)
+    found = [_surest([gain for gain in gains if language_of(gain.contestant) == one]) for one in languages]
+    return [gain for gain in found if gain is not None]
+
+
+def _surest(gains: Sequence[Gain]) -> Gain | None:
+    """Of several, in the order of their figures, the first that is surely better; else the first of which nothing can be told."""
+    known = [gain for gain in gains if gain.times is not None and not gain.contestant.is_reference]
+    for wanted in (Side.BETTER, Side.TIED, Side.WORSE):
+        for gain in known:
+            if told.side(gain.times) is wanted:
+                return gain
+    return None
 
 
 def _least(analysis: Analysis, route: str, load: Load) -> str:
@@ -145,7 +156,7 @@ def _least(analysis: Analysis, route: str, load: Load) -> str:
     first = standings[0] if standings else None
     if first is None or first.ranks is None or first.ranks.high != 1 or len(standings) < 2 or not everybody:
         return ""
-    return f" ({first.contestant.title}: the least of all {len(standings)})"
+    return f" ({first.contestant.title}: the least of all {len(standings)} that are ranked)"
 
 
 def _stay_line(gains: Gains) -> Line:
@@ -154,10 +165,10 @@ def _stay_line(gains: Gains) -> Line:
     kind = f"Without leaving {language}"
     less, more, same = [], [], []
     for route in gains.analysis.routes:
-        mine = [g for g in gains.of(route, CPU_US_PER_REQUEST) if g.contestant.language == language and g.times]
-        if not mine or mine[0].times is None:
+        found = [g for g in gains.of(route, CPU_US_PER_REQUEST) if language_of(g.contestant) == language_of(gains.against)]
+        best, what = _surest(found), task(route, gains.analysis.results)
+        if best is None or best.times is None:
             continue
-        best, what = mine[0], task(route, gains.analysis.results)
         if told.side(best.times) is Side.BETTER:
             less.append(f"{told.amount(best.times)} less for {what} ({best.contestant.title})")
         elif told.side(best.times) is Side.WORSE:
@@ -165,8 +176,8 @@ def _stay_line(gains: Gains) -> Line:
         else:
             same.append(what)
     if not (less or more or same):
-        return Line(kind, f"no other server in {language} was measured; one folder brings yours in.")
-    parts = [numbers.listed(less)] if less else ["nothing less that this run could tell"]
+        return Line(kind, _nobody_else(gains))
+    parts = [numbers.listed(less)] if less else []
     if same:
         parts.append(f"no difference to be told: {numbers.listed(same)}")
     if more:
@@ -174,10 +185,24 @@ def _stay_line(gains: Gains) -> Line:
     return Line(kind, "; ".join(parts) + ".")
 
 
+def _nobody_else(gains: Gains) -> str:
+    """Why nothing can be said of others in the baseline's language."""
+    against = gains.against
+    records = [r for r in gains.analysis.results.contestants if language_of(r) == language_of(against)]
+    others = [r for r in records if r.same_as is None and not r.is_reference and r.name != against.name]
+    if not others:
+        return f"no other server in {against.language} took part" + ("; one folder brings yours in." if against.built_in else ".")
+    if all(gains.own_value(route, CPU_US_PER_REQUEST) is None for route in gains.analysis.routes):
+        return f"{against.title} has no figure that stands, so nothing can be compared."
+    return f"{numbers.listed([r.title for r in others])} took part and have no figure that stands beside it."
+
+
 def _mix_line(gains: Gains, mix: Mapping[str, float]) -> Line:
     """One number for a traffic."""
-    weights = ", ".join(f"{weight:g} {route}" for route, weight in mix.items())
+    weights = ", ".join(f"{weight:,.12g} {route}" for route, weight in mix.items())
     kind = f"Your traffic ({weights})"
+    if not gains.has_mix(mix):
+        return Line(kind, f"{gains.against.title} has no figures that stand on all of these routes.")
     best = _best_of_each_language(gains.of_mix(mix))
     return Line(kind, (_by_side(best) or "nobody else has figures that stand on all of these routes") + ".")
 
@@ -213,21 +238,28 @@ def _only_memory(memory: Memory) -> Iterator[Line]:
 
 
 def _wait_line(gains: Gains) -> Line:
-    """What becomes of the gain when a request mostly waits."""
+    """What becomes of the gain when a request mostly waits: from end to end of the intervals, so that noise does not decide."""
     kind = f"If a request waits {_WAIT_MS:.0f} ms for a database"
     for route in (ROUTE_ENCODE, ROUTE_PARSE, ROUTE_TRANSFER, ROUTE_ROOT):
-        own = gains.own_value(route, CPU_US_PER_REQUEST) if route in gains.analysis.routes else None
-        best = next((g for g in gains.of(route, CPU_US_PER_REQUEST) if told.side(g.times) is Side.BETTER), None)
-        if own is None or best is None or best.value is None or best.contestant.is_reference:
+        found = [g for g in gains.of(route, CPU_US_PER_REQUEST) if not g.contestant.is_reference]
+        best = next((g for g in found if told.side(g.times) is Side.BETTER), None)
+        own = gains.own_estimate(route, CPU_US_PER_REQUEST)
+        if best is None or best.times is None or best.value is None or own is None:
             continue
-        before, after = _WAIT_MS + own / 1000, _WAIT_MS + best.value / 1000
-        share = 1 - after / before
-        what = task(route, gains.analysis.results)
+        least = _saved_share(own.low or own.value, best.times.low or 1.0)
+        most = _saved_share(own.high or own.value, best.times.high or math.inf)
+        what, before, after = task(route, gains.analysis.results), _WAIT_MS + own.value / 1e3, _WAIT_MS + best.value / 1e3
         times = f"with {what} it takes {before:.1f} ms, on {best.contestant.title} {after:.1f}"
-        if share < _HARDLY:
+        if most < _HARDLY:
             return Line(kind, f"{times}: you save CPUs, not time.")
-        return Line(kind, f"{times}: you save CPUs, and {numbers.percent(share)} of the time.")
-    return Line(kind, "another server would save CPUs at most, hardly time.")
+        much = f"{100 * most:.0f} % of the time" + (" at most" if least < _HARDLY else "")
+        return Line(kind, f"{times}: you save CPUs, and {much}.")
+    return Line(kind, "this run can not tell what another server would save.")
+
+
+def _saved_share(cpu_us: float, times: float) -> float:
+    """Of the time of a request that waits and then needs so much CPU time, what a server saves that needs so many times less."""
+    return cpu_us / 1e3 * (1 - 1 / times) / (_WAIT_MS + cpu_us / 1e3)
 
 
 def _limits_line(results: Results) -> Line:
@@ -239,17 +271,23 @@ def _limits_line(results: Results) -> Line:
 def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:
     """Rounds, disturbance, what can be told at all, and how to be surer."""
     cells = [cell for cell in results.cells if load_matches(cell.connections, cell.rate_per_s, load)]
-    counts = sorted({len(cell.rounds) for cell in cells if cell.rounds})
-    rounds = numbers.counted(counts[0], "round") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} rounds" if counts else "no round"
-    parts = [rounds + ("" if results.complete else f" of {results.settings.rounds}, as the run was interrupted")]
+    parts = [rounds_held(results).text + ("" if results.complete else ", as the run was interrupted")]
+    asked = results.settings.baseline
+    chosen = baseline(results, asked)
+    if asked is not None and (chosen is None or chosen.name != asked):
+        parts.append(f"{asked}, the baseline that was asked for, was not measured yet")
     parts += _who_is_missing(results, analysis, load)
     slow = [share for cell in cells if (share := seen_share(cell) or 0.0) > _DISTURBED]
     if slow:
         ends = sorted({f"{100 * share:.0f}" for share in (min(slow), max(slow))}, key=int)
         parts.append(f"the machine was {'–'.join(ends)} % slower than in quiet beside {len(slow)} of {len(cells)} cells")
+    unseen = [c for c in cells if seen_share(c) is None and {NOISY, THROTTLED} & set(c.verdict_names)]
+    if unseen:
+        taken = f"{100 * UNKNOWN_SLOWDOWN:.0f} %"
+        parts.append(f"{len(unseen)} of {len(cells)} cells are noisy, and taken for up to {taken} too slow")
     if (least := _resolution(analysis, load)) is not None:
         parts.append(f"differences below {told.rounded_up(least)} × are mostly ties")
-    return Line("How sure", f"{'; '.join(parts)}. {_surer(results, 4 * len(slow) > len(cells), counts)}")
+    return Line("How sure", f"{'; '.join(parts)}. {_surer(results, 4 * len(slow + unseen) > len(cells))}")
 
 
 def load_matches(connections: int, rate_per_s: int | None, load: Load) -> bool:
@@ -259,9 +297,13 @@ def load_matches(connections: int, rate_per_s: int | None, load: Load) -> bool:
 def _who_is_missing(results: Results, analysis: Analysis, load: Load) -> Iterator[str]:
     if results.skipped:
         yield f"not measured: {_shortened([entry.title for entry in results.skipped])}"
-    absent = {route: analysis.absent(route, load, CPU_US_PER_REQUEST) for route in analysis.routes}
-    if any(absent.values()):
-        named = [f"{_shortened(titles)} for {task(route, results)}" for route, titles in absent.items() if titles]
+    absent: dict[str, list[str]] = {}
+    for route in analysis.routes:
+        for title in analysis.absent(route, load, CPU_US_PER_REQUEST):
+            absent.setdefault(title, []).append(task(route, results))
+    if absent:
+        everywhere = len(analysis.routes)
+        named = [f"{title} for {'anything' if len(t) == everywhere else numbers.listed(t)}" for title, t in absent.items()]
         yield f"without a figure that stands: {_shortened(named)}"
 
 
@@ -281,21 +323,22 @@ def _width(ratio: Estimate | None) -> Iterator[float]:
         yield ratio.value / ratio.low
 
 
-def _surer(results: Results, disturbed: bool, counts: Sequence[int]) -> str:
+def _surer(results: Results, disturbed: bool) -> str:
+    if not results.complete:
+        return "To be surer: go on with 'restmark run --resume'."
     if disturbed:
         return "To be surer: 'restmark run --wait-for-quiet' on a quiet machine."
-    if results.settings.quick or (counts and counts[0] < _MANY):
-        rounds = 15 if not results.settings.quick else 7
-        return f"To be surer: 'restmark run --rounds {rounds}'."
+    if results.settings.quick:
+        return "To be surer: 'restmark run', without --quick."
+    if results.settings.rounds < _MANY:
+        return f"To be surer: 'restmark run --rounds {2 * _MANY - 1}'."
     return "To be surer: repeat it, on another day and another machine ('restmark compare' tells)."
 
 
 def _shortened(words: Sequence[str]) -> str:
-    """a, b and c; with more than _MANY words the rest as a number."""
-    shown = list(words[:_MANY])
-    if len(words) > _MANY:
-        return f"{', '.join(shown)} and {len(words) - _MANY} more"
-    return numbers.listed(shown)
+    """a; b; c, as titles have commas in them; with more than _MANY words the rest as a number."""
+    more = [f"{len(words) - _MANY} more"] if len(words) > _MANY else []
+    return "; ".join([*words[:_MANY], *more])
 
 
 def not_first(entry: NotFirst) -> str:
@@ -305,5 +348,5 @@ def not_first(entry: NotFirst) -> str:
         value = standing.estimate.value if standing.estimate else None
         return f"{title_of(standing.contestant)} {numbers.plain(value)}" + (" (reference)" if standing.contestant.is_reference else "")
 
-    ahead = numbers.listed([shown(standing) for standing in entry.ahead])
-    return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {ahead}; {shown(entry.ours)}."
+    ahead = "; ".join(shown(standing) for standing in entry.ahead)
+    return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {ahead}; ours: {shown(entry.ours)}."

@@ -24,11 +24,11 @@ def seen_share(cell: Cell) -> float | None:
 def slowdown_share(cell: Cell, metric: Metric) -> float:
     """By what share the cell's median may be worse than on a quiet machine: what was seen, or has to be assumed.
 
-    CPUs that others had take answers from a second, but no CPU time from a request.
+    CPUs that others had take answers from a second, and time from an answer, but no CPU time from a request.
     """
     seen = seen_share(cell)
     slow = seen if seen is not None else UNKNOWN_SLOWDOWN if {NOISY, THROTTLED} & set(cell.verdict_names) else 0.0
-    if not metric.higher_is_better:
+    if metric.is_cpu_time:
         return slow
     taken = max(
         _median_share([entry.foreign_server_permille for entry in cell.rounds]),

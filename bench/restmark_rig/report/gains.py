@@ -13,8 +13,13 @@ from . import doubt
 from .analysis import Analysis, Load, Standing
 from .metrics import CPU_US_PER_REQUEST, Metric
 
-PYTHON = "Python"
+PYTHON = "python"
 _PREFERRED = "python-uwsgi"  # CPython as the original comparison had it, where there are several Pythons
+
+
+def language_of(record: ContestantRecord) -> str:
+    """By which languages are compared: manifests write them as they like."""
+    return record.language.strip().casefold()
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,20 @@ def baseline(results: Results, asked: str | None = None) -> ContestantRecord | N
     records = [r for r in results.contestants if r.same_as is None and r.name in measured and not r.is_reference]
     if asked is not None:
         names = [record.name for record in records]
+        if asked not in names and not results.complete and any(record.name == asked for record in results.contestants):
+            return baseline(results)  # an interrupted run did not get to it
+        if any(record.name == asked and record.is_reference for record in results.contestants):
+            raise UsageFault(
+                f"--baseline {asked}: it sends fixed answers, and has no application in it to compare with",
+                f"name one of {', '.join(names) or 'a run with figures'}",
+            )
         if asked not in names:
             raise UsageFault(
                 f"--baseline {asked}: not measured in this run", f"name one of {', '.join(names) or 'a run with figures'}"
             )
         return results.contestant(asked)
     own = [record for record in records if not record.built_in]
-    pythons = [record for record in records if record.language == PYTHON]
+    pythons = [record for record in records if language_of(record) == PYTHON]
     pythons.sort(key=lambda record: record.name != _PREFERRED)
     return next(iter([*own, *pythons]), None)
 
@@ -77,9 +89,14 @@ class Gains:
 
     def own_value(self, route: str, metric: Metric) -> float | None:
         """The baseline's figure; None where it does not stand."""
+        found = self.own_estimate(route, metric)
+        return found.value if found else None
+
+    def own_estimate(self, route: str, metric: Metric) -> Estimate | None:
+        """The baseline's figure with its interval; None where it does not stand."""
         for standing in self.analysis.standings(route, self.load, metric):
-            if standing.contestant.name == self.against.name and standing.estimate and metric.stands(standing.cell):
-                return standing.estimate.value
+            if standing.contestant.name == self.against.name and metric.stands(standing.cell):
+                return standing.estimate
         return None
 
     def of_mix(self, mix: Mapping[str, float]) -> list[Gain]:
@@ -112,6 +129,10 @@ class Gains:
             if record.name != self.against.name:
                 found.append(Gain(record, None, times, value))
         return sorted(found, key=lambda gain: gain.value or 0.0)
+
+    def has_mix(self, mix: Mapping[str, float]) -> bool:
+        """Whether the baseline has figures that stand on all routes of a mix."""
+        return bool(self._mixed(self.against, mix))
 
     def _mixed(self, record: ContestantRecord, mix: Mapping[str, float]) -> dict[int, float]:
         """Round number to CPU time of an average request, µs; empty where a route is missing or does not stand."""

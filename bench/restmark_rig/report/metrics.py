@@ -18,7 +18,7 @@ WRONG = frozenset({BYTE_MISMATCH, ERRORS})
 class Metric:
     """of: the figure of one round, None where it can not be had; takes_rank: verdicts of a cell with which it is no figure
     to be ranked; tolerates: verdicts that do not touch it at all, and are not shown beside it. grows_with_connections:
-    what is asked over fewer of them can not be compared."""
+    what is asked over fewer of them can not be compared. is_cpu_time: CPUs that others had do not lengthen it."""
 
     key: str
     title: str
@@ -28,6 +28,7 @@ class Metric:
     takes_rank: frozenset[str] = WRONG
     tolerates: frozenset[str] = frozenset()
     grows_with_connections: bool = False
+    is_cpu_time: bool = False
 
     def samples(self, cell: Cell) -> dict[int, float]:
         """Round number to figure, for the rounds that have one."""
@@ -72,7 +73,7 @@ def latency(percentile: str) -> Metric:
 _PACED = WRONG | {CLIENT_BOUND}
 REQUESTS_PER_S = Metric("requests_per_s", "Requests/s", "requests/s", True, _requests_per_s, _PACED)
 CPU_US_PER_REQUEST = Metric(
-    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, tolerates=frozenset({CLIENT_BOUND})
+    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, tolerates=frozenset({CLIENT_BOUND}), is_cpu_time=True
 )
 CLIENT_US_PER_REQUEST = Metric(
     "client_us_per_request",
@@ -81,6 +82,7 @@ CLIENT_US_PER_REQUEST = Metric(
     False,
     _client_us_per_request,
     tolerates=frozenset({CLIENT_BOUND}),
+    is_cpu_time=True,
 )
 MIB_PER_S = Metric("mib_per_s", "MiB/s", "MiB/s", True, _mib_per_s, _PACED)
 PERCENTILES = ("50", "75", "90", "95", "99", "99.9")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..statistics import Estimate
 
 MISSING = "–"
@@ -20,7 +22,7 @@ def plain(value: float | None) -> str:
 
 def factor(value: float | None) -> str:
     """A ratio: 1.00×, 12.3×."""
-    return MISSING if value is None else f"{value:.2f}×" if value < 9.995 else f"{plain(value)}×"
+    return MISSING if value is None else f"{value:.2f}×" if 0.0995 <= value < 9.995 else f"{plain(value)}×"
 
 
 def percent(share: float | None, signed: bool = False) -> str:
@@ -29,17 +31,19 @@ def percent(share: float | None, signed: bool = False) -> str:
 
 
 def plus_minus(estimate: Estimate | None) -> str:
-    """Half the interval: ±1.2 %; empty without an interval."""
+    """Half the interval: ±1.2 %; as a factor up and down, ×÷ 1.8, where that is a quarter or more; empty without an interval."""
     share = estimate.half_width_share if estimate else None
-    return "" if share is None else f"±{share * 100:.1f} %"
+    if estimate is None or share is None or not estimate.low or not estimate.high:
+        return ""
+    return f"±{share * 100:.1f} %" if share < 0.25 else f"×÷ {plain(math.sqrt(estimate.high / estimate.low))}"
 
 
 def interval(estimate: Estimate | None) -> str:
-    """The interval's ends: 12.1 to 12.9; "one round" without an interval."""
+    """The interval's ends: 12.1 to 12.9; "no interval" without one."""
     if estimate is None:
         return ""
     if estimate.low is None or estimate.high is None:
-        return "one round, no interval"
+        return "no interval"
     return f"{plain(estimate.low)} to {plain(estimate.high)}"
 
 

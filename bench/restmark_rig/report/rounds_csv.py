@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..results import Cell
+from ..results import Cell, ContestantRecord
 from .analysis import Analysis
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 
@@ -63,7 +63,11 @@ def _in_order(analysis: Analysis) -> Iterator[Cell]:
     for route in analysis.routes:
         for load in analysis.loads:
             cells = analysis.cells(route, load)
-            for standing in analysis.standings(route, load, CPU_US_PER_REQUEST):
-                name = standing.contestant.name
-                yield from (cell for cell in cells if cell.contestant == name)
-                yield from (cell for cell in cells if analysis.contestants[cell.contestant].same_as == name)
+            order = [s.contestant.name for s in analysis.standings(route, load, CPU_US_PER_REQUEST)]
+            yield from sorted(cells, key=lambda cell: _place(analysis.contestants[cell.contestant], order))
+
+
+def _place(record: ContestantRecord, order: Sequence[str]) -> tuple[int, bool]:
+    """A second run of a server after its first; where that has no cell, at the end."""
+    first = record.same_as or record.name
+    return order.index(first) if first in order else len(order), record.same_as is not None

@@ -9,7 +9,7 @@ from enum import Enum
 from ..statistics import Estimate
 
 _NBSP = "\N{NO-BREAK SPACE}"  # a number and its sign stay on one line
-LEAST_SAID = 1.005  # less would be printed as 1.00
+LEAST_SAID = 1.01  # less would be printed as 1.00
 SAID_WITH_INTERVAL = 1.5  # an interval whose ends lie further apart than this factor is said by its near end: "≥ 5 ×"
 
 
@@ -41,6 +41,11 @@ def amount(times: Estimate) -> str:
     if away.high / away.low > SAID_WITH_INTERVAL:
         return f"≥{_NBSP}{_digits(away.low, math.floor)}{_NBSP}×"
     return f"{_digits(away.value, round)}{_NBSP}×{_NBSP}({_digits(away.low, math.floor)}–{_digits(away.high, math.ceil)})"
+
+
+def amount_below(times: Estimate) -> str:
+    """The same without its sign, to stand behind a ÷: "2.3 (2.2–2.5)", or "≥ 5"."""
+    return amount(times).replace(f"{_NBSP}×", "")
 
 
 def point(times: Estimate) -> str:
