@@ -79,7 +79,7 @@ def test_the_command_with_a_rate(tmp_path: Path) -> None:
     options = ("--rate", "300", "--connections", "4", "--duration", "1", "--rounds", "1", "--warmup", "0.1")
     done = rig(tmp_path / "cache", "run", "-C", folder, *options, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "at 300 requests/s" in done.stdout
+    assert "300 requests/s fixed" in done.stdout
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["settings"]["rate_per_s"] == 300
     assert {cell["rate_per_s"] for cell in results["cells"]} == {300}
