@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def _replace(document: dict[str, Any], directory: Path) -> Path:
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would keep others from reading a shared report
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):  # a signal may come when it has just got its name
+            os.unlink(temporary)
         raise
     return path
 

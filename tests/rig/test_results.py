@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import stat
 import typing
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 from restmark_rig import record_codec, results, results_file
-from restmark_rig.errors import ExitCode
+from restmark_rig.errors import ExitCode, Terminated
 from restmark_rig.results import Results
 from restmark_rig.results_file import ResultsError
 from restmark_rig.workloads import ROUTES
@@ -71,6 +72,21 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         results_file.write(run, tmp_path)
     assert (tmp_path / "results.json").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_signal_just_after_the_file_got_its_name_stays_that_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def replace_and_be_ended(source: str, target: Path) -> None:
+        replace(source, target)
+        raise Terminated
+
+    monkeypatch.setattr(os, "replace", replace_and_be_ended)
+    with pytest.raises(Terminated):
+        results_file.write(synthetic_results.build(rounds=1, names=("restmarkd",)), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
 def _set(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:

@@ -151,7 +151,7 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
         assert wait_for(lambda: (out / "results.json").exists() and read(out)["cells"], 60)
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, told
     assert "visits are saved in" in told
     assert f"restmark run --resume {out}" in told
     assert f"report of what there is: {out / 'index.html'}" in told
