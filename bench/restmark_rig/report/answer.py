@@ -136,7 +136,7 @@ def _said(group: Sequence[Gain], word: str) -> str:
 def _best_of_each_language(gains: Sequence[Gain]) -> list[Gain]:
     languages = dict.fromkeys(language_of(gain.contestant) for gain in gains)
     found = [_surest([gain for gain in gains if language_of(gain.contestant) == one]) for one in languages]
-    return [gain for gain in found if gain is not None]
+    return sorted((gain for gain in found if gain is not None), key=lambda gain: -gain.times.value if gain.times else 0.0)
 
 
 def _surest(gains: Sequence[Gain]) -> Gain | None:
