@@ -256,6 +256,10 @@ def test_what_waiting_leaves_of_a_gain_is_said_from_end_to_end_of_the_intervals(
     assert re.search(r"you save CPUs, and \d\d % of the time\.$", answered(python_with(20_000))[kind])
     # Near a tenth, noise may not decide: what the interval leaves open is said as "at most".
     assert answered(python_with(2400, 1400))[kind].endswith("% of the time at most.")
+    once = python_with(4000)
+    for cell in once.cells:
+        cell.rounds = cell.rounds[:1]
+    assert answered(once)[kind].endswith("% of the time at most.")
     tied = python_with(3000)
     for cell in tied.cells:
         cell.rounds = [dataclasses.replace(r, server_cpu_ns=r.requests * 10**6) for r in cell.rounds[:1]]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
-from ..statistics import Estimate
+from ..statistics import SINGLE_ROUND_FACTOR, Estimate
 from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing
@@ -246,8 +246,9 @@ def _wait_line(gains: Gains) -> Line:
         own = gains.own_estimate(route, CPU_US_PER_REQUEST)
         if best is None or best.times is None or best.value is None or own is None:
             continue
-        least = _saved_share(own.low or own.value, best.times.low or 1.0)
-        most = _saved_share(own.high or own.value, best.times.high or math.inf)
+        ends = _ends(own)
+        least = _saved_share(ends[0], best.times.low or 1.0)
+        most = _saved_share(ends[1], best.times.high or math.inf)
         what, before, after = task(route, gains.analysis.results), _WAIT_MS + own.value / 1e3, _WAIT_MS + best.value / 1e3
         times = f"with {what} it takes {before:.1f} ms, on {best.contestant.title} {after:.1f}"
         if most < _HARDLY:
@@ -255,6 +256,14 @@ def _wait_line(gains: Gains) -> Line:
         much = f"{100 * most:.0f} % of the time" + (" at most" if least < _HARDLY else "")
         return Line(kind, f"{times}: you save CPUs, and {much}.")
     return Line(kind, "this run can not tell what another server would save.")
+
+
+def _ends(figure: Estimate) -> tuple[float, float]:
+    """The ends of a figure's interval; of a single round, which has none, what is assumed of ratios with it, and noise besides."""
+    if figure.low is not None and figure.high is not None:
+        return figure.low, figure.high
+    doubt = SINGLE_ROUND_FACTOR * (1 + UNKNOWN_SLOWDOWN)
+    return figure.value / doubt, figure.value * doubt
 
 
 def _saved_share(cpu_us: float, times: float) -> float:
