@@ -15,16 +15,17 @@ from .told import Side
 
 _P99 = latency("99")
 _CAPTIONS = (
-    (CPU_US_PER_REQUEST, "CPU time per request: how many times less"),
-    (REQUESTS_PER_S, "Requests/s: how many times more"),
-    (_P99, "p99 latency: how many times less"),
+    (CPU_US_PER_REQUEST, "CPU time per request: how many times less", "twice as much"),
+    (REQUESTS_PER_S, "Requests/s: how many times more", "half as many"),
+    (_P99, "p99 latency: how many times less", "twice as long"),
 )
 MIX_TITLE = "your traffic"
 
 
 def tables(gains: Gains, memory: Memory, mix: Mapping[str, float] | None) -> list[Table]:
     """A table a figure; figures that nobody has are left out."""
-    found = [_speed(gains, metric, caption, mix) for metric, caption in _CAPTIONS]
+    whom = f"than {gains.against.title}, {gains.load.title}"
+    found = [_speed(gains, metric, f"{caption} {whom}; ÷ 2: {worse}", mix) for metric, caption, worse in _CAPTIONS]
     found.append(_memory(gains, memory))
     return [table for table in found if any(cell.raw is not None for row in table.rows for cell in row)]
 
@@ -35,8 +36,7 @@ def _speed(gains: Gains, metric: Metric, caption: str, mix: Mapping[str, float] 
     with_mix = mix is not None and metric is CPU_US_PER_REQUEST
     columns = [Column("Contestant", numeric=False), *(Column(route) for route in routes)]
     columns += [Column(MIX_TITLE, hint=", ".join(f"{weight:g} × {route}" for route, weight in (mix or {}).items()))] * with_mix
-    title = f"{caption} than {gains.against.title}, {gains.load.title}; ÷ 2: twice as much, ≈: can not be told from it"
-    table = Table(f"against-{metric.key}", title, columns)
+    table = Table(f"against-{metric.key}", f"{caption}, ≈: can not be told from it", columns)
     by_route = {route: {g.contestant.name: g for g in gains.of(route, metric)} for route in routes}
     mixed = {g.contestant.name: g for g in gains.of_mix(mix)} if with_mix and mix else {}
     for record in gains.analysis.in_order(gains.load):

@@ -81,7 +81,7 @@ def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
         lines.append(found)
     lines += [_wait_line(gains), _limits_line(results), _sure_line(results, analysis, load)]
     return Answer(
-        f"Should this back end stay on {against.title}? CPU time per request, against it (= 1\N{NO-BREAK SPACE}×), {load.title}:", lines
+        f"Should this back end stay on {against.title}? CPU time per request, against it (=\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}×), {load.title}:", lines
     )
 
 
