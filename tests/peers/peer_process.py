@@ -104,7 +104,8 @@ class Server:
         with socket.create_server((HOST, 0)) as probe:
             self.port = probe.getsockname()[1]
         self.log = log
-        values = {"host": HOST, "port": str(self.port), "workers": str(workers), "dataset": str(dataset)}
+        address = f"{HOST}:{self.port}"
+        values = {"address": address, "host": HOST, "port": str(self.port), "workers": str(workers), "dataset": str(dataset)}
         with log.open("wb") as output:
             self.process = psutil.Popen(
                 peer.fill(peer.manifest["start"]["argv"], **values),
