@@ -215,8 +215,9 @@ def _memory_line(memory: Memory, against: ContestantRecord) -> Line | None:
             if own is None or own.pss_kib is None:
                 continue
             others: dict[str, Footprint] = {}
-            prints = [memory.footprint(record.name, workers, phase) for record in memory.contestants]
-            known = [p for p in prints if p and p.pss_kib is not None and not p.contestant.is_reference]
+            once = [record for record in memory.contestants if record.same_as is None and not record.is_reference]
+            prints = [memory.footprint(record.name, workers, phase) for record in once]
+            known = [p for p in prints if p and p.pss_kib is not None]
             for found in sorted(known, key=lambda p: p.pss_kib or 0):
                 others.setdefault(found.contestant.language, found)
             shown = [p for p in others.values() if p.contestant.name != against.name]
