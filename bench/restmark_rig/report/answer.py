@@ -14,7 +14,7 @@ from ..results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Res
 from ..statistics import SINGLE_ROUND_FACTOR, Estimate
 from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told
-from .analysis import Analysis, Load, NotFirst, Standing
+from .analysis import Analysis, Load, NotFirst, Standing, load_of
 from .doubt import UNKNOWN_SLOWDOWN, seen_share
 from .gains import Gain, Gains, baseline, language_of
 from .memory import Footprint, Memory
@@ -54,10 +54,6 @@ class Answer:
 
     title: str
     lines: list[Line]
-
-    def sentences(self) -> list[str]:
-        """Everything as plain text, the title first."""
-        return [self.title, *(f"{line.kind}: {line.text}" for line in self.lines)]
 
 
 def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
@@ -280,7 +276,7 @@ def _limits_line(results: Results) -> Line:
 
 def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:
     """Rounds, disturbance, what can be told at all, and how to be surer."""
-    cells = [cell for cell in results.cells if load_matches(cell.connections, cell.rate_per_s, load)]
+    cells = [cell for cell in results.cells if load_of(cell) == load]
     parts = [rounds_held(results).text + ("" if results.complete else ", as the run was interrupted")]
     asked = results.settings.baseline
     chosen = baseline(results, asked)
@@ -298,10 +294,6 @@ def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:
     if (least := _resolution(analysis, load)) is not None:
         parts.append(f"differences below {told.rounded_up(least)} × are mostly ties")
     return Line("How sure", f"{'; '.join(parts)}. {_surer(results, 4 * len(slow + unseen) > len(cells))}")
-
-
-def load_matches(connections: int, rate_per_s: int | None, load: Load) -> bool:
-    return (connections, rate_per_s or 0) == (load.connections, load.rate_per_s)
 
 
 def _who_is_missing(results: Results, analysis: Analysis, load: Load) -> Iterator[str]:
