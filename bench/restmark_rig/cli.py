@@ -35,7 +35,7 @@ from .settings import Settings, shared_options
 def cli(context: click.Context) -> None:
     """Compares REST servers that provably do the same work.
 
-    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed, 3 the environment lacks something,
+    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed or undecided, 3 the environment lacks something,
     4 a comparison found what got worse.
     """
     context.ensure_object(Settings)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .dataset import Dataset
+from .dataset import Dataset, compact_json
 from .workloads import (
     JSON,
     LOOP_DEFAULT_N,
@@ -62,6 +66,38 @@ def loop_result(n: int, seed: int) -> int:
     return acc
 
 
+def record_bytes(record: dict[str, Any]) -> bytes:
+    """What a record is in the digest of /parse-msgpack: its numbers little-endian, its texts each followed by a zero byte."""
+    numbers = struct.pack("<qqd", record["id"], record["count"], record["created_at"])
+    return numbers + b"".join(record[name].encode() + b"\0" for name in ("name", "description", "type"))
+
+
+def shifted(record: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The record that the digest of /encode-json encodes. Integers stay within 64 signed bits by wrapping."""
+    return {
+        **record,
+        "id": _wrapped(record["id"] + seed),
+        "count": _wrapped(record["count"] + seed),
+        "created_at": record["created_at"] + seed * 39 / 2**22,
+    }
+
+
+def _wrapped(value: int) -> int:
+    return (value + 2**63) % 2**64 - 2**63
+
+
+def digest(route: str, records: Sequence[dict[str, Any]], k: int, seed: int) -> int:
+    """CRC-32 as zlib's, from seed on, over k repetitions of what the route decodes or encodes: docs/SPEC.md."""
+    if route == ROUTE_PARSE:
+        once = b"".join(map(record_bytes, records))
+    else:
+        once = compact_json([shifted(record, seed) for record in records])
+    crc = seed
+    for _ in range(k):
+        crc = zlib.crc32(once, crc)
+    return crc
+
+
 class Oracle:
     """Expected answers for one dataset."""
 
@@ -78,6 +114,9 @@ class Oracle:
         count = request.params.get("count", self.records)
         if request.route == ROUTE_ROOT:
             return Answer(TEXT, WELCOME)
+        if "digest" in request.params:
+            k, seed = request.params["digest"], request.params.get("seed", 0)
+            return Answer(TEXT, b"%d" % digest(request.route, self.dataset.records[:count], k, seed))
         if request.route == ROUTE_PARSE:
             return Answer(TEXT, b"%d" % count)
         if request.route == ROUTE_ENCODE:

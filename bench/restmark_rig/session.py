@@ -234,10 +234,8 @@ def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, prog
             field.failed = field.failed or ExitCode.ENVIRONMENT
             progress.say(f"{name}: not measured: {report.problem}")
             continue
-        failures = [f"{f.check} {f.route or ''}: {f.message}".replace(" :", ":") for f in report.failures]
         field.accounting[name] = report.accounting
-        if failures:
-            reason = f"verification failed: {'; '.join(failures)}"
+        if reason := report.objection:
             field.skipped.append(Skipped(name, contestant.title, reason, f"restmark verify -C {registry.selector(contestant)} tells more"))
             field.failed = ExitCode.VERIFICATION
             progress.say(f"{name}: not measured: {reason}")

@@ -54,6 +54,26 @@ class Report:
         """The findings that make verification fail."""
         return [finding for finding in self.findings if finding.verdict is Verdict.FAIL]
 
+    @property
+    def undecided(self) -> list[Finding]:
+        """The findings of which the machine's noise left open whether they are failures."""
+        return [finding for finding in self.findings if finding.verdict is Verdict.UNDECIDED]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the checks ran, and nothing failed or was left open."""
+        return self.state == "verified" and not self.failures and not self.undecided
+
+    @property
+    def objection(self) -> str:
+        """Why what was checked does not count as the same work; empty if it does."""
+        said = "; ".join(
+            f"{f.check} {f.route or ''}: {f.message}".replace(" :", ":") for f in (*self.failures, *self.undecided)
+        )
+        if self.failures:
+            return f"verification failed: {said}"
+        return f"not the same work as far as can be told: {said}" if said else ""
+
 
 def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Reporter) -> Report:
     """Runs all checks of the plan on a built contestant. A server that does not start gives a report that says so."""

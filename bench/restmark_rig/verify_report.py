@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -24,18 +24,20 @@ JSON_FORMAT = 1
 _WORDS = {
     Verdict.OK: Text("ok", style="green"),
     Verdict.NOTE: Text("note", style="yellow"),
+    Verdict.UNDECIDED: Text("undecided", style="bold yellow"),
     Verdict.FAIL: Text("FAIL", style="bold red"),
     Verdict.NOT_OFFERED: Text("–", style="dim"),
 }
-_WEIGHT = {Verdict.NOT_OFFERED: 0, Verdict.OK: 1, Verdict.NOTE: 2, Verdict.FAIL: 3}
+_WEIGHT = {Verdict.NOT_OFFERED: 0, Verdict.OK: 1, Verdict.NOTE: 2, Verdict.UNDECIDED: 3, Verdict.FAIL: 4}
 _NAME_WIDTH = 14  # what 80 columns leave; a wider terminal gets longer names
 _DETAILS_SHOWN = 6
 
 
 def exit_code(reports: Iterable[Report]) -> ExitCode:
-    """2 if any contestant failed a check, else 3 if any could not be built or started (or none was checked), else 0."""
+    """2 if any contestant failed a check or one was left open, else 3 if any could not be built or started (or none was
+    checked), else 0."""
     reports = list(reports)
-    if any(report.failures for report in reports):
+    if any(report.failures or report.undecided for report in reports):
         return ExitCode.VERIFICATION
     if any(report.state == "failed" for report in reports) or not any(r.state == "verified" for r in reports):
         return ExitCode.ENVIRONMENT
@@ -60,7 +62,8 @@ def show(console: Console, reports: Sequence[Report], plan: VerifyPlan, verbose:
     )
     checked = [report for report in reports if report.findings]
     if checked:
-        console.print(_check_table(checked, plan.checks, console.width))
+        for table in _check_tables(checked, plan.checks, console.width):
+            console.print(table)
         console.print(_route_table(checked, console.width))
     for report in reports:
         _show_details(console, report, verbose)
@@ -69,7 +72,7 @@ def show(console: Console, reports: Sequence[Report], plan: VerifyPlan, verbose:
 
 def _table(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]], width: int) -> Table:
     """A row for each name, whose column gets what the others leave of the width."""
-    taken = sum(1 + max(len(heading), *(len(word) for word in _WORDS.values())) for heading in headings)
+    taken = sum(_column_widths(headings, rows))
     names = short_names((name for name, _ in rows), max(_NAME_WIDTH, width - taken - 1))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("contestant", *headings):
@@ -79,10 +82,25 @@ def _table(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]], 
     return table
 
 
-def _check_table(reports: Sequence[Report], checks: Sequence[Check], width: int) -> Table:
+def _column_widths(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]]) -> list[int]:
+    """The width of each column but the names', with the space beside it."""
+    columns = zip(*(cells for _, cells in rows), strict=True)
+    return [1 + max(len(heading), *map(len, cells)) for heading, cells in zip(headings, columns, strict=True)]
+
+
+def _check_tables(reports: Sequence[Report], checks: Sequence[Check], width: int) -> Iterator[Table]:
+    """The checks in as few tables, one below the other, as the width allows; each of about as many columns."""
     names = [check.name for check in checks]
     rows = [(r.contestant.name, [_word(f for f in r.findings if f.check == name) for name in names]) for r in reports]
-    return _table(names, rows, width)
+    widths = _column_widths(names, rows)
+    for tables in range(1, len(names) + 1):
+        size = -(-len(names) // tables)
+        starts = range(0, len(names), size)
+        if size == 1 or all(_NAME_WIDTH + 1 + sum(widths[start : start + size]) <= width for start in starts):
+            break
+    for start in starts:
+        end = start + size
+        yield _table(names[start:end], [(name, cells[start:end]) for name, cells in rows], width)
 
 
 def _route_table(reports: Sequence[Report], width: int) -> Table:
@@ -112,7 +130,7 @@ def _show_details(console: Console, report: Report, verbose: bool) -> None:
     if repeated:
         checks = ", ".join(repeated)
         plain(console, f"{name}: wrong bodies on the same routes also in: {checks} (--verbose shows them)", "red")
-    if report.failures and report.contestant.notes:
+    if (report.failures or report.undecided) and report.contestant.notes:
         notes = report.contestant.notes.replace("\n", "\n    ")
         plain(console, f"{name}: its manifest notes:\n    {notes}")
 
@@ -157,11 +175,12 @@ def _without_name(problem: str, name: str) -> str:
 
 
 def _closing_sentence(reports: Sequence[Report]) -> str:
-    passed = [r for r in reports if r.state == "verified" and not r.failures]
+    passed = [r for r in reports if r.passed]
     parts = [f"{len(passed)} of {len(reports)} contestants do the same work"]
     groups = {
         "differ": [r for r in reports if r.failures],
-        "could not be built or started": [r for r in reports if r.state == "failed" and not r.failures],
+        "undecided": [r for r in reports if r.undecided and not r.failures],
+        "could not be built or started": [r for r in reports if r.state == "failed" and not r.failures and not r.undecided],
         "skipped": [r for r in reports if r.state == "skipped"],
     }
     parts += [f"{what}: {', '.join(r.contestant.name for r in members)}" for what, members in groups.items() if members]

@@ -17,6 +17,11 @@ LOOP_DEFAULT_N = 1_000_000
 LOOP_MAX_N = 100_000_000
 LOOP_MAX_SEED = 2**31 - 1
 
+# Routes whose answer is a number say with a digest what they decoded or encoded: docs/SPEC.md.
+DIGEST_ROUTES = (ROUTE_PARSE, ROUTE_ENCODE)
+DIGEST_MAX_K = 8
+DIGEST_MAX_SEED = 2**31 - 1
+
 TEXT = "text/plain"
 JSON = "application/json"
 
@@ -48,3 +53,9 @@ def counted(route: str, count: int) -> WorkloadRequest:
 def loop(n: int, seed: int = 0) -> WorkloadRequest:
     """n steps of the loop from seed."""
     return WorkloadRequest(ROUTE_LOOP, {"n": n, "seed": seed})
+
+
+def digested(route: str, k: int, seed: int, count: int | None = None) -> WorkloadRequest:
+    """The digest, k times over from seed, of the first count records (None: of all)."""
+    params = {"digest": k, "seed": seed}
+    return WorkloadRequest(route, params if count is None else {"count": count, **params})

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
+from collections.abc import Mapping
 
 import pytest
 from restmark_rig import cpulist, difference
-from restmark_rig.checks.base import Mismatch
-from restmark_rig.checks.cost import Meter, judge_loop_costs, judge_record_costs, measurable
+from restmark_rig.checks.base import Mismatch, Undecided
+from restmark_rig.checks.cost import measurable
+from restmark_rig.checks.cost_claims import (
+    DIGESTS_K,
+    Claim,
+    RecordWork,
+    conclude,
+    hashed_bytes,
+    loop_claims,
+    record_claims,
+)
 from restmark_rig.checks.idle import Sample, judge_idle
+from restmark_rig.checks.meter import Meter
 from restmark_rig.dataset import Dataset, default_records
 from restmark_rig.errors import UsageFault
+from restmark_rig.oracle import record_bytes
+from restmark_rig.sequential import Rule, decide
 from restmark_rig.workloads import WorkloadRequest, counted
 
 PARSE, ENCODE = "/parse-msgpack", "/encode-json"
@@ -26,9 +41,21 @@ HONEST = [
 ]
 
 
+def judge_records(route: str, records: int, nothing: float, half: float, most: float, plain: float, **more: float) -> None:
+    """conclude() on rounds that are all alike, of 1000 records measured. more: digest, digests, if not as honest as most."""
+    work = RecordWork(route, records, 1000, 100_000)
+    honest = {"digest": most + 50_000, "digests": most + DIGESTS_K * 50_000}
+    figures = {"nothing": nothing, "half": half, "most": most, "plain": plain, **honest, **more}
+    judge(record_claims(work), figures)
+
+
+def judge(claims: tuple[Claim, ...], figures: Mapping[str, float]) -> None:
+    conclude(claims, decide([claim.inequality for claim in claims], itertools.repeat(figures), Rule()))
+
+
 @pytest.mark.parametrize("costs", HONEST)
 def test_honest_record_costs(costs: tuple[int, int, int, int]) -> None:
-    judge_record_costs(ENCODE, 1000, 1000, *costs)
+    judge_records(ENCODE, 1000, *costs)
 
 
 CHEATING = [
@@ -44,61 +71,110 @@ CHEATING = [
 @pytest.mark.parametrize(("costs", "message"), CHEATING)
 def test_cheating_record_costs(costs: tuple[int, int, int, int], message: str) -> None:
     with pytest.raises(Mismatch) as caught:
-        judge_record_costs(ENCODE, 1000, 1000, *costs)
+        judge_records(ENCODE, 1000, *costs)
     assert message in str(caught.value)
     assert "is cached" in str(caught.value)
     with pytest.raises(Mismatch, match="decoding is skipped"):
-        judge_record_costs(PARSE, 1000, 1000, *costs)
+        judge_records(PARSE, 1000, *costs)
 
 
 def test_a_fast_codec_behind_a_slow_framework_is_not_called_a_cheat_outright() -> None:
-    with pytest.raises(Mismatch, match=r"is cached; or a slow framework hides a fast codec: repeat it on a quieter"):
-        judge_record_costs(ENCODE, 1000, 1000, 980_000, 1_090_000, 1_207_000, 1_205_000)
+    with pytest.raises(Mismatch, match=r"is cached; or a slow framework hides a fast codec$"):
+        judge_records(ENCODE, 1000, 980_000, 1_090_000, 1_207_000, 1_205_000)
     with pytest.raises(Mismatch, match=r"is cached$"):
-        judge_record_costs(ENCODE, 1000, 1000, 980_000, 980_000, 985_000, 985_000)
-
-
-def test_every_second_round_goes_backwards() -> None:
-    class Slowing(Meter):
-        """Each batch takes 1 ns longer than the one before it."""
-
-        visited: list[str] = []  # noqa: RUF012
-
-        def _repeats(self, _: WorkloadRequest) -> int:
-            return 1
-
-        def batch_ns(self, request: WorkloadRequest, _: int) -> float:
-            self.visited.append(request.target)
-            return 100.0 + len(self.visited)
-
-    meter = Slowing(None)  # type: ignore[arg-type]
-    a, b, c = requests = [counted(ENCODE, count) for count in (0, 5, 9)]
-    assert meter.least_ns(requests, 2) == [101, 102, 103]
-    assert meter.visited == [request.target for request in (a, b, c, c, b, a)]
+        judge_records(ENCODE, 1000, 980_000, 980_000, 985_000, 985_000)
 
 
 def test_default_cost_is_compared_with_all_records_where_fewer_are_measured() -> None:
-    judge_record_costs(ENCODE, 10_000, 1000, 8_000, 43_000, 78_000, 708_000)
+    judge_records(ENCODE, 10_000, 8_000, 43_000, 78_000, 708_000)
     with pytest.raises(Mismatch, match="all 10000 records by count take 708.0 µs"):
-        judge_record_costs(ENCODE, 10_000, 1000, 8_000, 43_000, 78_000, 78_000)
+        judge_records(ENCODE, 10_000, 8_000, 43_000, 78_000, 78_000)
+
+
+def test_work_that_is_done_for_a_digest_alone() -> None:
+    # By count and without parameters 25 µs of looking at records; 100 µs of decoding before 50 µs of each hashing.
+    looks = (8_000, 20_000, 33_000, 33_000)
+    with pytest.raises(Mismatch, match=r"takes 33.0 µs of CPU, the same work with a digest takes 108.0 µs \(hashing"):
+        judge_records(PARSE, 1000, *looks, digest=158_000, digests=508_000)
+    judge_records(PARSE, 1000, *looks, digest=90_000, digests=440_000)
+    # Fewer records than all are digested: ten times as many without parameters have to cost ten times as much.
+    with pytest.raises(Mismatch, match="the same work with a digest takes 1008.0 µs"):
+        judge_records(PARSE, 10_000, 8_000, 20_000, 33_000, 258_000, digest=158_000, digests=508_000)
+
+
+@pytest.mark.parametrize(("route", "least"), [(PARSE, 7 * (1_000 + 2_000)), (ENCODE, 7 * 1_000)])
+def test_a_digest_that_takes_no_hashing(route: str, least: int) -> None:
+    costs = (8_000, 43_000, 78_000, 78_000)
+    judge_records(route, 1000, *costs, digest=90_000, digests=90_000 + least)
+    with pytest.raises(Mismatch, match="no processor hashes that fast: the digest is prepared or cached"):
+        judge_records(route, 1000, *costs, digest=90_000, digests=90_000 + least - 1)
+
+
+def test_what_a_digest_hashes(default_dataset: Dataset) -> None:
+    assert hashed_bytes(default_dataset, ENCODE, 1000) == 133_622
+    assert hashed_bytes(default_dataset, PARSE, 2) == sum(len(record_bytes(r)) for r in default_dataset.records[:2])
+
+
+def judge_loop(steps: int, nothing: float, one: float, four: float, plain: float = 1e6, explicit: float = 1e6) -> None:
+    figures = {"nothing": nothing, "one": one, "four": four, "plain": plain, "explicit": explicit}
+    judge(loop_claims(steps), figures)
 
 
 @pytest.mark.parametrize("step_ns", [0.3, 1.0, 60.0])
 def test_honest_loop_costs(step_ns: float) -> None:
     steps = 10_000_000
-    judge_loop_costs(steps, 8_000, *(8_000 + step_ns * factor * steps for factor in (1, 2, 4)))
+    judge_loop(steps, 8_000, *(8_000 + step_ns * factor * steps for factor in (1, 4)))
 
 
 def test_loop_costs_of_a_closed_form() -> None:
     with pytest.raises(Mismatch, match=r"n=100000000 takes 9.0 µs of CPU, 0\.000 ns a step.*a closed form"):
-        judge_loop_costs(25_000_000, 8_000, 8_500, 8_700, 9_000)
+        judge_loop(25_000_000, 8_000, 8_500, 9_000)
 
 
 def test_loop_costs_that_are_not_linear() -> None:
     with pytest.raises(Mismatch, match="not linear in n.*1.0 times as much"):
-        judge_loop_costs(1_000_000, 8_000, 4_000_000, 4_000_000, 4_000_000)
+        judge_loop(1_000_000, 8_000, 4_000_000, 4_000_000)
     with pytest.raises(Mismatch, match="not linear in n"):
-        judge_loop_costs(1_000_000, 8_000, 1_000_000, 4_000_000, 16_000_000)
+        judge_loop(1_000_000, 8_000, 1_000_000, 16_000_000)
+    with pytest.raises(Mismatch, match="without parameters it takes 10.0 µs of CPU.*the result is cached"):
+        judge_loop(1_000_000, 8_000, 1_000_000, 4_000_000, plain=10_000)
+
+
+def test_costs_that_noise_hides_are_undecided_and_no_pass() -> None:
+    # Every second round has the plain request as cheap as if it were cached.
+    figures = {"nothing": 8_000, "one": 1e6, "four": 4e6, "explicit": 1e6}
+    rounds = ({**figures, "plain": plain} for plain in itertools.cycle((1e6, 8_000)))
+    claims = loop_claims(1_000_000)
+    with pytest.raises(Undecided, match=r"in 100 rounds whether GET /million-loop without parameters costs what n=1000000"):
+        conclude(claims, decide([claim.inequality for claim in claims], rounds, Rule()))
+
+
+class CountedMeter(Meter):
+    """Each slice takes 1 ns longer than the one before it; nothing is asked of a server."""
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self.visited: list[str] = []
+
+    def _repeats(self, _: WorkloadRequest) -> int:
+        return 1
+
+    def slice_ns(self, request: WorkloadRequest, _: int) -> float:
+        self.visited.append(request.target)
+        return 100.0 + len(self.visited)
+
+
+def test_the_kinds_of_a_round_stand_in_another_order_each_time() -> None:
+    meter = CountedMeter()
+    requests = {str(count): counted(ENCODE, count) for count in range(6)}
+    rounds = list(itertools.islice(meter.rounds(lambda: requests, random.Random(1)), 3))
+    visits = [meter.visited[i : i + 6] for i in range(0, len(meter.visited), 6)]
+    assert len(visits) == 4  # the first warms up and is not among the rounds
+    assert all(sorted(visit) == sorted(request.target for request in requests.values()) for visit in visits)
+    assert len({tuple(visit) for visit in visits}) == 4
+    assert rounds[0]["3"] == 100.0 + 6 + 1 + visits[1].index(requests["3"].target)
+    again = CountedMeter()
+    assert list(itertools.islice(again.rounds(lambda: requests, random.Random(1)), 3)) == rounds
 
 
 def test_what_is_too_small_to_measure(default_dataset: Dataset) -> None:

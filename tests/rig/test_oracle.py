@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import struct
+import zlib
+from typing import Any
 
 import pytest
+from restmark_rig.checks.digest import digest_requests
 from restmark_rig.dataset import Dataset
-from restmark_rig.oracle import Oracle, loop_result, loop_step_by_step
-from restmark_rig.workloads import LOOP_MAX_N, LOOP_MAX_SEED, WorkloadRequest, counted, full, loop
+from restmark_rig.oracle import Oracle, digest, loop_result, loop_step_by_step, shifted
+from restmark_rig.workloads import LOOP_MAX_N, LOOP_MAX_SEED, WorkloadRequest, counted, digested, full, loop
 
 VECTORS = [
     (1_000_000, 0, 249999500000),
@@ -93,3 +97,76 @@ def test_answers_with_parameters(default_dataset: Dataset) -> None:
 def test_request_target() -> None:
     assert full("/").target == "/"
     assert loop(10, 3).target == "/million-loop?n=10&seed=3"
+    assert digested("/encode-json", 2, 7).target == "/encode-json?digest=2&seed=7"
+    assert digested("/parse-msgpack", 2, 7, 9).target == "/parse-msgpack?count=9&digest=2&seed=7"
+
+
+def field_by_field(records: tuple[dict[str, Any], ...], k: int, seed: int) -> int:
+    """The digest of /parse-msgpack, each field hashed on its own."""
+    crc = seed
+    for _ in range(k):
+        for record in records:
+            for name, form in (("id", "<q"), ("count", "<q"), ("created_at", "<d")):
+                crc = zlib.crc32(struct.pack(form, record[name]), crc)
+            for name in ("name", "description", "type"):
+                crc = zlib.crc32(record[name].encode("utf-8") + b"\0", crc)
+    return crc
+
+
+@pytest.mark.parametrize(("k", "seed", "count"), [(1, 0, 1), (3, 12345, 7), (8, 2**31 - 1, 1000), (2, 5, 0)])
+def test_digest_of_parse(default_dataset: Dataset, k: int, seed: int, count: int) -> None:
+    body = Oracle(default_dataset).answer(digested("/parse-msgpack", k, seed, count)).body
+    assert body == b"%d" % field_by_field(default_dataset.records[:count], k, seed)
+
+
+def test_digest_of_encode(default_dataset: Dataset) -> None:
+    oracle = Oracle(default_dataset)
+    text = (
+        b'[{"id":4194304,"name":"My name","description":"Some words on here so it looks full","type":"U",'
+        b'"count":4194337,"created_at":1569882537.9117897}]'
+    )
+    expected = zlib.crc32(text * 2, 4194304)
+    assert oracle.answer(digested("/encode-json", 2, 4194304, 1)).body == b"%d" % expected
+    # Without a seed nothing is shifted: the digest of the JSON of every day.
+    plain = oracle.answer(WorkloadRequest("/encode-json", {"digest": 1})).body
+    assert plain == b"%d" % zlib.crc32(default_dataset.json(1000))
+
+
+def test_digests_of_nothing(default_dataset: Dataset) -> None:
+    oracle = Oracle(default_dataset)
+    assert oracle.answer(digested("/parse-msgpack", 5, 77, 0)).body == b"77"
+    assert oracle.answer(digested("/encode-json", 1, 77, 0)).body == b"%d" % zlib.crc32(b"[]", 77)
+
+
+def test_shifted_integers_stay_within_64_bits(default_dataset: Dataset) -> None:
+    record = {**default_dataset.records[0], "id": 2**63 - 1, "count": -5, "created_at": 5e-324}
+    moved = shifted(record, 2**22)
+    assert (moved["id"], moved["count"], moved["created_at"]) == (-(2**63) + 2**22 - 1, 2**22 - 5, 39.0)
+    assert list(moved) == list(record)
+
+
+@pytest.mark.parametrize("field", ["id", "name", "description", "type", "count", "created_at"])
+def test_each_field_is_in_the_digests(default_dataset: Dataset, field: str) -> None:
+    record = default_dataset.records[3]
+    value = record[field]
+    changed = {**record, field: value + "x" if isinstance(value, str) else value + 1}
+    for route in ("/parse-msgpack", "/encode-json"):
+        assert digest(route, [record], 1, 9) != digest(route, [changed], 1, 9)
+    # A text does not pass for the end of the one before it.
+    assert digest("/parse-msgpack", [{**record, "name": "a", "type": "bc"}], 1, 9) != digest(
+        "/parse-msgpack", [{**record, "name": "ab", "type": "c"}], 1, 9
+    )
+
+
+def test_digest_requests_depend_on_the_seed_alone_and_vary(default_dataset: Dataset) -> None:
+    def draw(seed: int) -> list[str]:
+        return [request.target for request in digest_requests(random.Random(seed), "/encode-json", 1000)]
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+    many = "".join(" ".join(draw(seed)) for seed in range(20))
+    assert all(f"digest={k}" in many for k in (1, 2, 3))
+    assert "?seed=" in many  # in any order
+    assert "seed=2147483647" in many
+    for target in draw(3):
+        assert target.startswith("/encode-json?")

@@ -101,7 +101,7 @@ def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset
 
 def test_a_deviation_on_a_users_dataset_is_named(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     # A server that escapes all but ASCII, as json does unless told otherwise.
-    source = Path(__file__).with_name("cheaters") / "server.py"
+    source = Path(__file__).with_name("cheaters") / "honest.py"
     text = source.read_text(encoding="utf-8")
     assert "ensure_ascii=False, " in text
     folder = write_contestant(
@@ -110,7 +110,8 @@ def test_a_deviation_on_a_users_dataset_is_named(tmp_path: Path, cache: Cache, d
         ["/usr/bin/python3", "{source}/server.py", "--port", "{port}", "--dataset", "{dataset}"],
         notes="Escapes all but ASCII.",
     )
-    (folder / "server.py").write_text(text.replace("ensure_ascii=False, ", ""), encoding="utf-8")
+    shutil.copytree(source.parent, folder, dirs_exist_ok=True)
+    (folder / "honest.py").write_text(text.replace("ensure_ascii=False, ", ""), encoding="utf-8")
     record = {**dataset.default_records(1)[0], "name": "Übung"}
     (tmp_path / "own").write_bytes(dataset.encode((record,)))
     chosen = dataset.read(tmp_path / "own")
@@ -159,13 +160,13 @@ def test_a_contestant_with_few_routes(tmp_path: Path, cache: Cache, default_data
         model="none",
         routes=["/", "/transfer-data"],
     )
-    shutil.copy(Path(__file__).with_name("cheaters") / "server.py", folder / "server.py")
+    shutil.copytree(Path(__file__).with_name("cheaters"), folder, dirs_exist_ok=True)
     plan = plan_of(default_dataset, default_dataset)
     report = verifier.verify(contestant.load(folder), plan, cache, Silent())
     assert_passed(report)
-    shown = rendered([report], plan).splitlines()
+    shown = rendered([report], plan, width=100).splitlines()
     assert shown[1].split() == ["contestant", *(check.name for check in CHECKS)]
-    assert shown[2].split() == ["few", "ok", "ok", "ok", "–", "–", "ok", "ok", "ok", "ok", "ok", "–", "ok", "ok"]
+    assert shown[2].split() == ["few", "ok", "ok", "ok", "–", "–", "–", "ok", "ok", "ok", "ok", "ok", "–", "ok", "ok"]
     assert shown[4].split() == ["few", "ok", "–", "–", "ok", "–", "ok"]
 
 
@@ -194,6 +195,7 @@ def rendered(reports: list[Report], plan: VerifyPlan, verbose: bool = False, wid
 
 def reports_of_all_kinds(tmp_path: Path) -> list[Report]:
     names = ("a-name-of-many-letters", "restmarkd-tree", "broken", "absent")
+    tmp_path.mkdir(exist_ok=True)
     subjects = [contestant.load(write_contestant(tmp_path, name, ["x", "{port}"])) for name in names]
     passed = [Finding(check.name, None, Verdict.OK) for check in CHECKS]
     failed = [Finding(check.name, "/", Verdict.FAIL, "GET /: wrong") for check in CHECKS]
@@ -207,12 +209,39 @@ def reports_of_all_kinds(tmp_path: Path) -> list[Report]:
 
 def test_the_table_fits_into_80_columns(tmp_path: Path, default_dataset: Dataset) -> None:
     shown = rendered(reports_of_all_kinds(tmp_path), plan_of(default_dataset, default_dataset)).splitlines()
-    tables = shown[1:7]
+    tables = shown[1:10]
     assert max(map(len, tables)) <= 80
-    assert tables[0].split() == ["contestant", *(check.name for check in CHECKS)]
-    assert tables[1].startswith("a-name-…etters ok")
-    assert tables[2].split() == ["restmarkd-tree", *(["FAIL"] * len(CHECKS))]
-    assert tables[3].split()[1:] == ["/", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "server"]
+    names, half = [check.name for check in CHECKS], (len(CHECKS) + 1) // 2
+    assert tables[0].split() == ["contestant", *names[:half]]
+    assert tables[1].startswith("a-name-of-many-letters ok")
+    assert tables[2].split() == ["restmarkd-tree", *(["FAIL"] * half)]
+    assert tables[3].split() == ["contestant", *names[half:]]
+    assert tables[5].split() == ["restmarkd-tree", *(["FAIL"] * (len(CHECKS) - half))]
+    assert tables[6].split()[1:] == ["/", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "server"]
+    wide = rendered(reports_of_all_kinds(tmp_path / "wide"), plan_of(default_dataset, default_dataset), width=100)
+    assert wide.splitlines()[1].split() == ["contestant", *names]
+
+
+def test_undecided_is_told_apart_from_failed_and_passed(tmp_path: Path, default_dataset: Dataset) -> None:
+    subject = contestant.load(write_contestant(tmp_path, "noisy", ["x", "{port}"]))
+    open_ = Finding("cost", "/encode-json", Verdict.UNDECIDED, "the machine was too noisy to tell")
+    report = Report(subject, findings=[Finding("body", "/", Verdict.OK), open_])
+    plan = plan_of(default_dataset, default_dataset, "body", "cost")
+    shown = rendered([report], plan).splitlines()
+    assert shown[1].split() == ["contestant", "body", "cost"]
+    assert shown[2].split() == ["noisy", "ok", "undecided"]
+    assert "noisy: cost: UNDECIDED: the machine was too noisy to tell" in shown
+    assert shown[-1] == "0 of 1 contestants do the same work; undecided: noisy"
+    assert (report.passed, report.failures, report.undecided) == (False, [], [open_])
+    assert report.objection == (
+        "not the same work as far as can be told: cost /encode-json: the machine was too noisy to tell"
+    )
+    document = json.loads(verify_report.as_json([report], plan))
+    assert document["exit_code"] == 2
+    assert document["contestants"][0]["findings"][1]["verdict"] == "undecided"
+    report.findings.append(Finding("type", "/", Verdict.FAIL, "GET /: wrong"))
+    assert report.objection.startswith("verification failed: type /: GET /: wrong; cost /encode-json: ")
+    assert rendered([report], plan).splitlines()[-1] == "0 of 1 contestants do the same work; differ: noisy"
 
 
 def test_names_keep_apart_in_the_table(tmp_path: Path, default_dataset: Dataset) -> None:
@@ -224,7 +253,7 @@ def test_names_keep_apart_in_the_table(tmp_path: Path, default_dataset: Dataset)
     plan = plan_of(default_dataset, default_dataset)
     narrow = [line.split()[0] for line in rendered(reports, plan).splitlines()[2:5]]
     assert len(set(narrow)) == 3
-    wide = [line.split()[0] for line in rendered(reports, plan, width=100).splitlines()[2:5]]
+    wide = [line.split()[0] for line in rendered(reports, plan, width=110).splitlines()[2:5]]
     assert wide == list(names)
 
 

@@ -6,10 +6,11 @@ from .answers import BODY, SIZE, TYPE, VARY
 from .base import WRONG_BODY, Check, Finding, Subject, Verdict
 from .connection import BURST, FRAG, KEEP, PAIR
 from .cost import COST
+from .digest import DIGEST
 from .idle import IDLE
 from .requests import ARGS, PATH
 from .stop import STOP
 
-CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, ARGS, PATH, KEEP, FRAG, PAIR, BURST, COST, IDLE, STOP)
+CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, COST, IDLE, STOP)
 
 __all__ = ["CHECKS", "COST", "STOP", "WRONG_BODY", "Check", "Finding", "Subject", "Verdict"]

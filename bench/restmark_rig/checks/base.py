@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     OK = "ok"
     NOTE = "note"  # allowed, but the reader should know
     FAIL = "fail"
+    UNDECIDED = "undecided"  # the machine was too noisy to tell; not a pass
     NOT_OFFERED = "not offered"
 
 
@@ -47,6 +48,10 @@ class Mismatch(Exception):
     def __init__(self, message: str, details: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.details = tuple(details)
+
+
+class Undecided(Exception):
+    """The machine was too noisy to tell whether the server does what it has to; the message says what is open."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,13 @@ class Check:
 
 def compare(oracle: Oracle, request: WorkloadRequest, response: Response) -> None:
     """Raises Mismatch if status or body of the answer differ from the oracle's."""
+    compare_body(request, response, oracle.answer(request).body)
+
+
+def compare_body(request: WorkloadRequest, response: Response, expected: bytes) -> None:
+    """Raises Mismatch if the answer's status is not 200, or its body not the expected one."""
     if response.status != 200:
         raise Mismatch(f"GET {request.target}: status {response.status} instead of 200{_said(response)}")
-    expected = oracle.answer(request).body
     if response.body != expected:
         raise Mismatch(f"GET {request.target}: {WRONG_BODY}, {difference.describe(expected, response.body)}")
 
@@ -108,11 +117,13 @@ def _said(response: Response) -> str:
 
 
 def judge(check: str, route: str | None, action: Callable[[], str | None]) -> Finding:
-    """Runs action. What it returns is a note; Mismatch and ProbeError make the check fail."""
+    """Runs action. What it returns is a note; Mismatch and ProbeError make the check fail, Undecided leaves it open."""
     try:
         note = action()
     except Mismatch as mismatch:
         return Finding(check, route, Verdict.FAIL, str(mismatch), mismatch.details)
+    except Undecided as doubt:
+        return Finding(check, route, Verdict.UNDECIDED, str(doubt))
     except ProbeError as error:
         prefix = f"GET {route}: " if route else ""
         return Finding(check, route, Verdict.FAIL, f"{prefix}{error}")

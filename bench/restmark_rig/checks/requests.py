@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..http_probe import request_bytes
-from ..workloads import LOOP_MAX_N, LOOP_MAX_SEED, RECORD_ROUTES, ROUTE_LOOP, ROUTE_ROOT, ROUTES, full
+from ..workloads import (
+    DIGEST_MAX_K,
+    DIGEST_MAX_SEED,
+    DIGEST_ROUTES,
+    LOOP_MAX_N,
+    LOOP_MAX_SEED,
+    RECORD_ROUTES,
+    ROUTE_LOOP,
+    ROUTE_ROOT,
+    ROUTES,
+    full,
+)
 from .base import Check, Finding, Mismatch, Subject, Verdict, each_route, judge
 
 # What is no decimal number. Several of them are numbers to a careless parser: Python's int() takes "+5", "1_0",
@@ -39,14 +50,25 @@ _HUGE = ("9223372036854775808", "18446744073709551616", "1" + 40 * "0")
 def bad_queries(route: str, records: int) -> list[str]:
     """Queries that a route has to refuse."""
     if route == ROUTE_ROOT:
-        return ["x=1", "count=1", "n=1"]
+        return ["x=1", "count=1", "n=1", "digest=1"]
     limits = {"count": records} if route in RECORD_ROUTES else {"n": LOOP_MAX_N, "seed": LOOP_MAX_SEED}
-    foreign = "n" if route in RECORD_ROUTES else "count"
-    queries = [f"{foreign}=1", "x=1", "Count=1" if route in RECORD_ROUTES else "N=1"]
+    foreign = ["n=1", "seed=1"] if route in RECORD_ROUTES else ["count=1"]
+    queries = [*foreign, "x=1", "Count=1" if route in RECORD_ROUTES else "N=1"]
     for name, largest in limits.items():
         texts = [*_NOT_DIGITS, *_HUGE, str(largest + 1)]
         queries += [f"{name}={text}" for text in texts]
         queries += [name, f"{name}=1&{name}=1", f"{name}=1&{name}=2", f"{name}=1&x=1", f"x=&{name}=1"]
+    return queries + (_bad_digests() if route in DIGEST_ROUTES else ["digest=1", "digest=1&seed=1"])
+
+
+def _bad_digests() -> list[str]:
+    """Queries that look for a digest and have to be refused."""
+    queries = ["digest=0", f"digest={DIGEST_MAX_K + 1}", "Digest=1", "digest", "digest=1&x=1", "digest=1&count=", "digest=1&n=1"]
+    queries += [f"digest={text}" for text in (*_NOT_DIGITS, *_HUGE)]
+    queries += ["digest=1&digest=1", "digest=1&digest=2", "digest=1&seed=1&digest=1"]
+    # A seed without a digest is nothing that these routes know.
+    queries += ["seed=", "count=1&seed=1", "digest=1&seed", "digest=1&seed=1&seed=1", "seed=1&digest=1&seed=2"]
+    queries += [f"digest=1&seed={text}" for text in (*_NOT_DIGITS, *_HUGE, str(DIGEST_MAX_SEED + 1))]
     return queries
 
 

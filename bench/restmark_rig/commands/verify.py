@@ -103,8 +103,8 @@ def verify(
 def _outcome(report: Report) -> str:
     if report.state == "failed":
         return "did not start"
-    count = len(report.failures)
-    return "all checks passed" if count == 0 else f"{count} findings"
+    counts = {"findings": len(report.failures), "undecided": len(report.undecided)}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "all checks passed"
 
 
 def _prepare(settings: Settings, contestant: Contestant, progress: Progress, no_build: bool) -> Report:

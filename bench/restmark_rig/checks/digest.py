@@ -1,0 +1,59 @@
+"""Does the answer depend on what was decoded or encoded? A count and a length do not; a digest of it does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from ..workloads import DIGEST_MAX_SEED, DIGEST_ROUTES, WorkloadRequest, digested
+from .base import Check, Finding, Mismatch, Subject, Verdict, compare, each_route
+from .requests import REFUSED, REFUSED_AS_UNKNOWN
+
+_RANDOM_REQUESTS = 5
+_RANDOM_MAX_K = 3
+
+
+def digest_requests(rng: random.Random, route: str, records: int) -> list[WorkloadRequest]:
+    """Digests of all records, of none and of random many, from random seeds, parameters in random order."""
+    requests = [
+        digested(route, rng.randint(1, _RANDOM_MAX_K), rng.randint(1, DIGEST_MAX_SEED)),
+        digested(route, 1, DIGEST_MAX_SEED),
+        digested(route, 2, rng.randint(1, DIGEST_MAX_SEED), 0),
+        WorkloadRequest(route, {"digest": 1}),
+    ]
+    for _ in range(_RANDOM_REQUESTS):
+        k, seed = rng.randint(1, _RANDOM_MAX_K), rng.randint(0, DIGEST_MAX_SEED)
+        params = list(digested(route, k, seed, rng.randint(0, records)).params.items())
+        rng.shuffle(params)
+        requests.append(WorkloadRequest(route, dict(params)))
+    return requests
+
+
+def check_digest(subject: Subject) -> Iterator[Finding]:
+    """The digests of what is decoded and encoded are right."""
+    rng = subject.rng("digest")
+    for route in DIGEST_ROUTES:
+        # Drawn for each route even where it is not offered: the requests are to be equal for all contestants.
+        requests = digest_requests(rng, route, subject.oracle.records)
+
+        def action(_: str, requests: list[WorkloadRequest] = requests) -> None:
+            for request in requests:
+                _require(subject, request)
+
+        if route in subject.contestant.parameter_routes():
+            yield from each_route("digest", subject, (route,), action)
+        else:
+            yield Finding("digest", route, Verdict.NOT_OFFERED)
+
+
+def _require(subject: Subject, request: WorkloadRequest) -> None:
+    response = subject.fetch(request)
+    if response.status in (*REFUSED, REFUSED_AS_UNKNOWN):
+        raise Mismatch(
+            f"GET {request.target}: refused with status {response.status}; the digest proves that each field is decoded "
+            "and encoded: docs/SPEC.md defines it"
+        )
+    compare(subject.oracle, request, response)
+
+
+DIGEST = Check("digest", "right digests of what was decoded and encoded, for random seeds", check_digest)
