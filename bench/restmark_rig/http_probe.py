@@ -83,6 +83,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._timeout_s = timeout_s
         self._buffer = bytearray()
+        self._acknowledges_all = False
 
     def __enter__(self) -> Connection:
         return self
@@ -108,6 +109,10 @@ class Connection:
     def delay_acknowledgements(self) -> None:
         """Has the kernel delay the next acknowledgements, as it does on connections that are past their start."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+
+    def acknowledge_all(self, at_once: bool) -> None:
+        """Whether all that arrives is acknowledged at once, piece by piece, or as the kernel sees fit."""
+        self._acknowledges_all = at_once
 
     def get(self, target: str) -> Response:
         """Sends a GET and reads its answer. Raises ProbeError."""
@@ -168,6 +173,8 @@ class Connection:
         except OSError as error:
             raise ConnectionEnded(f"the connection broke ({error.strerror}), {what}") from None
         self._buffer += piece
+        if piece and self._acknowledges_all:
+            self.acknowledge_at_once()  # sends what the kernel would delay
         return bool(piece)
 
     def _read_head(self) -> bytes:

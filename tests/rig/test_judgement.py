@@ -183,10 +183,18 @@ def test_what_is_too_small_to_measure(default_dataset: Dataset) -> None:
 
 
 def test_idle_times() -> None:
-    judge_idle("/", Sample(wall_ns=300_000, cpu_ns=200_000, idle_ns=100_000))
-    judge_idle("/", Sample(wall_ns=90_000_000, cpu_ns=70_000_000, idle_ns=20_000_000))
+    works = Sample(wall_ns=300_000, cpu_ns=200_000, idle_ns=100_000)
+    sleeps = Sample(wall_ns=10_000_000, cpu_ns=200_000, idle_ns=9_800_000)
+    judge_idle("/", itertools.repeat(works))
+    judge_idle("/", itertools.repeat(Sample(wall_ns=90_000_000, cpu_ns=70_000_000, idle_ns=20_000_000)))
     with pytest.raises(Mismatch, match="takes 10.0 ms, of which the server works 0.2 ms and 9.8 ms nobody does"):
-        judge_idle("/", Sample(wall_ns=10_000_000, cpu_ns=200_000, idle_ns=9_800_000))
+        judge_idle("/", itertools.repeat(sleeps))
+    # A request in five hidden by noise, or made to look like sleep, changes nothing.
+    judge_idle("/", itertools.cycle([sleeps, works, works, works, works]))
+    with pytest.raises(Mismatch, match="it sleeps"):
+        judge_idle("/", itertools.cycle([works, sleeps, sleeps, sleeps, sleeps]))
+    with pytest.raises(Undecided, match="too noisy to tell by 100 requests whether GET / works or sleeps"):
+        judge_idle("/", itertools.cycle([works, sleeps]))
 
 
 @pytest.mark.parametrize(

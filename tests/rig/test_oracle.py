@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 import pytest
-from restmark_rig.checks.digest import digest_requests
+from restmark_rig.checks.digest import digest_requests, random_seed
 from restmark_rig.dataset import Dataset
 from restmark_rig.oracle import Oracle, digest, loop_result, loop_step_by_step, shifted
 from restmark_rig.workloads import LOOP_MAX_N, LOOP_MAX_SEED, WorkloadRequest, counted, digested, full, loop
@@ -160,7 +160,7 @@ def test_each_field_is_in_the_digests(default_dataset: Dataset, field: str) -> N
 
 def test_digest_requests_depend_on_the_seed_alone_and_vary(default_dataset: Dataset) -> None:
     def draw(seed: int) -> list[str]:
-        return [request.target for request in digest_requests(random.Random(seed), "/encode-json", 1000)]
+        return [request.target for request in digest_requests(random.Random(seed), "/encode-json", default_dataset.records)]
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
@@ -170,3 +170,19 @@ def test_digest_requests_depend_on_the_seed_alone_and_vary(default_dataset: Data
     assert "seed=2147483647" in many
     for target in draw(3):
         assert target.startswith("/encode-json?")
+
+
+def test_a_seed_makes_no_whole_number_where_that_can_be_had(default_dataset: Dataset) -> None:
+    # 2^22 shifts by 39: whole numbers stay whole, and half ones half.
+    class Drawn(random.Random):
+        def randint(self, _: int, __: int) -> int:
+            return next(seeds)
+
+    seeds = iter((2**21, 2**22))
+    half = [{**default_dataset.records[0], "created_at": 1.5}]
+    assert random_seed(Drawn(), half) == 2**22
+    whole = [{**half[0], "created_at": 1.0}, half[0]]
+    seeds = iter([2**22] * 100)
+    assert random_seed(Drawn(), whole) == 2**22
+    # The one seed that is not drawn.
+    assert not any(shifted(r, 2**31 - 1)["created_at"].is_integer() for r in default_dataset.records)

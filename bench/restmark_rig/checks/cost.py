@@ -12,7 +12,6 @@ from ..dataset import Dataset
 from ..idle_latency import IdleLatency
 from ..sequential import Rule, decide
 from ..workloads import (
-    DIGEST_MAX_SEED,
     LOOP_DEFAULT_N,
     ROUTE_ENCODE,
     ROUTE_LOOP,
@@ -42,6 +41,7 @@ from .cost_claims import (
     loop_claims,
     record_claims,
 )
+from .digest import random_seed
 from .meter import Meter, RoundRequests
 
 _RULE = Rule()
@@ -88,10 +88,10 @@ def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: R
 
 def _check_records(subject: Subject, meter: Meter, route: str) -> None:
     rng = subject.rng(f"cost {route}")
-    work = _record_work(subject, meter, route)
+    dataset, work = subject.oracle.dataset, _record_work(subject, meter, route)
 
     def requests() -> Mapping[str, WorkloadRequest]:
-        seed = rng.randint(1, DIGEST_MAX_SEED)  # another one each round: a digest that is kept is of no use
+        seed = random_seed(rng, dataset.records)  # another one each round: a digest that is kept is of no use
         return {
             NOTHING: counted(route, 0),
             HALF: counted(route, work.largest // 2),
@@ -108,7 +108,7 @@ def _record_work(subject: Subject, meter: Meter, route: str) -> RecordWork:
     """As many records as a fast server takes to be measured well, and a slow one not to take long."""
     dataset, records = subject.oracle.dataset, subject.oracle.records
     largest = min(records, int(records * _MAX_JSON_BYTES / dataset.json_bytes))
-    seed = subject.rng(f"cost size {route}").randint(1, DIGEST_MAX_SEED)
+    seed = random_seed(subject.rng(f"cost size {route}"), dataset.records)
     longest_ns = meter.least_ns(digested(route, DIGESTS_K, seed, largest))
     if longest_ns > _MAX_DIGESTS_NS:
         largest = max(min(largest, _MIN_RECORDS), int(largest * _MAX_DIGESTS_NS / longest_ns))

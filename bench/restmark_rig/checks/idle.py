@@ -1,5 +1,8 @@
 """Is the time until an answer spent working? A server that sleeps is found out here, and so are ACK stalls.
 
+Each request is one vote in a sequential test: on a busy machine waiting for a CPU may hide a sleep now and then, and a stolen CPU
+look like one.
+
 Idle time is the wall time of a request less the time in which the server or the rig computed, and less the time in
 which they would have but had no CPU (the kernel's run queue delay). What is left is waiting that nobody else's load
 explains.
@@ -9,16 +12,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 
 from .. import proctree
 from ..http_probe import Connection, request_bytes
+from ..sequential import Inequality, Rule, decide
 from ..workloads import ROUTES, WorkloadRequest, full
-from .base import Check, Finding, Mismatch, Subject, each_route
+from .base import Check, Finding, Mismatch, Subject, Undecided, each_route
 
 _CONNECTIONS = 3  # several, because a server may have workers of different kinds
-_REQUESTS = 6
+_STALL_REQUESTS = 6
+_RULE = Rule()
 _MAX_IDLE_NS = 2_000_000
 _MAX_IDLE_OF_CPU = 0.5
 _ACK_STALL_NS = 30_000_000  # Linux delays an acknowledgement by 40 ms
@@ -40,8 +45,8 @@ def check_idle(subject: Subject) -> Iterator[Finding]:
         request = full(route)
         for _ in range(_CONNECTIONS):
             with subject.server.connect() as connection:
-                judge_idle(route, _least_idle(subject, connection, request, acknowledge=True))
-                stalled = _least_idle(subject, connection, request, acknowledge=False)
+                judge_idle(route, _samples(subject, connection, request))
+                stalled = _least_stall(subject, connection, request)
             if stalled.idle_ns >= _ACK_STALL_NS:
                 return (
                     f"GET {route}: answers stall for {stalled.idle_ns / 1e6:.0f} ms unless the client acknowledges at "
@@ -53,17 +58,35 @@ def check_idle(subject: Subject) -> Iterator[Finding]:
     yield from each_route("idle", subject, ROUTES, action)
 
 
-def judge_idle(route: str, sample: Sample) -> None:
-    """Raises Mismatch if the server waited instead of working."""
-    if sample.idle_ns > max(_MAX_IDLE_NS, _MAX_IDLE_OF_CPU * sample.cpu_ns):
+def judge_idle(route: str, samples: Iterable[Sample]) -> None:
+    """Takes samples until they decide. Raises Mismatch if the server waited instead of working, Undecided if that stays open."""
+    rounds = (asdict(sample) | {"room_ns": _room_ns(sample)} for sample in samples)
+    decision = decide([Inequality({"room_ns": 1})], rounds, _RULE)
+    typical = decision.typical
+    if decision.blamed is not None:
         raise Mismatch(
-            f"GET {route}: the answer takes {sample.wall_ns / 1e6:.1f} ms, of which the server works "
-            f"{sample.cpu_ns / 1e6:.1f} ms and {sample.idle_ns / 1e6:.1f} ms nobody does: it sleeps"
+            f"GET {route}: the answer takes {typical['wall_ns'] / 1e6:.1f} ms, of which the server works "
+            f"{typical['cpu_ns'] / 1e6:.1f} ms and {typical['idle_ns'] / 1e6:.1f} ms nobody does: it sleeps"
+        )
+    if decision.first_open is not None:
+        raise Undecided(
+            f"the machine was too noisy to tell by {decision.rounds} requests whether GET {route} works or sleeps until "
+            "its answer; repeat on a quieter machine"
         )
 
 
-def _least_idle(subject: Subject, connection: Connection, request: WorkloadRequest, acknowledge: bool) -> Sample:
-    samples = [_sample(subject, connection, request, acknowledge) for _ in range(_REQUESTS)]
+def _room_ns(sample: Sample) -> float:
+    """How much longer the server could have waited without it being said."""
+    return max(_MAX_IDLE_NS, _MAX_IDLE_OF_CPU * sample.cpu_ns) - sample.idle_ns
+
+
+def _samples(subject: Subject, connection: Connection, request: WorkloadRequest) -> Iterator[Sample]:
+    while True:
+        yield _sample(subject, connection, request, acknowledge=True)
+
+
+def _least_stall(subject: Subject, connection: Connection, request: WorkloadRequest) -> Sample:
+    samples = [_sample(subject, connection, request, acknowledge=False) for _ in range(_STALL_REQUESTS)]
     return min(samples, key=lambda sample: sample.idle_ns)
 
 
@@ -73,8 +96,7 @@ def _sample(subject: Subject, connection: Connection, request: WorkloadRequest, 
     cpu_before, wait_before = server.cpu_ns(), server.runqueue_wait_ns()
     own_before = time.process_time_ns() + proctree.runqueue_wait_ns(me)
     started = time.monotonic_ns()
-    if acknowledge:
-        connection.acknowledge_at_once()
+    connection.acknowledge_all(acknowledge)
     connection.send(data)
     connection.read()
     wall = time.monotonic_ns() - started
