@@ -9,10 +9,12 @@ import hashlib
 import shutil
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import peer_dataset
+import peer_digest
 import psutil
 import pytest
 from peer_process import BUILD_TIMEOUT_S, CACHE, PEERS, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
@@ -53,6 +55,18 @@ ODD_RECORDS = [
         "created_at": [0.1, -2.5, 1e15 + 0.5, 123456.789e-3, 5e-324 + 0.001][i % 5],
     }
     for i in range(37)
+]
+
+# Integers that wrap when they are shifted.
+FAR_RECORDS = [
+    record | {"id": 2**63 - 1 - i * 2**26, "count": -(2**63) + i if i % 2 else 2**63 - 1 - i}
+    for i, record in enumerate(ODD_RECORDS)
+]
+DIGEST_SEEDS = (0, 12345, 2**31 - 1)
+DIGEST_FAULTS = [
+    *("digest", "digest=", "digest=0", "digest=9", "digest=-1", "digest=%2B1", "digest=1.0", "digest=1&digest=1"),
+    *("seed=1", "seed=0&count=1", "digest=1&seed=", "digest=1&seed=-1", "digest=1&seed=2147483648"),
+    *("digest=1&seed=1&seed=1", "digest=1&count=1001", "digest=1&n=1", "digest=x&seed=1"),
 ]
 
 
@@ -170,10 +184,59 @@ def test_counts_and_loop_vectors(peer: Peer, server: Server) -> None:
             assert (query, client.get("/million-loop" + query).text) == (query, str(result))
 
 
+def digest_targets(records: list[peer_dataset.Record]) -> Iterator[tuple[str, int]]:
+    """Requests for digests of the first of these records, of one, of none and of all, each with its answer."""
+    for count in (None, 0, 1, len(records)):
+        part = records[:count]
+        for repetitions in (1, 2, 8):
+            for seed in DIGEST_SEEDS:
+                words = [f"digest={repetitions}", f"seed={seed}", *([] if count is None else [f"count={count}"])]
+                query, turned = "&".join(words), "&".join(reversed(words))
+                yield f"/parse-msgpack?{query}", peer_digest.of_decoded(part, repetitions, seed)
+                yield f"/encode-json?{turned}", peer_digest.of_encoded(part, repetitions, seed)
+    yield "/parse-msgpack?digest=1", peer_digest.of_decoded(records, 1, 0)
+    yield "/encode-json?digest=2&count=1", peer_digest.of_encoded(records[:1], 2, 0)
+
+
+def test_digests_of_the_definition() -> None:
+    for seed in DIGEST_SEEDS:
+        assert peer_digest.of_decoded([], 8, seed) == seed
+        assert peer_digest.of_encoded([], 1, seed) == zlib.crc32(b"[]", seed)
+        # Each count and number of repetitions has a digest of its own, but for no records decoded.
+        answers = {answer for target, answer in digest_targets(FAR_RECORDS) if f"seed={seed}" in target}
+        assert len(answers) == 2 * 3 * 3 - 2
+    # Doubles that are whole are written differently by Go.
+    assert not any(record["created_at"].is_integer() for seed in DIGEST_SEEDS for record in peer_digest.shifted(RECORDS, seed))
+
+
+def test_digests(peer: Peer, server: Server, tmp_path: Path) -> None:
+    if "/parse-msgpack" not in peer.routes:
+        with Client(server.port) as client:
+            assert client.get("/transfer-data?digest=1").status == 400
+        return
+    path = tmp_path / "far.msgpack"
+    path.write_bytes(peer_dataset.to_file(FAR_RECORDS))
+    with Server(peer, path, tmp_path / "log") as far_server:
+        far_server.wait_ready()
+        for records, port in ((RECORDS, server.port), (FAR_RECORDS, far_server.port)):
+            with Client(port) as client:
+                for target, expected in digest_targets(records):
+                    answer = client.get(target)
+                    assert (target, answer.status, answer.text) == (target, 200, str(expected))
+                    assert answer.headers["content-type"].split(";")[0] == "text/plain"
+                # Nothing of a digest is left behind: the records are what they were.
+                assert client.get("/transfer-data?count=1").body == peer_dataset.to_json(records[:1])
+                assert client.get("/encode-json").text == str(len(peer_dataset.to_json(records)))
+
+
 def test_faulty_requests(peer: Peer, server: Server) -> None:
     record_routes = [route for route in peer.routes if route in ROUTES[1:4]]
     targets = [f"{route}?{fault}" for route in record_routes for fault in RECORD_FAULTS]
+    targets += [f"{route}?{fault}" for route in record_routes for fault in DIGEST_FAULTS]
+    if "/transfer-data" in peer.routes:
+        targets += ["/transfer-data?digest=1", "/transfer-data?digest=1&seed=1&count=1"]
     if "/million-loop" in peer.routes:
+        targets += ["/million-loop?digest=1", "/million-loop?digest=1&seed=1"]
         targets += [f"/million-loop?{fault}" for fault in LOOP_FAULTS]
     cases = [(target, "GET", 400) for target in [*targets, "/?count=1"]]
     cases += [(path, "GET", 404) for path in ("/nothing", "/encode", "/transfer-data/", "/nothing?count=1")]

@@ -1,11 +1,13 @@
-"""The templates of new-contestant that need no network (asgi is built and verified by test_docs.py)."""
+"""The templates of new-contestant (test_docs.py verifies asgi, test_verify.py stdlib)."""
 
 from __future__ import annotations
 
+import http.client
+import sys
 from pathlib import Path
 
 import pytest
-from restmark_rig import contestant, verifier
+from restmark_rig import builder, contestant, dataset, verifier
 from restmark_rig.cache import Cache
 from restmark_rig.checks import Verdict
 from restmark_rig.commands.new_contestant import TEMPLATE_DIR, TEMPLATES
@@ -13,7 +15,15 @@ from restmark_rig.dataset import Dataset
 from restmark_rig.launcher import StartFailed, StartOptions, launch
 from restmark_rig.verifier import VerifyPlan
 
-from .helpers import Silent, run_rig
+from .helpers import ROOT, Silent, run_rig
+
+sys.path.append(str(ROOT / "tests" / "peers"))
+import peer_digest  # noqa: E402  (the path had to be set first)
+
+DIGEST_FAULTS = [
+    *("digest", "digest=", "digest=0", "digest=9", "digest=-1", "digest=1&digest=1", "digest=1&count=8", "digest=1&x=1"),
+    *("seed=1", "seed=0&count=1", "digest=1&seed=", "digest=1&seed=2147483648", "digest=1&seed=1&seed=1"),
+]
 
 
 def written(tmp_path: Path, template: str, name: str = "mine") -> Path:
@@ -56,3 +66,43 @@ def test_a_bad_dataset_ends_the_server_with_a_message(tmp_path: Path, cache: Cac
     with pytest.raises(StartFailed, match=r"the server ended with exit code [1-9](.|\n)*MessagePack ends too early"):
         with launch(subject, StartOptions(tmp_path / "bad", workers=2), cache):
             pass
+
+
+def records_up_to(largest: int) -> list[dict[str, object]]:
+    """Seven records with texts that are not all ASCII, and integers of both signs as large as that."""
+    names = ["", "K\u00e4se \u6f22\u5b57 \U0001f600", 'quotes " and \\']
+    return [
+        {**record, "name": names[i % 3], "id": largest - i, "count": -largest + i}
+        for i, record in enumerate(dataset.default_records(7))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "largest"),
+    [("stdlib", 2**63 - 1), ("asgi", 2**63 - 1), ("node", 2**52)],  # JavaScript's integers have 53 bits
+)
+def test_digests_of_the_definition(tmp_path: Path, cache: Cache, template: str, largest: int) -> None:
+    records = records_up_to(largest)
+    (tmp_path / "far").write_bytes(dataset.encode(tuple(records)))
+    subject = contestant.load(written(tmp_path, template))
+    builder.build(subject, cache, Silent())
+    with launch(subject, StartOptions(tmp_path / "far"), cache) as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+
+        def get(target: str) -> tuple[int, str]:
+            connection.request("GET", target)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+        for count in (0, 1, 7):
+            for repetitions, seed in ((1, 0), (2, 12345), (8, 2**31 - 1)):
+                asked = (records[:count], repetitions, seed)
+                query = f"seed={seed}&count={count}&digest={repetitions}"
+                assert get(f"/parse-msgpack?{query}") == (200, str(peer_digest.of_decoded(*asked))), query
+                assert get(f"/encode-json?{query}") == (200, str(peer_digest.of_encoded(*asked))), query
+        assert get("/parse-msgpack?digest=1") == (200, str(peer_digest.of_decoded(records, 1, 0)))
+        assert get("/encode-json?digest=1") == (200, str(peer_digest.of_encoded(records, 1, 0)))
+        targets = [f"{route}?{fault}" for route in ("/parse-msgpack", "/encode-json") for fault in DIGEST_FAULTS]
+        for target in [*targets, "/transfer-data?digest=1", "/million-loop?digest=1&seed=1"]:
+            assert get(target)[0] in (400, 422), target
+        connection.close()

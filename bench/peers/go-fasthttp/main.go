@@ -90,7 +90,7 @@ func handleWelcome(ctx *fasthttp.RequestCtx, query string) {
 }
 
 func (d *dataset) handleParse(ctx *fasthttp.RequestCtx, query string) {
-	count, err := workloads.Count(query, len(d.encoded))
+	count, asked, err := workloads.CountAndDigest(query, len(d.encoded))
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusBadRequest)
 		return
@@ -100,21 +100,21 @@ func (d *dataset) handleParse(ctx *fasthttp.RequestCtx, query string) {
 		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		return
 	}
-	respondNumber(ctx, int64(len(records)))
+	respondNumber(ctx, parsedNumber(records, asked))
 }
 
 func (d *dataset) handleEncode(ctx *fasthttp.RequestCtx, query string) {
-	count, err := workloads.Count(query, len(d.records))
+	count, asked, err := workloads.CountAndDigest(query, len(d.records))
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusBadRequest)
 		return
 	}
-	body, err := encode(d.records[:count])
+	number, err := encodedNumber(d.records[:count], asked)
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		return
 	}
-	respondNumber(ctx, int64(len(body)))
+	respondNumber(ctx, number)
 }
 
 func (d *dataset) handleTransfer(ctx *fasthttp.RequestCtx, query string) {

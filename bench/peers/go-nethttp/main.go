@@ -76,7 +76,7 @@ func handleWelcome(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *dataset) handleParse(w http.ResponseWriter, r *http.Request) {
-	count, err := workloads.Count(r.URL.RawQuery, len(d.encoded))
+	count, asked, err := workloads.CountAndDigest(r.URL.RawQuery, len(d.encoded))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -86,21 +86,21 @@ func (d *dataset) handleParse(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	respondNumber(w, int64(len(records)))
+	respondNumber(w, parsedNumber(records, asked))
 }
 
 func (d *dataset) handleEncode(w http.ResponseWriter, r *http.Request) {
-	count, err := workloads.Count(r.URL.RawQuery, len(d.records))
+	count, asked, err := workloads.CountAndDigest(r.URL.RawQuery, len(d.records))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	body, err := encode(d.records[:count])
+	number, err := encodedNumber(d.records[:count], asked)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	respondNumber(w, int64(len(body)))
+	respondNumber(w, number)
 }
 
 func (d *dataset) handleTransfer(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -10,7 +11,12 @@ const (
 	defaultN = 1_000_000
 	maxN     = 100_000_000
 	maxSeed  = 1<<31 - 1
+
+	maxRepetitions = 8
 )
+
+// limits is what a parameter may be, both ends included.
+type limits struct{ least, most int64 }
 
 // NoParameters returns an error unless the raw query is empty.
 func NoParameters(query string) error {
@@ -23,11 +29,32 @@ func Count(query string, records int) (int, error) {
 	if query == "" {
 		return records, nil
 	}
-	given, err := numbers(query, map[string]int64{"count": int64(records)})
+	given, err := numbers(query, map[string]limits{"count": {0, int64(records)}})
 	if count, ok := given["count"]; ok {
 		return int(count), err
 	}
 	return records, err
+}
+
+// CountAndDigest returns the parameter count of a raw query, or records, and the digest that is asked for instead of a number.
+func CountAndDigest(query string, records int) (int, Digest, error) {
+	if query == "" {
+		return records, Digest{}, nil
+	}
+	given, err := numbers(query, map[string]limits{
+		"count": {0, int64(records)}, "digest": {1, maxRepetitions}, "seed": {0, maxSeed},
+	})
+	if err != nil {
+		return 0, Digest{}, err
+	}
+	if _, isSeeded := given["seed"]; isSeeded && given["digest"] == 0 {
+		return 0, Digest{}, errors.New("seed is a parameter of this path with digest alone")
+	}
+	count, ok := given["count"]
+	if !ok {
+		count = int64(records)
+	}
+	return int(count), Digest{Repetitions: int(given["digest"]), Seed: given["seed"]}, nil
 }
 
 // LoopArguments returns the parameters n and seed of a raw query, or their defaults.
@@ -36,23 +63,23 @@ func LoopArguments(query string) (n, seed int64, err error) {
 	if query == "" {
 		return n, 0, nil
 	}
-	given, err := numbers(query, map[string]int64{"n": maxN, "seed": maxSeed})
+	given, err := numbers(query, map[string]limits{"n": {0, maxN}, "seed": {0, maxSeed}})
 	if value, ok := given["n"]; ok {
 		n = value
 	}
 	return n, given["seed"], err
 }
 
-// numbers parses a raw query; limits maps the known parameters to their largest values.
-func numbers(query string, limits map[string]int64) (map[string]int64, error) {
+// numbers parses a raw query; known maps the parameters of the path to what they may be.
+func numbers(query string, known map[string]limits) (map[string]int64, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, err
 	}
 	given := make(map[string]int64, len(values))
 	for name, texts := range values {
-		limit, known := limits[name]
-		if !known {
+		allowed, isKnown := known[name]
+		if !isKnown {
 			return nil, fmt.Errorf("%q is not a parameter of this path", name)
 		}
 		if len(texts) != 1 {
@@ -60,8 +87,8 @@ func numbers(query string, limits map[string]int64) (map[string]int64, error) {
 		}
 		// ParseUint takes decimal digits only: no sign, no space, no underscore in base 10.
 		value, err := strconv.ParseUint(texts[0], 10, 63)
-		if err != nil || int64(value) > limit {
-			return nil, fmt.Errorf("%s must be a number from 0 to %d", name, limit)
+		if err != nil || int64(value) < allowed.least || int64(value) > allowed.most {
+			return nil, fmt.Errorf("%s must be a number from %d to %d", name, allowed.least, allowed.most)
 		}
 		given[name] = int64(value)
 	}

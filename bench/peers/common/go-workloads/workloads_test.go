@@ -39,6 +39,26 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+func TestCountAndDigest(t *testing.T) {
+	for _, query := range []string{"digest", "digest=", "digest=0", "digest=9", "digest=-1", "digest=1&digest=1", "digest=1&seed=",
+		"digest=1&seed=2147483648", "digest=1&seed=1&seed=1", "digest=1&n=1", "digest=1&count=11", "seed=1", "seed=0&count=1"} {
+		if count, asked, err := CountAndDigest(query, 10); err == nil {
+			t.Errorf("CountAndDigest(%q) = %d, %v, want an error", query, count, asked)
+		}
+	}
+	for query, want := range map[string]struct {
+		count int
+		asked Digest
+	}{
+		"": {10, Digest{}}, "count=7": {7, Digest{}}, "digest=8": {10, Digest{8, 0}}, "digest=1&seed=2147483647": {10, Digest{1, 2147483647}},
+		"seed=5&count=0&digest=2": {0, Digest{2, 5}}, "dige%73t=%31": {10, Digest{1, 0}},
+	} {
+		if count, asked, err := CountAndDigest(query, 10); err != nil || count != want.count || asked != want.asked {
+			t.Errorf("CountAndDigest(%q) = %d, %v, %v, want %v", query, count, asked, err, want)
+		}
+	}
+}
+
 func TestCheckRecord(t *testing.T) {
 	good := func() map[string]any {
 		return map[string]any{"id": int64(1), "name": "", "description": "", "type": "", "count": uint64(1), "created_at": 1.5}

@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable
 
 import dataset
+import digest
 from msgpack import unpackb
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
-LOOP_LIMITS = {"n": 100_000_000, "seed": 2**31 - 1}
+SEEDS = range(2**31)
+LOOP_LIMITS = {"n": range(100_000_001), "seed": SEEDS}
 
 
 def load_dataset() -> tuple[list[bytes], list[dataset.Record]]:
@@ -29,11 +31,12 @@ def load_dataset() -> tuple[list[bytes], list[dataset.Record]]:
 
 ENCODED, RECORDS = load_dataset()
 FULL_JSON = dataset.to_json(RECORDS).encode("utf-8")
-RECORD_LIMITS = {"count": len(RECORDS)}
+RECORD_LIMITS = {"count": range(len(RECORDS) + 1)}
+DIGEST_LIMITS = {**RECORD_LIMITS, "digest": range(1, 9), "seed": SEEDS}
 
 
-def numbers(request: Request, limits: dict[str, int]) -> dict[str, int]:
-    """The query's parameters; `limits` maps the names that the route knows to their largest values."""
+def numbers(request: Request, limits: dict[str, range]) -> dict[str, int]:
+    """The query's parameters; `limits` maps the names that the route knows to what they may be."""
     values: dict[str, int] = {}
     for name, texts in request.args.lists():
         if name not in limits:
@@ -41,8 +44,8 @@ def numbers(request: Request, limits: dict[str, int]) -> dict[str, int]:
         if len(texts) != 1:
             raise BadRequest(f"{name} is given more than once")
         text = texts[0]
-        if not (text.isascii() and text.isdigit()) or int(text) > limits[name]:
-            raise BadRequest(f"{name} must be a number from 0 to {limits[name]}")
+        if not (text.isascii() and text.isdigit()) or int(text) not in limits[name]:
+            raise BadRequest(f"{name} must be a number from {limits[name][0]} to {limits[name][-1]}")
         values[name] = int(text)
     return values
 
@@ -51,19 +54,31 @@ def count_of(request: Request) -> int:
     return numbers(request, RECORD_LIMITS).get("count", len(RECORDS))
 
 
+def count_and_digest(request: Request) -> tuple[int, dict[str, int]]:
+    """How many records are asked for, and the parameters of a digest, or none: a seed alone is unknown."""
+    if "digest" not in request.args:
+        return count_of(request), {}
+    values = numbers(request, DIGEST_LIMITS)
+    return values.get("count", len(RECORDS)), {"repetitions": values["digest"], "seed": values.get("seed", 0)}
+
+
 def welcome(request: Request) -> Response:
     numbers(request, {})
     return Response("Welcome!\n")
 
 
 def parse_msgpack(request: Request) -> Response:
-    records = [unpackb(item) for item in ENCODED[: count_of(request)]]
-    return Response(str(len(records)))
+    count, asked = count_and_digest(request)
+    records = [unpackb(item) for item in ENCODED[:count]]
+    return Response(str(digest.of_decoded(records, **asked) if asked else len(records)))
 
 
 def encode_json(request: Request) -> Response:
+    count, asked = count_and_digest(request)
+    if asked:
+        return Response(str(digest.of_encoded(RECORDS[:count], **asked)))
     # Bytes, not code points: the figure then equals /transfer-data's Content-Length.
-    return Response(str(len(dataset.to_json(RECORDS[: count_of(request)]).encode("utf-8"))))
+    return Response(str(len(dataset.to_json(RECORDS[:count]).encode("utf-8"))))
 
 
 def transfer_data(request: Request) -> Response:

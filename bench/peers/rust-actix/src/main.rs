@@ -3,7 +3,9 @@
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data, get, resource};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Result, error};
-use restmark_workloads::{Dataset, Options, WELCOME, loop_arguments, no_parameters, run_loop};
+use restmark_workloads::{
+    Dataset, Options, RecordArguments, WELCOME, loop_arguments, no_parameters, run_loop,
+};
 
 const DRAIN_TIMEOUT_S: u64 = 5;
 
@@ -18,17 +20,16 @@ async fn welcome(request: HttpRequest) -> Result<HttpResponse> {
 }
 
 async fn parse_msgpack(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let count = wanted(&request, &state)?;
     let parsed = state
         .dataset
-        .parse(count)
+        .parse(&asked(&request, &state)?)
         .map_err(error::ErrorInternalServerError)?;
     Ok(text(parsed.to_string()))
 }
 
 async fn encode_json(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let body = state.dataset.encode(wanted(&request, &state)?)?;
-    Ok(text(body.len().to_string()))
+    let number = state.dataset.encoded_number(&asked(&request, &state)?)?;
+    Ok(text(number.to_string()))
 }
 
 async fn transfer_data(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
@@ -46,6 +47,13 @@ async fn transfer_data(request: HttpRequest, state: Data<State>) -> Result<HttpR
 async fn million_loop(request: HttpRequest) -> Result<HttpResponse> {
     let arguments = loop_arguments(request.query_string()).map_err(error::ErrorBadRequest)?;
     Ok(text(run_loop(arguments.n, arguments.seed).to_string()))
+}
+
+fn asked(request: &HttpRequest, state: &State) -> Result<RecordArguments> {
+    state
+        .dataset
+        .arguments(request.query_string())
+        .map_err(error::ErrorBadRequest)
 }
 
 fn wanted(request: &HttpRequest, state: &State) -> Result<usize> {

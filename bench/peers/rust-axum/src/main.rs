@@ -42,11 +42,11 @@ async fn parse_msgpack(
     RawQuery(query): RawQuery,
     State(shared): State<Arc<Shared>>,
 ) -> Result<String, Fault> {
-    let count = shared
+    let asked = shared
         .dataset
-        .count(&query.unwrap_or_default())
+        .arguments(&query.unwrap_or_default())
         .map_err(bad_request)?;
-    let parsed = shared.dataset.parse(count).map_err(internal)?;
+    let parsed = shared.dataset.parse(&asked).map_err(internal)?;
     Ok(parsed.to_string())
 }
 
@@ -54,12 +54,12 @@ async fn encode_json(
     RawQuery(query): RawQuery,
     State(shared): State<Arc<Shared>>,
 ) -> Result<String, Fault> {
-    let count = shared
+    let asked = shared
         .dataset
-        .count(&query.unwrap_or_default())
+        .arguments(&query.unwrap_or_default())
         .map_err(bad_request)?;
-    let body = shared.dataset.encode(count).map_err(internal)?;
-    Ok(body.len().to_string())
+    let number = shared.dataset.encoded_number(&asked).map_err(internal)?;
+    Ok(number.to_string())
 }
 
 async fn transfer_data(

@@ -7,12 +7,13 @@ FastAPI's own validation refuses bad parameters (422); it answers 404 and 405 of
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
+import digest
 import msgpack
 from fastapi import FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 ENCODED = msgpack.unpackb(Path(os.environ["RESTMARK_DATASET"]).read_bytes())
 RECORDS = [msgpack.unpackb(item) for item in ENCODED]
@@ -32,9 +33,9 @@ def digits(text: Any) -> int:
     return int(text)
 
 
-def number(largest: int) -> Any:
+def number(largest: int, least: int = 0) -> Any:
     """The type of a parameter that is given at most once: a list, else FastAPI would take the last one of several."""
-    return Annotated[list[Annotated[int, BeforeValidator(digits), Field(le=largest)]], Field(max_length=1)]
+    return Annotated[list[Annotated[int, BeforeValidator(digits), Field(ge=least, le=largest)]], Field(max_length=1)]
 
 
 class NoParameters(BaseModel):
@@ -43,6 +44,19 @@ class NoParameters(BaseModel):
 
 class RecordParameters(NoParameters):
     count: number(len(RECORDS)) = [len(RECORDS)]
+
+
+class DigestParameters(RecordParameters):
+    """For verification: a digest instead of the number, see digest.py."""
+
+    digest: number(8, least=1) = []
+    seed: number(2**31 - 1) = []
+
+    @model_validator(mode="after")
+    def seed_has_a_digest(self) -> Self:
+        if self.seed and not self.digest:
+            raise ValueError("seed is known here with digest alone")
+        return self
 
 
 class LoopParameters(NoParameters):
@@ -60,13 +74,18 @@ async def welcome(_: Annotated[NoParameters, Query()]) -> PlainTextResponse:
 
 
 @app.get("/parse-msgpack")
-async def parse_msgpack(query: Annotated[RecordParameters, Query()]) -> PlainTextResponse:
+async def parse_msgpack(query: Annotated[DigestParameters, Query()]) -> PlainTextResponse:
     records = [msgpack.unpackb(item) for item in ENCODED[: query.count[0]]]
+    if query.digest:
+        return PlainTextResponse(str(digest.of_decoded(records, query.digest[0], *(query.seed or [0]))))
     return PlainTextResponse(str(len(records)))
 
 
 @app.get("/encode-json")
-async def encode_json(query: Annotated[RecordParameters, Query()]) -> PlainTextResponse:
+async def encode_json(query: Annotated[DigestParameters, Query()]) -> PlainTextResponse:
+    if query.digest:
+        asked = (query.digest[0], *(query.seed or [0]))
+        return PlainTextResponse(str(digest.of_encoded(RECORDS[: query.count[0]], *asked, encode)))
     return PlainTextResponse(str(len(encode(RECORDS[: query.count[0]]))))
 
 

@@ -7,6 +7,7 @@ const cluster = require("node:cluster");
 const fs = require("node:fs");
 const http = require("node:http");
 const { parseArgs } = require("node:util");
+const digest = require("./digest.js");
 
 const text = { type: "string" };
 const { values: options } = parseArgs({ options: { host: text, port: text, workers: text, dataset: text } });
@@ -90,9 +91,11 @@ const runLoop = (n, seed) => {
   return acc;
 };
 
+const SEEDS = [0, 2 ** 31 - 1];
+
 class BadParameter extends Error {}
 
-/** name -> number; each of the names at most once, nothing else. */
+/** name -> number; each of the names at most once, nothing else. limits: name -> [least, most]. */
 const parameters = (query, limits) => {
   const found = {};
   for (const pair of query ? query.split("&") : []) {
@@ -100,7 +103,8 @@ const parameters = (query, limits) => {
     const name = at < 0 ? pair : pair.slice(0, at);
     const value = at < 0 ? "" : pair.slice(at + 1);
     if (!Object.hasOwn(limits, name) || Object.hasOwn(found, name)) throw new BadParameter(pair);
-    if (!/^[0-9]{1,10}$/.test(value) || Number(value) > limits[name]) throw new BadParameter(pair);
+    if (!/^[0-9]{1,10}$/.test(value) || Number(value) < limits[name][0]) throw new BadParameter(pair);
+    if (Number(value) > limits[name][1]) throw new BadParameter(pair);
     found[name] = Number(value);
   }
   return found;
@@ -111,7 +115,14 @@ const makeRoutes = (path) => {
   const encoded = decode(fs.readFileSync(path));
   const records = encoded.map(decode);
   const fullJson = Buffer.from(JSON.stringify(records));
-  const count = (query) => parameters(query, { count: records.length }).count ?? records.length;
+  const count = (query) => parameters(query, { count: [0, records.length] }).count ?? records.length;
+  const digestLimits = { count: [0, records.length], digest: [1, 8], seed: SEEDS };
+  /** The count, and the digest's repetitions (0: none is asked for) and seed. */
+  const asked = (query) => {
+    if (!query.includes("digest")) return [count(query), 0, 0];
+    const found = parameters(query, digestLimits);
+    return [found.count ?? records.length, found.digest, found.seed ?? 0];
+  };
   const plain = (body) => ["text/plain; charset=utf-8", Buffer.from(String(body))];
   const json = (k) => (k === records.length ? fullJson : Buffer.from(JSON.stringify(records.slice(0, k))));
   return {
@@ -119,11 +130,20 @@ const makeRoutes = (path) => {
       parameters(query, {});
       return plain("Welcome!\n");
     },
-    "/parse-msgpack": (query) => plain(encoded.slice(0, count(query)).map(decode).length),
-    "/encode-json": (query) => plain(Buffer.byteLength(JSON.stringify(records.slice(0, count(query))))),
+    "/parse-msgpack": (query) => {
+      const [k, repetitions, seed] = asked(query);
+      const decoded = encoded.slice(0, k).map(decode);
+      return plain(repetitions ? digest.ofDecoded(decoded, repetitions, seed) : decoded.length);
+    },
+    "/encode-json": (query) => {
+      const [k, repetitions, seed] = asked(query);
+      const part = records.slice(0, k);
+      if (repetitions) return plain(digest.ofEncoded(part, repetitions, seed, JSON.stringify));
+      return plain(Buffer.byteLength(JSON.stringify(part)));
+    },
     "/transfer-data": (query) => ["application/json", json(count(query))],
     "/million-loop": (query) => {
-      const { n = 1_000_000, seed = 0 } = parameters(query, { n: 100_000_000, seed: 2 ** 31 - 1 });
+      const { n = 1_000_000, seed = 0 } = parameters(query, { n: [0, 100_000_000], seed: SEEDS });
       return plain(runLoop(n, seed));
     },
   };

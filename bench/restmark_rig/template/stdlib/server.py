@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
+import digest
+
 
 class Decoder:
     """MessagePack from bytes. A real server would use a library; this one must not need any."""
@@ -110,6 +112,9 @@ def run_loop(n: int, seed: int) -> int:
     return acc
 
 
+SEEDS = range(2**31)
+
+
 class BadParameter(Exception):
     """The query is not what the route takes."""
 
@@ -121,7 +126,8 @@ class Workloads:
         self.encoded = decode(path.read_bytes())
         self.records = [decode(item) for item in self.encoded]
         self.full_json = encode(self.records)
-        self.record_limits = {"count": len(self.records)}
+        self.record_limits = {"count": range(len(self.records) + 1)}
+        self.digest_limits = {**self.record_limits, "digest": range(1, 9), "seed": SEEDS}
         self.routes = {
             "/": self.welcome,
             "/parse-msgpack": self.parse_msgpack,
@@ -135,11 +141,16 @@ class Workloads:
         return "text/plain; charset=utf-8", b"Welcome!\n"
 
     def parse_msgpack(self, query: str) -> tuple[str, bytes]:
-        records = [decode(item) for item in self.encoded[: self.count(query)]]
-        return "text/plain; charset=utf-8", b"%d" % len(records)
+        count, asked = self.count_and_digest(query)
+        records = [decode(item) for item in self.encoded[:count]]
+        number = digest.of_decoded(records, *asked) if asked else len(records)
+        return "text/plain; charset=utf-8", b"%d" % number
 
     def encode_json(self, query: str) -> tuple[str, bytes]:
-        return "text/plain; charset=utf-8", b"%d" % len(encode(self.records[: self.count(query)]))
+        count, asked = self.count_and_digest(query)
+        records = self.records[:count]
+        number = digest.of_encoded(records, *asked, encode) if asked else len(encode(records))
+        return "text/plain; charset=utf-8", b"%d" % number
 
     def transfer_data(self, query: str) -> tuple[str, bytes]:
         count = self.count(query)
@@ -147,19 +158,26 @@ class Workloads:
         return "application/json", body
 
     def million_loop(self, query: str) -> tuple[str, bytes]:
-        values = parameters(query, {"n": 100_000_000, "seed": 2**31 - 1})
+        values = parameters(query, {"n": range(100_000_001), "seed": SEEDS})
         return "text/plain; charset=utf-8", b"%d" % run_loop(values.get("n", 1_000_000), values.get("seed", 0))
 
     def count(self, query: str) -> int:
         return parameters(query, self.record_limits).get("count", len(self.records))
 
+    def count_and_digest(self, query: str) -> tuple[int, tuple[int, int] | None]:
+        """How many records, and the digest's repetitions and seed, if one is asked for."""
+        if "digest" not in query:
+            return self.count(query), None
+        values = parameters(query, self.digest_limits)
+        return values.get("count", len(self.records)), (values["digest"], values.get("seed", 0))
 
-def parameters(query: str, limits: dict[str, int]) -> dict[str, int]:
+
+def parameters(query: str, limits: dict[str, range]) -> dict[str, int]:
     values: dict[str, int] = {}
     for pair in query.split("&") if query else []:
         name, _, text = pair.partition("=")
         text = unquote(text)
-        if name not in limits or name in values or not re.fullmatch("[0-9]{1,10}", text) or int(text) > limits[name]:
+        if name not in limits or name in values or not re.fullmatch("[0-9]{1,10}", text) or int(text) not in limits[name]:
             raise BadParameter(f"bad parameter {pair!r}; known here, each once: {limits}")
         values[name] = int(text)
     return values

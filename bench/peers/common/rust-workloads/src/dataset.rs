@@ -4,18 +4,18 @@ use std::path::Path;
 use rmpv::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::query::{self, BadQuery};
+use crate::query::{self, BadQuery, RecordArguments};
 
 const FIELDS: [&str; 6] = ["id", "name", "description", "type", "count", "created_at"];
 
-#[derive(Debug, Deserialize, Serialize)]
-struct Record {
-    id: i64,
-    name: String,
-    description: String,
-    r#type: String,
-    count: i64,
-    created_at: f64,
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Record {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) r#type: String,
+    pub(crate) count: i64,
+    pub(crate) created_at: f64,
 }
 
 /// Why a dataset file can not be used.
@@ -54,27 +54,47 @@ impl Dataset {
         query::count(query, self.records.len())
     }
 
+    /// What the query of /parse-msgpack or /encode-json asks for: a count, or all, and a digest instead of the number.
+    pub fn arguments(&self, query: &str) -> Result<RecordArguments, BadQuery> {
+        query::record_arguments(query, self.records.len())
+    }
+
     /// Whether `count` records are all there are.
     pub fn is_all(&self, count: usize) -> bool {
         count == self.records.len()
     }
 
-    /// /parse-msgpack: decodes the first `count` records from their bytes and returns how many there were.
-    pub fn parse(&self, count: usize) -> Result<usize, rmp_serde::decode::Error> {
-        let records = decode(&self.encoded[..count])?;
+    /// /parse-msgpack: decodes the first records from their bytes and returns how many there were, or their digest.
+    pub fn parse(&self, asked: &RecordArguments) -> Result<usize, rmp_serde::decode::Error> {
+        let records = decode(&self.encoded[..asked.count])?;
+        if let Some(digest) = &asked.digest {
+            return Ok(digest.of_decoded(&records) as usize);
+        }
         // Nobody reads the texts; without this the compiler would be free not to make them.
         Ok(std::hint::black_box(records).len())
     }
 
-    /// /encode-json: the first `count` records as one JSON array.
+    /// /encode-json: the length of the JSON of the first records, or its digest.
+    pub fn encoded_number(&self, asked: &RecordArguments) -> Result<usize, serde_json::Error> {
+        match &asked.digest {
+            Some(digest) => Ok(digest.of_encoded(&self.records[..asked.count], to_json)? as usize),
+            None => Ok(self.encode(asked.count)?.len()),
+        }
+    }
+
+    /// The first `count` records as one JSON array.
     pub fn encode(&self, count: usize) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&self.records[..count])
+        to_json(&self.records[..count])
     }
 
     /// The JSON of all records.
     pub fn full_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         self.encode(self.records.len())
     }
+}
+
+fn to_json(records: &[Record]) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(records)
 }
 
 fn decode(encoded: &[Vec<u8>]) -> Result<Vec<Record>, rmp_serde::decode::Error> {

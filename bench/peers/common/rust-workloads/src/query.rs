@@ -1,8 +1,12 @@
 use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::digest::Digest;
 
 const DEFAULT_N: i64 = 1_000_000;
 const MAX_N: i64 = 100_000_000;
-const MAX_SEED: i64 = (1 << 31) - 1;
+const SEEDS: RangeInclusive<i64> = 0..=(1 << 31) - 1;
+const REPETITIONS: RangeInclusive<i64> = 1..=8;
 
 /// Why a query is refused.
 #[derive(Debug, PartialEq)]
@@ -22,6 +26,13 @@ pub struct LoopArguments {
     pub seed: i64,
 }
 
+/// What a record route that answers with a number is asked for.
+#[derive(Debug, PartialEq)]
+pub struct RecordArguments {
+    pub count: usize,
+    pub digest: Option<Digest>,
+}
+
 /// Refuses every parameter.
 pub fn no_parameters(query: &str) -> Result<(), BadQuery> {
     numbers(query, []).map(|_| ())
@@ -29,24 +40,49 @@ pub fn no_parameters(query: &str) -> Result<(), BadQuery> {
 
 /// The parameter count, or `records`, which is also the most it may be.
 pub fn count(query: &str, records: usize) -> Result<usize, BadQuery> {
-    let limit = i64::try_from(records).map_err(|error| BadQuery(error.to_string()))?;
-    let [count] = numbers(query, [("count", limit)])?;
+    let [count] = numbers(query, [("count", counts(records)?)])?;
     Ok(count.map_or(records, |count| count as usize))
+}
+
+/// The parameters count, or `records`, and digest with its seed, if there is one.
+pub fn record_arguments(query: &str, records: usize) -> Result<RecordArguments, BadQuery> {
+    let known = [
+        ("count", counts(records)?),
+        ("digest", REPETITIONS),
+        ("seed", SEEDS),
+    ];
+    let [count, repetitions, seed] = numbers(query, known)?;
+    if seed.is_some() && repetitions.is_none() {
+        let text = "seed is a parameter of this path with digest alone";
+        return Err(BadQuery(text.to_owned()));
+    }
+    Ok(RecordArguments {
+        count: count.map_or(records, |count| count as usize),
+        digest: repetitions.map(|repetitions| Digest {
+            repetitions,
+            seed: seed.unwrap_or(0),
+        }),
+    })
+}
+
+fn counts(records: usize) -> Result<RangeInclusive<i64>, BadQuery> {
+    let limit = i64::try_from(records).map_err(|error| BadQuery(error.to_string()))?;
+    Ok(0..=limit)
 }
 
 /// The parameters n and seed, or their defaults.
 pub fn loop_arguments(query: &str) -> Result<LoopArguments, BadQuery> {
-    let [n, seed] = numbers(query, [("n", MAX_N), ("seed", MAX_SEED)])?;
+    let [n, seed] = numbers(query, [("n", 0..=MAX_N), ("seed", SEEDS)])?;
     Ok(LoopArguments {
         n: n.unwrap_or(DEFAULT_N),
         seed: seed.unwrap_or(0),
     })
 }
 
-/// Parses a query; `known` are the parameters' names with their largest values.
+/// Parses a query; `known` are the parameters' names with what they may be.
 fn numbers<const N: usize>(
     query: &str,
-    known: [(&str, i64); N],
+    known: [(&str, RangeInclusive<i64>); N],
 ) -> Result<[Option<i64>; N], BadQuery> {
     let mut given = [None; N];
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
@@ -55,13 +91,18 @@ fn numbers<const N: usize>(
                 "{name:?} is not a parameter of this path"
             )));
         };
-        let limit = known[index].1;
+        let allowed = &known[index].1;
         // str::parse alone would take a plus sign.
         let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse::<i64>();
-        let Some(number) = number.ok().filter(|number| digits_only && *number <= limit) else {
+        let Some(number) = number
+            .ok()
+            .filter(|number| digits_only && allowed.contains(number))
+        else {
             return Err(BadQuery(format!(
-                "{name} must be a number from 0 to {limit}"
+                "{name} must be a number from {} to {}",
+                allowed.start(),
+                allowed.end()
             )));
         };
         if given[index].replace(number).is_some() {
@@ -73,7 +114,8 @@ fn numbers<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::{LoopArguments, count, loop_arguments, no_parameters};
+    use super::{Digest, record_arguments};
+    use super::{LoopArguments, RecordArguments, count, loop_arguments, no_parameters};
 
     #[test]
     fn good_queries() {
@@ -93,6 +135,40 @@ mod tests {
             })
         );
         assert_eq!(no_parameters(""), Ok(()));
+    }
+
+    #[test]
+    fn digests() {
+        for (query, count, digest) in [
+            ("", 10, None),
+            ("count=7", 7, None),
+            ("digest=8", 10, Some((8, 0))),
+            ("digest=1&seed=2147483647", 10, Some((1, 2_147_483_647))),
+            ("seed=5&count=0&digest=2", 0, Some((2, 5))),
+            ("dige%73t=%31", 10, Some((1, 0))),
+        ] {
+            let digest = digest.map(|(repetitions, seed)| Digest { repetitions, seed });
+            let want = RecordArguments { count, digest };
+            assert_eq!(record_arguments(query, 10), Ok(want), "{query}");
+        }
+        for query in [
+            "digest",
+            "digest=",
+            "digest=0",
+            "digest=9",
+            "digest=-1",
+            "digest=1&digest=1",
+            "digest=1&seed=",
+            "digest=1&seed=2147483648",
+            "digest=1&seed=1&seed=1",
+            "digest=1&n=1",
+            "digest=1&count=11",
+            "seed=1",
+            "seed=0&count=1",
+        ] {
+            assert!(record_arguments(query, 10).is_err(), "{query}");
+            assert!(count(query, 10).is_err(), "{query}");
+        }
     }
 
     #[test]
