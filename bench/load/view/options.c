@@ -45,6 +45,8 @@ const char options_usage[] =
         "\n"
         "  -j, --json            print JSON\n"
         "      --hdr-log FILE    write the histogram as an HdrHistogram log\n"
+        "      --hold            say \"ready\" when all connections are open, and begin\n"
+        "                        when a line comes in\n"
         "      --die-with-parent end when the process that started this one does\n"
         "  -V, --version         print the version\n"
         "  -h, --help            print this\n"
@@ -69,6 +71,7 @@ enum {
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
+        LONG_HOLD,
         LONG_DIE,
 };
 
@@ -84,8 +87,9 @@ static const struct option long_options[] = {
         { "reconnect", required_argument, NULL, LONG_RECONNECT }, { "expect", required_argument, NULL, LONG_EXPECT },
         { "no-check", no_argument, NULL, LONG_NO_CHECK },   { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
-        { "die-with-parent", no_argument, NULL, LONG_DIE }, { "version", no_argument, NULL, 'V' },
-        { "help", no_argument, NULL, 'h' },                 { NULL, 0, NULL, 0 },
+        { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
+        { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
 };
 
 static const char *option_name(int option) {
@@ -195,6 +199,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_HDR_LOG:
                 o->hdr_log = value;
                 return 0;
+        case LONG_HOLD:
+                o->hold = true;
+                return 0;
         case LONG_DIE:
                 o->die_with_parent = true;
                 return 0;
@@ -219,6 +226,8 @@ static int check(const struct options *o, struct error *e) {
                 return error_set(e, -EINVAL, "--slo needs a --rate to begin with");
         if (o->has_slo && o->requests > 0)
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
+        if (o->has_slo && o->hold)
+                return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
         if (o->has_slo && o->hdr_log)
                 return error_set(e, -EINVAL, "--hdr-log is of one run, and --slo makes many; --json has the histogram of each");
         if (o->think_ns > 0 && (o->rate > 0 || o->pipeline > 1))
