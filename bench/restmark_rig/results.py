@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 FORMAT = "restmark-results"
-VERSION = 2  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 3  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -40,17 +40,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class LoadErrors:
-    """What the load generator counted. status: answers above 399; timeout: answers slower than settings.timeout_ms."""
+    """What the load generator counted. read: connections that ended before an answer did; status: answers other than 200 to
+    299; timeout: answers slower than settings.timeout_ms; body: answers with other bytes than expected; malformed: what was no
+    HTTP/1.1 or not asked for. None: not looked at, as by the load generator of older rigs."""
 
     connect: int = 0
     read: int = 0
     write: int = 0
     status: int = 0
     timeout: int = 0
+    body: int | None = 0
+    malformed: int | None = 0
 
     @property
     def total(self) -> int:
-        return self.connect + self.read + self.write + self.status + self.timeout
+        known = (self.connect, self.read, self.write, self.status, self.timeout, self.body or 0, self.malformed or 0)
+        return sum(known)
 
 
 @dataclass(frozen=True)

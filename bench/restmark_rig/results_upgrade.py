@@ -34,6 +34,8 @@ _NEW_IN_2_CONTESTANT: Document = {
     "built_in": True,
 }
 
+_NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
+
 
 def upgrade(document: Document) -> Document:
     """A copy of the document in the present version. Its version has to be one of 1 to VERSION.
@@ -61,7 +63,12 @@ def _from_1(document: Document) -> None:
     _add(document, {"complete_rounds": _complete_rounds(document)})
 
 
-_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1}
+def _from_2(document: Document) -> None:
+    for entry in _rounds(document):
+        _add(entry.get("errors"), _NEW_IN_3_ERRORS)
+
+
+_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2}
 
 
 def _add(place: Any, defaults: Document) -> None:

@@ -52,10 +52,6 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
-        if self.rate_per_s is not None and self.duration_s is not None and self.duration_s != int(self.duration_s):
-            raise UsageFault(
-                f"--duration {self.duration_s:g}: h2load takes whole seconds", "give whole seconds with --rate"
-            )
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
     def pins(self) -> Pinning:

@@ -125,7 +125,7 @@ def start(
             settings=ground.run,
             thresholds=verdict.thresholds(),
             machine=machine,
-            tools=machine_record.tools(request.rate_per_s is not None),
+            tools=machine_record.tools(),
             contestants=_records(settings, names, field, ground.options),
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
@@ -150,7 +150,7 @@ def go_on(
         machine_record.identity(),
         today.run,
         rig_identity.describe(),
-        machine_record.tools(request.rate_per_s is not None),
+        machine_record.tools(),
     )
     ground = replace(today, run=results.settings)
     with writing.claimed(recording.directory), console.progress() as progress:
@@ -272,8 +272,6 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
             "a quick run: short rounds, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
             "end; repeat it without --quick before anything depends on it"
         )
-    if request.rate_per_s is not None:
-        found.append("fixed rate by h2load, whose connections send at the same moments: latencies include these bursts")
     return found
 
 

@@ -5,6 +5,7 @@ Only cells without a verdict are ranked by requests/s. With client_bound, CPU ti
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ class Evidence:
     @property
     def server_share(self) -> float:
         """CPU time of the server out of what it can use."""
-        return self.sample.server_cpu_ns / 1e3 / self.load.duration_us / self.server_capacity
+        return self.sample.server_cpu_ns / 1e3 / self.load.total_us / self.server_capacity
 
     @property
     def server_lost(self) -> float:
@@ -209,7 +210,7 @@ class Evidence:
     def client_share(self) -> float:
         """Share of the time in which the client's threads worked or waited for a CPU."""
         busy_ns = self.load.client_cpu_ns + (self.load.client_wait_ns or 0)
-        return busy_ns / 1e3 / self.load.duration_us / self.load.threads
+        return busy_ns / 1e3 / self.load.total_us / self.load.threads
 
 
 def of_round(evidence: Evidence) -> list[Verdict]:
@@ -234,12 +235,7 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
     elif e.unanswered:
         yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
-        kinds = {
-            "connect": load.connect_errors,
-            "read": load.read_errors,
-            "write": load.write_errors,
-            "status": load.status_errors,
-        }
+        kinds = dataclasses.asdict(dataclasses.replace(load.errors_by_kind, timeout=0))
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
         yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
     if (reason := _censored(e)) and not e.death:

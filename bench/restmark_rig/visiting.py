@@ -13,19 +13,19 @@ import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from . import h2load, load, rest, sampler, verdict
+from . import load, rest, sampler, verdict
 from .cache import Cache
 from .checks.base import Mismatch, compare
 from .errors import EnvironmentFault
 from .http_probe import Connection, FramingError, ProbeError, request_bytes
 from .launcher import RunningServer, StartOptions
-from .load import LoadPlan, LoadResult
+from .load import LoadPlan, LoadResult, NotAnswered
 from .oracle import Oracle
 from .pinning import Pinning
 from .pace import Pace
-from .results import ERRORS, Latency, LoadErrors, Round, RunSettings, Verdict, Visit
+from .results import BYTE_MISMATCH, ERRORS, Latency, LoadErrors, Round, RunSettings, Verdict, Visit
 from .sampler import Sample, Sampler
 from .verdict import Evidence
 from .workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
@@ -92,7 +92,7 @@ class _Checked:
 
 
 class _Died(Exception):
-    """The server ended before it could be measured."""
+    """The server ended, or gave no right answer, before it could be measured; the text says which."""
 
 
 def connections_used(visit: Visit, max_per_worker: int | None, workers: int) -> int:
@@ -113,8 +113,10 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, ack_stall_ms: 
         rate, request_ns = _warm_up(server, visit, bench, used)
         sending_share = bench.pace.sending_share(before.wire_bytes or 1, request_ns)
         kept, attempts = _attempts(server, visit, bench, used, rate, sending_share)
-    except _Died:
-        return Visited(_nothing(visit, server.death(), started_unix_ms, started), before.wire_bytes, used, died=True)
+    except _Died as fault:
+        why = before.wrong or f"the server {server.death().splitlines()[0] if server.death() else fault} before it was measured"
+        entry = _nothing(visit, Verdict(BYTE_MISMATCH if before.wrong else ERRORS, why), started_unix_ms, started)
+        return Visited(entry, before.wire_bytes, used, died=bool(server.death()))
     after = _check_after(server, visit, bench)
     wire_bytes = before.wire_bytes or after.wire_bytes
     cpus = len(os.sched_getaffinity(0))
@@ -156,9 +158,9 @@ def _attempts(
         before_slowdown = _wait_for_quiet(server, visit, bench, used, sending_share)
         unrest = rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, rate))
         probe = Sampler(server, bench.pins)
-        before, started_unix_ms = probe.read(), time.time_ns() // 1_000_000
-        result = _load(server, visit, bench, used, duration_s)
-        after = probe.read()
+        begun: list[Sample] = []
+        result = _load(server, visit, bench, used, duration_s, lambda begun=begun, probe=probe: begun.append(probe.read()))  # type: ignore[misc]
+        before, after, started_unix_ms = begun[0], probe.read(), time.time_ns() // 1_000_000 - result.total_us // 1000
         rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, result.requests_per_s))
         afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
         slowdown = max(before_slowdown, bench.pace.slowdown(sending_share))
@@ -272,10 +274,11 @@ def _duration_s(settings: RunSettings, used: int, rate: float) -> float:
     return round(min(max(asked, needed), STRETCH_MAX * asked), 1)
 
 
-def _load(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> LoadResult:
-    if visit.rate_per_s is None:
-        return _closed_loop(server, visit, bench, used, duration_s)
-    return _guarded(server, lambda: h2load.run(_plan(server, visit, bench, used, duration_s), visit.rate_per_s or 0))
+def _load(
+    server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float, begin: Callable[[], None]
+) -> LoadResult:
+    plan = replace(_plan(server, visit, bench, used, duration_s), rate_per_s=visit.rate_per_s)
+    return _guarded(server, lambda: load.run(plan, begin))
 
 
 def _closed_loop(server: RunningServer, visit: Visit, bench: Bench, used: int, duration_s: float) -> LoadResult:
@@ -283,9 +286,11 @@ def _closed_loop(server: RunningServer, visit: Visit, bench: Bench, used: int, d
 
 
 def _guarded(server: RunningServer, action: Callable[[], LoadResult]) -> LoadResult:
-    """That no server listens any more is its fault, not the load generator's."""
+    """That no server listens any more, or that it does not answer, is its fault, not the load generator's."""
     try:
         return action()
+    except NotAnswered as fault:
+        raise _Died(f"did not answer rightly ({fault.message})") from None
     except EnvironmentFault:
         if server.death():
             raise _Died from None
@@ -306,20 +311,17 @@ def _plan(server: RunningServer, visit: Visit, bench: Bench, used: int, duration
 
 def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, attempts: int) -> Round:
     result, sample = evidence.load, evidence.sample
-    answered = result.requests - result.timeouts > 0
     return Round(
         round=visit.round,
         started_unix_ms=started_unix_ms,
-        duration_us=result.duration_us,
+        duration_us=result.total_us,
         requests=result.requests,
         bytes=result.bytes,
-        errors=LoadErrors(
-            result.connect_errors, result.read_errors, result.write_errors, result.status_errors, result.timeouts
-        ),
+        errors=result.errors_by_kind,
         latency=Latency(
             result.latency_min_us, result.latency_max_us, round(result.latency_mean_us), result.latency_quantiles_us
         )
-        if answered
+        if result.requests
         else None,
         server_cpu_ns=sample.server_cpu_ns,
         client_cpu_ns=result.client_cpu_ns,
@@ -338,7 +340,7 @@ def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, attempts: int
     )
 
 
-def _nothing(visit: Visit, death: str, started_unix_ms: int, started: float) -> Round:
+def _nothing(visit: Visit, why: Verdict, started_unix_ms: int, started: float) -> Round:
     """The round of a server that did not live to be measured: a failure like any other, not a gap."""
     return Round(
         round=visit.round,
@@ -351,5 +353,5 @@ def _nothing(visit: Visit, death: str, started_unix_ms: int, started: float) -> 
         server_cpu_ns=None,
         client_cpu_ns=None,
         attempts=0,
-        verdicts=[Verdict(ERRORS, f"the server {death.splitlines()[0]} before it was measured")],
+        verdicts=[why],
     )

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import click
 
-from .. import console, dry_run, h2load, load, memory_look, resume, run_table, session, traffic
+from .. import console, dry_run, memory_look, resume, run_table, session, traffic
 from ..errors import ExitCode, UsageFault
+from ..load import TIMEOUT_MAX_S
 from ..recording import Recording
 from ..results import Results
 from ..report.view import View
 from ..results_file import FILE_NAME
 from ..run_request import DEFAULT_TIMEOUT_S, RunRequest
 from ..settings import Settings, shared_options
+from .build import provide_load
 from .options import CountList, Route, baseline_option, mix_option
 
 
@@ -48,11 +50,11 @@ from .options import CountList, Route, baseline_option, mix_option
     "--rate",
     type=click.IntRange(1, 10_000_000),
     metavar="PER_SECOND",
-    help="The same fixed rate of requests for all, to compare CPU per request; needs h2load.",
+    help="The same fixed rate of requests for all, to compare CPU per request.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 600),
+    type=click.FloatRange(1, TIMEOUT_MAX_S),
     default=DEFAULT_TIMEOUT_S,
     show_default=True,
     metavar="SECONDS",
@@ -103,14 +105,14 @@ def run(
     if resumed is not None:
         recording = resume.open_recording(resumed)
         settings, request = _recorded(context, recording.results)
-        _require_tools(request)
+        _require_tools(settings)
         return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
     request = _with_baseline(_request(options), settings)
     request.check()
     if dry:
         dry_run.show(settings, request, seed)
         return ExitCode.OK
-    _require_tools(request)
+    _require_tools(settings)
     directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     if (directory / FILE_NAME).exists():
         raise UsageFault(
@@ -174,12 +176,10 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
         return settings, _request(recorded.params)
 
 
-def _require_tools(request: RunRequest) -> None:
+def _require_tools(settings: Settings) -> None:
     """Raises EnvironmentFault now rather than after ten minutes."""
-    load.wrk_path()
+    provide_load(settings)
     memory_look.restmark_rss()
-    if request.rate_per_s is not None:
-        h2load.h2load_path()
 
 
 def _conclude(recording: Recording, code: ExitCode) -> int:

@@ -14,7 +14,7 @@ QUANTILES = ("50", "75", "90", "95", "99", "99.9")
 COLUMNS = (
     *("contestant", "same_as", "route", "connections", "connections_used", "rate_per_s", "cell_verdicts"),
     *("round", "started_unix_ms", "duration_us", "requests", "bytes"),
-    *("connect_errors", "read_errors", "write_errors", "status_errors", "timeouts"),
+    *("connect_errors", "read_errors", "write_errors", "status_errors", "timeouts", "body_errors", "malformed"),
     *("latency_min_us", "latency_mean_us", "latency_max_us", *(f"latency_p{q}_us" for q in QUANTILES)),
     *("server_cpu_ns", "client_cpu_ns", "server_runqueue_wait_ns", "throttled_ns"),
     *("voluntary_switches", "involuntary_switches", "slowdown_permille", "attempts"),
@@ -47,6 +47,7 @@ def render(analysis: Analysis) -> str:
                     " ".join(cell.verdict_names),
                     *(entry.round, entry.started_unix_ms, entry.duration_us, entry.requests, entry.bytes),
                     *(errors.connect, errors.read, errors.write, errors.status, errors.timeout),
+                    *(errors.body, errors.malformed),
                     *times,
                     *(latency.quantiles_us.get(q) if latency else None for q in QUANTILES),
                     *(entry.server_cpu_ns, entry.client_cpu_ns, entry.server_runqueue_wait_ns, entry.throttled_ns),
