@@ -149,7 +149,7 @@ static int expect(const struct options *o, struct load_plan *p, struct error *e)
         if (o->expect_file)
                 r = read_file(o->expect_file, &file.body, &file.length, e);
         if (r == 0 && o->check)
-                r = probe_targets(p, o->expect_file ? &file : NULL, e);
+                r = probe_targets(p, o->expect_file ? &file : NULL, o->probe, e);
         free(file.body);
         return r;
 }

@@ -6,6 +6,7 @@ schedule that is fixed beforehand, and latencies count from the intended time, s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import select
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from . import cpulist, load_process, load_program, ports
+from .cache import Cache
+from .dataset import write_atomically
 from .errors import EnvironmentFault, ExitCode, RigError
 from .results import LoadErrors
 
@@ -28,7 +31,7 @@ _TOO_LARGE = "too-large-head"
 
 
 class NotAnswered(RigError):
-    """The server can not be reached, or does not answer rightly when it is asked before a load; nothing was loaded."""
+    """Connections can not be opened, or the server does not answer rightly when it is asked before a load; nothing was loaded."""
 
     exit_code = ExitCode.VERIFICATION
 
@@ -39,7 +42,7 @@ class LoadPlan:
 
     cpus: where it may run, None for everywhere. rate_per_s: of all connections together; None: as fast as answers come.
     requests: ends the load before duration_s if so many were sent. seed: of random numbers in the target. expect: a file
-    with the body that all answers have to have; None: that of the first ones, which are asked for before the load.
+    with the body that all answers have to have, see expected(); None: that of two answers, which are asked for before.
     """
 
     host: str
@@ -118,6 +121,14 @@ class LoadResult:
         return self.client_cpu_ns / 1e3 / self.total_us / self.threads if self.total_us else 0.0
 
 
+def expected(cache: Cache, body: bytes) -> Path:
+    """A file with this body, for a plan's expect. Raises EnvironmentFault."""
+    path = cache.folder("expected") / hashlib.sha256(body).hexdigest()
+    if not path.exists():
+        write_atomically(path, body)
+    return path
+
+
 def threads_for(connections: int, cpus: int) -> int:
     """Threads for so many connections on so many CPUs. They share the connections out exactly."""
     return max(1, min(connections, cpus))
@@ -126,7 +137,7 @@ def threads_for(connections: int, cpus: int) -> int:
 def run(plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
     """Loads the server until the last answer has come in.
 
-    begin is called when all connections are open and the server has answered its first requests, before the load: what a
+    begin is called when all connections are open (and the server has answered its first requests), before the load: what a
     caller reads there and after run() has returned is of the load alone.
 
     Raises NotAnswered, or EnvironmentFault when restmark-load fails.
@@ -172,7 +183,7 @@ def _argv(plan: LoadPlan) -> list[str]:
     if plan.requests is not None:
         argv.append(f"--requests={plan.requests}")
     if plan.expect is not None:
-        argv.append(f"--expect={plan.expect}")
+        argv += [f"--expect={plan.expect}", "--no-probe"]
     return [*argv, f"http://{ports.address(plan.host, plan.port)}{plan.target}"]
 
 

@@ -142,11 +142,11 @@ def measure(
         row = replace(row, failure=str(error))
     try:
         return _loaded(row, server, pinning, duration_s, say)
-    except NotAnswered as fault:
-        return replace(row, load=None, failure=row.failure or f"no right answer: {fault.message}")
-    except EnvironmentFault:
+    except (NotAnswered, EnvironmentFault) as fault:
         if death := server.death():
             return replace(row, load=None, failure=f"the server {death.splitlines()[0]}")
+        if isinstance(fault, NotAnswered):
+            return replace(row, load=None, failure=row.failure or f"no right answer: {fault.message}")
         raise
 
 

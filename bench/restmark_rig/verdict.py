@@ -229,13 +229,15 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
             f"{load.bytes / load.requests:.1f} bytes an answer instead of {e.wire_bytes}, {difference:.2%} off "
             f"(allowed {BYTES_MAX_DIFFERENCE.value:.2%})",
         )
-    failed = load.errors - load.timeouts
+    elif load.body_errors:
+        yield Verdict(BYTE_MISMATCH, f"{load.body_errors} answers with other bytes than expected, beside {load.requests} right ones")
+    failed = load.errors - load.timeouts - load.body_errors
     if e.death:
         yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
     elif e.unanswered:
         yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
-        kinds = dataclasses.asdict(dataclasses.replace(load.errors_by_kind, timeout=0))
+        kinds = dataclasses.asdict(dataclasses.replace(load.errors_by_kind, timeout=0, body=0))
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
         yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
     if (reason := _censored(e)) and not e.death:

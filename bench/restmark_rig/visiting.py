@@ -306,6 +306,7 @@ def _plan(server: RunningServer, visit: Visit, bench: Bench, used: int, duration
         duration_s=duration_s,
         cpus=bench.pins.client,
         timeout_s=bench.settings.timeout_ms / 1e3,
+        expect=load.expected(bench.cache, bench.oracle.answer(full(visit.route)).body),
     )
 
 

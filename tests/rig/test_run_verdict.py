@@ -18,11 +18,12 @@ from restmark_rig.verdict import Evidence  # isort: skip
 SECOND_NS = 1_000_000_000
 GOOD_LOAD = LoadResult(
     duration_us=1_000_000,
+    total_us=1_000_000,
     requests=10_000,
+    in_window=10_000,
     bytes=1_200_000,
     connect_errors=0,
     read_errors=0,
-    write_errors=0,
     status_errors=0,
     timeouts=0,
     latency_min_us=50,
@@ -103,7 +104,8 @@ def test_a_slow_machine_makes_a_round_noisy() -> None:
         (with_load(read_errors=1), ["errors"]),
         (with_load(status_errors=1), ["errors"]),
         (with_load(connect_errors=1), ["errors"]),
-        (with_load(write_errors=1), ["errors"]),
+        (with_load(body_errors=1), ["byte_mismatch"]),
+        (with_load(malformed=1), ["errors"]),
         (replace(GOOD, death="was killed by SIGSEGV\nlog"), ["errors"]),
         # censored
         (with_load(timeouts=1), ["censored"]),

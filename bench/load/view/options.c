@@ -40,6 +40,7 @@ const char options_usage[] =
         "\n"
         "      --expect FILE     answers have to be these bytes (default: those of a\n"
         "                        first answer)\n"
+        "      --no-probe        do not ask before the load; takes --expect\n"
         "      --no-check        do not look at the bytes of answers\n"
         "      --status N        answers have to have this status (default: 200-299)\n"
         "\n"
@@ -68,6 +69,7 @@ enum {
         LONG_THINK,
         LONG_RECONNECT,
         LONG_EXPECT,
+        LONG_NO_PROBE,
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
@@ -85,7 +87,8 @@ static const struct option long_options[] = {
         { "header", required_argument, NULL, 'H' },         { "body", required_argument, NULL, LONG_BODY },
         { "pipeline", required_argument, NULL, LONG_PIPELINE }, { "think", required_argument, NULL, LONG_THINK },
         { "reconnect", required_argument, NULL, LONG_RECONNECT }, { "expect", required_argument, NULL, LONG_EXPECT },
-        { "no-check", no_argument, NULL, LONG_NO_CHECK },   { "status", required_argument, NULL, LONG_STATUS },
+        { "no-probe", no_argument, NULL, LONG_NO_PROBE },   { "no-check", no_argument, NULL, LONG_NO_CHECK },
+        { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
         { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
         { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
@@ -188,6 +191,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_EXPECT:
                 o->expect_file = value;
                 return 0;
+        case LONG_NO_PROBE:
+                o->probe = false;
+                return 0;
         case LONG_NO_CHECK:
                 o->check = false;
                 return 0;
@@ -239,6 +245,8 @@ static int check(const struct options *o, struct error *e) {
                                  (unsigned long long)o->connections);
         if (o->expect_file && !o->check)
                 return error_set(e, -EINVAL, "--expect does not go with --no-check");
+        if (!o->probe && o->check && !o->expect_file)
+                return error_set(e, -EINVAL, "--no-probe goes with --expect: what is not asked for before has to be said");
         if (o->mix_file && o->n_wishes > 0)
                 return error_set(e, -EINVAL, "give targets in --mix %s or behind the URL, not both", o->mix_file);
         return 0;
@@ -275,7 +283,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         struct options *o = ret;
         int option, r = 0;
 
-        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true };
+        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
         opterr = 0;
         optind = 0; /* from the start, also for a second command line in one process */
         while (r == 0 && o->task == OPTIONS_RUN && (option = getopt_long(argc, argv, ":c:t:d:n:r:H:jVh", long_options, NULL)) != -1) {
