@@ -83,6 +83,16 @@ def path() -> Path:
     return _provided or _given() or _ready(Cache(default_directory())) or _installed()
 
 
+def unmet() -> list[Contestant]:
+    """The recipe if there is no restmark-load and it is to be built, else nothing."""
+    try:
+        path()
+    except EnvironmentFault:
+        made = recipe()
+        return [made] if made.build is not None else []
+    return []
+
+
 def version() -> str:
     """What it says of itself. Raises EnvironmentFault."""
     return versions.first_line((str(path()), "-V"), Path("/"))
@@ -128,7 +138,7 @@ def _installed() -> Path:
     raise EnvironmentFault(
         f"the load generator {NAME} is not installed"
         + (f", and to build it here is missing: {'; '.join(one.what for one in lacking)}" if lacking else " and not built"),
-        "restmark setup" if lacking else "restmark build",
+        "restmark setup" if lacking else "run the command again: it builds it",
     )
 
 

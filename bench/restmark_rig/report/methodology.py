@@ -51,13 +51,10 @@ def _load(results: Results) -> Iterator[str]:
     settings = results.settings
     if not results.cells:
         return
-    tools = []
-    if any(cell.rate_per_s is None for cell in results.cells):
-        tools.append(results.tools.get("wrk", "wrk"))
-    if any(cell.rate_per_s is not None for cell in results.cells):
-        tools.append(results.tools.get("h2load", "h2load") + " (HTTP/1.1, fixed rate)")
+    # Older rigs had others: wrk, and h2load where the rate was fixed.
+    tools = [results.tools[name] for name in ("restmark-load", "wrk", "h2load") if name in results.tools]
     text = (
-        f"The load comes from {numbers.listed(tools)} over loopback with kept-alive connections and without "
+        f"The load comes from {numbers.listed(tools or ['restmark-load'])} over loopback with kept-alive connections and without "
         "pipelining; figures are taken from exact counters, never from printed tables."
     )
     if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
