@@ -24,6 +24,9 @@ int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret
  * for the same bytes, or -ENOMEM. */
 int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e);
 
+/* The same, and keeps the values that it found in the trees: in `records`, of the caller, which borrow from `encoded`. */
+int tree_records_read(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e);
+
 /* One record, with its values; `ret` borrows from `encoded` and is untouched on failure. */
 int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e);
 

@@ -81,15 +81,15 @@ static inline int decode(msgpack_unpacked *unpacked, const struct encoded_record
         return 0;
 }
 
-int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e) {
+/* `step`: 1 if each record has a place in `records`, 0 if one place is enough for all. */
+static inline __attribute__((always_inline)) int decode_all(const struct encoded_record *encoded, size_t n, struct record *records,
+                                                            size_t step, struct error *e) {
         msgpack_unpacked unpacked;
         int r = 0;
 
         msgpack_unpacked_init(&unpacked);
         for (size_t i = 0; i < n; i++) {
-                struct record record;
-
-                r = decode(&unpacked, &encoded[i], &record, e);
+                r = decode(&unpacked, &encoded[i], &records[i * step], e);
                 if (r < 0) {
                         r = error_prefix(e, r, "record %zu", i);
                         break;
@@ -97,6 +97,16 @@ int tree_records_decode(const struct encoded_record *encoded, size_t n, struct e
         }
         msgpack_unpacked_destroy(&unpacked);
         return r;
+}
+
+int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e) {
+        struct record record;
+
+        return decode_all(encoded, n, &record, 0, e);
+}
+
+int tree_records_read(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e) {
+        return decode_all(encoded, n, records, 1, e);
 }
 
 int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e) {
