@@ -12,6 +12,7 @@
 #include "engine/probe.h"
 #include "engine/run.h"
 #include "latency/hdr_log.h"
+#include "view/hold.h"
 #include "view/human.h"
 #include "view/json.h"
 #include "view/options.h"
@@ -43,6 +44,8 @@ static int exit_code_of(int code) {
         case -EPERM:
         case -ENOSYS:
                 return EX_OSERR;
+        case -EIO:
+                return EX_IOERR;
         case -EINTR:
                 return 128 + SIGINT;
         default:
@@ -146,7 +149,7 @@ static int expect(const struct options *o, struct load_plan *p, struct error *e)
         if (o->expect_file)
                 r = read_file(o->expect_file, &file.body, &file.length, e);
         if (r == 0 && o->check)
-                r = probe_targets(p, o->expect_file ? &file : NULL, e);
+                r = probe_targets(p, o->expect_file ? &file : NULL, o->probe, e);
         free(file.body);
         return r;
 }
@@ -183,7 +186,7 @@ static int run_once(const struct options *o, const struct load_plan *p, FILE *lo
 
         if (r && progress) {
                 progress_begin(progress, stderr, p, "");
-                result = load_run(p, progress_watcher(progress, &memory), r, &e);
+                result = load_run(p, progress_watcher(progress, &memory), o->hold ? &hold_gate : NULL, r, &e);
                 progress_end(progress);
         }
         if (result < 0) {

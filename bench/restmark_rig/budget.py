@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import UsageFault
-from .plan import CellSpec
-from .results import RunSettings, Visit
+from .plan import CellSpec, Turn, start_of
+from .results import RunSettings
 
-# "In under 5 minutes", the table included, and what warm-ups of just-in-time compilers and slow servers take beyond the plan:
-# up to half a minute with all contestants.
-QUICK_LIMIT_S = 255.0
-QUICK_PATIENCE_S = 20.0  # of that, for waiting until the machine is quiet
+# "In under 5 minutes", the table included.
+QUICK_LIMIT_S = 270.0
 _PACE_SHARE = 0.02  # of the time for measuring, for getting to know the machine's pace before
 _PACE_LONGEST_S = 15.0
 BUILD_S = 45.0  # for each contestant, on average over Python packages, C, Go and Rust
 _BUILDS_DIFFER = 2.0  # a Rust server alone may take two minutes
-_SLOW_SERVERS = 1.5  # what slow servers add to a run of all, by their stretched rounds
-_ATTEMPTS = 3  # loads of a visit at most; see visiting.py
 QUIET_SHARE = 0.10  # of the CPUs, used by others: as much as verdict noisy bears; a desktop at rest stays below
-_BUSIEST = 0.75  # beyond that the run takes as long as its patience lasts, and nothing is sure
-VERIFY_S = 6.5  # for each contestant: 3.5 s for the fast ones, 12 s for CPython
-START_S = 0.6  # start, two looks at memory, stop; three times that under uWSGI and PyPy
-VISIT_S = 1.15  # beside load and warm-up: probes, looks at the pace, the tenth of a second in which a wrk ends, longer warm-ups
+_BUSIEST = 0.75  # beyond that nothing is sure
+VERIFY_S = 8.0  # for each contestant: 4 s for the fast ones, 15 s for CPython
+ALONE_S = 1.5  # start, two looks at memory, stop; more under uWSGI and PyPy
+ALONE_CELL_S = 0.4  # a look at an answer's stall and at the speed
+START_S = 0.6  # all the same, twice that under uWSGI and PyPy
+WARM_UP_S = 0.2  # beside the load: probes, starts of the load generator
+SLICE_S = 0.07  # beside the load: starting the load generator, which opens the connections and asks what to expect
+TURN_S = 0.15  # looks at the machine's pace
+_SLOW_CELLS = 1.5  # what slow cells add, by their longer slices and warm-ups
 _SPAN_SHOWN = 1.25  # ends that lie closer are one figure
-_QUICK_RESERVE = 0.95  # slow cells are measured for longer
-_QUICK_WARM_UP_SHARE = 0.4
-_QUICK_LONGEST_S = 4.0
-# Rounds and the load each has to last for at least; the first that fits is taken.
-_QUICK_CHOICES = ((5, 1.5), (3, 0.6), (2, 0.4), (1, 0.4))
+QUICK_DURATION_MS = 200
+QUICK_WARM_UP_MS = 250
+QUICK_ROUNDS_MAX = 20
+_QUICK_ROUNDS_MIN = 2
 
 
 @dataclass(frozen=True)
@@ -55,39 +55,70 @@ class Span:
         return f"{self.low_s / 3600:.1f} to {self.high_s / 3600:.1f} h"
 
 
+# Seconds of load of a contestant's slice of a cell.
+SliceLengths = Callable[[str, CellSpec], float]
+
+
 class Forecast:
-    """The time left, from what visits took so far. A visit to a cell takes as long as it did before; to one not seen yet,
-    as long as visits did on average, and up to what was planned as the most."""
+    """The time left. A turn of a workload takes as long as such turns took so far, a start of all servers with its warm-up as
+    long as the last one; what has not been seen yet, as long as was planned."""
 
-    def __init__(self, planned: Span) -> None:
-        self._planned = planned
-        self._taken: dict[tuple[object, ...], list[float]] = {}
+    def __init__(self, slices: SliceLengths, start: Span) -> None:
+        self._slices = slices
+        self._start = start
+        self._taken: dict[CellSpec, list[float]] = {}
+        self._current = 0
 
-    def took(self, visit: Visit, seconds: float) -> None:
-        """Notes how long a visit was, with its share in starts and stops."""
-        self._taken.setdefault(_cell(visit), []).append(seconds)
+    def started(self, seconds: float) -> None:
+        """Notes how long a start of all servers took."""
+        self._start = Span(seconds, seconds)
 
-    def left(self, visits: Sequence[Visit]) -> Span:
-        """How long these visits will take."""
-        everything = [seconds for own in self._taken.values() for seconds in own]
-        mean_s = sum(everything) / len(everything) if everything else 0.0
-        low_s = mean_s if everything else self._planned.low_s
-        unknown = Span(low_s, max(low_s, self._planned.high_s))
+    def took(self, turn: Turn, seconds: float) -> None:
+        """Notes how long a turn was."""
+        self._taken.setdefault(turn.cell, []).append(seconds)
+        self._current = start_of(turn.round)
+
+    def left(self, turns: Sequence[Turn]) -> Span:
+        """How long these turns, and the starts before them, will take."""
         total = Span(0.0, 0.0)
-        for visit in visits:
-            own = self._taken.get(_cell(visit))
-            total += Span(sum(own) / len(own), max(own)) if own else unknown
+        for turn in turns:
+            own = self._taken.get(turn.cell)
+            total += Span(sum(own) / len(own), max(own)) if own else self._planned(turn)
+        for _ in {start_of(turn.round) for turn in turns} - {self._current}:
+            total += self._start
         return total
 
+    def _planned(self, turn: Turn) -> Span:
+        seconds = TURN_S + sum(SLICE_S + self._slices(visit.contestant, turn.cell) for visit in turn.visits)
+        return Span(seconds, seconds * _SLOW_CELLS)
 
-def _cell(visit: Visit) -> tuple[object, ...]:
-    return (visit.contestant, visit.route, visit.connections, visit.rate_per_s)
+
+def slices_s(cells: Mapping[str, Sequence[CellSpec]], slices: SliceLengths) -> float:
+    """Length of one round, seconds."""
+    turns = {cell for own in cells.values() for cell in own}
+    return len(turns) * TURN_S + sum(SLICE_S + slices(name, cell) for name, own in cells.items() for cell in own)
 
 
-def measuring_s(cells: Mapping[str, Sequence[CellSpec]], rounds: int, duration_s: float, warmup_s: float) -> float:
-    """Length of the measured part, seconds."""
-    visits = sum(len(own) for own in cells.values())
-    return rounds * (len(cells) * START_S + visits * (VISIT_S + duration_s + warmup_s))
+def start_s(cells: Mapping[str, Sequence[CellSpec]], warmup_s: float) -> float:
+    """Length of a start of all servers with their warm-up, seconds."""
+    return len(cells) * START_S + sum(len(own) for own in cells.values()) * (WARM_UP_S + warmup_s)
+
+
+def start_span(cells: Mapping[str, Sequence[CellSpec]], settings: RunSettings) -> Span:
+    """The same, for fast and for slow servers."""
+    seconds = start_s(cells, settings.warmup_ms / 1e3)
+    return Span(seconds, seconds * _SLOW_CELLS)
+
+
+def measuring_span(cells: Mapping[str, Sequence[CellSpec]], settings: RunSettings, slices: SliceLengths | None = None) -> Span:
+    """Length of the measured part. slices: None where the cells' speeds are not known yet."""
+    asked_s = settings.duration_ms / 1e3
+    one = slices_s(cells, slices or (lambda *_: asked_s))
+    rounds = Span(settings.rounds * one, settings.rounds * one * (1.0 if slices else _SLOW_CELLS))
+    total = rounds
+    for _ in range(start_of(settings.rounds)):
+        total += start_span(cells, settings)
+    return total
 
 
 def run_span(
@@ -95,58 +126,41 @@ def run_span(
 ) -> Span:
     """Length of the whole run. unbuilt: how many contestants have to be built; busy: the share of the CPUs that others
     use."""
-    visits = sum(len(own) for own in cells.values()) * settings.rounds
-    starts = len(cells) * settings.rounds
-    slower = 1 / (1 - min(busy, _BUSIEST))
-    before_s = contestants * VERIFY_S + unbuilt * BUILD_S
-    before = Span(before_s, before_s * slower * _BUILDS_DIFFER if unbuilt else before_s * slower)
-    measuring = visits_span(starts, visits, settings, busy)
-    if settings.quick:  # rounds for which no time is left are not made, but the first one always is
+    slower = 1 / (1 - min(busy, _BUSIEST)) if busy > QUIET_SHARE else 1.0
+    before_s = contestants * VERIFY_S + unbuilt * BUILD_S + alone_s(cells)
+    before = Span(before_s, before_s * slower * (_BUILDS_DIFFER if unbuilt else 1.0))
+    measuring = measuring_span(cells, settings)
+    if settings.quick:  # rounds for which no time is left are not made, but the first ones always are
         longest_s = max(QUICK_LIMIT_S, measuring.high_s / settings.rounds)
-        measuring = Span(measuring.low_s, max(measuring.low_s, min(measuring.high_s, longest_s)))
-    return before + measuring
+        return before + Span(measuring.low_s, max(measuring.low_s, min(measuring.high_s, longest_s)))
+    return before + Span(measuring.low_s, measuring.high_s * slower)
 
 
-def visits_span(starts: int, visits: int, settings: RunSettings, busy: float) -> Span:
-    """Length of so many visits in so many starts of a server."""
-    one = visit_span(settings, busy)
-    waiting_s = 0.0 if busy <= QUIET_SHARE else QUICK_PATIENCE_S if settings.quick else visits * one.low_s
-    return Span(starts * START_S + visits * one.low_s, starts * START_S + visits * one.high_s + waiting_s)
+def alone_s(cells: Mapping[str, Sequence[CellSpec]]) -> float:
+    """Length of the time in which each contestant runs alone (see audition.py), seconds."""
+    return sum(ALONE_S + ALONE_CELL_S * len(own) for own in cells.values())
 
 
-def visit_span(settings: RunSettings, busy: float) -> Span:
-    """Length of one visit, without waits for quiet: as planned at least, and on average over fast and slow servers hardly
-    more than longer warm-ups, stretched rounds and, on a busy machine, repeated loads may take."""
-    load_s, warmup_s = settings.duration_ms / 1e3, settings.warmup_ms / 1e3
-    planned_s = VISIT_S + warmup_s + load_s
-    if busy <= QUIET_SHARE:
-        return Span(planned_s, planned_s * _SLOW_SERVERS)
-    loads = 1 if settings.quick else _ATTEMPTS
-    return Span(planned_s, (VISIT_S + warmup_s + loads * load_s) / (1 - min(busy, _BUSIEST)))
-
-
-def quick_measuring_s(left_s: float, contestants: int) -> float:
+def quick_measuring_s(left_s: float, contestants: int, cells: Mapping[str, Sequence[CellSpec]]) -> float:
     """How long --quick may measure when so much is left of its time: at least what a quiet machine would have left.
 
     A disturbed machine takes longer to verify; the run then ends later, and is not given up, nor cut to the bone.
     """
-    return max(left_s, QUICK_LIMIT_S - contestants * VERIFY_S) - QUICK_PATIENCE_S
+    return max(left_s, QUICK_LIMIT_S - contestants * VERIFY_S - alone_s(cells))
 
 
-def quick(cells: Mapping[str, Sequence[CellSpec]], left_s: float) -> tuple[int, int, int]:
-    """(rounds, duration in ms, warm-up in ms) that fit into the time left. Raises UsageFault if nothing does."""
-    visits = sum(len(own) for own in cells.values())
-    for rounds, shortest_s in _QUICK_CHOICES:
-        spare_s = left_s * _QUICK_RESERVE - measuring_s(cells, rounds, 0, 0)
-        visit_s = spare_s / rounds / visits
-        load_s = min(visit_s * (1 - _QUICK_WARM_UP_SHARE), _QUICK_LONGEST_S)
-        if load_s >= shortest_s:
-            warmup_s = load_s / (1 - _QUICK_WARM_UP_SHARE) - load_s
-            return rounds, int(load_s * 10) * 100, max(100, int(warmup_s * 20) * 50)
-    raise UsageFault(
-        f"{visits} cells do not fit into {left_s:.0f} s",
-        "name fewer contestants (-C), workloads (--workload) or connections, or leave --quick out",
-    )
+def quick_rounds(cells: Mapping[str, Sequence[CellSpec]], left_s: float, slices: SliceLengths | None = None) -> int:
+    """How many rounds fit into the time left. slices: None where the cells' speeds are not known yet. Raises UsageFault if
+    hardly any does."""
+    asked_s = QUICK_DURATION_MS / 1e3
+    spare_s = left_s - start_s(cells, QUICK_WARM_UP_MS / 1e3) * (_SLOW_CELLS if slices is None else 1.0)
+    rounds = int(spare_s / slices_s(cells, slices or (lambda *_: asked_s * _SLOW_CELLS)))
+    if rounds < _QUICK_ROUNDS_MIN:
+        raise UsageFault(
+            f"{sum(len(own) for own in cells.values())} cells do not fit into {left_s:.0f} s",
+            "name fewer contestants (-C), workloads (--workload) or connections, or leave --quick out",
+        )
+    return min(rounds, QUICK_ROUNDS_MAX)
 
 
 def pace_s(measuring_s: float) -> float:

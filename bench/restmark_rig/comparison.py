@@ -236,8 +236,7 @@ def _differences(first: Results, second: Results) -> Iterator[str]:
         ("rig version", first.rig_version, second.rig_version),
         ("rig commit", _commit(first.rig), _commit(second.rig)),
         ("rig sources", first.rig and first.rig.sha256[:12], second.rig and second.rig.sha256[:12]),
-        ("wrk", first.tools.get("wrk"), second.tools.get("wrk")),
-        ("h2load", first.tools.get("h2load"), second.tools.get("h2load")),
+        *((tool, first.tools.get(tool), second.tools.get(tool)) for tool in ("restmark-load", "wrk", "h2load")),
         ("rounds", rounds_held(first).text, rounds_held(second).text),
         ("baseline", s.baseline, t.baseline),
     )

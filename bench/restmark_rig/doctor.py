@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cpulist, idle_latency, machine, pinning, requirements
+from . import cpulist, idle_latency, load_program, machine, pinning, requirements
 from .contestant import Contestant, Requirement
+from .errors import EnvironmentFault
 
 OK, NOTE, WARNING = "ok", "note", "warning"
 
@@ -19,7 +20,6 @@ _LOOPBACK_MTU = 65536
 
 # The rig's own tools, beside those of the contestants.
 _TOOLS = (
-    Requirement("wrk", ("wrk",), "makes the load"),
     Requirement("/usr/lib/python3/dist-packages/msgpack/__init__.py", ("python3-msgpack",), "reads datasets"),
 )
 
@@ -39,7 +39,7 @@ def examine(contestants: Sequence[Contestant]) -> list[Line]:
     lines: list[Line] = []
     for topic in _TOPICS:
         lines += topic()
-    return [*lines, *_toolchains(contestants)]
+    return [*lines, *_load_generator(), *_toolchains(contestants)]
 
 
 def _cpu() -> Iterator[Line]:
@@ -198,6 +198,18 @@ def _cgroups() -> Iterator[Line]:
             "process trees are used instead, and CPU time of short-lived children is lost; run as root, or within "
             "systemd-run --user --scope -p Delegate=yes",
         )
+
+
+def _load_generator() -> Iterator[Line]:
+    topic = f"tool {load_program.NAME}"
+    try:
+        yield Line(topic, OK, f"{load_program.path()} (for the rig)")
+    except EnvironmentFault as fault:
+        buildable = [made for made in load_program.unmet() if not requirements.missing(made)]
+        if buildable:
+            yield Line(topic, OK, "is built when it is first needed (for the rig)")
+        else:
+            yield Line(topic, WARNING, fault.message, fault.remedy)
 
 
 _TOPICS: tuple[Callable[[], Iterator[Line]], ...] = (

@@ -29,8 +29,9 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
         f"CPUs: {prospect.where(pins)}",
         *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
-        f"rounds: {run.rounds}, each visit {run.warmup_ms / 1e3:g} s warm-up and {run.duration_ms / 1e3:g} s load",
-        f"visits: {len(visits)} in {len(plan.sittings(visits))} server starts",
+        f"rounds: {run.rounds} at most, a slice of {run.duration_ms / 1e3:g} s of each cell in each, longer for slow ones",
+        f"starts of all servers: {plan.start_of(run.rounds)}, each with a warm-up of {run.warmup_ms / 1e3:g} s a cell",
+        f"slices: {len(visits)}",
         "order of round 1: " + _first_round(visits, seed),
         *_time(found, others.look(prospect.cpus_of(pins))),
     ]
@@ -50,4 +51,5 @@ def _time(found: prospect.Prospect, now: others.Others) -> list[str]:
 def _first_round(visits: list[Visit], seed: int | None) -> str:
     if seed is None:
         return "shuffled by a new seed (give --seed to see it)"
-    return ", ".join(sitting.contestant for sitting in plan.sittings(visits) if sitting.round == 1)
+    first = [turn for turn in plan.turns(visits) if turn.round == 1]
+    return "; ".join(f"{turn.cell.route}: {', '.join(visit.contestant for visit in turn.visits)}" for turn in first)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ _THREADS = "/proc/self/task"
 def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
     """Starts a load generator on these CPUs, its output in a pipe.
 
-    The kernel kills it when the thread that called this ends, so that no load outlives a rig that was killed.
+    What it reads and what it says of errors are pipes, too. The kernel kills it when the thread that called this ends, so that no load outlives a rig that was killed.
     """
     rig = os.getpid()
 
@@ -26,7 +25,8 @@ def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]
         if cpus:
             os.sched_setaffinity(0, cpus)
 
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=prepare)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=prepare)
 
 
 @contextmanager
@@ -46,9 +46,3 @@ def beside(cpus: frozenset[int] | None) -> Iterator[None]:
         for thread, allowed in before.items():
             with contextlib.suppress(ProcessLookupError):
                 os.sched_setaffinity(thread, allowed)
-
-
-def children_cpu_ns() -> int:
-    """CPU time of all children that have been waited for; between two calls that is the load generator's alone."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return round((usage.ru_utime + usage.ru_stime) * 1e9)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import shutil
 import socket
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import psutil
 
-from . import __version__, cpulist, doctor, machine, versions
+from . import __version__, cpulist, doctor, load_program, machine
 from .contestant import Contestant
 from .results import Machine, MachineFinding
 
@@ -53,16 +51,13 @@ def differences(was: Machine, now: Machine) -> Iterator[str]:
     yield from (f"{what}: {one}, now {other}" for what, one, other in facts if one != other)
 
 
-def tools(with_h2load: bool) -> dict[str, str]:
+def tools() -> dict[str, str]:
     """Versions of what makes the load and of the rig."""
-    found = {
+    return {
         "restmark": __version__,
         "Python": platform.python_version(),
-        "wrk": versions.first_line(("wrk", "-v"), Path("/")),
+        load_program.NAME: load_program.version(),
     }
-    if with_h2load and shutil.which("h2load"):
-        found["h2load"] = versions.first_line(("h2load", "--version"), Path("/"))
-    return found
 
 
 def _os_name() -> str:

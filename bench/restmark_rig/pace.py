@@ -2,8 +2,7 @@
 
 A neighbour on the same host, a busy sibling thread or a hot CPU make every program need more CPU time for the same work, by
 half and more; and where a hypervisor moves the virtual CPUs apart, sending costs 2.5 times as much for a minute. No counter of
-the kernel's tells. The work is done while the server rests, before and after a load, so it says nothing of the contestant: a
-visit may be put off or repeated for what the machine did, never for its figure.
+the kernel's tells. The work is done while the servers rest, before and after each turn, so it says nothing of a contestant.
 """
 
 from __future__ import annotations
@@ -24,9 +23,6 @@ _CPUS_MAX = 4
 _FIRST_READINGS = 20
 _QUIET_QUANTILE = 0.10  # of all readings: the fastest single one may be a whim of the clock
 _PAUSE_S = 0.5
-# What is slow for longer will hardly become quiet before the run's patience has ended.
-_WAIT_MAX_S = 60.0
-_BEARABLE_WAIT_S = 3.0
 # What a request costs beside its bytes, as a part of a handover: GET / became 2 µs dearer where a handover became 49 µs dearer.
 _REQUEST_PART = 0.04
 
@@ -37,6 +33,25 @@ class Quiet:
 
     work_ns: int | None = None
     handover_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Slowdown:
+    """How many times longer the pieces of work take than in quiet, 1 at least."""
+
+    work: float = 1.0
+    handover: float = 1.0
+
+    def of(self, sending_share: float) -> float:
+        """How many times longer a request takes, as far as the pieces of work tell.
+
+        sending_share: how much of its CPU time is sending, for that alone depends on how far apart CPUs are.
+        """
+        return max(self.work, 1 + (self.handover - 1) * sending_share)
+
+    def __or__(self, other: Slowdown) -> Slowdown:
+        """The worse of two, for what lay between them."""
+        return Slowdown(max(self.work, other.work), max(self.handover, other.handover))
 
 
 class Reference:
@@ -76,16 +91,12 @@ class Reference:
 
 
 class Pace:
-    """The machine's pace in one run. idle: held by the run, lifted while waiting; patience_s: how long to wait for quiet, in all.
-
-    known: from earlier in an interrupted run.
-    """
+    """The machine's pace in one run. idle: held by the run; known: from earlier in an interrupted run."""
 
     def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
         cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
         pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))
         self.idle = idle
-        self.patience_s = 0.0
         self._work = Reference(lambda: yardsticks.work_ns(cpus), known.work_ns)
         self._handover = (
             Reference(lambda: max(yardsticks.handover_ns(*pair) for pair in pairs), known.handover_ns) if pairs else None
@@ -117,32 +128,9 @@ class Pace:
         sending_ns = self._handover.quiet_ns * (answer_bytes / yardsticks.HANDOVER_BYTES + _REQUEST_PART)
         return min(1.0, sending_ns / request_ns) if request_ns else 1.0
 
-    def slowdown(self, sending_share: float) -> float:
-        """How many times longer a request takes now than in quiet, as far as the pieces of work tell. Takes some 0.1 s.
-
-        sending_share: how much of its CPU time is sending, for that alone depends on how far apart CPUs are.
-        """
-        handover = self._handover.slowdown() if self._handover else 1.0
-        return max(self._work.slowdown(), 1 + (handover - 1) * sending_share)
-
-    def wait_for_quiet(
-        self, enough: float, bearable: float, sending_share: float, tell: Callable[[str], None]
-    ) -> float:
-        """Waits until the slowdown is `enough` at most, as long as there is patience for it; returns the last one.
-
-        One that is `bearable` is waited for no longer than some seconds.
-        """
-        started, waited_s = time.monotonic(), 0.0
-        while (now := self.slowdown(sending_share)) > enough:
-            if waited_s >= min(self.patience_s, _WAIT_MAX_S if now > bearable else _BEARABLE_WAIT_S):
-                break
-            tell(f"waiting: the machine is {now:.2f} times slower than in quiet")
-            # CPUs that sleep are put elsewhere when they wake: one that never rests stays where it is slow.
-            with self.idle.lifted():
-                time.sleep(_PAUSE_S)  # nothing tells when it ends: look again
-            waited_s = time.monotonic() - started
-        self.patience_s -= waited_s
-        return now
+    def slowdown(self) -> Slowdown:
+        """How much slower the machine is now than in quiet. Takes some 0.1 s."""
+        return Slowdown(self._work.slowdown(), self._handover.slowdown() if self._handover else 1.0)
 
     def _references(self) -> list[Reference]:
         return [self._work, *([self._handover] if self._handover else [])]

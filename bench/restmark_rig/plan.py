@@ -1,9 +1,12 @@
-"""The order of a run: rounds that visit every cell once, shuffled, and balanced so that no place favours anybody.
+"""The order of a run: rounds of short slices, in which everybody does each workload once, beside the others.
 
-Within a round each contestant is started once and visits its own cells in one sitting. Over n rounds of n contestants
-each one takes each place in the round once, and over a whole square (n rounds, 2n if n is odd) each one also follows
-each other one equally often: what a server leaves behind for the next one (a warm CPU, a full cache) is spread over
-all. The squares are those of E. J. Williams (1949); contestants and rows are shuffled by the seed.
+All servers are up and warm. A round goes through the workloads in random order, and in each, one contestant after the other
+is loaded for a moment: a turn. What slows the machine down for longer than a turn slows all of a turn down alike, and cancels
+out of their ratios. Over n rounds of n contestants each one takes each place in a turn once, and over a whole square (n
+rounds, 2n if n is odd) each one also follows each other one equally often: what a server leaves behind for the next one (a warm
+CPU, a full cache) is spread over all. The squares are those of E. J. Williams (1949); contestants, workloads and rows are
+shuffled by the seed. After every few rounds all servers are started afresh, which samples what differs between two starts
+of the same program (memory layout, hash seeds).
 """
 
 from __future__ import annotations
@@ -21,20 +24,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CellSpec:
-    """A contestant's cell, to be visited once a round."""
+    """A workload at a load, which a contestant is given once a round."""
 
     route: str
     connections: int
     rate_per_s: int | None = None
 
 
+ROUNDS_PER_START = 10
+
+
 @dataclass(frozen=True)
-class Sitting:
-    """One start of one contestant in a round, and the visits it is started for."""
+class Turn:
+    """One workload at one load in one round: the contestants in the order in which they are loaded."""
 
     round: int
-    contestant: str
+    cell: CellSpec
     visits: tuple[Visit, ...]
+
+
+def start_of(round_: int) -> int:
+    """Which start of the servers a round belongs to, from 1."""
+    return (round_ - 1) // ROUNDS_PER_START + 1
 
 
 def williams_rows(n: int) -> list[list[list[int]]]:
@@ -59,20 +70,25 @@ def balanced_orders(items: Sequence[T], rounds: int, rng: random.Random) -> Iter
 
 def make(cells: Mapping[str, Sequence[CellSpec]], rounds: int, seed: int) -> list[Visit]:
     """All visits in their order. cells: those of each contestant; the same arguments give the same order."""
-    contestants = balanced_orders(list(cells), rounds, random.Random(f"{seed}:contestants"))
-    # A stream of its own for each contestant: who else takes part does not change the order of its cells.
-    inner = {name: balanced_orders(own, rounds, random.Random(f"{seed}:{name}")) for name, own in cells.items()}
+    loads = list(dict.fromkeys(cell for own in cells.values() for cell in own))
+    entrants = {load: [name for name, own in cells.items() if load in own] for load in loads}
+    # A stream of its own for each workload: what else is measured does not change the order in its turns.
+    turns = {
+        load: balanced_orders(names, rounds, random.Random(f"{seed}:{load.route}:{load.connections}"))
+        for load, names in entrants.items()
+    }
     return [
-        Visit(number, name, cell.route, cell.connections, cell.rate_per_s)
-        for number, names in enumerate(contestants, 1)
-        for name in names
-        for cell in next(inner[name])
+        Visit(number, name, load.route, load.connections, load.rate_per_s)
+        for number, order in enumerate(balanced_orders(loads, rounds, random.Random(f"{seed}:workloads")), 1)
+        for load in order
+        for name in next(turns[load])
     ]
 
 
-def sittings(visits: Sequence[Visit]) -> list[Sitting]:
-    """The visits by the starts that they need, in their order."""
-    return [
-        Sitting(number, name, tuple(members))
-        for (number, name), members in groupby(visits, key=lambda visit: (visit.round, visit.contestant))
-    ]
+def turns(visits: Sequence[Visit]) -> list[Turn]:
+    """The visits by the turns that they belong to, in their order."""
+
+    def key(visit: Visit) -> tuple[int, CellSpec]:
+        return visit.round, CellSpec(visit.route, visit.connections, visit.rate_per_s)
+
+    return [Turn(number, cell, tuple(members)) for (number, cell), members in groupby(visits, key=key)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import budget, builder, cpulist, entrants, requirements, run_request
 from .budget import Span
@@ -20,7 +20,7 @@ from .settings import Settings
 class Prospect:
     """present: whose tools are there; absent: who lacks something, in words; unbuilt: who has to be built first.
 
-    run: the settings, --quick's lengths included, as far as they can be told now.
+    run: the settings, --quick's number of rounds included, as far as it can be told now.
     """
 
     present: list[Contestant]
@@ -47,8 +47,8 @@ def look(settings: Settings, request: RunRequest, run: RunSettings) -> Prospect:
     entrants.require_some(present)
     cells = run_request.cells_of(entrants.with_again(present), request.routes(), run)
     if request.quick:
-        left_s = budget.quick_measuring_s(0.0, len(present))
-        run = run_request.with_lengths(run, *budget.quick(cells, left_s))
+        left_s = budget.quick_measuring_s(0.0, len(present), cells)
+        run = replace(run, rounds=budget.quick_rounds(cells, left_s))
     return Prospect(present, absent, unbuilt, run, cells)
 
 

@@ -10,7 +10,7 @@ from .contestant import Contestant
 from .errors import EnvironmentFault, RigError
 from .http_probe import ProbeError
 from .launcher import RunningServer
-from .load import LoadPlan, LoadResult
+from .load import LoadPlan, LoadResult, NotAnswered
 from .oracle import Oracle
 from .pinning import Pinning
 from .workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, WorkloadRequest, counted, full, loop
@@ -48,7 +48,7 @@ class Row:
     @property
     def answered(self) -> bool:
         """Whether there is any figure."""
-        return self.load is not None and self.load.answers > 0
+        return self.load is not None and self.load.requests > 0
 
     @property
     def worked_off(self) -> int:
@@ -64,7 +64,7 @@ class Row:
 
     @property
     def mib_per_s(self) -> float:
-        return self.load.bytes / 2**20 / (self.load.duration_us / 1e6) if self.load else 0.0
+        return self.load.bytes / 2**20 / (self.load.total_us / 1e6) if self.load else 0.0
 
     @property
     def remarks(self) -> list[str]:
@@ -142,9 +142,11 @@ def measure(
         row = replace(row, failure=str(error))
     try:
         return _loaded(row, server, pinning, duration_s, say)
-    except EnvironmentFault:
+    except (NotAnswered, EnvironmentFault) as fault:
         if death := server.death():
             return replace(row, load=None, failure=f"the server {death.splitlines()[0]}")
+        if isinstance(fault, NotAnswered):
+            return replace(row, load=None, failure=row.failure or f"no right answer: {fault.message}")
         raise
 
 
@@ -154,14 +156,14 @@ def _loaded(row: Row, server: RunningServer, pinning: Pinning, duration_s: float
     warm_up = load.run(replace(plan, duration_s=_WARM_UP_S))
     unrest = _rest(server, row.connections, warm_up)
     say(f"{row.route}: measuring for {duration_s:g} s with {row.connections} connections")
-    before_ns = server.cpu_ns()
-    result = load.run(plan)
+    before_ns: list[int] = []
+    result = load.run(plan, lambda: before_ns.append(server.cpu_ns()))
     loaded_ns = server.cpu_ns()
     _rest(server, row.connections, result)
     return replace(
         row,
         load=result,
-        loaded_ns=loaded_ns - before_ns,
+        loaded_ns=loaded_ns - before_ns[0],
         afterwards_ns=server.cpu_ns() - loaded_ns,
         unrest=unrest,
     )

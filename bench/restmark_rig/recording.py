@@ -1,16 +1,17 @@
-"""The record of a run as it grows: written after every sitting, so that little is lost whatever happens."""
+"""The record of a run as it grows: written every few seconds, so that little is lost whatever happens."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from . import results_file, verdict
 from .idle_latency import DEVICE
-from .results import BYTE_MISMATCH, CENSORED, Cell, MemoryRecord, Results, Verification, Visit
+from .plan import CellSpec
+from .probing import Checked
+from .results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, MemoryRecord, Results, Verdict, Verification, Visit
 from .visiting import Visited
-
-_UNSERVED = "served few connections at a time while the others waited, which its latencies do not show"
 
 
 class Recording:
@@ -34,6 +35,18 @@ class Recording:
         cell.wire_bytes = cell.wire_bytes or found.wire_bytes
         cell.rounds.append(found.entry)
         cell.rounds.sort(key=lambda entry: entry.round)
+        cell.verdicts = verdict.of_cell(cell.rounds)
+
+    def doubt(self, contestant: str, cell_spec: CellSpec, checked: Checked) -> None:
+        """Notes in the cell's last round what a probe behind it found."""
+        cell = self.results.cell(contestant, cell_spec.route, cell_spec.connections, cell_spec.rate_per_s)
+        if cell is None or not cell.rounds:
+            return
+        name = BYTE_MISMATCH if checked.wrong else ERRORS
+        found = Verdict(name, checked.wrong or checked.unanswered)
+        last = cell.rounds[-1]
+        kept = [known for known in last.verdicts if known.name != name]
+        cell.rounds[-1] = replace(last, verdicts=sorted([found, *kept], key=lambda v: VERDICTS.index(v.name)))
         cell.verdicts = verdict.of_cell(cell.rounds)
 
     def memory(self, record: MemoryRecord) -> None:
@@ -71,29 +84,10 @@ class Recording:
         self.results.interrupted = interrupted
         self.results.finished_unix_ms = time.time_ns() // 1_000_000
         self._conclude_verification()
-        self._tell_of_the_unserved()
         return self.save()
 
-    def _tell_of_the_unserved(self) -> None:
-        """A worker that stays with a connection lets the others wait: its requests/s are right, its latencies flatter.
-
-        That is a trait of the server, not a fault of the measurement, so it is told and costs no rank.
-        """
-        kept = [text for text in self.results.remarks if _UNSERVED not in text]
-        for record in self.results.contestants:
-            told = []
-            for cell in self.results.cells:
-                served = verdict.served_connections(cell.rounds) if cell.contestant == record.name else None
-                if served is None or cell.rate_per_s is not None or CENSORED in cell.verdict_names:
-                    continue
-                if served < verdict.SERVED_MIN.value * cell.connections_used:
-                    told.append(f"{cell.route} {served:.0f} of {cell.connections_used}")
-            if told:
-                kept.append(f"{record.name} {_UNSERVED}: {', '.join(told)}")
-        self.results.remarks = kept
-
     def _conclude_verification(self) -> None:
-        """Every visit compared answers of the loaded server before and after its load: that is the "after"."""
+        """Every answer of a load was compared, and single ones behind it: that is the "after"."""
         kept = [entry for entry in self.results.verifications if entry.phase != "after"]
         for record in self.results.contestants:
             cells = [cell for cell in self.results.cells if cell.contestant == record.name]

@@ -45,7 +45,7 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
             return ""
         if now - started >= patience_s:
             work = f"it used {share:.0%} of a CPU" if busy else f"{left.unread} of them were unread"
-            return f"{now - started:.0f} s after the load before it, the server was still busy with earlier requests: {work}"
+            return f"{now - started:.0f} s after a load the server was still busy with its requests: {work}"
         before_ns, before, had = now_ns, now, left
 
 

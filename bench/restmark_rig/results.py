@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 FORMAT = "restmark-results"
-VERSION = 2  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 3  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -40,41 +40,52 @@ class Verdict:
 
 @dataclass(frozen=True)
 class LoadErrors:
-    """What the load generator counted. status: answers above 399; timeout: answers slower than settings.timeout_ms."""
+    """What the load generator counted. read: connections that ended before an answer did; status: answers other than 200 to
+    299; timeout: answers slower than settings.timeout_ms; body: answers with other bytes than expected; malformed: what was no
+    HTTP/1.1 or not asked for. None: not looked at, as by the load generator of older rigs."""
 
     connect: int = 0
     read: int = 0
     write: int = 0
     status: int = 0
     timeout: int = 0
+    body: int | None = 0
+    malformed: int | None = 0
 
     @property
     def total(self) -> int:
-        return self.connect + self.read + self.write + self.status + self.timeout
+        known = (self.connect, self.read, self.write, self.status, self.timeout, self.body or 0, self.malformed or 0)
+        return sum(known)
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Latencies of one round, microseconds; quantiles_us: percentile as text ("50", "99.9") to microseconds."""
+    """Latencies of one round, microseconds; quantiles_us: percentile as text ("50", "99.9") to microseconds.
+
+    hdr_v2_base64: all of them, counted, in HdrHistogram's V2 encoding; None in the files of older rigs.
+    """
 
     min_us: int
     max_us: int
     mean_us: int
     quantiles_us: dict[str, int]
+    hdr_v2_base64: str | None = None
 
 
 @dataclass(frozen=True)
 class Round:
-    """One measured visit to a cell, after its warm-up.
+    """One measured visit to a cell: a slice of load on a warm server, the others beside it idle.
 
-    round: from 1. bytes: received by the client, heads and bodies. latency: None when no request was answered.
-    server_cpu_ns: user + system time of all the server's processes within the round; client_cpu_ns: the load
-    generator's. server_runqueue_wait_ns: how long the server's threads were runnable and not running. throttled_ns: how
-    long a CPU quota held them. slowdown_permille: CPU time of the reference work beside it, against that in quiet;
-    attempts: loads that were made until one was undisturbed, of which this is the one with the smallest slowdown.
-    foreign_server_permille, foreign_client_permille: how much of the CPUs of that side others had, the hypervisor included.
-    server_irq_ns: interrupts on the server's CPUs, soft ones included. server_cpu_afterwards_ns: CPU time of the server
-    after the load, until it was at rest. client_threads: that made the load.
+    round: from 1. duration_us: for how long requests were sent; requests: answers in that time. drained_requests: answers
+    that came in after it, to requests that were under way when it ended. bytes: received by the client, heads and bodies.
+    latency: of all answers, None when there was none. server_cpu_ns: user + system time of all the server's processes until
+    the last answer had come in; client_cpu_ns: the load generator's. server_runqueue_wait_ns: how long the server's threads
+    were runnable and not running. throttled_ns: how long a CPU quota held them. slowdown_permille: CPU time of the reference
+    work beside the turn, against that in quiet. server_cpu_afterwards_ns: CPU time of the server from there until it was at rest,
+    which server_cpu_ns holds if it is more than closing connections takes. foreign_server_permille, foreign_client_permille: how much of the CPUs of that
+    side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
+    CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
+    counted nothing after them: attempts is how many loads they made until one was undisturbed.
     """
 
     round: int
@@ -98,6 +109,13 @@ class Round:
     server_irq_ns: int | None = None
     server_cpu_afterwards_ns: int | None = None
     client_threads: int | None = None
+    drained_requests: int = 0
+    idle_cpu_ns: int | None = None
+
+    @property
+    def all_requests(self) -> int:
+        """What the CPU time was used for."""
+        return self.requests + self.drained_requests
 
 
 @dataclass

@@ -33,6 +33,10 @@ _NEW_IN_2_CONTESTANT: Document = {
     "start_env": {},
     "built_in": True,
 }
+_NEW_IN_3_ROUND: Document = {"drained_requests": 0, "idle_cpu_ns": None}
+_NEW_IN_3_LATENCY: Document = {"hdr_v2_base64": None}
+
+_NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
 
 
 def upgrade(document: Document) -> Document:
@@ -61,7 +65,14 @@ def _from_1(document: Document) -> None:
     _add(document, {"complete_rounds": _complete_rounds(document)})
 
 
-_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1}
+def _from_2(document: Document) -> None:
+    for entry in _rounds(document):
+        _add(entry, _NEW_IN_3_ROUND)
+        _add(entry.get("latency"), _NEW_IN_3_LATENCY)
+        _add(entry.get("errors"), _NEW_IN_3_ERRORS)
+
+
+_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2}
 
 
 def _add(place: Any, defaults: Document) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import cpulist, load, pinning, traffic
+from . import budget, cpulist, load, pinning, traffic
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import UsageFault
@@ -20,10 +20,10 @@ from .workloads import ROUTES
 
 DEFAULT_CONNECTIONS = 64
 QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times in a short round
-# A median over more rounds withstands more of them that were disturbed; longer rounds average the disturbance in.
-DEFAULT_ROUNDS = 7
-DEFAULT_DURATION_S = 3.0
-DEFAULT_WARMUP_S = 1.0
+# Many short slices share the machine's moods, and pair better than few long ones.
+DEFAULT_ROUNDS = 40
+DEFAULT_DURATION_S = 0.25
+DEFAULT_WARMUP_S = 0.5
 DEFAULT_TIMEOUT_S = 30.0
 
 
@@ -52,10 +52,6 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
-        if self.rate_per_s is not None and self.duration_s is not None and self.duration_s != int(self.duration_s):
-            raise UsageFault(
-                f"--duration {self.duration_s:g}: h2load takes whole seconds", "give whole seconds with --rate"
-            )
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
     def pins(self) -> Pinning:
@@ -65,7 +61,7 @@ class RunRequest:
         return pinning.chosen(server, client)
 
     def settings(self, pins: Pinning, data: Dataset) -> RunSettings:
-        """With the defaults filled in; --quick's lengths are put in later, when the time left is known."""
+        """With the defaults filled in; --quick's number of rounds is put in later, when the time left is known."""
         client_cpus = len(pins.client or os.sched_getaffinity(0))
         default = QUICK_CONNECTIONS if self.quick else DEFAULT_CONNECTIONS
         connections = list(dict.fromkeys(self.connections)) or [default]
@@ -73,8 +69,8 @@ class RunRequest:
         return RunSettings(
             connections=connections,
             rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
-            duration_ms=round(1000 * (DEFAULT_DURATION_S if self.duration_s is None else self.duration_s)),
-            warmup_ms=round(1000 * (DEFAULT_WARMUP_S if self.warmup_s is None else self.warmup_s)),
+            duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
+            warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
             workers=self.workers or pins.workers,
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
@@ -145,8 +141,3 @@ def cells_of(entrants: Sequence[Entrant], routes: Sequence[str], settings: RunSe
     if not offered:
         raise UsageFault(f"none of the contestants offers {', '.join(routes)}", "name others with -C or --workload")
     return offered
-
-
-def with_lengths(settings: RunSettings, rounds: int, duration_ms: int, warmup_ms: int) -> RunSettings:
-    """The settings with --quick's choice."""
-    return replace(settings, rounds=rounds, duration_ms=duration_ms, warmup_ms=warmup_ms)

@@ -1,152 +1,241 @@
-"""The measured part of a run: sitting after sitting in the recorded order, with progress, until done or interrupted."""
+"""The measured part of a run: start after start and round after round in the recorded order, with progress, until all that
+can be decided is, all rounds are made, or somebody interrupts it."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
-from . import budget, interruption, plan, sitting
-from .budget import Forecast, Span
+from . import fleet, interruption, plan, probing, settling, verdict, visiting, warm_up
+from .audition import Audition
+from .bench import Bench, Died
+from .budget import Forecast
 from .console import Progress
 from .entrants import Entrant
-from .plan import Sitting
+from .fleet import Fleet
+from .load import NotAnswered
+from .pace import Slowdown
+from .plan import CellSpec, Turn
+from .probing import Checked
 from .recording import Recording
-from .results import MemoryRecord, Visit
-from .sitting import AckStalls
-from .visiting import Bench, Visited
+from .results import Visit
+from .visiting import Circumstances, Visited
+from .warm_up import Speed
+
+_SAVE_EVERY_S = 5.0
+# A server that lets connections wait until the time-out makes each slice that long: that it does so is known by then.
+_TIMED_OUT_MAX = 2
+CellKey = tuple[str, CellSpec]
 
 
-class _Reporter:
-    """Passes findings on to the recording, tells them in passing, and takes their time."""
+@dataclass
+class _Known:
+    """What the warm-up after one start of all servers has brought about cells."""
+
+    checked: dict[CellKey, Checked] = field(default_factory=dict)
+    speeds: dict[CellKey, Speed] = field(default_factory=dict)
+
+
+class Run:
+    """One run's measuring. forecast: what is known of the time it takes; limit: time.monotonic() by which to be done; early:
+    whether to stop once all is decided."""
 
     def __init__(
-        self, recording: Recording, progress: Progress, forecast: Forecast, lap: _Lap, ahead: Sequence[Sitting]
+        self,
+        recording: Recording,
+        entrants: Mapping[str, Entrant],
+        bench: Bench,
+        audition: Audition,
+        progress: Progress,
+        forecast: Forecast,
+        limit: float | None,
+        early: bool,
     ) -> None:
         self._recording = recording
+        self._entrants = entrants
+        self._bench = replace(bench, tell=self._tell)
+        self._audition = audition
         self._progress = progress
+        self._limit = limit
+        self._early = early
         self._forecast = forecast
-        self._lap = lap
-        self._sitting = ahead[0]
-        self._ahead = [visit for one in ahead for visit in one.visits]
-        self.figures: list[str] = []
+        self._lost: set[CellKey] = set()
+        self._timed_out: Counter[CellKey] = Counter()
+        self._round = 0
+        self._round_s = 0.0
+        self._ahead: list[Turn] = []
+        self._saved = time.monotonic()
 
-    def left(self) -> str:
-        """The time that this sitting and those after it still take."""
-        return self._forecast.left(self._ahead).text
+    def go(self) -> None:
+        """Makes the visits that remain. The recording is saved now and then and at the end, also when Ctrl-C, SIGTERM or an error
+        ends it all, which is passed on."""
+        try:
+            # CPUs may sleep again once measuring is over, however it ended.
+            with self._bench.pace.idle.held() as limit_us:
+                self._recording.limited_idle_latency(limit_us)
+                self._starts()
+        except BaseException as error:
+            self._recording.finish(complete=False, interrupted=interruption.reason(error))
+            raise
+        done = self._recording.results.settings.rounds
+        open_ = settling.unsettled(self._recording.results) if self._early and done > 1 else []
+        if text := settling.outlook(open_, done, self._round_s):
+            self._recording.remark(text)
+        self._recording.finish(complete=not self._recording.remaining())
 
-    def tell(self, text: str) -> None:
-        """What is being done now, with the figure before it."""
-        prefix = f"round {self._sitting.round}/{self._recording.results.settings.rounds}, left: {self.left()}"
-        last = f"; {self.figures[-1]}" if self.figures else ""
-        self._progress.progress(f"{prefix}: {text}{last}")
+    def _starts(self) -> None:
+        self._ahead = plan.turns(self._recording.remaining())
+        for number, turns in groupby(list(self._ahead), key=lambda turn: plan.start_of(turn.round)):
+            if self._start(number, list(turns)):
+                return
 
-    def ended(self) -> None:
-        """Visits that a server did not live to see are not ahead any more."""
-        self._ahead = [visit for visit in self._ahead if visit not in self._sitting.visits]
+    def _start(self, number: int, turns: Sequence[Turn]) -> bool:
+        """One start of all servers, and its rounds; returns whether no more are needed, or there is no time for them."""
+        began = time.monotonic()
+        names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
+        with fleet.running(
+            {name: self._entrants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
+        ) as running:
+            for name, why in running.absent.items():
+                self._recording.remark(f"start {number}: {name} did not start: {why}")
+            cells = dict.fromkeys((visit.contestant, turn.cell) for turn in turns for visit in turn.visits)
+            known = self._warm(running, [key for key in cells if key not in self._lost], number)
+            self._forecast.started(time.monotonic() - began)
+            over = False
+            for _, of_round in groupby(turns, key=lambda turn: turn.round):
+                if over := self._make_round(running, list(of_round), known):
+                    break
+            self._look_after(running, known, number)
+        return over
 
-    def visited(self, visit: Visit, found: Visited) -> None:
-        self._recording.visited(visit, found)
-        self._forecast.took(visit, self._lap.seconds())
-        self._ahead.remove(visit)
-        rate = found.entry.requests * 1e6 / found.entry.duration_us
-        doubts = "".join(f" {name}" for name in dict.fromkeys(v.name for v in found.entry.verdicts))
-        self.figures.append(f"{visit.route} {short(rate)}/s{doubts}")
+    def _warm(self, running: Fleet, cells: Sequence[CellKey], start: int) -> _Known:
+        known = _Known()
+        for place, key in enumerate(cells, 1):
+            name, cell = key
+            server = running.servers.get(name)
+            if server is None:
+                continue
+            self._tell(f"start {start}: warming up {name} {cell.route} ({place}/{len(cells)})")
+            try:
+                known.checked[key] = probing.check(server, cell, self._bench, start, "before")
+                known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
+            except (Died, NotAnswered):  # the first visit says so
+                known.speeds.setdefault(key, Speed(0.0, 0.0))
+        return known
 
-    def memory(self, record: MemoryRecord) -> None:
-        self._recording.memory(record)
+    def _make_round(self, running: Fleet, turns: Sequence[Turn], known: _Known) -> bool:
+        """All turns of a round; returns whether the run is over."""
+        started, self._round = time.monotonic(), turns[0].round
+        before = self._bench.pace.slowdown()
+        for turn in turns:
+            turn_started = time.monotonic()
+            self._tell(f"{turn.cell.route} c={turn.cell.connections}")
+            found = [(visit, made) for visit in turn.visits if (made := self._visit(running, visit, known))]
+            after = self._bench.pace.slowdown()
+            self._record(found, before | after, known)
+            before = after
+            self._ahead.remove(turn)
+            self._forecast.took(turn, time.monotonic() - turn_started)
+        rounds = self._recording.results.settings.rounds
+        self._progress.say(f"round {self._round}/{rounds}; left: {self._forecast.left(self._ahead).text}")
+        self._save_now_and_then()
+        self._round_s = time.monotonic() - started
+        return self._over()
 
-    def remark(self, text: str) -> None:
+    def _visit(self, running: Fleet, visit: Visit, known: _Known) -> Visited | None:
+        """None where there is nobody to visit."""
+        key = (visit.contestant, visiting.cell_of(visit))
+        server = running.servers.get(visit.contestant)
+        if server is None or key in self._lost:
+            return None
+        speed = known.speeds.get(key)
+        about = Circumstances(
+            rate_per_s=speed.requests_per_s if speed else self._audition.rates.get(key, 0.0),
+            stall_ms=self._audition.stalls.get(key, 0.0),
+            checked=known.checked.get(key, Checked()),
+            idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
+        )
+        found = visiting.visit_cell(server, visit, self._bench, about)
+        if found.died:
+            self._lose(key, running)
+        elif found.entry.errors.timeout:
+            self._timed_out[key] += 1
+            if self._timed_out[key] == _TIMED_OUT_MAX:
+                self._lost.add(key)
+                self._say(
+                    f"round {self._round}: {key[0]} lets requests of {key[1].route} wait until the time-out, and is not asked "
+                    "for it any more"
+                )
+        return found
+
+    def _lose(self, key: CellKey, running: Fleet) -> None:
+        """Under what a server died is not tried again; for its other cells it is started anew."""
+        name, cell = key
+        self._lost.add(key)
+        self._say(f"round {self._round}: {name} died under {cell.route}, which is not tried again")
+        running.restart(name)
+        if name in running.absent:
+            self._say(f"{name} did not start again: {running.absent[name]}")
+
+    def _say(self, text: str) -> None:
         self._recording.remark(text)
         self._progress.say(text)
 
+    def _record(self, found: Sequence[tuple[Visit, Visited]], slowdown: Slowdown, known: _Known) -> None:
+        for visit, made in found:
+            speed = known.speeds.get((visit.contestant, visiting.cell_of(visit)))
+            share = self._bench.pace.sending_share(made.wire_bytes or 1, speed.request_ns if speed else 0.0)
+            self._recording.visited(visit, replace(made, entry=verdict.slowed(made.entry, slowdown.of(share))))
+        quiet = self._bench.pace.quiet
+        self._recording.results.reference_ns, self._recording.results.handover_ns = quiet.work_ns, quiet.handover_ns
 
-class _Lap:
-    """The time since it was last asked: a visit's, with its share in starting and stopping the server."""
+    def _look_after(self, running: Fleet, known: _Known, start: int) -> None:
+        """A server that answers otherwise after the load than before it gets that said in its last round."""
+        for key in known.checked:
+            name, cell = key
+            server = running.servers.get(name)
+            if server is None or key in self._lost:
+                continue
+            try:
+                after = probing.check(server, cell, self._bench, start, "after")
+            except Died:
+                self._say(f"{name} died after the load, when it was asked for {cell.route} once more")
+                running.stop(name)
+                continue
+            if after.wrong or after.unanswered:
+                self._recording.doubt(name, cell, after)
 
-    def __init__(self) -> None:
-        self._since = time.monotonic()
+    def _save_now_and_then(self) -> None:
+        if time.monotonic() - self._saved >= _SAVE_EVERY_S:
+            self._recording.save()
+            self._saved = time.monotonic()
 
-    def seconds(self) -> float:
-        since, self._since = self._since, time.monotonic()
-        return self._since - since
+    def _over(self) -> bool:
+        """Whether all that can be decided is, or there is no time for another round."""
+        if not self._ahead:
+            return True
+        if self._limit is not None and time.monotonic() + self._round_s > self._limit:
+            self._cut("one more would have taken longer than --quick may")
+            return True
+        if self._early and settling.is_time_to_look(self._round) and not settling.unsettled(self._recording.results):
+            self._cut("every pair of contestants is decided, or known to be equal")
+            return True
+        return False
 
+    def _cut(self, why: str) -> None:
+        results, done = self._recording.results, self._round
+        self._say(f"stopped after {done} of {results.settings.rounds} rounds: {why}")
+        results.order = [visit for visit in results.order if visit.round <= done]
+        results.settings = replace(results.settings, rounds=done)
 
-def run(
-    recording: Recording,
-    entrants: Mapping[str, Entrant],
-    bench: Bench,
-    progress: Progress,
-    planned: Span,
-    limit: float | None,
-) -> None:
-    """Makes the visits that remain. planned: expected length of one; limit: time.monotonic() by which to be done.
-
-    The recording is saved after each sitting and at the end, also when Ctrl-C, SIGTERM or an error ends it all, which is
-    passed on.
-    """
-    try:
-        # CPUs may sleep again once measuring is over, however it ended.
-        with bench.pace.idle.held() as limit_us:
-            recording.limited_idle_latency(limit_us)
-            length_s = budget.pace_s(planned.low_s * len(recording.remaining()))
-            bench.pace.get_to_know(length_s, progress.progress)
-            _sit_through(recording, entrants, bench, progress, planned, limit)
-    except BaseException as error:
-        recording.finish(complete=False, interrupted=interruption.reason(error))
-        raise
-    recording.finish(complete=not recording.remaining())
-
-
-def _sit_through(
-    recording: Recording,
-    entrants: Mapping[str, Entrant],
-    bench: Bench,
-    progress: Progress,
-    planned: Span,
-    limit: float | None,
-) -> None:
-    sittings = plan.sittings(recording.remaining())
-    rounds = recording.results.settings.rounds
-    stalls, forecast, lap = AckStalls(), Forecast(planned), _Lap()
-    round_started, current = time.monotonic(), 0
-    for number, one in enumerate(sittings, 1):
-        if one.round != current:
-            if current and limit is not None and 2 * time.monotonic() - round_started > limit:
-                _cut(recording, current, progress)
-                return
-            round_started, current = time.monotonic(), one.round
-        reporter = _Reporter(recording, progress, forecast, lap, sittings[number - 1 :])
-        sitting.sit(one, entrants[one.contestant], replace(bench, tell=reporter.tell), stalls, reporter)
-        reporter.ended()
-        quiet = bench.pace.quiet
-        recording.results.reference_ns, recording.results.handover_ns = quiet.work_ns, quiet.handover_ns
-        recording.save()
-        _say(progress, one, number, len(sittings), rounds, reporter.figures, reporter.left())
-
-
-def _say(progress: Progress, one: Sitting, number: int, total: int, rounds: int, figures: list[str], eta: str) -> None:
-    """A line for the sitting and one for its figures, wrapped at 80 columns."""
-    progress.say(f"round {one.round}/{rounds} [{number}/{total}] {one.contestant}; left: {eta}")
-    line = " "
-    for figure in figures:
-        if len(line) + len(figure) + 2 > 78:
-            progress.say(line)
-            line = " "
-        line += f"  {figure}"
-    if line.strip():
-        progress.say(line)
-
-
-def _cut(recording: Recording, done: int, progress: Progress) -> None:
-    results = recording.results
-    text = (
-        f"stopped after {done} of {results.settings.rounds} rounds: one more would have taken longer than --quick may"
-    )
-    results.order = [visit for visit in results.order if visit.round <= done]
-    results.settings = replace(results.settings, rounds=done)
-    recording.remark(text)
-    progress.say(text)
+    def _tell(self, text: str) -> None:
+        """What is being done now."""
+        rounds = self._recording.results.settings.rounds
+        prefix = f"round {self._round}/{rounds}, " if self._round else ""
+        self._progress.progress(f"{prefix}left: {self._forecast.left(self._ahead).text}: {text}")
 
 
 def short(value: float) -> str:

@@ -13,7 +13,7 @@ from . import cgroup, machine, proctree
 from .launcher import RunningServer
 from .pinning import Pinning
 
-_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def times_in(stat: str, cpus: Iterable[int], irq_apart: bool) -> CpuTimes:
             busy += user + nice + system + (0 if irq_apart else irq + softirq)
             interrupts += irq + softirq
             steal += stolen
-    return CpuTimes(busy * _TICK_NS, steal * _TICK_NS, interrupts * _TICK_NS)
+    return CpuTimes(busy * TICK_NS, steal * TICK_NS, interrupts * TICK_NS)
 
 
 def throttled_ns(pid: int) -> int | None:

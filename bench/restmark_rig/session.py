@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import (
     __version__,
+    audition,
     budget,
     console,
     contestant_record,
@@ -32,12 +33,15 @@ from . import (
     verifier,
     writing,
 )
+from .audition import Audition
+from .bench import Bench
 from .console import Progress
 from .contestant import Contestant
 from .dataset import Dataset
 from .entrants import Entrant
 from .errors import EnvironmentFault, ExitCode
 from .idle_latency import IdleLatency
+from .budget import Forecast, SliceLengths
 from .launcher import StartOptions
 from .oracle import Oracle
 from .others import Others
@@ -49,7 +53,6 @@ from .results import ContestantRecord, Results, RunSettings, Skipped, Verificati
 from .run_request import RunRequest
 from .settings import Settings
 from .verifier import VerifyPlan
-from .visiting import Bench
 
 
 @dataclass
@@ -110,11 +113,13 @@ def start(
             limit += busy.waited_s  # who asks to wait for quiet means it
         names = entrants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
+        bench = _bench(settings, ground, pace, progress)
+        heard = audition.hold(names, cells, bench)
         if limit is not None:
-            measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants))
-            limit = time.monotonic() + measuring_s + budget.QUICK_PATIENCE_S
-            lengths = budget.quick(cells, measuring_s)
-            ground = replace(ground, run=run_request.with_lengths(ground.run, *lengths))
+            measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
+            limit = time.monotonic() + measuring_s
+            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, heard))
+            ground = replace(ground, run=replace(ground.run, rounds=rounds))
         results = Results(
             rig_version=__version__,
             complete=False,
@@ -125,7 +130,7 @@ def start(
             settings=ground.run,
             thresholds=verdict.thresholds(),
             machine=machine,
-            tools=machine_record.tools(request.rate_per_s is not None),
+            tools=machine_record.tools(),
             contestants=_records(settings, names, field, ground.options),
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
@@ -134,9 +139,9 @@ def start(
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
         )
-        recording = Recording(results, directory)
+        recording = _recording(results, directory, heard)
         recording.save()
-    return recording, _measured(settings, recording, names, ground, field, pace, limit, busy)
+    return recording, _measured(settings, recording, names, ground, field, pace, heard, limit, busy)
 
 
 def go_on(
@@ -150,7 +155,7 @@ def go_on(
         machine_record.identity(),
         today.run,
         rig_identity.describe(),
-        machine_record.tools(request.rate_per_s is not None),
+        machine_record.tools(),
     )
     ground = replace(today, run=results.settings)
     with writing.claimed(recording.directory), console.progress() as progress:
@@ -163,8 +168,10 @@ def go_on(
         names = entrants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, names, field, ground.options))
         busy = _look_again(ground, wait_min, progress)
+        cells = run_request.cells_of(names, request.routes(), ground.run)
+        heard = audition.hold(names, cells, _bench(settings, ground, pace, progress))
         recording.remark("the run was interrupted and resumed")
-    return recording, _measured(settings, recording, names, ground, field, pace, None, busy)
+    return recording, _measured(settings, recording, names, ground, field, pace, heard, None, busy)
 
 
 def _look_around(ground: _Ground, found: Prospect, wait_min: float | None, progress: Progress) -> None:
@@ -267,12 +274,37 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     found = pinning.remarks(ground.pins)
     if request.quick:
         found.append(
-            "a quick run: short rounds, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
+            "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
             "end; repeat it without --quick before anything depends on it"
         )
-    if request.rate_per_s is not None:
-        found.append("fixed rate by h2load, whose connections send at the same moments: latencies include these bursts")
     return found
+
+
+def _bench(settings: Settings, ground: _Ground, pace: Pace, progress: Progress) -> Bench:
+    return Bench(
+        ground.run,
+        ground.options,
+        ground.pins,
+        Oracle(ground.data),
+        settings.cache,
+        pace,
+        ground.seed,
+        progress.progress,
+    )
+
+
+def _slices(bench: Bench, heard: Audition) -> SliceLengths:
+    """As far as the cells' speeds are known."""
+    return lambda name, cell: bench.slice_s(heard.rates.get((name, cell), 0.0), cell.connections)
+
+
+def _recording(results: Results, directory: Path, heard: Audition) -> Recording:
+    recording = Recording(results, directory)
+    for record in heard.memory:
+        recording.memory(record)
+    for remark in heard.remarks:
+        recording.remark(remark)
+    return recording
 
 
 def _measured(
@@ -282,29 +314,25 @@ def _measured(
     ground: _Ground,
     field: _Field,
     pace: Pace,
+    heard: Audition,
     limit: float | None,
     busy: _Busy,
 ) -> ExitCode:
     """Makes the visits that remain; an interruption is told once the progress line is gone, and passed on."""
-    run, share = ground.run, busy.others.share
-    one = budget.visit_span(run, share)
+    run = ground.run
     if not busy.others.quiet:
         recording.remark(f"when measuring began, {busy.others.text}")
     try:
         with console.progress() as progress:
-            progress.say(_announcement(recording, ground, share))
-            bench = Bench(
-                run,
-                ground.options,
-                ground.pins,
-                Oracle(ground.data),
-                settings.cache,
-                pace,
-                ground.seed,
-                progress.progress,
-            )
-            pace.patience_s = budget.QUICK_PATIENCE_S if run.quick else one.low_s * len(recording.remaining())
-            runner.run(recording, {entrant.name: entrant for entrant in names}, bench, progress, one, limit)
+            bench = _bench(settings, ground, pace, progress)
+            cells = run_request.cells_of(names, _routes(recording), run)
+            slices = _slices(bench, heard)
+            measuring = budget.measuring_span(cells, run, slices)
+            pace.get_to_know(budget.pace_s(measuring.low_s), progress.progress)
+            forecast = budget.Forecast(slices, budget.start_span(cells, run))
+            progress.say(_announcement(recording, ground, forecast))
+            entrants_ = {entrant.name: entrant for entrant in names}
+            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit, early=True).go()
     except BaseException:
         interruption.tell(recording)
         raise
@@ -317,13 +345,18 @@ def _measured(
     return field.failed or (ExitCode.ENVIRONMENT if missing else ExitCode.OK)
 
 
-def _announcement(recording: Recording, ground: _Ground, busy: float) -> str:
+def _routes(recording: Recording) -> list[str]:
+    return list(dict.fromkeys(visit.route for visit in recording.results.order))
+
+
+def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> str:
     run, remaining = ground.run, recording.remaining()
-    starts = len(plan.sittings(remaining))
+    turns = plan.turns(remaining)
+    starts = len({plan.start_of(turn.round) for turn in turns})
     return (
-        f"{len(remaining)} visits in {run.rounds} rounds of {run.duration_ms / 1e3:g} s each, warm-up "
-        f"{run.warmup_ms / 1e3:g} s; {run.workers} worker(s);\n{prospect.where(ground.pins)}; seed {ground.seed}; "
-        f"about {budget.visits_span(starts, len(remaining), run, busy).text}"
+        f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{prospect.where(ground.pins)}; seed "
+        f"{ground.seed}; at most about {forecast.left(turns).text}"
     )
 
 

@@ -1,10 +1,12 @@
 """Medians over rounds, their intervals, ratios, outliers, noise floor and ranks: numbers in, numbers out.
 
-Figures are taken by their logarithms, as noise multiplies: a machine that is 20 % slower is so for 5 µs and for 5 ms. Few
-rounds say little about how far rounds scatter, and two that agree by chance say something false; so the scatter of a
-cell counts for no less than that of its neighbours, which ran on the same machine in the same minutes. The interval is
-Student's, for the median: t · scatter · √(π/2) / √n. Under bursts, drift and a neighbour that comes and goes (10 to 40 %) it was
-tried in simulations (tests/rig/test_answer_noise.py) until it decided no pair of contestants the wrong way round.
+Figures are taken by their logarithms, as noise multiplies: a machine that is 20 % slower is so for 5 µs and for 5 ms. What was
+measured side by side is compared by the ratios of each round, in which the machine's moods cancel out. Rounds that follow each other
+are alike, so many of them are taken in blocks of neighbours, by their medians. Few rounds say little about how far they scatter, and
+two that agree by chance say something false; so the scatter of few counts for no less than that of their neighbours, which ran on
+the same machine in the same minutes. Intervals are Student's. Under bursts, drift, a machine of two states and a neighbour that comes
+and goes (10 to 40 %) they were tried in simulations (tests/rig/test_simulated_runs.py): of 1000 runs one decides at most a pair
+the wrong way round, and 95 % of the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ CONFIDENCE = 0.95
 # What the neighbours' scatter is worth beside a cell's own, in rounds. By simulation: with 3, two rounds of ten contestants
 # decide 33 of 45 pairs on a quiet machine and none wrongly on a disturbed one.
 NEIGHBOURS_FREEDOM = 3
+# Fewer figures than this lean on their neighbours' scatter: five that lie close together by chance would decide what is not so.
+FEW = 12
+# Blocks of consecutive rounds in a series at most: enough for Student's t to be near its limit, and so that 200 rounds are
+# blocks of nine, longer than most bursts.
+BLOCKS_MAX = 24
 # A median of normal figures scatters by this more than their mean; by less with fewer than five.
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 # A single round has no scatter. On the machine of README's run, rounds of one cell lay up to 1.6 times apart.
@@ -64,6 +71,12 @@ class Estimate:
         if self.low is None or self.high is None:
             return self
         return replace(self, low=self.low / below, high=self.high * above)
+
+    def moved_to(self, value: float) -> Estimate:
+        """The same with a value that is known better than by the median; the interval holds it in any case."""
+        if self.low is None or self.high is None:
+            return replace(self, value=value)
+        return replace(self, value=value, low=min(self.low, value), high=max(self.high, value))
 
     def inverse(self) -> Estimate:
         """1 ÷ the ratio."""
@@ -111,6 +124,17 @@ def _array(samples: Sequence[float]) -> Floats:
     return array
 
 
+def blocks(samples: Floats) -> Floats:
+    """The medians of blocks of consecutive samples, as few to a block as leave BLOCKS_MAX blocks; a rest at the end belongs to the
+    last one."""
+    length = math.ceil(len(samples) / BLOCKS_MAX)
+    if length <= 1:
+        return samples
+    starts = range(0, len(samples) - length + 1, length)
+    ends = [*starts[1:], len(samples)]
+    return np.array([float(np.median(samples[start:end])) for start, end in zip(starts, ends, strict=True)])
+
+
 def t_quantile(both_tails: float, freedom: int) -> float:
     """Student's t that is exceeded, in either direction, with this probability (0 to 1, exclusive); freedom from 1.
 
@@ -153,6 +177,20 @@ def scatter(cells: Sequence[Sequence[float]]) -> Scatter | None:
     return Scatter(math.sqrt(float(np.average(capped**2, weights=freedom))), int(freedom.sum()))
 
 
+def paired_scatter(rows: Sequence[Sequence[float]]) -> Scatter | None:
+    """The scatter that cells measured side by side have in common, without what moved all of a round alike.
+
+    rows: the figures of each cell, of the same rounds in the same order, all above 0. None for fewer than two cells or rounds.
+    """
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return None
+    logs = np.log(np.asarray(rows, dtype=np.float64))
+    rest = logs - logs.mean(axis=0)
+    # What belongs to a round takes one cell's freedom, so that the rest of n cells is that much too small.
+    grown = rest * math.sqrt(len(rows) / (len(rows) - 1))
+    return scatter([list(np.exp(row)) for row in grown])
+
+
 def median(samples: Sequence[float], neighbours: Scatter | None = None) -> Estimate:
     """The median with its 95 % interval. Raises ValueError for no samples, or for any that is not finite.
 
@@ -162,8 +200,7 @@ def median(samples: Sequence[float], neighbours: Scatter | None = None) -> Estim
     value = float(np.median(array))
     if len(array) == 1 or (array <= 0).any():
         return Estimate(value, None, None, len(array))
-    own = float(np.std(np.log(array), ddof=1))
-    half = _half_width([(own, len(array))], neighbours, 1)
+    half = _half_width([_part(np.log(array))], neighbours, 1)
     return Estimate(value, value / math.exp(half), value * math.exp(half), len(array))
 
 
@@ -175,12 +212,13 @@ def ratio(
     comparisons: int = 1,
     single: float | None = None,
 ) -> Estimate:
-    """Median of the numerators divided by that of the denominators, with an interval of its own.
+    """The numerators divided by the denominators, with an interval of its own: by their medians, or if paired, by the median
+    of the ratios.
 
-    paired: both were measured in the same rounds, so that what slowed both down cancels out. comparisons: how many ratios
-    are looked at together; all their intervals hold with 95 % at once (Bonferroni). single: the factor up and down that
-    stands for an interval where there is but one round; None: there is none then. All figures have to be above 0. Raises
-    ValueError.
+    paired: both were measured in the same rounds, in this order, so that what slowed both down cancels out; neighbours is then what
+    paired_scatter() found, else what scatter() did. comparisons: how many ratios are looked at together; all their intervals
+    hold with 95 % at once (Bonferroni). single: the factor up and down that stands for an interval where there is but one
+    round; None: there is none then. All figures have to be above 0. Raises ValueError.
     """
     above, below = _array(numerators), _array(denominators)
     if (below <= 0).any():
@@ -194,15 +232,34 @@ def ratio(
         low, high = (None, None) if single is None else (value / single, value * single)
         return Estimate(value, low, high, 1)
     if paired:
-        parts = [(float(np.std(np.log(above / below), ddof=1)) / math.sqrt(2), n)] * 2
-    else:
-        parts = [(float(np.std(np.log(side), ddof=1)), len(side)) for side in (above, below)]
-    half = _half_width(parts, neighbours, comparisons)
+        return _paired(np.log(above / below), neighbours, comparisons)
+    half = _half_width([_part(np.log(side)) for side in (above, below)], neighbours, comparisons)
     return Estimate(value, value / math.exp(half), value * math.exp(half), n)
 
 
+def _paired(logs: Floats, neighbours: Scatter | None, comparisons: int) -> Estimate:
+    """Student's interval of the mean of the logarithms, which covers better than one of their median: in bursts the latter's
+    scatter is not known. The median is told, since a single wild round does not move it."""
+    means = blocks(logs)
+    middle, n = float(np.mean(means)), len(means)
+    log_sd, freedom = float(np.std(means, ddof=1)), n - 1
+    if neighbours is not None and n < FEW:
+        log_sd = max(log_sd, neighbours.log_sd * math.sqrt(2))
+        freedom = max(freedom, min(freedom + NEIGHBOURS_FREEDOM, neighbours.freedom))
+    half = t_quantile((1 - CONFIDENCE) / comparisons, freedom) * log_sd / math.sqrt(n)
+    low, high = middle - half, middle + half
+    told = min(max(float(np.median(logs)), low), high)
+    return Estimate(math.exp(told), math.exp(low), math.exp(high), len(logs))
+
+
+def _part(logs: Floats) -> tuple[float, int]:
+    """Scatter of a series by its blocks, and how many there are."""
+    own = blocks(logs)
+    return float(np.std(own, ddof=1)), len(own)
+
+
 def _half_width(parts: Sequence[tuple[float, int]], neighbours: Scatter | None, comparisons: int) -> float:
-    """Of the interval of a sum or difference of logarithms. parts: scatter and number of rounds of each."""
+    """Of the interval of a sum or difference of logarithms. parts: scatter and number of figures of each."""
     n = min(count for _, count in parts)
     freedom, least = n - 1, 0.0
     if neighbours is not None:
@@ -228,17 +285,16 @@ def outliers(samples: Sequence[float]) -> Outliers:
     return Outliers(tuple(int(index) for index in np.flatnonzero(np.abs(array - middle) > bound)))
 
 
-def noise_floor(same_pairs: Sequence[tuple[float, float]]) -> float | None:
+def noise_floor(same: Sequence[float]) -> float | None:
     """How far two runs of the same server lie apart at most, as a factor above 1; None without a pair.
 
-    same_pairs: (median, median) of one server under two names, one pair for each cell. Symmetrical: 1.25 stands for
-    both 125 against 100 and 100 against 125.
+    same: ratios of one server under two names, one for each cell. Symmetrical: 1.25 stands for both 1.25 and 1/1.25.
     """
-    if not same_pairs:
+    if not same:
         return None
-    if any(a <= 0 or b <= 0 for a, b in same_pairs):
-        raise ValueError("medians have to be above 0")
-    return math.exp(max(abs(math.log(a / b)) for a, b in same_pairs))
+    if any(ratio <= 0 for ratio in same):
+        raise ValueError("ratios have to be above 0")
+    return math.exp(max(abs(math.log(ratio)) for ratio in same))
 
 
 def is_tie(estimate: Estimate, floor: float | None = None) -> bool:

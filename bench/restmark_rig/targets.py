@@ -50,13 +50,14 @@ def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connect
     """Raises EnvironmentFault if no answer came."""
     if unrest := rest.come_to_rest(server, _REST_WINDOW_S):
         raise EnvironmentFault(f"{server.contestant.name}: GET {route}: {unrest}", "see its log")
-    before_ns = server.cpu_ns()
-    result = load.run(LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client))
-    if not result.answers:
+    before_ns: list[int] = []
+    plan = LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client)
+    result = load.run(plan, lambda: before_ns.append(server.cpu_ns()))
+    if not result.requests:
         raise EnvironmentFault(
             f"{server.contestant.name}: GET {route}: no answer in {result.duration_us / 1e6:.3g} s", "a longer --duration"
         )
-    return (server.cpu_ns() - before_ns) / 1e3 / result.requests
+    return (server.cpu_ns() - before_ns[0]) / 1e3 / result.requests
 
 
 def compare_cpu(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .load import LoadResult
 from .results import (
@@ -23,7 +23,7 @@ from .results import (
     Round,
     Verdict,
 )
-from .sampler import Sample
+from .sampler import TICK_NS, CpuTimes, Sample
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,10 @@ class Threshold:
 ERRORS_MAX = Threshold(
     "errors_max", 0, "a failed request costs less than an answered one, so any failure flatters the figure"
 )
-BYTES_MAX_DIFFERENCE = Threshold(
-    "bytes_max_difference_share",
-    0.001,
-    "the client counts every byte, so only answers cut off by the end of the round are unknown, and those are allowed "
-    "for; one missing byte in the shortest answer (about 100 bytes) is 10 times as much",
-)
 ANSWERS_MIN_PER_CONNECTION = Threshold(
     "answers_min_per_connection",
     2,
-    "what is under way when the round ends is not counted; with fewer answers the slower half of all waiting is unseen",
-)
-SERVED_MIN = Threshold(
-    "served_connections_min_share",
-    0.5,
-    "requests/s x mean latency is the number of connections that were being answered (Little's law); what waits beyond "
-    "them is in no latency",
+    "all connections ask at once when a slice begins, so that the first answer of each waits for less than later ones do",
 )
 CLIENT_BUSY = Threshold(
     "client_busy_min_share",
@@ -82,15 +70,10 @@ FOREIGN_CPU_MAX = Threshold(
     0.10,
     "other processes, or the hypervisor, had more of one side's CPUs than any tie is wide",
 )
-REPEATED_ABOVE = Threshold(
-    "slowdown_repeated_above_share",
-    0.05,
-    "a load beside which the machine was slower by more than a tie is wide is made again, whatever it has brought",
-)
 SLOWDOWN_MAX = Threshold(
     "slowdown_max_share",
     0.10,
-    "if repeating did not help, figures from a machine that was slower by a tenth are not those of a quiet one",
+    "figures from a machine that was slower by a tenth are not those of a quiet one",
 )
 SPREAD_MAX = Threshold(
     "spread_max_share",
@@ -103,36 +86,26 @@ DOUBTFUL_ROUNDS = Threshold(
     0.5,
     "the median withstands a minority of disturbed rounds; wrong answers and failures count from the first one",
 )
-UNDER_WAY_MAX = Threshold(
-    "under_way_max_share",
-    0.10,
-    "what a server had begun when the load ended is in its CPU time and not among its answers; where it did not go on with "
-    "it afterwards, nobody knows how much that was",
-)
 RATE_REACHED = Threshold(
     "rate_reached_min_share",
     0.98,
-    "below a fixed rate the client waits for answers, and that waiting is not in the latencies",
+    "below a fixed rate requests wait for longer and longer, and latencies say how long the load lasted",
 )
 
 THRESHOLDS = (
     ERRORS_MAX,
-    BYTES_MAX_DIFFERENCE,
     ANSWERS_MIN_PER_CONNECTION,
-    SERVED_MIN,
     CLIENT_BUSY,
     SERVER_BUSY,
     SERVER_STARVED,
     ACK_STALL_MIN,
     THROTTLED_MAX,
     FOREIGN_CPU_MAX,
-    REPEATED_ABOVE,
     SLOWDOWN_MAX,
     SPREAD_MAX,
     SPREAD_MIN_ROUNDS,
     DOUBTFUL_ROUNDS,
     RATE_REACHED,
-    UNDER_WAY_MAX,
 )
 _AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
 
@@ -147,33 +120,28 @@ class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones. slowdown: of the machine, by the reference work, 1 in quiet. The rest is empty if nothing
-    was: wrong_answer: what a probe before or after the load found; unanswered: why such a probe got no answer; unrest: what
-    the server was still doing when the load began; death: how it ended under the load. afterwards_ns: its CPU time from the
-    end of the load until it was at rest, None if nobody looked.
+    client runs on the same ones. The rest is empty if nothing was: wrong_answer: what a probe before the load found;
+    unanswered: why such a probe got no answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
     """
 
     load: LoadResult
     sample: Sample
     connections: int
-    wire_bytes: int
     server_capacity: int
     server_cpus: int
     client_cpus: int
     shared_cpus: bool = False
     rate_per_s: int | None = None
     ack_stall_ms: float = 0.0
-    slowdown: float = 1.0
     wrong_answer: str = ""
     unanswered: str = ""
     unrest: str = ""
-    afterwards_ns: int | None = None
     death: str = ""
 
     @property
     def server_share(self) -> float:
         """CPU time of the server out of what it can use."""
-        return self.sample.server_cpu_ns / 1e3 / self.load.duration_us / self.server_capacity
+        return self.sample.server_cpu_ns / 1e3 / self.load.total_us / self.server_capacity
 
     @property
     def server_lost(self) -> float:
@@ -185,31 +153,26 @@ class Evidence:
         return taken / self.server_capacity
 
     @property
-    def under_way(self) -> float:
-        """How much of the server's CPU time may be of requests that were under way when the load ended, at most."""
-        if self.afterwards_ns is None or not self.load.requests or not self.sample.server_cpu_ns:
-            return 0.0
-        return max(0.0, self.connections / self.load.requests - self.afterwards_ns / self.sample.server_cpu_ns)
-
-    @property
     def foreign_on_server(self) -> float:
         """CPUs out of the server's that others had, the hypervisor included."""
         own = self.sample.server_cpu_ns + (self.load.client_cpu_ns if self.shared_cpus else 0)
-        times = self.sample.server_cpus
-        return max(0, times.busy_ns + times.steal_ns - own) / self.sample.wall_ns
+        return self._foreign(self.sample.server_cpus, own, self.server_cpus)
 
     @property
     def foreign_on_client(self) -> float:
         """The same for the client's CPUs."""
         own = self.load.client_cpu_ns + (self.sample.server_cpu_ns if self.shared_cpus else 0)
-        times = self.sample.client_cpus
-        return max(0, times.busy_ns + times.steal_ns - own) / self.sample.wall_ns
+        return self._foreign(self.sample.client_cpus, own, self.client_cpus)
+
+    def _foreign(self, times: CpuTimes, own_ns: int, cpus: int) -> float:
+        """The kernel counts the CPUs' times in ticks, so that one on each CPU may be a part of the slice or not."""
+        return max(0, times.busy_ns + times.steal_ns - own_ns - cpus * TICK_NS) / self.sample.wall_ns
 
     @property
     def client_share(self) -> float:
         """Share of the time in which the client's threads worked or waited for a CPU."""
         busy_ns = self.load.client_cpu_ns + (self.load.client_wait_ns or 0)
-        return busy_ns / 1e3 / self.load.duration_us / self.load.threads
+        return busy_ns / 1e3 / self.load.total_us / self.load.threads
 
 
 def of_round(evidence: Evidence) -> list[Verdict]:
@@ -222,35 +185,19 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
     load = e.load
     if e.wrong_answer:
         yield Verdict(BYTE_MISMATCH, e.wrong_answer)
-    elif load.requests and (difference := _byte_difference(e)) > BYTES_MAX_DIFFERENCE.value:
-        yield Verdict(
-            BYTE_MISMATCH,
-            f"{load.bytes / load.requests:.1f} bytes an answer instead of {e.wire_bytes}, {difference:.2%} off "
-            f"(allowed {BYTES_MAX_DIFFERENCE.value:.2%})",
-        )
-    failed = load.errors - load.timeouts
+    elif load.body_errors:
+        yield Verdict(BYTE_MISMATCH, f"{load.body_errors} answers with other bytes than expected, beside {load.requests} right ones")
+    failed = load.errors - load.timeouts - load.body_errors
     if e.death:
         yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
     elif e.unanswered:
         yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
-        kinds = {
-            "connect": load.connect_errors,
-            "read": load.read_errors,
-            "write": load.write_errors,
-            "status": load.status_errors,
-        }
+        kinds = asdict(replace(load.errors_by_kind, timeout=0, body=0))
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
         yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
     if (reason := _censored(e)) and not e.death:
         yield Verdict(CENSORED, reason)
-
-
-def _byte_difference(e: Evidence) -> float:
-    """Share by which the bytes received differ from those of whole answers. Each connection may have a part of one."""
-    expected = e.load.requests * e.wire_bytes
-    under_way = e.connections * e.wire_bytes
-    return max(expected - e.load.bytes, e.load.bytes - expected - under_way, 0) / expected
 
 
 def _censored(e: Evidence) -> str:
@@ -306,20 +253,8 @@ def _disturbance(e: Evidence) -> Iterator[Verdict]:
         yield Verdict(
             THROTTLED, f"a CPU quota held it for {throttled:.0%} of the time (allowed {THROTTLED_MAX.value:.0%})"
         )
-    if e.slowdown - 1 > SLOWDOWN_MAX.value:
-        yield Verdict(
-            NOISY,
-            f"the machine was slow: the rig's own work beside the load took {e.slowdown - 1:.0%} longer than in quiet "
-            f"(allowed {SLOWDOWN_MAX.value:.0%})",
-        )
     if e.unrest:
         yield Verdict(NOISY, e.unrest)
-    if (share := e.under_way) > UNDER_WAY_MAX.value:
-        yield Verdict(
-            NOISY,
-            f"up to {share:.0%} of its CPU time is of requests that were under way when the load ended, and in no count (allowed "
-            f"{UNDER_WAY_MAX.value:.0%}); a longer --duration or fewer --connections would help",
-        )
     for side, foreign, cpus in (
         ("server", e.foreign_on_server, e.server_cpus),
         ("client", e.foreign_on_client, e.client_cpus),
@@ -329,6 +264,19 @@ def _disturbance(e: Evidence) -> Iterator[Verdict]:
                 NOISY,
                 f"others used {foreign / cpus:.0%} of the {side}'s CPUs (allowed {FOREIGN_CPU_MAX.value:.0%})",
             )
+
+
+def slowed(entry: Round, slowdown: float) -> Round:
+    """The round with how many times slower the machine was beside its turn than in quiet."""
+    verdicts = list(entry.verdicts)
+    if slowdown - 1 > SLOWDOWN_MAX.value:
+        found = Verdict(
+            NOISY,
+            f"the machine was slow: the rig's own work beside the load took {slowdown - 1:.0%} longer than in quiet "
+            f"(allowed {SLOWDOWN_MAX.value:.0%})",
+        )
+        verdicts = sorted([*verdicts, found], key=lambda verdict: VERDICTS.index(verdict.name))
+    return replace(entry, slowdown_permille=round(1000 * slowdown), verdicts=verdicts)
 
 
 def of_cell(rounds: Sequence[Round]) -> list[Verdict]:
@@ -345,12 +293,6 @@ def of_cell(rounds: Sequence[Round]) -> list[Verdict]:
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
 
 
-def served_connections(rounds: Sequence[Round]) -> float | None:
-    """How many connections were being answered at a time, the median of the rounds; None without an answer."""
-    served = [entry.requests * entry.latency.mean_us / entry.duration_us for entry in rounds if entry.latency]
-    return statistics.median(served) if served else None
-
-
 def _has(entry: Round, name: str) -> bool:
     return any(verdict.name == name for verdict in entry.verdicts)
 
@@ -358,7 +300,7 @@ def _has(entry: Round, name: str) -> bool:
 def _spread(rounds: Sequence[Round]) -> str:
     series = {
         "requests/s": [r.requests * 1e6 / r.duration_us for r in rounds],
-        "CPU time per request": [r.server_cpu_ns / r.requests for r in rounds if r.server_cpu_ns and r.requests],
+        "CPU time per request": [r.server_cpu_ns / r.all_requests for r in rounds if r.server_cpu_ns and r.all_requests],
     }
     for name, values in series.items():
         if len(values) < SPREAD_MIN_ROUNDS.value or not (median := statistics.median(values)):

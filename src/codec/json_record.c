@@ -89,6 +89,10 @@ size_t json_records_bound(const struct record *records, size_t n) {
         return bound;
 }
 
+size_t json_numbers_growth_max(size_t n) {
+        return n * (2 * (INTEGER_TEXT_MAX - LITERAL("0")) + DOUBLE_TEXT_MAX - LITERAL("0.0"));
+}
+
 int json_records_encode(struct buf *b, const struct record *records, size_t n) {
         char *p = b->data + b->length, *end = b->data + b->capacity;
 

@@ -14,6 +14,9 @@ size_t json_records_length(const struct record *records, size_t n);
 /* A cheap upper bound of the same, for sizing a buffer that will not live long: up to six times the strings' lengths. */
 size_t json_records_bound(const struct record *records, size_t n);
 
+/* By how many bytes the JSON of `n` records can grow when their numbers become others, at most. */
+size_t json_numbers_growth_max(size_t n);
+
 /* Appends the array of `n` records; the exact length is all the room that it needs. Returns 0, or -ENOBUFS (b->overflow is
  * set, b->length is as before, bytes behind it may have been written) when it does not fit. */
 int json_records_encode(struct buf *b, const struct record *records, size_t n);

@@ -15,6 +15,10 @@ struct tree;
 int tree_new(const struct record *records, size_t n, struct tree **ret, struct error *e);
 struct tree *tree_free(struct tree *t); /* NULL-safe, returns NULL */
 
+/* Gives the first `n` objects the numbers of `records`, whose strings are those that the tree was made from. Returns 0, or -EINVAL
+ * (a member is missing, which tree_new() rules out). */
+int tree_set_numbers(struct tree *t, const struct record *records, size_t n, struct error *e);
+
 /* Encodes the first `count` (≤ n) objects as a JSON array. The text belongs to the tree and lives until the next call or
  * tree_free(). Returns 0; -ENOMEM when json-c ran out of memory or of its 2 GiB. */
 int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret_length, struct error *e);
@@ -23,6 +27,9 @@ int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret
  * msgpack_records_decode() does, and drops it. Returns 0, -EBADMSG with the sentence that msgpack_records_decode() has
  * for the same bytes, or -ENOMEM. */
 int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e);
+
+/* The same, and keeps the values that it found in the trees: in `records`, of the caller, which borrow from `encoded`. */
+int tree_records_read(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e);
 
 /* One record, with its values; `ret` borrows from `encoded` and is untouched on failure. */
 int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e);

@@ -5,6 +5,9 @@
 #include "codec/record_builder.h"
 #include "codec/tree.h"
 
+/* Code of the two loops over records: each is to have its own, since a record's call and what the loop does not keep cost 1.5 %. */
+#define IN_EACH_LOOP static inline __attribute__((always_inline))
+
 static struct record_value value_of(const msgpack_object *o) {
         switch (o->type) {
         case MSGPACK_OBJECT_POSITIVE_INTEGER:
@@ -34,7 +37,7 @@ static struct record_value value_of(const msgpack_object *o) {
 }
 
 /* Walks the tree; returns 0, or a negative number for a record that is flawed. */
-static int walk_record(const msgpack_object *object, struct record *record) {
+IN_EACH_LOOP int walk_record(const msgpack_object *object, struct record *record) {
         struct record_report report; /* not read: explain() has the words */
         struct record_builder b = record_builder_begin(record, &report);
 
@@ -65,8 +68,8 @@ static int explain(const struct encoded_record *encoded, struct error *e) {
         return r < 0 ? r : error_set(e, -ENOMEM, "out of memory for the objects of a record of %u bytes", encoded->length);
 }
 
-static inline int decode(msgpack_unpacked *unpacked, const struct encoded_record *encoded, struct record *record,
-                         struct error *e) {
+IN_EACH_LOOP int decode(msgpack_unpacked *unpacked, const struct encoded_record *encoded, struct record *record,
+                        struct error *e) {
         size_t offset = 0;
 
         if (may_claim_much(encoded)) {
@@ -81,15 +84,16 @@ static inline int decode(msgpack_unpacked *unpacked, const struct encoded_record
         return 0;
 }
 
-int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e) {
+/* `records` may be NULL. */
+IN_EACH_LOOP int decode_all(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e) {
         msgpack_unpacked unpacked;
         int r = 0;
 
         msgpack_unpacked_init(&unpacked);
         for (size_t i = 0; i < n; i++) {
-                struct record record;
+                struct record unkept;
 
-                r = decode(&unpacked, &encoded[i], &record, e);
+                r = decode(&unpacked, &encoded[i], records ? &records[i] : &unkept, e);
                 if (r < 0) {
                         r = error_prefix(e, r, "record %zu", i);
                         break;
@@ -97,6 +101,14 @@ int tree_records_decode(const struct encoded_record *encoded, size_t n, struct e
         }
         msgpack_unpacked_destroy(&unpacked);
         return r;
+}
+
+int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e) {
+        return decode_all(encoded, n, NULL, e);
+}
+
+int tree_records_read(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e) {
+        return decode_all(encoded, n, records, e);
 }
 
 int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e) {

@@ -116,6 +116,19 @@ int tree_new(const struct record *records, size_t n, struct tree **ret, struct e
         return 0;
 }
 
+int tree_set_numbers(struct tree *t, const struct record *records, size_t n, struct error *e) {
+        for (size_t i = 0; i < n; i++) {
+                const json_object *object = json_object_array_get_idx(t->records, i);
+
+                if (!json_object_set_int64(json_object_object_get(object, "id"), records[i].id) ||
+                    !json_object_set_int64(json_object_object_get(object, "count"), records[i].count) ||
+                    !json_object_set_double(json_object_object_get(object, "created_at"), records[i].created_at))
+                        return error_set(e, -EINVAL, "object %zu of the tree has not the members of a record", i);
+        }
+        note_lengths(t->lengths, records, n);
+        return 0;
+}
+
 struct tree *tree_free(struct tree *t) {
         if (!t)
                 return NULL;

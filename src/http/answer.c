@@ -79,7 +79,7 @@ static enum MHD_Result answer_options(struct connection *c) {
 struct params_reading {
         struct work_params params;
         struct error error;
-        bool bad;
+        int verdict; /* of work_params_set() */
 };
 
 static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
@@ -87,8 +87,8 @@ static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const 
         struct params_reading *reading = context;
 
         (void)kind;
-        reading->bad = work_params_set(&reading->params, key, key_size, value, value_size, &reading->error) < 0;
-        return reading->bad ? MHD_NO : MHD_YES;
+        reading->verdict = work_params_set(&reading->params, key, key_size, value, value_size, &reading->error);
+        return reading->verdict < 0 ? MHD_NO : MHD_YES;
 }
 
 static struct MHD_Response *from_work(const struct work_response *from) {
@@ -133,10 +133,10 @@ static enum MHD_Result answer_work(struct connection *c) {
         uint64_t start_ns;
         int r;
 
-        reading.bad = false;
+        reading.verdict = 0;
         work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
         (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
-        if (reading.bad)
+        if (reading.verdict != 0)
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
         if (c->intake.is_conditional && MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH))
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Runs `n` steps (≤ WORK_LOOP_STEPS_MAX), one after another, from `seed` (≤ WORK_LOOP_SEED_MAX). */
+/* Runs `n` steps (≤ WORK_LOOP_STEPS_MAX), one after another, from `seed` (≤ WORK_SEED_MAX). */
 int64_t loop_run(uint64_t n, uint32_t seed);
 
 #endif

@@ -11,6 +11,7 @@
 #include "codec/msgpack_record.h"
 #include "codec/tree.h"
 #include "data/dataset.h"
+#include "work/digest.h"
 #include "work/loop.h"
 
 static const char *const workload_names[] = {
@@ -31,7 +32,9 @@ struct work {
         enum codec codec;
         /* Struct mode's; NULL in tree mode. Pages are taken only when the first request writes to them. */
         struct record *records; /* as many as the dataset has */
-        char *json;             /* json_length bytes, which no partial encoding exceeds */
+        char *json;
+        size_t json_capacity; /* bytes: no partial encoding has more, and none of shifted records */
+        struct tree *shifted; /* tree mode's, from the first request for a digest of JSON on; else NULL */
 };
 
 const char *workload_name(enum workload which) {
@@ -51,7 +54,8 @@ int work_new(const struct dataset *d, enum codec codec, struct work **ret, struc
         }
         if (w && codec == CODEC_STRUCT) {
                 w->records = malloc(d->n_records * sizeof *w->records);
-                w->json = malloc(d->json_length);
+                w->json_capacity = d->json_length + json_numbers_growth_max(d->n_records);
+                w->json = malloc(w->json_capacity);
         }
         if (!w || (codec == CODEC_STRUCT && (!w->records || !w->json))) {
                 work_free(w);
@@ -66,6 +70,7 @@ struct work *work_free(struct work *w) {
                 return NULL;
         free(w->records);
         free(w->json);
+        tree_free(w->shifted);
         free(w);
         return NULL;
 }
@@ -92,6 +97,39 @@ static void respond_static(struct work_response *ret, const char *type, const ch
         ret->body_length = length;
 }
 
+/* Tree mode's place for records, in requests for a digest alone: a worker does not keep what only these need. */
+static int new_records(const struct dataset *d, struct record **ret, struct error *e) {
+        *ret = malloc(d->n_records * sizeof **ret);
+        return *ret ? 0 : error_set(e, -ENOMEM, "out of memory for the digest of %zu records", d->n_records);
+}
+
+static uint32_t parsed_digest(const struct work_params *p, const struct record *records) {
+        uint32_t crc = p->seed;
+
+        for (uint32_t i = 0; i < p->digest_times; i++)
+                crc = digest_records(crc, records, p->count);
+        return crc;
+}
+
+static int digest_msgpack(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
+        const struct dataset *d = w->dataset;
+        struct record *records = w->records;
+        int r;
+
+        if (w->codec == CODEC_TREE) {
+                r = new_records(d, &records, e);
+                if (r < 0)
+                        return r;
+                r = tree_records_read(d->encoded, p->count, records, e);
+        } else
+                r = msgpack_records_decode(d->encoded, p->count, records, e);
+        if (r == 0)
+                respond_number(ret, parsed_digest(p, records));
+        if (w->codec == CODEC_TREE)
+                free(records);
+        return r;
+}
+
 static int parse_msgpack(struct work *w, size_t count, struct work_response *ret, struct error *e) {
         const struct dataset *d = w->dataset;
         int r;
@@ -107,21 +145,68 @@ static int parse_msgpack(struct work *w, size_t count, struct work_response *ret
         return 0;
 }
 
-/* Encodes into memory that is reused: the worker's buffer, or json-c's own. */
-static int encode(struct work *w, size_t count, const char **ret_json, size_t *ret_length, struct error *e) {
-        const struct dataset *d = w->dataset;
-        struct buf b;
-        int r;
+static int encode_structs(struct work *w, const struct record *records, size_t count, const char **ret_json, size_t *ret_length,
+                          struct error *e) {
+        struct buf b = buf_over(w->json, w->json_capacity);
+        int r = json_records_encode(&b, records, count);
 
-        if (w->codec == CODEC_TREE)
-                return tree_encode(d->tree, count, ret_json, ret_length, e);
-        b = buf_over(w->json, d->json_length);
-        r = json_records_encode(&b, d->records, count);
         if (r < 0)
-                return error_set(e, r, "the JSON of %zu records does not fit into %zu bytes", count, d->json_length);
+                return error_set(e, r, "the JSON of %zu records does not fit into %zu bytes", count, w->json_capacity);
         *ret_json = b.data;
         *ret_length = b.length;
         return 0;
+}
+
+/* Encodes into memory that is reused: the worker's buffer, or json-c's own. */
+static int encode(struct work *w, size_t count, const char **ret_json, size_t *ret_length, struct error *e) {
+        const struct dataset *d = w->dataset;
+
+        if (w->codec == CODEC_TREE)
+                return tree_encode(d->tree, count, ret_json, ret_length, e);
+        return encode_structs(w, d->records, count, ret_json, ret_length, e);
+}
+
+static void respond_json_digest(struct work_response *ret, const struct work_params *p, const char *json, size_t length) {
+        uint32_t crc = p->seed;
+
+        for (uint32_t i = 0; i < p->digest_times; i++)
+                crc = digest_bytes(crc, json, length);
+        respond_number(ret, crc);
+}
+
+static int digest_json_structs(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
+        const char *json;
+        size_t length;
+        int r;
+
+        for (uint32_t i = 0; i < p->digest_times; i++)
+                digest_shift(w->dataset->records, p->count, p->seed, w->records);
+        r = encode_structs(w, w->records, p->count, &json, &length, e);
+        if (r == 0)
+                respond_json_digest(ret, p, json, length);
+        return r;
+}
+
+/* The shifted records are a tree of their own, each time anew: the dataset's is shared by all workers, and its pages stay as they are. */
+/* The shifted tree is kept from one digest to the next: with a new one, its allocations would pass for a part of encoding. */
+static int digest_json_tree(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
+        struct record *records;
+        const char *json;
+        size_t length;
+        int r = new_records(w->dataset, &records, e);
+
+        if (r == 0 && !w->shifted)
+                r = tree_new(w->dataset->records, w->dataset->n_records, &w->shifted, e);
+        for (uint32_t i = 0; r == 0 && i < p->digest_times; i++) {
+                digest_shift(w->dataset->records, p->count, p->seed, records);
+                r = tree_set_numbers(w->shifted, records, p->count, e);
+        }
+        if (r == 0)
+                r = tree_encode(w->shifted, p->count, &json, &length, e);
+        if (r == 0)
+                respond_json_digest(ret, p, json, length);
+        free(records);
+        return r;
 }
 
 static int encode_json(struct work *w, size_t count, struct work_response *ret, struct error *e) {
@@ -170,8 +255,12 @@ int work_run(struct work *w, enum workload which, const struct work_params *p, s
                 respond_static(ret, type_text, welcome, sizeof welcome - 1);
                 return 0;
         case WORKLOAD_PARSE_MSGPACK:
+                if (p->digest_times)
+                        return digest_msgpack(w, p, ret, e);
                 return parse_msgpack(w, p->count, ret, e);
         case WORKLOAD_ENCODE_JSON:
+                if (p->digest_times)
+                        return w->codec == CODEC_TREE ? digest_json_tree(w, p, ret, e) : digest_json_structs(w, p, ret, e);
                 return encode_json(w, p->count, ret, e);
         case WORKLOAD_TRANSFER_DATA:
                 return transfer_data(w, p->count, ret, e);

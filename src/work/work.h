@@ -24,23 +24,29 @@ const char *workload_name(enum workload which);
 
 /* What a request asks for; begins as the full work. */
 struct work_params {
-        size_t count;       /* the record workloads: the first so many records */
-        uint64_t n;         /* the loop: steps */
-        uint32_t seed;      /* the loop: start */
-        size_t count_max;   /* records of the dataset */
+        size_t count;          /* the record workloads: the first so many records */
+        uint64_t n;            /* the loop: steps */
+        uint32_t seed;         /* the loop's start, or the digest's */
+        uint32_t digest_times; /* parse and encode: the digest's repetitions; 0: no digest is asked for */
+        size_t count_max;      /* records of the dataset */
         enum workload which;
-        unsigned seen;      /* which parameters have been set: each may be given once */
+        unsigned seen;         /* which parameters have been set: each may be given once */
 };
 
 #define WORK_LOOP_STEPS_DEFAULT UINT64_C(1000000)
 #define WORK_LOOP_STEPS_MAX UINT64_C(100000000)
-#define WORK_LOOP_SEED_MAX UINT32_C(2147483647)
+#define WORK_SEED_MAX UINT32_C(2147483647)
+#define WORK_DIGEST_TIMES_MAX 8u
+
+/* What has been given so far needs a parameter more: a client that sends no other is to be refused. */
+#define WORK_PARAMS_INCOMPLETE 1
 
 /* `d` is needed for its number of records only. */
 void work_params_init(struct work_params *p, enum workload which, const struct dataset *d);
 
 /* Sets one parameter of a query, decoded from its %-escapes. `value` may be NULL ("?count" without "="). Returns 0, or -EINVAL
- * with a sentence for the client: unknown for this workload, repeated, empty, not made of decimal digits, out of range. */
+ * with a sentence for the client: unknown for this workload, repeated, empty, not made of decimal digits, out of range; or
+ * WORK_PARAMS_INCOMPLETE with a sentence, which holds until a later call returns 0. */
 int work_params_set(struct work_params *p, const char *key, size_t key_length, const char *value, size_t value_length,
                     struct error *e);
 

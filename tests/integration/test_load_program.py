@@ -145,6 +145,11 @@ def test_what_is_expected_may_be_said(tmp_path: Path) -> None:
         done = run("-c", 1, "-n", 5, "--expect", expected, server.url)
         assert done.returncode == 69
         assert "does not answer what --expect says, from byte 7 on" in done.stderr
+        asked = len(server.requests)
+        unasked = load("-c", 1, "-n", 5, "--expect", expected, "--no-probe", server.url, code=1)
+        assert (unasked["failures"], len(server.requests) - asked) == ({"body": 5}, 5)
+        done = run("--no-probe", server.url)
+        assert done.returncode == 64 and "--no-probe goes with --expect" in done.stderr
     with Planted(unstable) as server:
         assert load("-c", 1, "-n", 5, "--no-check", server.url)["requests"]["compared"] == 0
     with Planted(lambda server, client, target: answer(status="404 Not Found")) as server:

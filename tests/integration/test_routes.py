@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -14,22 +16,33 @@ JSON_SHA256 = "8f7fa66a532c7c0b2c808e8810ca60de5d8d5723722d6ee5c237ed73f5d71f3a"
 TEXT = "text/plain; charset=utf-8"
 
 
-def records(n: int) -> bytes:
-    """The JSON of the first n records, from the definition."""
+def records(n: int, shift: int = 0) -> bytes:
+    """The JSON of the first n records, from the definition; as /encode-json's digest with a seed shifts them."""
     return json.dumps(
         [
             {
-                "id": i,
+                "id": i + shift,
                 "name": "My name",
                 "description": "Some words on here so it looks full",
                 "type": "U",
-                "count": 33,
-                "created_at": 1569882498.9117897 + i * 39 / 2**22,
+                "count": 33 + shift,
+                "created_at": 1569882498.9117897 + i * 39 / 2**22 + shift * 39 / 2**22,
             }
             for i in range(n)
         ],
         separators=(",", ":"),
     ).encode()
+
+
+def digest(times: int, seed: int, hashed: bytes) -> int:
+    """CRC-32 from seed on over as many repetitions of the bytes."""
+    return zlib.crc32(hashed * times, seed)
+
+
+def hashed_records(n: int) -> bytes:
+    """What /parse-msgpack's digest is of."""
+    texts = b"My name\0Some words on here so it looks full\0U\0"
+    return b"".join(struct.pack("<qqd", i, 33, 1569882498.9117897 + i * 39 / 2**22) + texts for i in range(n))
 
 
 @pytest.fixture(scope="module", params=["struct", "tree"])
@@ -90,10 +103,56 @@ def test_answers(connection: Connection, target: str, content_type: str, body: b
     assert connection.request(target).body == body  # the connection is kept, and HEAD left nothing on it
 
 
+@pytest.mark.parametrize("order", ["digest={k}&seed={s}&count={n}", "count={n}&seed={s}&digest={k}", "seed={s}&count={n}&digest={k}"])
+@pytest.mark.parametrize(("n", "k", "s"), [(0, 1, 7), (1, 8, 0), (3, 2, 12345), (999, 3, 2147483647), (1000, 1, 1000000)])
+def test_digests(connection: Connection, order: str, n: int, k: int, s: int) -> None:
+    query = order.format(n=n, k=k, s=s)
+    for route, hashed in (("/parse-msgpack", hashed_records(n)), ("/encode-json", records(n, s))):
+        response = connection.request(f"{route}?{query}")
+        assert (response.status, response.headers["content-type"]) == (200, TEXT)
+        assert response.body == str(digest(k, s, hashed)).encode()
+    assert connection.request(f"/parse-msgpack?count={n}").body == str(n).encode()
+    assert connection.request(f"/encode-json?count={n}").body == str(len(records(n))).encode()
+
+
+def test_a_digest_of_all_records_begins_with_0(connection: Connection) -> None:
+    assert connection.request("/parse-msgpack?digest=2").body == str(digest(2, 0, hashed_records(1000))).encode()
+    assert connection.request("/encode-json?digest=2").body == str(digest(2, 0, records(1000))).encode()
+
+
 @pytest.mark.parametrize(
     "target",
     [
         "/?count=1",
+        "/?digest=1",
+        "/transfer-data?digest=1",
+        "/transfer-data?count=1&digest=1&seed=1",
+        "/million-loop?digest=1",
+        "/million-loop?digest=1&seed=1",
+        *(
+            f"{route}?{query}"
+            for route in ("/parse-msgpack", "/encode-json")
+            for query in (
+                "digest",
+                "digest=",
+                "digest=0",
+                "digest=9",
+                "digest=-1",
+                "digest=+1",
+                "digest=1.0",
+                "digest=18446744073709551617",
+                "digest=1&digest=1",
+                "digest=1&seed",
+                "digest=1&seed=",
+                "digest=1&seed=-1",
+                "digest=1&seed=2147483648",
+                "digest=1&seed=1&seed=1",
+                "Digest=1",
+                "seed=0",
+                "seed=1&count=1",
+                "count=1&seed=1",
+            )
+        ),
         "/?x",
         "/parse-msgpack?count=1001",
         "/parse-msgpack?count=",

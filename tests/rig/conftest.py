@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
-from restmark_rig import dataset  # noqa: E402  (the path had to be set first)
-from restmark_rig.cache import Cache  # noqa: E402
+from restmark_rig import dataset, load_program  # noqa: E402  (the path had to be set first)
+from restmark_rig.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.dataset import Dataset  # noqa: E402
 
-from .helpers import processes_mentioning, wait_until  # noqa: E402
+from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
 
 
 @pytest.fixture()
@@ -28,6 +29,13 @@ def cache(tmp_path: Path) -> Cache:
 def default_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The default dataset, written once."""
     return dataset.write_default(tmp_path_factory.mktemp("dataset") / "default.msgpack")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def load_generator() -> None:
+    """One restmark-load for all tests, whatever their caches: the one that is named, or the checkout's, built once."""
+    program = load_program.provide(Cache(default_directory()), Silent())
+    os.environ[load_program.VARIABLE] = str(program)
 
 
 @pytest.fixture(autouse=True)

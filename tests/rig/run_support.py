@@ -23,7 +23,7 @@ from restmark_rig.oracle import Oracle  # noqa: E402
 from restmark_rig.pace import Pace  # noqa: E402
 from restmark_rig.pinning import Pinning  # noqa: E402
 from restmark_rig.results import RunSettings  # noqa: E402
-from restmark_rig.visiting import Bench  # noqa: E402
+from restmark_rig.bench import Bench  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 FAULTS = Path(__file__).with_name("faults") / "server.py"

@@ -126,7 +126,7 @@ def build(
         settings=_settings(rounds, connections, rate_per_s),
         thresholds={"client_load_share": 0.95, "noisy_spread_share": 0.05, "byte_mismatch_share": 0.001},
         machine=_machine(),
-        tools={"wrk": "wrk 4.1.0", "Python": "3.11.2"},
+        tools={"restmark-load": "restmark-load 0.1.0", "Python": "3.11.2"},
         contestants=[_contestant(character) for character in characters],
         skipped=[Skipped("pypy-uwsgi", "PyPy 3, uWSGI", "pypy3 is not installed", "apt-get install pypy3")],
         verifications=[

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from restmark_rig import builder, contestant, placeholders, verifier
+from restmark_rig import builder, contestant, placeholders, run_request, verifier
 from restmark_rig.cache import Cache
 from restmark_rig.checks import CHECKS, Verdict
 from restmark_rig.cli import cli
@@ -127,6 +127,17 @@ def test_the_manual_names_every_option() -> None:
                     assert f"*{option}*" in MAN, (command.name, option)
         if command is not cli:
             assert f"*{command.name}*" in MAN
+
+
+def test_the_manual_tells_the_lengths_of_a_run() -> None:
+    for option, default in (
+        ("--duration", run_request.DEFAULT_DURATION_S),
+        ("--warmup", run_request.DEFAULT_WARMUP_S),
+        ("--rounds", run_request.DEFAULT_ROUNDS),
+    ):
+        assert re.search(rf"^\*{option}\* _\w+_\n\t[^*]*\({default:g}\)", MAN, re.MULTILINE), option
+        (told,) = [parameter.help for parameter in cli.commands["run"].params if option in parameter.opts]
+        assert f"[default: {default:g}]" in told, option
 
 
 def manifest_keys(schema: dict[str, Any], prefix: str = "") -> dict[str, bool]:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from restmark_rig import budget
 from restmark_rig.budget import Forecast, Span
-from restmark_rig.plan import CellSpec
+from restmark_rig.plan import CellSpec, Turn
 from restmark_rig.results import RunSettings, Visit
 
 from . import synthetic_results
@@ -16,8 +16,13 @@ SETTINGS: RunSettings = synthetic_results.build(rounds=3, names=("restmarkd",), 
 CELLS = {name: [CellSpec("/", 64), CellSpec("/encode-json", 64)] for name in ("a", "b")}
 
 
-def visit(number: int, name: str, route: str = "/") -> Visit:
-    return Visit(number, name, route, 64)
+def turn(number: int, route: str = "/", names: str = "ab") -> Turn:
+    return Turn(number, CellSpec(route, 64), tuple(Visit(number, name, route, 64) for name in names))
+
+
+def forecast() -> Forecast:
+    """Slices of 0.5 s, and starts of 5 to 9 s."""
+    return Forecast(lambda *_: 0.5, Span(5, 9))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ def test_others_make_it_longer_and_the_range_wider() -> None:
     spans = [budget.run_span(CELLS, SETTINGS, 2, 0, busy) for busy in (0.0, 0.2, 0.5, 0.7)]
     assert [span.low_s for span in spans] == [spans[0].low_s] * 4
     highs = [span.high_s for span in spans]
-    assert highs == sorted(highs) and highs[2] > 2 * highs[0]
+    assert highs == sorted(highs) and highs[2] > 1.9 * highs[0]
     assert budget.run_span(CELLS, SETTINGS, 2, 0, 1.0).high_s < 20 * spans[0].low_s, "all of it is bounded"
 
 
@@ -48,40 +53,43 @@ def test_builds_and_verification_are_within() -> None:
     assert with_two.high_s - without.high_s > 2 * budget.BUILD_S
     four = budget.run_span(CELLS, SETTINGS, 4, 0, 0.0)
     assert four.low_s - without.low_s == pytest.approx(2 * budget.VERIFY_S)
+    assert without.low_s > 2 * budget.VERIFY_S + budget.alone_s(CELLS)
 
 
 def test_a_quick_run_says_no_more_than_it_may_take() -> None:
-    quick = dataclasses.replace(SETTINGS, quick=True, duration_ms=1000, warmup_ms=500)
-    assert budget.run_span(CELLS, quick, 2, 0, 0.3).high_s <= budget.QUICK_LIMIT_S + 2 * 2 * budget.VERIFY_S
+    quick = dataclasses.replace(SETTINGS, quick=True, duration_ms=200, warmup_ms=250)
+    assert budget.run_span(CELLS, quick, 2, 0, 0.3).high_s <= budget.QUICK_LIMIT_S + 2 * (2 * budget.VERIFY_S + budget.alone_s(CELLS))
 
 
-def test_before_the_first_visit_the_plan_counts() -> None:
-    assert Forecast(Span(2, 6)).left([visit(1, "a"), visit(1, "b")]) == Span(4, 12)
+def test_starts_of_the_servers_are_within() -> None:
+    ten, eleven = (budget.measuring_span(CELLS, dataclasses.replace(SETTINGS, rounds=rounds)) for rounds in (10, 11))
+    one_round = budget.slices_s(CELLS, lambda *_: SETTINGS.duration_ms / 1e3)
+    assert eleven.low_s - ten.low_s == pytest.approx(one_round + budget.start_s(CELLS, SETTINGS.warmup_ms / 1e3))
 
 
-def test_a_cell_takes_as_long_as_it_did() -> None:
-    forecast = Forecast(Span(2, 6))
-    forecast.took(visit(1, "fast"), 2.0)
-    forecast.took(visit(1, "slow"), 20.0)
-    forecast.took(visit(2, "slow"), 30.0)
-    assert forecast.left([visit(2, "fast")]) == Span(2, 2)
-    assert forecast.left([visit(3, "slow")]) == Span(25, 30)
+def test_before_the_first_turn_the_plan_counts() -> None:
+    planned = budget.TURN_S + 2 * (budget.SLICE_S + 0.5)
+    left = forecast().left([turn(1), turn(1, "/encode-json")])
+    assert left.low_s == pytest.approx(5 + 2 * planned)
+    assert left.high_s > 9 + 2 * planned
 
 
-def test_cells_not_seen_yet_are_taken_for_as_slow_as_those_that_were() -> None:
-    forecast = Forecast(Span(2, 6))
-    forecast.took(visit(1, "slow"), 20.0)
-    assert forecast.left([visit(1, "other")]) == Span(20, 20)
-    forecast.took(visit(1, "fast"), 1.0)
-    forecast.took(visit(1, "faster"), 1.0)
-    assert forecast.left([visit(1, "other", "/encode-json")]) == Span(pytest.approx(22 / 3), pytest.approx(22 / 3))
+def test_a_turn_takes_as_long_as_it_did() -> None:
+    seen = forecast()
+    seen.took(turn(1), 2.0)
+    seen.took(turn(1, "/million-loop"), 20.0)
+    seen.took(turn(2, "/million-loop"), 30.0)
+    assert seen.left([turn(3)]) == Span(2, 2)
+    assert seen.left([turn(3, "/million-loop")]) == Span(25, 30)
 
 
-def test_quick_first_cells_do_not_make_promises_for_slow_ones() -> None:
-    forecast = Forecast(Span(2, 6))
-    forecast.took(visit(1, "fast"), 1.0)
-    assert forecast.left([visit(1, "other")]) == Span(1, 6)
+def test_a_start_takes_as_long_as_the_last_one() -> None:
+    seen = forecast()
+    seen.started(7.0)
+    seen.took(turn(1), 2.0)
+    assert seen.left([turn(2)]) == Span(2, 2), "its servers are up"
+    assert seen.left([turn(10), turn(11), turn(21)]) == Span(6 + 14, 6 + 14)
 
 
 def test_nothing_left_takes_no_time() -> None:
-    assert Forecast(Span(2, 6)).left([]).text == "0 s"
+    assert forecast().left([]).text == "0 s"

@@ -1,4 +1,4 @@
-"""The load generators as processes: connections and threads, addresses, where they run, and that they end with the rig."""
+"""The load generator as a process: connections and threads, figures, addresses, where it runs, and that it ends with the rig."""
 
 from __future__ import annotations
 
@@ -9,28 +9,35 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from .run_support import ROOT, fault_folder, wait_for
 
-from restmark_rig import contestant, h2load, load, load_process, ports, proctree  # isort: skip
+from restmark_rig import __version__, contestant, histogram, load, load_process, load_program, ports, proctree  # isort: skip
 from restmark_rig.cache import Cache  # isort: skip
 from restmark_rig.dataset import Dataset  # isort: skip
+from restmark_rig.errors import EnvironmentFault  # isort: skip
 from restmark_rig.launcher import StartOptions, launch  # isort: skip
 from restmark_rig.load import LoadPlan  # isort: skip
+from restmark_rig.results import LoadErrors  # isort: skip
 
+PROBES = 2  # restmark-load asks twice before a load, each time on a connection of its own
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
 
 
 class Counting:
     """A server that counts its connections and answers all requests alike."""
 
-    def __init__(self, family: socket.AddressFamily, host: str) -> None:
+    def __init__(self, family: socket.AddressFamily, host: str, answer: bytes) -> None:
+        self._answer = answer
+        self.answered = 0
         self._listener = socket.create_server((host, 0), family=family, backlog=512)
         self.port = self._listener.getsockname()[1]
         self.connections = 0
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept)
         self._accepting.start()
@@ -49,7 +56,9 @@ class Counting:
         with connection:
             try:
                 while connection.recv(65536):
-                    connection.sendall(ANSWER)
+                    with self._lock:
+                        self.answered += 1
+                    connection.sendall(self._answer)
             except OSError:
                 return
 
@@ -62,8 +71,10 @@ class Counting:
 
 
 @contextmanager
-def counting(family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> Iterator[Counting]:
-    server = Counting(family, host)
+def counting(
+    family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1", answer: bytes = ANSWER
+) -> Iterator[Counting]:
+    server = Counting(family, host, answer)
     try:
         yield server
     finally:
@@ -72,11 +83,10 @@ def counting(family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0
 
 @pytest.mark.parametrize(
     ("connections", "cpus", "expected"),
-    [(64, 1, 1), (64, 3, 2), (64, 4, 4), (64, 6, 4), (64, 24, 16), (64, 128, 64), (1, 8, 1), (16, 8, 8), (256, 8, 8), (7, 4, 1)],
+    [(64, 1, 1), (64, 3, 3), (64, 24, 24), (64, 128, 64), (1, 8, 1), (16, 8, 8), (7, 4, 4)],
 )
-def test_threads_share_the_connections_evenly(connections: int, cpus: int, expected: int) -> None:
+def test_no_thread_is_without_a_connection(connections: int, cpus: int, expected: int) -> None:
     assert load.threads_for(connections, cpus) == expected
-    assert connections % expected == 0
 
 
 def test_each_load_of_a_sweep_has_its_own_threads() -> None:
@@ -85,22 +95,98 @@ def test_each_load_of_a_sweep_has_its_own_threads() -> None:
 
 
 def test_as_many_connections_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With three threads wrk would open 6 of 8."""
+    """Threads that do not divide them, too."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2})
     with counting() as server:
         result = load.run(LoadPlan("127.0.0.1", server.port, "/", 8, 0.3))
-    assert result.threads == 2
-    assert server.connections == 8 + 1, "wrk tries the address with a connection of its own first"
+    assert result.threads == 3
+    assert server.connections == 8 + PROBES
     assert result.requests > 8
 
 
-def test_both_generators_reach_an_ipv6_address() -> None:
+def test_the_load_begins_when_its_caller_has_looked() -> None:
+    with counting() as server:
+        seen: list[int] = []
+        result = load.run(
+            LoadPlan("127.0.0.1", server.port, "/", 3, 5, requests=100), lambda: seen.append(server.answered)
+        )
+        assert (seen, result.requests, server.answered) == ([PROBES], 100, 100 + PROBES)
+    assert result.in_window == 100
+    assert result.bytes == 100 * len(ANSWER)
+    assert result.duration_us <= result.total_us < 5_000_000
+    assert (result.errors, result.unsent, result.late_quantiles_us) == (0, 0, {})
+    counts = histogram.decode(result.hdr_v2_base64 or "")
+    assert counts.count == 100
+    assert counts.mean_us == pytest.approx(result.latency_mean_us, rel=1e-6)
+    assert {name: counts.quantile_us(float(name) / 100) for name in result.latency_quantiles_us} == result.latency_quantiles_us
+
+
+def test_what_a_caller_raises_ends_the_load() -> None:
+    def refuse() -> None:
+        raise ValueError("no")
+
+    with counting() as server, pytest.raises(ValueError, match="no"):
+        load.run(LoadPlan("127.0.0.1", server.port, "/", 1, 60), refuse)
+
+
+def test_both_loops_reach_an_ipv6_address() -> None:
     with counting(socket.AF_INET6, "::1") as server:
-        plan = LoadPlan("::1", server.port, "/", 2, 0.3)
+        plan = LoadPlan("::1", server.port, "/", 2, 0.4)
         assert load.run(plan).requests > 10
-        found = h2load.run(plan, rate_per_s=50)
-    assert found.requests > 10
-    assert (found.errors, found.threads) == (0, plan.threads)
+        found = load.run(replace(plan, rate_per_s=50))
+    assert (found.requests, found.errors, found.threads) == (20, 0, plan.threads)
+    assert set(found.late_quantiles_us) == set(found.latency_quantiles_us)
+
+
+def test_answers_are_compared_with_what_is_expected(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with counting() as server:
+        plan = LoadPlan("127.0.0.1", server.port, "/", 2, 5, requests=40)
+        right = load.run(replace(plan, expect=load.expected(cache, b"Yes")))
+        wrong = load.run(replace(plan, expect=load.expected(cache, b"No!")))
+    assert (right.requests, right.errors) == (40, 0)
+    assert (wrong.requests, wrong.body_errors, wrong.errors) == (0, 40, 40)
+    assert wrong.hdr_v2_base64 is None
+
+
+def test_a_server_that_is_not_there_or_not_right_is_its_own_fault() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(load.NotAnswered, match="Connection refused"):
+            load.run(LoadPlan("127.0.0.1", unused.getsockname()[1], "/", 2, 0.2))
+    with counting(answer=b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as server:
+        with pytest.raises(load.NotAnswered, match="answered with status 404"):
+            load.run(LoadPlan("127.0.0.1", server.port, "/", 2, 0.2))
+
+
+def test_a_program_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "restmark-load"
+    script.write_text(f'#!/bin/sh\n[ "$1" = -V ] && exec echo restmark-load {__version__}\necho no luck >&2\nexit 71\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(load_program, "_provided", script)
+    with pytest.raises(EnvironmentFault, match="failed with exit code 71: (.|\n)*no luck"):
+        load.run(LoadPlan("127.0.0.1", 1, "/", 2, 0.2))
+
+
+def test_figures_of_all_kinds_of_failure() -> None:
+    document = {
+        "requests": {"answered": 7, "answered_while_sending": 6, "unsent": 5},
+        "failures": {"closed": 1, "timeout": 2, "status": 3, "body": 4, "malformed-chunk": 5, "too-large-head": 6},
+        "troubles": {"connect": 7, "unasked-bytes": 8},
+        "latency": None,
+        "client": {"cpu_ns": 9, "run_queue_wait_ns": None},
+        "schedule": {"late": None, "doubtful": True},
+        "plan": {"threads": 2},
+        "doubts": ["a"],
+        "sending_ns": 1_000_000,
+        "total_ns": 2_000_000,
+        "received_bytes": 10,
+    }
+    found = load.figures(document)
+    assert found.errors_by_kind == LoadErrors(connect=7, read=1, status=3, timeout=2, body=4, malformed=19)
+    assert found.errors == 36
+    assert (found.late, found.late_quantiles_us, found.doubts, found.unsent) == (True, {}, ("a",), 5)
+    assert found.requests_per_s == 6000
 
 
 def test_addresses() -> None:
@@ -132,7 +218,7 @@ def test_a_contestant_gets_its_address_in_brackets(tmp_path: Path, default_datas
 
 def test_no_load_outlives_a_killed_rig(tmp_path: Path) -> None:
     """As after kill -9, the OOM killer or a closed terminal."""
-    note = tmp_path / "wrk.pid"
+    note = tmp_path / "load.pid"
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'bench')!r})\n"
         "from pathlib import Path\n"
@@ -146,12 +232,12 @@ def test_no_load_outlives_a_killed_rig(tmp_path: Path) -> None:
     with counting() as server, subprocess.Popen([sys.executable, "-c", code, str(server.port)]) as rig:
         try:
             assert wait_for(lambda: note.exists() and note.read_text() and server.connections > 2, 20)
-            wrk = int(note.read_text())
-            assert proctree.command_name(wrk) == "wrk"
+            program = int(note.read_text())
+            assert proctree.command_name(program) == "restmark-load"
         finally:
             rig.kill()
         rig.wait()
-        assert wait_for(lambda: proctree.is_zombie(wrk), 5), "wrk goes on without its rig"
+        assert wait_for(lambda: proctree.is_zombie(program), 5), "it goes on without its rig"
 
 
 def test_the_rig_stays_off_the_servers_cpus_during_a_load() -> None:

@@ -167,6 +167,17 @@ def test_empty_is_not_zero_in_the_csv() -> None:
     )
 
 
+def test_the_csv_says_what_cpu_time_was_used_for() -> None:
+    results = synthetic_results.build(rounds=1, names=("restmarkd",))
+    entry = results.cells[0].rounds[0]
+    results.cells[0].rounds[0] = dataclasses.replace(entry, drained_requests=64, idle_cpu_ns=1234)
+    row = next(csv.DictReader(io.StringIO(rounds_csv.render(Analysis(results)))))
+    assert (row["requests"], row["drained_requests"], row["idle_cpu_ns"]) == (str(entry.requests), "64", "1234")
+    cost_us = int(row["server_cpu_ns"]) / 1e3 / (int(row["requests"]) + int(row["drained_requests"]))
+    assert float(row["cpu_us_per_request"]) == pytest.approx(cost_us)
+    assert float(row["requests_per_s"]) == pytest.approx(int(row["requests"]) * 1e6 / int(row["duration_us"]))
+
+
 def test_page_and_csv_agree_to_the_digit_shown(run: Results, folder: Path) -> None:
     """Medians are computed anew from the CSV, with the standard library, and compared with every cell of two tables."""
     titles = {title_of(record): record.name for record in reversed(run.contestants) if record.same_as is None}

@@ -47,7 +47,7 @@ def test_patience_ends_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with launch(faulty(tmp_path, "stuck"), bench.options, bench.cache) as server:
         abandon(server, 3)
         assert wait_for(lambda: ports.abandoned(server.port).unread >= 2, 5)
-        assert "still busy with earlier requests: 2 of them were unread" in rest.come_to_rest(server, WINDOW_S)
+        assert "still busy with its requests: 2 of them were unread" in rest.come_to_rest(server, WINDOW_S)
 
 
 def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pyte
     with launch(faulty(tmp_path, "endless", at=2), bench.options, bench.cache) as server:
         assert rest.come_to_rest(server, WINDOW_S) == ""
         abandon(server, 2)
-        assert "still busy with earlier requests: it used" in rest.come_to_rest(server, WINDOW_S)
+        assert "still busy with its requests: it used" in rest.come_to_rest(server, WINDOW_S)
 
 
 def test_a_server_that_closes_late_is_not_waited_for(tmp_path: Path) -> None:

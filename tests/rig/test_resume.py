@@ -108,8 +108,8 @@ def test_a_run_of_a_rig_that_did_not_say_which_it_was_is_refused(results: Result
 
 
 def test_another_load_generator_is_refused(results: Results) -> None:
-    with pytest.raises(UsageFault, match=r"wrk: wrk 4\.1\.0, now wrk 4\.2\.0"):
-        require_ground(results, tools={**results.tools, "wrk": "wrk 4.2.0"})
+    with pytest.raises(UsageFault, match=r"restmark-load: restmark-load 0\.1\.0, now restmark-load 0\.2\.0"):
+        require_ground(results, tools={**results.tools, "restmark-load": "restmark-load 0.2.0"})
 
 
 def test_all_differences_are_listed_at_once(results: Results) -> None:

@@ -40,7 +40,9 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "twice (A/A): fault-none" in done.stdout
     assert "rounds: 3" in done.stdout
-    assert "visits: 6 in 6 server starts" in done.stdout
+    assert "slices: 6" in done.stdout
+    assert "starts of all servers: 1, each with a warm-up of 0.1 s a cell" in done.stdout
+    assert "order of round 1: /: fault-none" in done.stdout
     assert "time: about" in done.stdout and "on a quiet machine" in done.stdout
     assert not out.exists()
 
@@ -55,9 +57,12 @@ def test_dry_run_of_a_quick_one_says_what_is_to_be_built_and_how_long_all_of_it_
 
 def test_a_quick_one_of_all_stays_below_five_minutes_once_it_is_built() -> None:
     cells = {name: [CellSpec(route, 16) for route in ROUTES] for name in "abcdefghijkl"}
-    left_s = budget.QUICK_LIMIT_S - budget.QUICK_PATIENCE_S - 11 * budget.VERIFY_S
     settings = synthetic_results.build(rounds=1, names=("restmarkd",), memory=False).settings
-    run = run_request.with_lengths(dataclasses.replace(settings, quick=True), *budget.quick(cells, left_s))
+    rounds = budget.quick_rounds(cells, budget.quick_measuring_s(0.0, 11, cells))
+    run = dataclasses.replace(
+        settings, quick=True, rounds=rounds, duration_ms=budget.QUICK_DURATION_MS, warmup_ms=budget.QUICK_WARM_UP_MS
+    )
+    assert rounds >= 3
     assert budget.run_span(cells, run, 11, 0, 0.0).low_s < 300
 
 
@@ -99,7 +104,10 @@ def test_a_run_and_its_record(tmp_path: Path) -> None:
             assert entry["server_cpu_ns"] > 0
             assert entry["client_cpu_ns"] > 0
             assert entry["voluntary_switches"] is not None
-    assert len(record["memory"]) == 2 * 2 * 2, "at rest and after, for each start"
+            assert entry["latency"]["hdr_v2_base64"]
+            assert entry["idle_cpu_ns"] is not None
+            assert entry["slowdown_permille"] >= 1000
+    assert [(look["contestant"], look["phase"]) for look in record["memory"]] == [("fault-none", "rest"), ("fault-none", "after")]
     assert record["argv"][:4] == ["restmark", "run", "-C", str(folder)]
     assert record["argv"][-2:] == ["--seed", "7"]
     assert record["argv"][-6:-2] == ["--baseline", "fault-none", "--mix", "/=2"]
@@ -224,7 +232,7 @@ def test_on_a_terminal_the_progress_line_is_gone_before_the_interruption_is_told
         try:
             while piece := os.read(master, 65536):
                 seen += piece
-                if b"round 1/4 [1/8]" in seen and not sent:
+                if b"round 1/4; left" in seen and not sent:
                     process.send_signal(signal.SIGINT)
                     sent = True
         except OSError:  # a terminal that nobody has open any more
@@ -232,7 +240,7 @@ def test_on_a_terminal_the_progress_line_is_gone_before_the_interruption_is_told
         finally:
             os.close(master)
     assert process.returncode == 130
-    after = seen[seen.index(b"interrupted in round 1 of 4") :]
+    after = seen[seen.index(b"interrupted in round 2 of 4") :]
     assert b"\x1b[2K" not in after, "the line was drawn again"
     assert b"\xe2\xa0" not in after, "a spinner's braille dots"
 
@@ -246,7 +254,6 @@ def test_on_a_terminal_the_progress_line_is_gone_before_the_interruption_is_told
         (["--connections", "1,x"], 1, "x"),
         (["--workload", "/million-loop"], 1, "none of the contestants offers /million-loop"),
         (["--server-cpus", "9999"], 1, "9999"),
-        (["--rate", "10", "--duration", "1.5"], 1, "whole seconds"),
     ],
 )
 def test_usage_errors(tmp_path: Path, arguments: list[str], code: int, text: str) -> None:

@@ -45,14 +45,21 @@ def test_orders_are_complete_and_places_shared(rounds: int) -> None:
         assert max(counts.values()) - fewest <= 1, "nobody has a place twice before all have had it"
 
 
-def test_every_round_visits_every_cell_once_in_sittings() -> None:
+def test_every_round_visits_every_cell_once_side_by_side() -> None:
     visits = plan.make(cells(5, (16, 64)), rounds=7, seed=11)
     for number in range(1, 8):
         of_round = [visit for visit in visits if visit.round == number]
         assert len(of_round) == len(set(of_round)) == 5 * 5 * 2
-        starts = [sitting for sitting in plan.sittings(visits) if sitting.round == number]
-        assert len(starts) == 5, "one start of each contestant a round"
-    assert [visit for sitting in plan.sittings(visits) for visit in sitting.visits] == visits
+        turns = [turn for turn in plan.turns(visits) if turn.round == number]
+        assert len(turns) == 5 * 2, "all contestants of a workload follow each other"
+        assert all({visit.contestant for visit in turn.visits} == set(cells(5)) for turn in turns)
+    assert [visit for turn in plan.turns(visits) for visit in turn.visits] == visits
+
+
+def test_who_does_not_offer_a_workload_is_not_in_its_turns() -> None:
+    some = {**cells(2), "static": [CellSpec("/", 64)]}
+    for turn in plan.turns(plan.make(some, 2, 1)):
+        assert ("static" in {visit.contestant for visit in turn.visits}) == (turn.cell.route == "/")
 
 
 def test_the_seed_alone_decides() -> None:
@@ -60,35 +67,33 @@ def test_the_seed_alone_decides() -> None:
     assert plan.make(cells(6), 4, 1) != plan.make(cells(6), 4, 2)
 
 
-def test_order_of_own_cells_does_not_depend_on_others() -> None:
-    few, many = plan.make(cells(2), 3, 9), plan.make(cells(6), 3, 9)
-
-    def own(visits: list[plan.Visit]) -> list[tuple[int, str]]:
-        return [(visit.round, visit.route) for visit in visits if visit.contestant == "c1"]
-
-    assert own(few) == own(many)
+def test_order_in_a_turn_does_not_depend_on_other_workloads() -> None:
+    alone = plan.make({name: own[:1] for name, own in cells(4).items()}, 3, 9)
+    among = [visit for visit in plan.make(cells(4), 3, 9) if visit.route == "/"]
+    assert alone == among
 
 
 def test_orders_change_between_rounds() -> None:
-    visits = plan.make(cells(6), 6, 3)
-    orders = {tuple(s.contestant for s in plan.sittings(visits) if s.round == number) for number in range(1, 7)}
-    assert len(orders) == 6
+    turns = plan.turns(plan.make(cells(6), 6, 3))
+    assert len({tuple(v.contestant for v in turn.visits) for turn in turns if turn.cell.route == "/"}) == 6
+    assert len({tuple(turn.cell.route for turn in turns if turn.round == number) for number in range(1, 7)}) > 1
 
 
-@pytest.mark.parametrize(
-    ("names", "left_s", "least_rounds"), [(12, 250.0, 2), (12, 140.0, 1), (4, 260.0, 3), (1, 280.0, 5)]
-)
+def test_servers_are_started_anew_after_some_rounds() -> None:
+    assert [plan.start_of(number) for number in (1, 10, 11, 20, 40)] == [1, 1, 2, 2, 4]
+
+
+@pytest.mark.parametrize(("names", "left_s", "least_rounds"), [(12, 160.0, 5), (12, 80.0, 2), (4, 160.0, 15), (1, 280.0, 20)])
 def test_quick_fits_into_the_time_left(names: int, left_s: float, least_rounds: int) -> None:
-    rounds, duration_ms, warmup_ms = budget.quick(cells(names), left_s)
+    rounds = budget.quick_rounds(cells(names), left_s, lambda *_: 0.2)
     assert rounds >= least_rounds
-    assert duration_ms >= 400
-    assert warmup_ms >= 100
-    assert budget.measuring_s(cells(names), rounds, duration_ms / 1e3, warmup_ms / 1e3) < left_s
+    assert budget.start_s(cells(names), budget.QUICK_WARM_UP_MS / 1e3) + rounds * budget.slices_s(cells(names), lambda *_: 0.2) <= left_s
+    assert budget.quick_rounds(cells(names), left_s, lambda *_: 0.1) >= rounds
 
 
 def test_quick_refuses_what_can_not_fit() -> None:
     with pytest.raises(UsageFault, match="do not fit into 60 s"):
-        budget.quick(cells(12, (1, 16, 64)), 60)
+        budget.quick_rounds(cells(12, (1, 16, 64)), 60)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,6 @@ def test_clock(seconds: float, text: str) -> None:
 @pytest.mark.parametrize("verified_in_s", [10.0, 70.0, 200.0, 3000.0])
 def test_a_quick_run_is_not_given_up_because_verification_took_long(verified_in_s: float) -> None:
     """A disturbed machine verified eleven contestants in more than two minutes, and 54 cells "did not fit" into the rest."""
-    left_s = budget.quick_measuring_s(budget.QUICK_LIMIT_S - verified_in_s, 11)
-    rounds, _, _ = budget.quick(cells(11), left_s)
-    assert rounds >= 1
+    left_s = budget.quick_measuring_s(budget.QUICK_LIMIT_S - verified_in_s, 11, cells(11))
+    assert budget.quick_rounds(cells(11), left_s) >= 2
     assert left_s <= budget.QUICK_LIMIT_S

@@ -136,11 +136,11 @@ def test_equal_rounds_do_not_make_a_slight_change_an_outlier() -> None:
 
 
 def test_the_noise_floor_is_the_largest_distance_in_either_direction() -> None:
-    assert statistics.noise_floor([(100, 101), (100, 97)]) == pytest.approx(100 / 97)
-    assert statistics.noise_floor([(125, 100)]) == statistics.noise_floor([(100, 125)]) == pytest.approx(1.25)
+    assert statistics.noise_floor([1.01, 0.97]) == pytest.approx(1 / 0.97)
+    assert statistics.noise_floor([1.25]) == statistics.noise_floor([1 / 1.25]) == pytest.approx(1.25)
     assert statistics.noise_floor([]) is None
     with pytest.raises(ValueError, match="above 0"):
-        statistics.noise_floor([(0, 1)])
+        statistics.noise_floor([0.0])
 
 
 @pytest.mark.parametrize(

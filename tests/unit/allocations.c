@@ -31,18 +31,24 @@ void *__wrap_realloc(void *old, size_t size) {
         return __real_realloc(old, size);
 }
 
-static size_t allocations_of(struct work *w, const struct dataset *d, enum workload which, size_t count) {
+static size_t allocations_of_digest(struct work *w, const struct dataset *d, enum workload which, size_t count, uint32_t times) {
         struct work_response r;
         struct work_params p;
         size_t before;
 
         work_params_init(&p, which, d);
         p.count = count;
+        p.digest_times = times;
+        p.seed = WORK_SEED_MAX;
         before = allocations;
         assert_int_equal(work_run(w, which, &p, &r, NULL), 0);
         if (r.body_kind == WORK_BODY_OWNED)
                 free((char *)(uintptr_t)r.body);
         return allocations - before;
+}
+
+static size_t allocations_of(struct work *w, const struct dataset *d, enum workload which, size_t count) {
+        return allocations_of_digest(w, d, which, count, 0);
 }
 
 static void struct_mode_allocates_nothing(void **state) {
@@ -59,6 +65,8 @@ static void struct_mode_allocates_nothing(void **state) {
                 assert_int_equal(allocations_of(w, d, WORKLOAD_PARSE_MSGPACK, 17), 0);
                 assert_int_equal(allocations_of(w, d, WORKLOAD_ENCODE_JSON, 1000), 0);
                 assert_int_equal(allocations_of(w, d, WORKLOAD_ENCODE_JSON, 17), 0);
+                assert_int_equal(allocations_of_digest(w, d, WORKLOAD_PARSE_MSGPACK, 1000, 8), 0);
+                assert_int_equal(allocations_of_digest(w, d, WORKLOAD_ENCODE_JSON, 1000, 8), 0);
                 assert_int_equal(allocations_of(w, d, WORKLOAD_TRANSFER_DATA, 1000), 0);
                 assert_int_equal(allocations_of(w, d, WORKLOAD_MILLION_LOOP, 0), 0);
                 /* The body that the caller gets to keep, and nothing else. */

@@ -154,14 +154,23 @@ static void claims_are_not_believed(void **state) {
 static void tree_decodes_many_and_names_the_bad_one(void **state) {
         uint8_t good[RAW_RECORD_MAX], bad[RAW_RECORD_MAX];
         struct encoded_record encoded[20];
+        struct record records[ELEMENTS(encoded)];
         struct error e;
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(encoded); i++)
                 encoded[i] = raw_record(good, raw_good, RAW_FIELDS);
         assert_int_equal(tree_records_decode(encoded, ELEMENTS(encoded), &e), 0);
+        assert_int_equal(tree_records_read(encoded, ELEMENTS(encoded), records, &e), 0);
+        for (size_t i = 0; i < ELEMENTS(encoded); i++) {
+                assert_int_equal(records[i].id, 7);
+                assert_true(text_equal(records[i].description, (struct text){ "Some words", 10 }));
+                assert_int_equal(records[i].count, 33);
+        }
         encoded[17] = raw_record_with(bad, 4, BYTES("\xc0"));
         assert_int_equal(tree_records_decode(encoded, ELEMENTS(encoded), &e), -EBADMSG);
+        assert_string_equal(e.text, "record 17: field \"count\": is nil, expected an integer");
+        assert_int_equal(tree_records_read(encoded, ELEMENTS(encoded), records, &e), -EBADMSG);
         assert_string_equal(e.text, "record 17: field \"count\": is nil, expected an integer");
 }
 

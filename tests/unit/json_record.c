@@ -172,10 +172,27 @@ static void tree_escapes_each_character_alike(void **state) {
         }
 }
 
+static size_t length_with(int64_t integer, double real) {
+        const struct record r = { integer, TEXT("a"), TEXT(""), TEXT("\n"), integer, real };
+
+        return json_records_length(&r, 1);
+}
+
+/* From the shortest numbers to the longest. */
+static void bounds_the_growth_of_numbers(void **state) {
+        size_t growth = length_with(INT64_MIN, -1.2345678901234567e-308) - length_with(0, 0.0);
+
+        (void)state;
+        assert_int_equal(growth, 19 + 19 + 21);
+        assert_in_range(growth, 1, json_numbers_growth_max(1));
+        assert_int_equal(json_numbers_growth_max(1000), 1000 * json_numbers_growth_max(1));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(encodes_the_vectors),
                 cmocka_unit_test(is_bounded_by_the_byte),
+                cmocka_unit_test(bounds_the_growth_of_numbers),
                 cmocka_unit_test(escapes_at_any_place),
                 cmocka_unit_test(tree_produces_the_same_bytes),
                 cmocka_unit_test(tree_escapes_each_character_alike),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "both_codecs.h"
 #include "data/dataset.h"
 #include "unit.h"
 
@@ -20,14 +21,6 @@ static int make(void **state, enum codec codec) {
                 return -1;
         *state = f;
         return 0;
-}
-
-static int make_struct(void **state) {
-        return make(state, CODEC_STRUCT);
-}
-
-static int make_tree(void **state) {
-        return make(state, CODEC_TREE);
 }
 
 static int drop(void **state) {
@@ -180,12 +173,6 @@ static void tree_needs_a_tree(void **state) {
         assert_null(work);
         assert_null(work_free(NULL));
 }
-
-#define BOTH(test)                                                                \
-        cmocka_unit_test_setup_teardown(test, make_struct, drop),                 \
-                {                                                                 \
-#test " (tree)", test, make_tree, drop, NULL                      \
-                }
 
 int main(void) {
         const struct CMUnitTest tests[] = {

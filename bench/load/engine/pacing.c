@@ -96,6 +96,9 @@ void pacing_start(struct worker *w) {
                 w->now_ns = clock_monotonic_ns();
                 pacing_connection_is_free(w, c, is_open_loop(w) ? w->shared->start_ns : w->now_ns);
         }
+        for (uint32_t i = 0; i < w->n_connections; i++)
+                if (w->connections[i].state == CONNECTION_CLOSED && !w->connections[i].queue) /* the server's doing, before the start */
+                        exchange_open(w, &w->connections[i]);
 }
 
 void pacing_turn(struct worker *w) {

@@ -133,6 +133,22 @@ static void await(struct crew *crew, _Atomic uint32_t *counter, const struct loa
         }
 }
 
+/* Returns 0 when the load may begin, or nothing of it may: see `abandoned`. */
+static int wait_at(struct crew *crew, const struct load_gate *gate, struct error *e) {
+        struct pollfd news[] = { { .fd = gate->fd, .events = POLLIN }, { .fd = crew->signals, .events = POLLIN } };
+        int r = gate->ready(gate->context, e);
+
+        while (r == 0 && !atomic_load(&crew->shared.abandoned)) {
+                if (poll(news, 2, -1) < 0)
+                        continue; /* EINTR alone: the descriptors are there */
+                if (news[1].revents)
+                        take_signal(crew);
+                else if (news[0].revents)
+                        r = gate->take(gate->context, e);
+        }
+        return r < 0 ? r : 0;
+}
+
 static void let_go(struct crew *crew) {
         (void)pthread_mutex_lock(&crew->shared.lock);
         crew->shared.go = true;
@@ -180,7 +196,8 @@ static int sum_up(struct crew *crew, struct load_result *ret, struct error *e) {
         return 0;
 }
 
-int load_run(const struct load_plan *plan, const struct load_watcher *watcher, struct load_result *ret, struct error *e) {
+int load_run(const struct load_plan *plan, const struct load_watcher *watcher, const struct load_gate *gate, struct load_result *ret,
+             struct error *e) {
         struct crew crew;
         int r;
 
@@ -188,10 +205,12 @@ int load_run(const struct load_plan *plan, const struct load_watcher *watcher, s
         r = crew_init(&crew, plan, e);
         if (r == 0)
                 r = start_threads(&crew, e);
+        if (r == 0)
+                await(&crew, &crew.shared.n_ready, NULL);
+        if (r == 0 && gate && !atomic_load(&crew.shared.abandoned))
+                r = wait_at(&crew, gate, e);
         if (r < 0)
                 atomic_store(&crew.shared.abandoned, true);
-        else
-                await(&crew, &crew.shared.n_ready, NULL);
         if (!atomic_load(&crew.shared.abandoned)) {
                 crew.shared.start_ns = clock_monotonic_ns() + HEAD_START_NS;
                 ret->start_realtime_ms = clock_realtime_ms() + HEAD_START_NS / 1000000;

@@ -24,9 +24,18 @@ struct load_watcher {
         uint64_t interval_ns;
 };
 
+/* What the load waits for when all connections are open. */
+struct load_gate {
+        int (*ready)(void *context, struct error *e); /* called once, before the wait. Returns 0 or a negative errno value with a sentence */
+        int (*take)(void *context, struct error *e);  /* `fd` has something. Returns 1: begin, 0: wait on, or a negative errno value */
+        void *context;
+        int fd;
+};
+
 /* Runs the plan and fills `*ret`, which load_result_deinit() frees. SIGINT and SIGTERM end the sending early; they are blocked for the
- * caller by load_block_signals(). `watcher` may be NULL. Returns 0, or a negative errno value with a sentence. */
-int load_run(const struct load_plan *plan, const struct load_watcher *watcher, struct load_result *ret, struct error *e);
+ * caller by load_block_signals(). `watcher` and `gate` may be NULL. Returns 0, or a negative errno value with a sentence. */
+int load_run(const struct load_plan *plan, const struct load_watcher *watcher, const struct load_gate *gate, struct load_result *ret,
+             struct error *e);
 void load_result_deinit(struct load_result *r);
 
 /* Before anything is run. Returns 0 or a negative errno value with a sentence. */

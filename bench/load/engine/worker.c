@@ -77,8 +77,8 @@ static int wait_until(struct worker *w, struct epoll_event *events, uint64_t due
         return (int)syscall(SYS_epoll_pwait2, w->epoll, events, WORKER_EVENTS, &left, NULL, 0);
 }
 
-/* One turn of the loop: waits for events up to `due_ns`, and handles them. */
-static void turn(struct worker *w, uint64_t due_ns) {
+/* One turn of the loop: waits for events up to `due_ns`, and handles them. Returns whether there were any. */
+static bool turn(struct worker *w, uint64_t due_ns) {
         struct epoll_event events[WORKER_EVENTS];
         int n = wait_until(w, events, due_ns);
 
@@ -98,6 +98,7 @@ static void turn(struct worker *w, uint64_t due_ns) {
                 exchange_sweep(w);
                 w->next_sweep_ns = w->now_ns + (interval_ns < WORKER_SWEEP_NS ? interval_ns : WORKER_SWEEP_NS);
         }
+        return n > 0;
 }
 
 static int pin(struct worker *w) {
@@ -127,7 +128,7 @@ static void connect_all(struct worker *w) {
         for (uint32_t i = 0; i < w->n_connections && w->result == 0; i++)
                 exchange_open(w, &w->connections[i]);
         while (w->result == 0 && w->n_open < w->n_connections && !atomic_load(&w->shared->abandoned))
-                turn(w, w->now_ns + WORKER_SWEEP_NS);
+                (void)turn(w, w->now_ns + WORKER_SWEEP_NS);
         if (w->result < 0)
                 atomic_store(&w->shared->abandoned, true);
         tell(w, &w->shared->n_ready);
@@ -135,6 +136,12 @@ static void connect_all(struct worker *w) {
         while (!w->shared->go)
                 (void)pthread_cond_wait(&w->shared->start, &w->shared->lock);
         (void)pthread_mutex_unlock(&w->shared->lock);
+}
+
+/* Takes note of connections that the server has closed since they were opened, so that no request is lost on one. */
+static void notice_closed(struct worker *w) {
+        while (turn(w, 0) && w->result == 0)
+                continue;
 }
 
 static void sleep_until(uint64_t ns) {
@@ -151,7 +158,7 @@ static void send_and_drain(struct worker *w) {
 
                 if (w->phase == WORKER_SENDING && stop_ns < due_ns)
                         due_ns = stop_ns;
-                turn(w, due_ns < w->next_sweep_ns ? due_ns : w->next_sweep_ns);
+                (void)turn(w, due_ns < w->next_sweep_ns ? due_ns : w->next_sweep_ns);
                 stop_ns = atomic_load_explicit(&w->shared->stop_ns, memory_order_relaxed);
                 if (w->phase == WORKER_SENDING && w->now_ns >= stop_ns)
                         pacing_stop(w, stop_ns);
@@ -165,6 +172,7 @@ void *worker_main(void *worker) {
 
         connect_all(w);
         if (!atomic_load(&w->shared->abandoned)) {
+                notice_closed(w);
                 memset(w->tally->syscalls, 0, sizeof w->tally->syscalls); /* of the run alone */
                 sleep_until(w->shared->start_ns);
                 before = usage_of_thread();

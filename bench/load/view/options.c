@@ -40,11 +40,14 @@ const char options_usage[] =
         "\n"
         "      --expect FILE     answers have to be these bytes (default: those of a\n"
         "                        first answer)\n"
+        "      --no-probe        do not ask before the load; takes --expect\n"
         "      --no-check        do not look at the bytes of answers\n"
         "      --status N        answers have to have this status (default: 200-299)\n"
         "\n"
         "  -j, --json            print JSON\n"
         "      --hdr-log FILE    write the histogram as an HdrHistogram log\n"
+        "      --hold            say \"ready\" when all connections are open, and begin\n"
+        "                        when a line comes in\n"
         "      --die-with-parent end when the process that started this one does\n"
         "  -V, --version         print the version\n"
         "  -h, --help            print this\n"
@@ -66,9 +69,11 @@ enum {
         LONG_THINK,
         LONG_RECONNECT,
         LONG_EXPECT,
+        LONG_NO_PROBE,
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
+        LONG_HOLD,
         LONG_DIE,
 };
 
@@ -82,10 +87,12 @@ static const struct option long_options[] = {
         { "header", required_argument, NULL, 'H' },         { "body", required_argument, NULL, LONG_BODY },
         { "pipeline", required_argument, NULL, LONG_PIPELINE }, { "think", required_argument, NULL, LONG_THINK },
         { "reconnect", required_argument, NULL, LONG_RECONNECT }, { "expect", required_argument, NULL, LONG_EXPECT },
-        { "no-check", no_argument, NULL, LONG_NO_CHECK },   { "status", required_argument, NULL, LONG_STATUS },
+        { "no-probe", no_argument, NULL, LONG_NO_PROBE },   { "no-check", no_argument, NULL, LONG_NO_CHECK },
+        { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
-        { "die-with-parent", no_argument, NULL, LONG_DIE }, { "version", no_argument, NULL, 'V' },
-        { "help", no_argument, NULL, 'h' },                 { NULL, 0, NULL, 0 },
+        { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
+        { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
 };
 
 static const char *option_name(int option) {
@@ -184,6 +191,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_EXPECT:
                 o->expect_file = value;
                 return 0;
+        case LONG_NO_PROBE:
+                o->probe = false;
+                return 0;
         case LONG_NO_CHECK:
                 o->check = false;
                 return 0;
@@ -194,6 +204,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
                 return 0;
         case LONG_HDR_LOG:
                 o->hdr_log = value;
+                return 0;
+        case LONG_HOLD:
+                o->hold = true;
                 return 0;
         case LONG_DIE:
                 o->die_with_parent = true;
@@ -219,6 +232,8 @@ static int check(const struct options *o, struct error *e) {
                 return error_set(e, -EINVAL, "--slo needs a --rate to begin with");
         if (o->has_slo && o->requests > 0)
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
+        if (o->has_slo && o->hold)
+                return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
         if (o->has_slo && o->hdr_log)
                 return error_set(e, -EINVAL, "--hdr-log is of one run, and --slo makes many; --json has the histogram of each");
         if (o->think_ns > 0 && (o->rate > 0 || o->pipeline > 1))
@@ -230,6 +245,8 @@ static int check(const struct options *o, struct error *e) {
                                  (unsigned long long)o->connections);
         if (o->expect_file && !o->check)
                 return error_set(e, -EINVAL, "--expect does not go with --no-check");
+        if (!o->probe && o->check && !o->expect_file)
+                return error_set(e, -EINVAL, "--no-probe goes with --expect: what is not asked for before has to be said");
         if (o->mix_file && o->n_wishes > 0)
                 return error_set(e, -EINVAL, "give targets in --mix %s or behind the URL, not both", o->mix_file);
         return 0;
@@ -266,7 +283,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         struct options *o = ret;
         int option, r = 0;
 
-        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true };
+        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
         opterr = 0;
         optind = 0; /* from the start, also for a second command line in one process */
         while (r == 0 && o->task == OPTIONS_RUN && (option = getopt_long(argc, argv, ":c:t:d:n:r:H:jVh", long_options, NULL)) != -1) {

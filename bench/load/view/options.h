@@ -28,7 +28,7 @@ struct options {
         uint64_t duration_ns, timeout_ns, think_ns;
         uint64_t status; /* 0: 200 to 299 */
         double rate;     /* 0: closed loop */
-        bool poisson, check, json, die_with_parent;
+        bool poisson, check, probe, json, hold, die_with_parent;
         bool has_slo;
         struct slo slo;
 };

@@ -66,7 +66,7 @@ static int try_rate(struct search *s, struct progress *progress, struct load_res
         s->plan->rate = s->state.next;
         (void)snprintf(prefix, sizeof prefix, "try %u, %.6g/s: ", s->state.tries + 1, s->plan->rate);
         progress_begin(progress, stderr, s->plan, prefix);
-        result = load_run(s->plan, progress_watcher(progress, &memory), r, e);
+        result = load_run(s->plan, progress_watcher(progress, &memory), NULL, r, e);
         progress_end(progress);
         if (result < 0)
                 return result;

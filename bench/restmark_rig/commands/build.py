@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .. import builder, console, requirements
+from .. import builder, console, load_program, requirements
 from ..console import Progress
 from ..contestant import Contestant
 from ..errors import BuildFailed, EnvironmentFault, ExitCode
@@ -18,6 +18,12 @@ def require_met(contestant: Contestant) -> None:
             f"{contestant.name}: {'; '.join(m.what for m in missing)}",
             "; ".join(dict.fromkeys(m.remedy for m in missing)),
         )
+
+
+def provide_load(settings: Settings) -> None:
+    """Builds the load generator if that has to be. Raises EnvironmentFault now rather than after ten minutes."""
+    with console.progress() as progress:
+        load_program.provide(settings.cache, progress)
 
 
 @click.command()

@@ -31,13 +31,13 @@ from ..contestant import Contestant
 from ..entrants import Entrant
 from ..errors import UsageFault
 from ..launcher import StartOptions
-from ..load import wrk_path
 from ..memory import MemoryPlan
 from ..memory_look import restmark_rss
 from ..recording import Recording
 from ..results import Results, Skipped
 from ..run_request import RunRequest
 from ..settings import Settings, shared_options
+from .build import provide_load
 from .options import CountList
 
 
@@ -77,7 +77,7 @@ def memory(
 
     Speed is not measured, and answers are not verified: see 'restmark run'.
     """
-    wrk_path()
+    provide_load(settings)
     restmark_rss()
     request = RunRequest(
         (),
@@ -193,7 +193,7 @@ def _recording(
             settings=dataclasses.replace(request.settings(plan.pins, data), warmup_ms=0),
             thresholds=verdict.thresholds(),
             machine=machine,
-            tools=machine_record.tools(with_h2load=False),
+            tools=machine_record.tools(),
             contestants=records,
             skipped=skipped,
             rig=rig_identity.describe(),

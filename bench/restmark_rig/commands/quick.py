@@ -14,12 +14,11 @@ from .. import builder, console, cpulist, dataset, pinning
 from .. import quick as measuring
 from ..errors import EnvironmentFault, ExitCode, UsageFault
 from ..launcher import RunningServer, StartOptions, launch
-from ..load import wrk_path
 from ..oracle import Oracle
 from ..quick import Row
 from ..settings import Settings, shared_options
 from ..workloads import ROUTE_TRANSFER
-from .build import require_met
+from .build import provide_load, require_met
 
 
 @click.command()
@@ -40,7 +39,7 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
     if len(contestants) != 1:
         raise UsageFault("quick looks at one server", "name one with -C")
     contestant = contestants[0]
-    wrk_path()
+    provide_load(settings)
     require_met(contestant)
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     pins = pinning.halves()
@@ -93,9 +92,9 @@ def _show(rows: list[Row], pins: pinning.Pinning, duration: int) -> None:
     console.out.print()
     console.out.print(table)
     where = (
-        f"Server on CPU {cpulist.render(pins.server)}, wrk on CPU {cpulist.render(pins.client)}"
+        f"Server on CPU {cpulist.render(pins.server)}, load on CPU {cpulist.render(pins.client)}"
         if pins.server and pins.client
-        else f"Server and wrk share {len(os.sched_getaffinity(0))} CPU, not pinned: they take time from each other"
+        else f"Server and load share {len(os.sched_getaffinity(0))} CPU, not pinned: they take time from each other"
     )
     console.plain(console.out, f"\n{where}; {rows[0].connections} connection(s), {duration} s per route, no pipelining.")
     if pins.server and pins.client:
@@ -104,7 +103,7 @@ def _show(rows: list[Row], pins: pinning.Pinning, duration: int) -> None:
     if any("client-bound" in row.remarks for row in rows):
         console.plain(
             console.out,
-            "client-bound: wrk's CPU was full, the server's was not; requests/s is then wrk's limit,\n"
+            "client-bound: the load's CPU was full, the server's was not; requests/s is then its limit,\n"
             "and the CPU time per request is the figure to compare.",
         )
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import click
 
-from .. import console, dry_run, h2load, load, memory_look, resume, run_table, session, traffic
+from .. import console, dry_run, memory_look, resume, run_table, session, traffic
 from ..errors import ExitCode, UsageFault
+from ..load import TIMEOUT_MAX_S
 from ..recording import Recording
 from ..results import Results
 from ..report.view import View
 from ..results_file import FILE_NAME
 from ..run_request import DEFAULT_TIMEOUT_S, RunRequest
 from ..settings import Settings, shared_options
+from .build import provide_load
 from .options import CountList, Route, baseline_option, mix_option
 
 
@@ -32,15 +34,18 @@ from .options import CountList, Route, baseline_option, mix_option
     help="Connections kept alive at once; several make a sweep [default: 64; 16 with --quick].",
 )
 @click.option(
-    "--duration", type=click.FloatRange(0.5, 3600), metavar="SECONDS", help="Load of each visit [default: 3]."
+    "--duration",
+    type=click.FloatRange(0.05, 3600),
+    metavar="SECONDS",
+    help="Load of each visit, longer where it brings fewer than 30 answers [default: 0.25].",
 )
 @click.option(
     "--warmup",
     type=click.FloatRange(0.1, 600),
     metavar="SECONDS",
-    help="Load before each visit, and more while requests still get cheaper [default: 1].",
+    help="Load of each cell after a start of the servers, and more while requests still get cheaper [default: 0.5].",
 )
-@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell [default: 7].")
+@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell, fewer if they decide all [default: 40].")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
 @click.option("--server-cpus", metavar="LIST", help="CPUs of the servers, e.g. 2-3 [default: one half].")
 @click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
@@ -48,11 +53,11 @@ from .options import CountList, Route, baseline_option, mix_option
     "--rate",
     type=click.IntRange(1, 10_000_000),
     metavar="PER_SECOND",
-    help="The same fixed rate of requests for all, to compare CPU per request; needs h2load.",
+    help="The same fixed rate of requests for all: latencies from the intended times, and CPU per request.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 600),
+    type=click.FloatRange(1, TIMEOUT_MAX_S),
     default=DEFAULT_TIMEOUT_S,
     show_default=True,
     metavar="SECONDS",
@@ -60,7 +65,7 @@ from .options import CountList, Route, baseline_option, mix_option
 )
 @click.option("--dataset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own records.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat a run's order [default: a new one, recorded].")
-@click.option("--quick", is_flag=True, help="A first answer in under 5 minutes: fewer connections, short rounds.")
+@click.option("--quick", is_flag=True, help="A first answer in under 5 minutes: fewer connections and rounds.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -103,14 +108,14 @@ def run(
     if resumed is not None:
         recording = resume.open_recording(resumed)
         settings, request = _recorded(context, recording.results)
-        _require_tools(request)
+        _require_tools(settings)
         return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
     request = _with_baseline(_request(options), settings)
     request.check()
     if dry:
         dry_run.show(settings, request, seed)
         return ExitCode.OK
-    _require_tools(request)
+    _require_tools(settings)
     directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     if (directory / FILE_NAME).exists():
         raise UsageFault(
@@ -174,12 +179,10 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
         return settings, _request(recorded.params)
 
 
-def _require_tools(request: RunRequest) -> None:
+def _require_tools(settings: Settings) -> None:
     """Raises EnvironmentFault now rather than after ten minutes."""
-    load.wrk_path()
+    provide_load(settings)
     memory_look.restmark_rss()
-    if request.rate_per_s is not None:
-        h2load.h2load_path()
 
 
 def _conclude(recording: Recording, code: ExitCode) -> int:

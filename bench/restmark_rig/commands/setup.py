@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from .. import console, requirements, versions
+from .. import console, load_program, requirements, versions
 from ..console import Progress
 from ..contestant import Contestant
 from ..errors import EnvironmentFault, ExitCode
@@ -27,9 +27,9 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     new enough is used as it is.
     """
     settings.selectors.extend(contestants)
-    if not needs.unmet(settings.chosen()):
+    if not needs.unmet(_needy(settings)):
         return _tell_outcome(settings.chosen(), "nothing to install: ")
-    brought = packages.bring(needs.lines(needs.unmet(settings.chosen())), dry_run)
+    brought = packages.bring(needs.lines(needs.unmet(_needy(settings))), dry_run)
     if dry_run:
         return ExitCode.OK
     if brought:
@@ -37,6 +37,11 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
         with console.progress() as progress:
             _bring_toolchains(settings, progress)
     return _tell_outcome(settings.chosen(), "")
+
+
+def _needy(settings: Settings) -> list[Contestant]:
+    """The contestants, and the load generator where it has to be built."""
+    return [*settings.chosen(), *load_program.unmet()]
 
 
 def _bring_toolchains(settings: Settings, progress: Progress) -> None:

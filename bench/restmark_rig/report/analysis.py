@@ -21,6 +21,10 @@ from ..workloads import ROUTES
 from . import doubt, numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
 
+# So many rounds side by side tell apart what slowed one contestant down and what slowed all down; with fewer, what the machine was
+# seen to be slower by is added to the doubt.
+SIDE_BY_SIDE_MIN = 5
+
 
 @dataclass(frozen=True, order=True)
 class Load:
@@ -100,10 +104,10 @@ class Analysis:
         self._estimates: dict[tuple[object, str], Estimate | None] = {}
         self._standings: dict[tuple[str, Load, str], list[Standing]] = {}
         self._same_pairs: dict[str, list[SamePair]] = {}
-        self._scatters: dict[tuple[str, Load, str], Scatter | None] = {}
+        self._scatters: dict[tuple[str, Load, str, bool], Scatter | None] = {}
         self.same_pairs = [pair for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST) for pair in self._same(metric)]
         self.noise_floors = {
-            metric.key: statistics.noise_floor([(p.first.value, p.second.value) for p in self._same(metric)])
+            metric.key: statistics.noise_floor([p.ratio.value for p in self._same(metric)])
             for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST, MIB_PER_S)
         }
 
@@ -130,52 +134,70 @@ class Analysis:
         if key not in self._estimates:
             samples = list(metric.samples(cell).values())
             found = statistics.median(samples, self._neighbours(cell, metric)) if samples else None
+            if found and metric.whole and (whole := metric.whole(cell)) is not None:
+                found = found.moved_to(whole)
             self._estimates[key] = found and found.widened(*_slowed(metric, doubt.slowdown_share(cell, metric), 0.0))
         return self._estimates[key]
 
     def ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
         """Ratio of two cells of this run, with the interval that decides between them; None without figures."""
-        raw = self._raw_ratio(above, below, metric)
+        raw = self.raw_ratio(above, below, metric)
         if raw is None:
             return None
-        slowed = _slowed(metric, doubt.slowdown_share(above, metric), doubt.slowdown_share(below, metric))
         floor = self.floor(above.route, load_of(above), metric)
+        shares = (doubt.slowdown_share(above, metric), doubt.slowdown_share(below, metric))
+        if raw.n >= SIDE_BY_SIDE_MIN and self.rounds_in_common(above, below, metric):
+            shares = beyond_common(*shares)
+        slowed = _slowed(metric, *shares)
         return raw.widened(floor * slowed[0], floor * slowed[1])
 
-    def _raw_ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
-        """With what follows from the rounds alone. Paired by round where both have the same rounds."""
+    def raw_ratio(self, above: Cell, below: Cell, metric: Metric) -> Estimate | None:
+        """With what follows from the rounds alone: of those that both have, if they are enough, since they lay side by side."""
         a, b = metric.samples(above), metric.samples(below)
         if not a or not b or min(b.values()) <= 0:
             return None
-        paired = a.keys() == b.keys()
-        rounds = [sorted(a), sorted(b)]
+        common = self.rounds_in_common(above, below, metric)
+        rounds = (common, common) if common else (sorted(a), sorted(b))
         return statistics.ratio(
             [a[number] for number in rounds[0]],
             [b[number] for number in rounds[1]],
-            paired,
-            self._neighbours(above, metric),
+            bool(common),
+            self._neighbours(above, metric, paired=bool(common)),
             self.pairs(len(self.entrants(above.route, load_of(above)))),
             statistics.SINGLE_ROUND_FACTOR,
         )
+
+    @staticmethod
+    def rounds_in_common(one: Cell, other: Cell, metric: Metric) -> list[int]:
+        """Numbers of the rounds in which both have the figure; none if they are fewer than half of what one of them has."""
+        a, b = metric.samples(one), metric.samples(other)
+        common = sorted(a.keys() & b.keys())
+        return common if 2 * len(common) >= max(len(a), len(b)) else []
 
     @staticmethod
     def pairs(contestants: int) -> int:
         """How many ratios are looked at at once."""
         return max(1, contestants * (contestants - 1) // 2)
 
-    def _neighbours(self, cell: Cell, metric: Metric) -> Scatter | None:
-        """What the cells of the same workload and load have in common."""
-        key = (cell.route, load_of(cell), metric.key)
+    def _neighbours(self, cell: Cell, metric: Metric, paired: bool = False) -> Scatter | None:
+        """What the cells of the same workload and load have in common. paired: without what moved all of a round alike."""
+        key = (cell.route, load_of(cell), metric.key, paired)
         if key not in self._scatters:
-            rows = [list(metric.samples(one).values()) for one in self.cells(*key[:2])]
-            self._scatters[key] = statistics.scatter([row for row in rows if row and min(row) > 0])
+            found = [metric.samples(one) for one in self.cells(*key[:2])]
+            samples = [one for one in found if one and min(one.values()) > 0]
+            if paired:
+                most = max((one.keys() for one in samples), key=len, default={}.keys())
+                rows = [[one[number] for number in sorted(most)] for one in samples if one.keys() == most]
+                self._scatters[key] = statistics.paired_scatter(rows)
+            else:
+                self._scatters[key] = statistics.scatter([list(one.values()) for one in samples])
         return self._scatters[key]
 
     def floor(self, route: str, load: Load, metric: Metric) -> float:
         """How far the same server lies from itself on this workload, as a factor; on any other where it was not on this one."""
         pairs = self._same(metric)
         here = [pair for pair in pairs if (pair.route, pair.load) == (route, load)] or pairs
-        known = statistics.noise_floor([(pair.first.value, pair.second.value) for pair in here])
+        known = statistics.noise_floor([pair.ratio.value for pair in here])
         return max(statistics.LEAST_FLOOR, known or 1.0)
 
     def _same(self, metric: Metric) -> list[SamePair]:
@@ -241,7 +263,7 @@ class Analysis:
             first = self.results.cell(same_as, *cell.key[1:]) if same_as else None
             if first is None or not (self._counts(first, metric) and self._counts(cell, metric)):
                 continue
-            a, b, ratio = self.estimate(first, metric), self.estimate(cell, metric), self._raw_ratio(cell, first, metric)
+            a, b, ratio = self.estimate(first, metric), self.estimate(cell, metric), self.raw_ratio(cell, first, metric)
             if a and b and ratio:
                 yield SamePair(cell.route, load_of(cell), metric, a, b, ratio)
 
@@ -316,6 +338,12 @@ class Analysis:
 def load_of(cell: Cell) -> Load:
     """The load of a cell."""
     return Load(cell.rate_per_s or 0, cell.connections)
+
+
+def beyond_common(one: float, other: float) -> tuple[float, float]:
+    """What two shares by which cells were slowed down leave when that is taken off which both have in common."""
+    common = 1 + min(one, other)
+    return (1 + one) / common - 1, (1 + other) / common - 1
 
 
 def _slowed(metric: Metric, above: float, below: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from ..errors import UsageFault
 from ..results import Cell, ContestantRecord, Results
 from ..statistics import Estimate
 from . import doubt
-from .analysis import Analysis, Load, Standing
+from .analysis import SIDE_BY_SIDE_MIN, Analysis, Load, Standing, beyond_common
 from .metrics import CPU_US_PER_REQUEST, Metric
 
 PYTHON = "python"
@@ -109,6 +109,9 @@ class Gains:
         own = known.get(self.against.name)
         if not own:
             return []
+        numbers = sorted(own)
+        alike = [rounds for rounds in known.values() if sorted(rounds) == numbers]
+        together = statistics.paired_scatter([[rounds[number] for number in numbers] for rounds in alike])
         neighbours = statistics.scatter([list(rounds.values()) for rounds in known.values()])
         floor = max(self.analysis.floor(route, self.load, CPU_US_PER_REQUEST) for route in mix)
         entrants = [r for r in self.analysis.results.contestants if r.same_as is None and r.name in known]
@@ -117,14 +120,17 @@ class Gains:
             rounds = known[record.name]
             shared = own.keys() == rounds.keys()
             raw = statistics.ratio(
-                [own[number] for number in sorted(own)],
+                [own[number] for number in numbers],
                 [rounds[number] for number in sorted(rounds)],
                 shared,
-                neighbours,
+                together if shared else neighbours,
                 self.analysis.pairs(len(entrants)),
                 statistics.SINGLE_ROUND_FACTOR,
             )
-            times = raw.widened(floor * (1 + self._slowdown(self.against, mix)), floor * (1 + self._slowdown(record, mix)))
+            slowed = (self._slowdown(self.against, mix), self._slowdown(record, mix))
+            if shared and raw.n >= SIDE_BY_SIDE_MIN:
+                slowed = beyond_common(*slowed)
+            times = raw.widened(*(floor * (1 + slow) for slow in slowed))
             value = statistics.median(list(rounds.values())).value
             if record.name != self.against.name:
                 found.append(Gain(record, None, times, value))

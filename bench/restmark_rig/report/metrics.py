@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, Cell, Round
+from . import latencies
 
 WRONG = frozenset({BYTE_MISMATCH, ERRORS})
 
@@ -18,7 +19,9 @@ WRONG = frozenset({BYTE_MISMATCH, ERRORS})
 class Metric:
     """of: the figure of one round, None where it can not be had; takes_rank: verdicts of a cell with which it is no figure
     to be ranked; tolerates: verdicts that do not touch it at all, and are not shown beside it. grows_with_connections:
-    what is asked over fewer of them can not be compared. is_cpu_time: CPUs that others had do not lengthen it."""
+    what is asked over fewer of them can not be compared. is_cpu_time: CPUs that others had do not lengthen it. in_blocks:
+    the figure by the number of the first of a few rounds that have it together, where single ones have too little of it; whole: of
+    all of a cell's rounds, None where the median of its samples stands for it."""
 
     key: str
     title: str
@@ -29,9 +32,13 @@ class Metric:
     tolerates: frozenset[str] = frozenset()
     grows_with_connections: bool = False
     is_cpu_time: bool = False
+    in_blocks: Callable[[Cell], dict[int, float]] | None = None
+    whole: Callable[[Cell], float | None] | None = None
 
     def samples(self, cell: Cell) -> dict[int, float]:
-        """Round number to figure, for the rounds that have one."""
+        """Round number to figure, for the rounds (or blocks of them) that have one."""
+        if self.in_blocks is not None:
+            return self.in_blocks(cell)
         figures = {entry.round: self.of(entry) for entry in cell.rounds}
         return {number: figure for number, figure in figures.items() if figure is not None}
 
@@ -50,15 +57,17 @@ def _requests_per_s(entry: Round) -> float | None:
 
 def _cpu_us_per_request(entry: Round) -> float | None:
     """None also for 0 ns: no clock is that good, the accounting was too coarse for the round."""
-    return entry.server_cpu_ns / 1e3 / entry.requests if entry.requests and entry.server_cpu_ns else None
+    return entry.server_cpu_ns / 1e3 / entry.all_requests if entry.all_requests and entry.server_cpu_ns else None
 
 
 def _client_us_per_request(entry: Round) -> float | None:
-    return entry.client_cpu_ns / 1e3 / entry.requests if entry.requests and entry.client_cpu_ns else None
+    return entry.client_cpu_ns / 1e3 / entry.all_requests if entry.all_requests and entry.client_cpu_ns else None
 
 
 def _mib_per_s(entry: Round) -> float | None:
-    return entry.bytes / 2**20 / (entry.duration_us / 1e6)
+    """The bytes are of all answers, and some of these came in after the time."""
+    in_time = entry.requests / entry.all_requests if entry.all_requests else 1.0
+    return entry.bytes * in_time / 2**20 / (entry.duration_us / 1e6)
 
 
 def latency(percentile: str) -> Metric:
@@ -67,7 +76,17 @@ def latency(percentile: str) -> Metric:
     def of(entry: Round) -> float | None:
         return entry.latency.quantiles_us.get(percentile) if entry.latency else None
 
-    return Metric(f"p{percentile}_us", f"p{percentile}", "µs", False, of, WRONG | {CLIENT_BOUND, CENSORED}, grows_with_connections=True)
+    return Metric(
+        f"p{percentile}_us",
+        f"p{percentile}",
+        "µs",
+        False,
+        of,
+        WRONG | {CLIENT_BOUND, CENSORED},
+        grows_with_connections=True,
+        in_blocks=lambda cell: latencies.by_block(cell, percentile),
+        whole=lambda cell: latencies.whole(cell, percentile),
+    )
 
 
 _PACED = WRONG | {CLIENT_BOUND}

@@ -28,14 +28,13 @@ def title_of(record: ContestantRecord) -> str:
 VERDICTS = {
     BYTE_MISMATCH: (
         "wrong bytes",
-        "An answer was not the one defined, or the bytes received do not fit the number of answers: the server did "
-        "other work than the others.",
+        "An answer was not, byte for byte, the one defined: the server did other work than the others.",
     ),
     ERRORS: ("errors", "Requests failed or were answered with an error; failing is cheaper than working."),
     CENSORED: (
         "censored",
-        "Some waiting is not in the latencies: answers came after the client's timeout, a fixed rate was not reached, "
-        "or a round was too short for the slow answers. The latencies look better than they are.",
+        "The latencies look better than they are, or depend on how long the load lasted: answers did not come within the client's "
+        "timeout, a fixed rate was not reached, or a slice was too short for two answers on each connection.",
     ),
     STARVED: (
         "starved",

@@ -1,0 +1,100 @@
+"""bench/balance and bench/cost, which restmarkd's developers use: they measure with the rig's load generator."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from restmark_rig import builder, load_program, registry
+from restmark_rig.cache import Cache, default_directory
+
+from .helpers import PYTHON, ROOT, Silent
+
+WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
+
+
+@pytest.fixture(scope="module")
+def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build tree's src/ with restmarkd and restmarkctl, made once for all tests of the rig."""
+    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", registry.DEFAULT_PEERS_DIR)
+    builder.build(ours, cache, Silent())
+    made = cache.build_dir(ours) / "cmake"
+    subprocess.run(["cmake", "--build", made, "--target", "restmarkctl"], check=True, capture_output=True)
+    tree = tmp_path_factory.mktemp("tree")
+    (tree / "src").symlink_to(made / "src")
+    return tree
+
+
+def run(script: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script of bench/ to its end."""
+    command = [PYTHON, str(ROOT / "bench" / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
+
+
+def lines(text: str) -> list[list[str]]:
+    """The lines of balance's table, without its head."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if re.match(r"\| \w+ \| \d", line)]
+
+
+@pytest.mark.parametrize("close", [[], ["--close"]], ids=["kept", "close"])
+def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: list[str]) -> None:
+    options = ["--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1,8", "--target", "/"]
+    done = run("balance", *options, *close)
+    assert done.returncode == 0, done.stderr
+    found = lines(done.stdout)
+    assert [line[:2] for line in found] == [[way, count] for way in ("reuseport", "shared", "cpu") for count in ("1", "8")]
+    for line in found:
+        p50, p99, longest = map(float, line[3:6])
+        busiest, idlest = (int(share.removesuffix(" %")) for share in line[6:8])
+        assert float(line[2].replace(",", "")) > 100
+        assert 0 < p50 <= p99 <= longest
+        assert busiest >= idlest and busiest + idlest in range(99, 102)
+        assert line[8] == "0"
+        if line[1] == "1" and not close:
+            assert (busiest, idlest) == (100, 0)  # a kept connection stays with its worker
+
+
+def test_balance_spreads_connections_that_are_used_once(build_tree: Path) -> None:
+    done = run("balance", "--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1", "--ways", "reuseport", "--close")
+    assert done.returncode == 0, done.stderr
+    assert int(lines(done.stdout)[0][7].removesuffix(" %")) > 10
+
+
+def test_balance_counts_wrong_answers(build_tree: Path, tmp_path: Path) -> None:
+    """A load generator that is told to expect another body finds every answer wrong."""
+    (tmp_path / "body").write_text("another")
+    wrapper = tmp_path / "restmark-load"
+    wrapper.write_text(WRAPPER.format(program=load_program.path(), body=tmp_path / "body"))
+    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+    options = ["--build", build_tree, "--duration", "0.2", "--connections", "4", "--ways", "shared", "--target", "/"]
+    done = run("balance", *options, RESTMARK_LOAD=str(wrapper))
+    assert done.returncode == 0, done.stderr
+    assert int(lines(done.stdout)[0][8]) > 10
+
+
+def test_balance_says_what_is_missing(tmp_path: Path) -> None:
+    done = run("balance", "--build", tmp_path)
+    assert done.returncode == 3
+    assert f"{tmp_path}/src/restmarkd: no program is there" in done.stderr and "remedy: cmake" in done.stderr
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes a CPU for the server and one for the load")
+def test_cost_compares_a_copy_with_itself(build_tree: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(build_tree / "src" / "restmarkd", tmp_path / "copy"))
+    done = run("cost", "--rounds", "2", "--seconds", "1", build_tree / "src" / "restmarkd", copy)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^ *([\d.]+) us/request +([\d.]+) ", done.stdout, re.MULTILINE)
+    assert len(found) == 2 and found[0][1] == "1.000"
+    assert all(float(us) > 1 for us, _ in found)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes a CPU for the server and one for the load")
+def test_cost_ends_at_a_target_that_is_not_there(build_tree: Path) -> None:
+    done = run("cost", "--rounds", "1", "--target", "/nope", build_tree / "src" / "restmarkd")
+    assert done.returncode != 0
+    assert "404" in done.stderr and "Traceback" not in done.stderr
