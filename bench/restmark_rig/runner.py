@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from . import fleet, interruption, plan, probing, settling, verdict, visiting, warm_up
-from .audition import Audition
+from .audition import Audition, CellKey
 from .bench import Bench, Died
 from .budget import Forecast
 from .console import Progress
@@ -18,7 +18,7 @@ from .entrants import Entrant
 from .fleet import Fleet
 from .load import NotAnswered
 from .pace import Slowdown
-from .plan import CellSpec, Turn
+from .plan import Turn
 from .probing import Checked
 from .recording import Recording
 from .results import Visit
@@ -28,7 +28,6 @@ from .warm_up import Speed
 _SAVE_EVERY_S = 5.0
 # A server that lets connections wait until the time-out makes each slice that long: that it does so is known by then.
 _TIMED_OUT_MAX = 2
-CellKey = tuple[str, CellSpec]
 
 
 @dataclass
@@ -40,8 +39,7 @@ class _Known:
 
 
 class Run:
-    """One run's measuring. forecast: what is known of the time it takes; limit: time.monotonic() by which to be done; early:
-    whether to stop once all is decided."""
+    """One run's measuring. forecast: what is known of the time it takes; limit: time.monotonic() by which to be done."""
 
     def __init__(
         self,
@@ -52,7 +50,6 @@ class Run:
         progress: Progress,
         forecast: Forecast,
         limit: float | None,
-        early: bool,
     ) -> None:
         self._recording = recording
         self._entrants = entrants
@@ -60,7 +57,6 @@ class Run:
         self._audition = audition
         self._progress = progress
         self._limit = limit
-        self._early = early
         self._forecast = forecast
         self._lost: set[CellKey] = set()
         self._timed_out: Counter[CellKey] = Counter()
@@ -81,7 +77,7 @@ class Run:
             self._recording.finish(complete=False, interrupted=interruption.reason(error))
             raise
         done = self._recording.results.settings.rounds
-        open_ = settling.unsettled(self._recording.results) if self._early and done > 1 else []
+        open_ = settling.unsettled(self._recording.results) if done > 1 else []
         if text := settling.outlook(open_, done, self._round_s):
             self._recording.remark(text)
         self._recording.finish(complete=not self._recording.remaining())
@@ -220,7 +216,7 @@ class Run:
         if self._limit is not None and time.monotonic() + self._round_s > self._limit:
             self._cut("one more would have taken longer than --quick may")
             return True
-        if self._early and settling.is_time_to_look(self._round) and not settling.unsettled(self._recording.results):
+        if settling.is_time_to_look(self._round) and not settling.unsettled(self._recording.results):
             self._cut("every pair of contestants is decided, or known to be equal")
             return True
         return False

@@ -332,7 +332,7 @@ def _measured(
             forecast = budget.Forecast(slices, budget.start_span(cells, run))
             progress.say(_announcement(recording, ground, forecast))
             entrants_ = {entrant.name: entrant for entrant in names}
-            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit, early=True).go()
+            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit).go()
     except BaseException:
         interruption.tell(recording)
         raise
