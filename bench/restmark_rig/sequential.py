@@ -41,6 +41,11 @@ class Rule:
         return math.ceil(math.log((1 - self.error) / self.error) / one_vote)
 
 
+def weighted(weights: Figures, figures: Figures) -> float:
+    """The sum of weight × figure over the names that have a weight."""
+    return sum(weight * figures[name] for name, weight in weights.items())
+
+
 @dataclass(frozen=True)
 class Inequality:
     """The sum of weight × figure, over the figures of one round, is at least `least`.
@@ -53,7 +58,7 @@ class Inequality:
 
     def holds(self, figures: Figures) -> bool:
         """Whether it does in one round."""
-        return sum(weight * figures[name] for name, weight in self.weights.items()) >= self.least
+        return weighted(self.weights, figures) >= self.least
 
 
 class Ballot:

@@ -89,7 +89,10 @@ def test_the_worked_example(workshop: Path, worked_example: Path, default_datase
     plan = VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path))
     report = verifier.verify(subject, plan, cache, Silent())
     assert (report.state, report.problem) == ("verified", "")
-    assert [(f.check, f.message) for f in report.findings if f.verdict is not Verdict.OK] == []
+    told = [(f.verdict, f.check, f.route, f.message) for f in report.findings if f.verdict is not Verdict.OK]
+    # The guide tells of this note.
+    assert [row[:3] for row in told] == [(Verdict.NOTE, "cost", "/encode-json")]
+    assert "beside which its work" in told[0][3]
     pinned = block("text", "granian==").split()
     assert [f"{name}=={report.versions[name].split()[-1]}" for name in ("granian", "msgspec")] == pinned
 

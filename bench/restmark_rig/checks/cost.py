@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..dataset import Dataset
 from ..idle_latency import IdleLatency
-from ..sequential import Rule, decide
+from ..sequential import Figures, Rule, decide
 from ..workloads import (
     LOOP_DEFAULT_N,
     ROUTE_ENCODE,
@@ -40,6 +40,7 @@ from .cost_claims import (
     hashed_bytes,
     loop_claims,
     record_claims,
+    record_note,
 )
 from .digest import random_seed
 from .meter import Meter, RoundRequests
@@ -66,13 +67,13 @@ def measurable(dataset: Dataset) -> bool:
 def check_cost(subject: Subject) -> Iterator[Finding]:
     """The server's CPU time for more and less of the work."""
 
-    def action(route: str) -> None:
+    def action(route: str) -> str | None:
         subject.tell(f"costs of {route}")
         with IdleLatency().held(), Meter(subject) as meter:
             if route == ROUTE_LOOP:
                 _check_loop(subject, meter)
-            else:
-                _check_records(subject, meter, route)
+                return None
+            return _check_records(subject, meter, route)
 
     for route in (ROUTE_PARSE, ROUTE_ENCODE, ROUTE_LOOP):
         if route in subject.contestant.parameter_routes():
@@ -81,12 +82,16 @@ def check_cost(subject: Subject) -> Iterator[Finding]:
             yield Finding("cost", route, Verdict.NOT_OFFERED)
 
 
-def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: RoundRequests, route: str) -> None:
+def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: RoundRequests, route: str) -> Figures:
+    """Typical figures, of which all claims hold. Raises Mismatch, Undecided."""
     rounds = meter.rounds(requests, subject.rng(f"cost order {route}"))
-    conclude(claims, decide([claim.inequality for claim in claims], rounds, _RULE))
+    decision = decide([claim.inequality for claim in claims], rounds, _RULE)
+    conclude(claims, decision)
+    return decision.typical
 
 
-def _check_records(subject: Subject, meter: Meter, route: str) -> None:
+def _check_records(subject: Subject, meter: Meter, route: str) -> str:
+    """Measures, and says what the reader should know. Raises Mismatch, Undecided."""
     rng = subject.rng(f"cost {route}")
     dataset, work = subject.oracle.dataset, _record_work(subject, meter, route)
 
@@ -101,7 +106,7 @@ def _check_records(subject: Subject, meter: Meter, route: str) -> None:
             DIGESTS: digested(route, DIGESTS_K, seed, work.largest),
         }
 
-    _decide(subject, meter, record_claims(work), requests, route)
+    return record_note(work, _decide(subject, meter, record_claims(work), requests, route))
 
 
 def _record_work(subject: Subject, meter: Meter, route: str) -> RecordWork:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..dataset import Dataset
-from ..sequential import Decision, Figures, Inequality
+from ..sequential import Decision, Figures, Inequality, weighted
 from ..workloads import LOOP_DEFAULT_N, ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE
 from .base import Mismatch, Undecided
 
@@ -33,9 +33,12 @@ _MIN_DEFAULT_SHARE = 0.6
 # And as one that asks for a digest, without its hashing. What is found for that is up to twice too much in honest servers: the
 # first pass over fresh objects misses the CPU's caches, the later ones do not. From memory it is next to nothing.
 _MIN_DIGEST_SHARE = 0.3
-# By so much of a later pass the first one over new objects is dearer: where shifting and hashing cost many times the work, as beside
-# a fast encoder of Python's, that is more than the work itself.
-_FIRST_PASS = 0.25
+# By so much of a later pass the first one is dearer at most. Hashing meets records that are new to the CPU's caches; shifting has
+# to get its memory from the kernel besides (up to 0.8 of a pass was seen, in CPython). Where a pass costs many times the work, as
+# shifting does beside a fast encoder of Python's, that is more than the work itself.
+_FIRST_PASS = {ROUTE_PARSE: 0.25, ROUTE_ENCODE: 1.0}
+# Where less of the work than this is left of what a plain request takes, a digest proves little of it: to be said.
+_MIN_SHOWN = 0.2
 # No processor's CRC-32 is faster: 100 GB/s. Where records are hashed one by one, each takes a few steps that wait for each other.
 _MIN_HASHED_BYTE_NS = 0.01
 _MIN_HASHED_RECORD_NS = 2.0
@@ -144,12 +147,15 @@ def _default_claim(work: RecordWork) -> Claim:
     )
 
 
-def _digest_claims(work: RecordWork) -> tuple[Claim, ...]:
-    """Two digests, of K = 1 and DIGESTS_K, tell what their work costs without hashing: K extrapolated to 0, less what a first pass is dearer by."""
-    span = DIGESTS_K - 1
+def _unhashed(work: RecordWork) -> Figures:
+    """The weights of what a digest's work costs at least: K extrapolated to 0, less what a first pass is dearer by."""
+    first, span = _FIRST_PASS[work.route], DIGESTS_K - 1
+    return {DIGEST: (DIGESTS_K + first) / span, DIGESTS: -(1 + first) / span}
 
-    def unhashed(typical: Figures) -> float:
-        return ((DIGESTS_K + _FIRST_PASS) * typical[DIGEST] - (1 + _FIRST_PASS) * typical[DIGESTS]) / span
+
+def _digest_claims(work: RecordWork) -> tuple[Claim, ...]:
+    """Two digests, of K = 1 and DIGESTS_K, tell what their work costs without hashing."""
+    unhashed = _unhashed(work)
 
     def prepared(typical: Figures) -> str:
         return (
@@ -158,19 +164,14 @@ def _digest_claims(work: RecordWork) -> tuple[Claim, ...]:
         )
 
     def from_memory(typical: Figures) -> str:
-        honest = typical[NOTHING] + work.scale * (unhashed(typical) - typical[NOTHING])
+        honest = typical[NOTHING] + work.scale * (weighted(unhashed, typical) - typical[NOTHING])
         return (
             f"GET {work.route}: without parameters it takes {us(typical[PLAIN])} of CPU, the same work with a digest takes "
             f"{us(honest)} (hashing subtracted); it is done only when a digest is asked for: {_BLAME[work.route]}"
         )
 
     share = _MIN_DIGEST_SHARE * work.scale
-    fits = {
-        PLAIN: 1,
-        DIGEST: -share * (DIGESTS_K + _FIRST_PASS) / span,
-        DIGESTS: share * (1 + _FIRST_PASS) / span,
-        NOTHING: share - 1,
-    }
+    fits = {PLAIN: 1.0, NOTHING: share - 1, **{name: -share * weight for name, weight in unhashed.items()}}
     return (
         Claim(
             f"the cost of a digest of GET {work.route} grows with K",
@@ -178,6 +179,19 @@ def _digest_claims(work: RecordWork) -> tuple[Claim, ...]:
             prepared,
         ),
         Claim(f"GET {work.route} without parameters costs what the work costs for a digest", Inequality(fits), from_memory),
+    )
+
+
+def record_note(work: RecordWork, typical: Figures) -> str:
+    """What the reader should know of typical figures of which all claims hold; empty if nothing."""
+    pass_ns = (typical[DIGESTS] - typical[DIGEST]) / (DIGESTS_K - 1)
+    shown = work.scale * (weighted(_unhashed(work), typical) - typical[NOTHING])
+    if shown >= _MIN_SHOWN * (typical[PLAIN] - typical[NOTHING]):
+        return ""
+    return (
+        f"GET {work.route}: what a digest repeats takes {us(pass_ns * work.scale)} of CPU each time, beside which its work "
+        f"({us(typical[PLAIN] - typical[NOTHING])}) does not show; that a request without a digest does that work is told by "
+        "the growth of its cost with count alone"
     )
 
 

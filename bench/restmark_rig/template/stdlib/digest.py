@@ -9,20 +9,21 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 FIELDS = ("id", "name", "description", "type", "count", "created_at")
+
+_numbers = struct.Struct("<qqd").pack
 
 
 def of_decoded(records: Sequence[Any], repetitions: int, seed: int) -> int:
     """/parse-msgpack: the digest of the records' fields, so many times over, begun with the seed."""
     crc = seed
     for _ in range(repetitions):
-        for record in records:
-            fields = _fields(record)
-            crc = zlib.crc32(struct.pack("<qqd", fields["id"], fields["count"], fields["created_at"]), crc)
-            for name in ("name", "description", "type"):
-                crc = zlib.crc32(fields[name].encode() + b"\0", crc)
+        for id_, name, description, kind, count, created_at in map(_getter(records), records):
+            texts = f"{name}\0{description}\0{kind}\0".encode()
+            crc = zlib.crc32(_numbers(id_, count, created_at) + texts, crc)
     return crc
 
 
@@ -30,7 +31,7 @@ def of_encoded(records: Sequence[Any], repetitions: int, seed: int, encode: Call
     """/encode-json: the digest of the JSON of shifted records; shifted and hashed so many times, encoded once."""
     shifted: list[Any] = []
     for _ in range(repetitions):
-        shifted = [_shifted(record, seed) for record in records]
+        shifted = _shifted(records, seed)
     body = encode(shifted)
     crc = seed
     for _ in range(repetitions):
@@ -38,13 +39,27 @@ def of_encoded(records: Sequence[Any], repetitions: int, seed: int, encode: Call
     return crc
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    return record if isinstance(record, dict) else {name: getattr(record, name) for name in FIELDS}
+def _getter(records: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    return itemgetter(*FIELDS) if records and isinstance(records[0], dict) else attrgetter(*FIELDS)
 
 
-def _shifted(record: Any, seed: int) -> Any:
-    fields = dict(_fields(record))
-    for name in ("id", "count"):
-        fields[name] = (fields[name] + seed + 2**63) % 2**64 - 2**63  # signed 64 bits
-    fields["created_at"] += seed * 39 / 2**22
-    return type(record)(**fields)
+def _shifted(records: Sequence[Any], seed: int) -> list[Any]:
+    moved_by = seed * 39 / 2**22
+    return [
+        type(record)(
+            id=_int64(id_ + seed),
+            name=name,
+            description=description,
+            type=kind,
+            count=_int64(count + seed),
+            created_at=created_at + moved_by,
+        )
+        for record, (id_, name, description, kind, count, created_at) in zip(
+            records, map(_getter(records), records), strict=True
+        )
+    ]
+
+
+def _int64(number: int) -> int:
+    """The number modulo 2^64, as a signed integer."""
+    return (number + 2**63) % 2**64 - 2**63

@@ -1,0 +1,72 @@
+"""What is said of CPU times: which servers' figures hold, which do not, and what the reader is told. Times are in µs."""
+
+from __future__ import annotations
+
+import pytest
+from restmark_rig.checks.cost_claims import DIGESTS_K, RecordWork, record_claims, record_note
+from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_PARSE
+
+RECORDS = 1000
+
+
+def figures(
+    work_us: float, pass_us: float, first_us: float = 0.0, plain_us: float | None = None, rest_us: float = 50.0
+) -> dict[str, float]:
+    """The figures, in nanoseconds, of a server whose digest takes its work once and a pass K times, the first one dearer by first_us.
+
+    plain_us: what a request without a digest works; None: as much as one with. rest_us: the request without any work.
+    """
+    plain = work_us if plain_us is None else plain_us
+    microseconds = {
+        "nothing": rest_us,
+        "half": rest_us + plain / 2,
+        "most": rest_us + plain,
+        "plain": rest_us + plain,
+        "digest": rest_us + work_us + first_us + pass_us,
+        "digests": rest_us + work_us + first_us + DIGESTS_K * pass_us,
+    }
+    return {name: 1000 * value for name, value in microseconds.items()}
+
+
+def refuted(route: str, told: dict[str, float]) -> list[str]:
+    work = RecordWork(route, RECORDS, RECORDS, hashed_bytes=10_000)
+    return [claim.refuted(told) for claim in record_claims(work) if not claim.inequality.holds(told)]
+
+
+def note(route: str, told: dict[str, float]) -> str:
+    return record_note(RecordWork(route, RECORDS, RECORDS, hashed_bytes=10_000), told)
+
+
+HONEST = {
+    "C": (ROUTE_ENCODE, figures(140, 75)),
+    "Rust, shifted copies in fresh memory": (ROUTE_ENCODE, figures(260, 250, 200)),
+    "Python's json": (ROUTE_ENCODE, figures(2400, 900, 600)),
+    "Python's msgpack, beside a dear digest": (ROUTE_PARSE, figures(2200, 2600, 500)),
+    "PyPy": (ROUTE_ENCODE, figures(5000, 1300, 300, rest_us=2600)),
+}
+
+
+@pytest.mark.parametrize("server", HONEST)
+def test_an_honest_server(server: str) -> None:
+    route, told = HONEST[server]
+    assert refuted(route, told) == []
+    assert note(route, told) == ""
+
+
+@pytest.mark.parametrize("first", [0.0, 0.4, 0.8])
+def test_a_fast_encoder_beside_dear_shifting(first: float) -> None:
+    told = figures(250, 2700, first * 2700, rest_us=400)
+    assert refuted(ROUTE_ENCODE, told) == []
+    assert "takes 2700.0 µs of CPU each time, beside which its work (250.0 µs) does not show" in note(ROUTE_ENCODE, told)
+
+
+@pytest.mark.parametrize(("route", "pass_us"), [(ROUTE_ENCODE, 400), (ROUTE_PARSE, 2000)])
+def test_work_for_digests_alone(route: str, pass_us: float) -> None:
+    told = figures(1500, pass_us, plain_us=150)
+    (said,) = refuted(route, told)
+    assert "it is done only when a digest is asked for" in said
+
+
+def test_a_prepared_digest() -> None:
+    (said,) = refuted(ROUTE_ENCODE, figures(1500, 0.0))
+    assert "no processor hashes that fast" in said
