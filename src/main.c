@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/config.h"
+#include "config/saved.h"
 #include "master/control.h"
 #include "master/handover.h"
 #include "master/inherit.h"
@@ -70,15 +71,16 @@ static int fail_option(int exit_code, const struct config *config, enum option_i
 
 /* A program that has the daemon back goes on with the very configuration that it had. */
 static int load_config(struct parts *p) {
-        char path[32];
-        const struct setup_source kept = { .config_path = path };
-        bool is_return = p->handover && p->handover->is_return;
+        struct config *kept;
         struct error e;
         int r;
 
-        if (is_return)
-                (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->config_fd);
-        r = setup_new(is_return ? &kept : &p->source, &p->setup, &e);
+        if (!p->handover || !p->handover->is_return)
+                r = setup_new(&p->source, &p->setup, &e);
+        else if (config_load_saved((int)p->handover->config_fd, &kept, &e) < 0)
+                r = EX_CONFIG;
+        else
+                r = setup_adopt(kept, &p->setup, &e);
         return r == EX_OK ? EX_OK : fail(r, &e);
 }
 
@@ -311,7 +313,6 @@ static int self_test(struct parts *p) {
 
 /* Reads what the program that runs has handed over, or in a self-test would hand over. */
 static int receive(struct parts *p, enum task task) {
-        char path[32];
         struct error e;
         int r = handover_load(&p->handover, &e);
 
@@ -330,8 +331,7 @@ static int receive(struct parts *p, enum task task) {
         r = handover_check(p->handover, &e);
         if (r >= 0 && task == TASK_RUN)
                 r = handover_pass(p->handover, -1, false, &e);
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->boot_fd);
-        if (r >= 0 && config_load(path, NULL, 0, &p->boot, &e) < 0)
+        if (r >= 0 && config_load_saved((int)p->handover->boot_fd, &p->boot, &e) < 0)
                 r = error_prefix(&e, -EINVAL, "the configuration that the daemon was started with is not understood");
         return r < 0 ? fail(EX_CONFIG, &e) : EX_OK;
 }

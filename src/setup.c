@@ -21,20 +21,26 @@ int setup_blame(int exit_code, const struct config *config, enum option_id id, s
         return exit_code;
 }
 
-int setup_new(const struct setup_source *source, struct setup **ret, struct error *e) {
+int setup_adopt(struct config *config, struct setup **ret, struct error *e) {
         struct setup *setup = calloc(1, sizeof *setup);
 
         if (!setup) {
+                (void)config_free(config);
                 (void)error_set_errno(e, ENOMEM, "cannot keep the configuration");
                 return EX_OSERR;
         }
         setup->access_log_fd = -1;
-        if (config_load(source->config_path, source->overrides, source->n_overrides, &setup->config, e) < 0) {
-                (void)setup_free(setup);
-                return EX_CONFIG;
-        }
+        setup->config = config;
         *ret = setup;
         return EX_OK;
+}
+
+int setup_new(const struct setup_source *source, struct setup **ret, struct error *e) {
+        struct config *config;
+
+        if (config_load(source->config_path, source->overrides, source->n_overrides, &config, e) < 0)
+                return EX_CONFIG;
+        return setup_adopt(config, ret, e);
 }
 
 static int count_workers(struct setup *setup, struct error *e) {
@@ -170,6 +176,9 @@ struct generation *setup_generation(struct setup *setup) {
                               .account = &setup->account,
                               .access_log_fd = setup->access_log_fd,
                               .traces = setup->config->harakiri_ms > 0,
+                              .cpu = -1, /* of a worker that has no slot, as in a self-test */
+                              .link = -1,
+                              .private_connection = -1,
                               .master_pid = getpid() },
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,

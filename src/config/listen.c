@@ -24,10 +24,13 @@ static int set_v4(const char *host, uint16_t port, struct listen_address *ret) {
 static int set_v6(char *host, uint16_t port, struct listen_address *ret, struct error *e) {
         struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
         char *zone = strchr(host, '%');
+        uint64_t index;
 
         if (zone) {
                 *zone++ = '\0';
                 v6.sin6_scope_id = if_nametoindex(zone);
+                if (v6.sin6_scope_id == 0 && number_parse(zone, strlen(zone), &index) == 0 && index <= UINT32_MAX)
+                        v6.sin6_scope_id = (uint32_t)index; /* RFC 4007 */
                 if (v6.sin6_scope_id == 0)
                         return error_set(e, -ENODEV, "there is no network interface \"%s\" on this machine", zone);
         }
@@ -104,7 +107,10 @@ const char *listen_format(const struct listen_address *address, char *text) {
                 return text;
         }
         (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, zone))
+        /* Of an interface that has gone the number says what was meant. */
+        if (v6->sin6_scope_id != 0 && !if_indextoname(v6->sin6_scope_id, zone))
+                (void)snprintf(zone, sizeof zone, "%u", v6->sin6_scope_id);
+        if (*zone)
                 (void)snprintf(text, LISTEN_TEXT_MAX, "[%s%%%s]:%u", host, zone, listen_port(address));
         else
                 (void)snprintf(text, LISTEN_TEXT_MAX, "[%s]:%u", host, listen_port(address));
