@@ -148,6 +148,10 @@ static void note(const char *text) {
         log_message(LOG_INFO, "%s", text);
 }
 
+static void ignore(const char *text) {
+        (void)text;
+}
+
 static int test(struct parts *p, const char *config_path) {
         const struct config *c = p->setup->config;
         struct error e;
@@ -155,17 +159,11 @@ static int test(struct parts *p, const char *config_path) {
 
         if (r != EX_OK)
                 return r;
-        if (preflight_listen(&c->listen, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_listen, &e);
-        if (p->control_path && preflight_control(p->control_path, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_control, &e);
-        if (preflight_listen(&c->admin_listen, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
-        if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_access_log, &e);
-        r = setup_budget(p->setup->config, p->n_workers, &e);
+        r = setup_budget(c, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
+        if (preflight_start(c, NULL, false, note, &e) < 0)
+                return fail(EX_OSERR, &e);
         log_message(LOG_INFO, "%s: the configuration is good: %zu records, %u worker%s",
                     config_path ? config_path : "built-in defaults", p->setup->dataset->n_records, p->n_workers, p->n_workers == 1 ? "" : "s");
         return EX_OK;
@@ -210,7 +208,8 @@ static int open_all(struct parts *p) {
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;
         for (size_t i = 0; i < p->listeners->addresses.n; i++)
                 listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
-        if (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0)
+        if (preflight_listen(&c->admin_listen, NULL, ignore, &e) < 0 || /* it knows more than the admin endpoint about what is wrong */
+            (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0))
                 return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         return open_control(p);
 }
@@ -303,6 +302,8 @@ static int self_test(struct parts *p) {
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
+        if (preflight_start(p->setup->config, p->boot, p->handover->is_given, ignore, &e) < 0)
+                return fail(EX_OSERR, &e);
         if (rehearse(setup_generation(p->setup), worker_main, &e) < 0)
                 return fail(EX_SOFTWARE, &e);
         if (printf("%s%s\n", TRIAL_PASSED, RESTMARK_VERSION) > 0 && fflush(stdout) == 0)

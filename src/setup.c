@@ -1,7 +1,6 @@
 #include "setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/fd.h"
 #include "master/account.h"
+#include "master/log_file.h"
 #include "worker/trace.h"
 
 _Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
@@ -110,20 +110,8 @@ int setup_make_room(void *context, const struct config *config, unsigned int n_w
 /* Leaves *fd as it was if that fails, or if there is no access log. */
 static int open_access_log(const struct setup *setup, int *fd, struct error *e) {
         const char *path = setup->config->access_log;
-        int opened;
 
-        if (!*path)
-                return EX_OK;
-        opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-        if (opened >= 0) {
-                *fd = opened;
-                return EX_OK;
-        }
-        if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
-                (void)error_set(e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
-        else
-                (void)error_set_errno(e, errno, "%s: cannot open the access log", path);
-        return setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
+        return !*path || log_file_open(path, fd, e) == 0 ? EX_OK : setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
 }
 
 int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {

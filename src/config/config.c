@@ -106,6 +106,19 @@ static int check_clash(const struct config *config, const struct listen_address 
         return 0;
 }
 
+/* Sockets that do not share a port with SO_REUSEPORT, and so have to be apart. */
+static int check_apart(const struct config *config, const struct listen_list *list, enum option_id id, const char *why, struct error *e) {
+        char text[LISTEN_TEXT_MAX], other[LISTEN_TEXT_MAX], where[4200];
+
+        for (size_t i = 0; i < list->n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (listen_overlap(&list->at[j], &list->at[i]))
+                                return error_set(e, -EADDRINUSE, "%s: %s and %s are for the same connections%s: leave one of them out",
+                                                 config_where(config, id, where, sizeof where), listen_format(&list->at[j], other),
+                                                 listen_format(&list->at[i], text), why);
+        return 0;
+}
+
 /* The endpoint asks nobody for a password: that others reach it must be somebody's decision. */
 static int check_admin(const struct config *config, struct error *e) {
         char text[LISTEN_TEXT_MAX], where[4200];
@@ -125,6 +138,16 @@ static int check_admin(const struct config *config, struct error *e) {
         return 0;
 }
 
+static int check_addresses(const struct config *config, struct error *e) {
+        int r = 0;
+
+        if (config->balance == BALANCE_SHARED)
+                r = check_apart(config, &config->listen, OPTION_listen, ", which [server] balance = shared does not part", e);
+        if (r == 0)
+                r = check_apart(config, &config->admin_listen, OPTION_admin_listen, "", e);
+        return r < 0 ? r : check_admin(config, e);
+}
+
 static int set_fields(const struct raw_config *raw, struct config *config, struct error *e) {
         for (int id = 0; id < OPTION_COUNT; id++) {
                 struct raw_value by_default = { .text = (char *)option_table[id].default_text };
@@ -136,7 +159,7 @@ static int set_fields(const struct raw_config *raw, struct config *config, struc
                 if (value && value->origin && !(config->origin[id] = strdup(value->origin)))
                         return error_set_errno(e, ENOMEM, "cannot keep the configuration");
         }
-        return check_admin(config, e);
+        return check_addresses(config, e);
 }
 
 int raw_build(const struct raw_config *raw, struct config **ret, struct error *e) {
@@ -202,6 +225,12 @@ static bool same_field(const struct option_row *row, const void *one, const void
         }
 }
 
+bool config_differs(const struct config *one, const struct config *other, enum option_id id) {
+        const struct option_row *row = &option_table[id];
+
+        return !same_field(row, (const char *)one + row->offset, (const char *)other + row->offset);
+}
+
 void config_pending(const struct config *boot, const struct config *now, char *text, size_t size) {
         size_t length = 0;
 
@@ -209,8 +238,7 @@ void config_pending(const struct config *boot, const struct config *now, char *t
         for (int id = 0; id < OPTION_COUNT && length < size; id++) {
                 const struct option_row *row = &option_table[id];
 
-                if (row->reload == OPTION_RELOAD_RESTART &&
-                    !same_field(row, (const char *)boot + row->offset, (const char *)now + row->offset))
+                if (row->reload == OPTION_RELOAD_RESTART && config_differs(boot, now, (enum option_id)id))
                         length += (size_t)snprintf(text + length, size - length, "%s[%s] %s", length ? ", " : "", row->section, row->key);
         }
 }
