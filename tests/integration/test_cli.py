@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import resource
 import signal
@@ -155,6 +156,27 @@ def test_a_dump_is_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "dumped.ini").write_text(first.stdout)
     assert "processes = 3\n" in first.stdout
     assert run("-T", "-c", str(tmp_path / "dumped.ini")).stdout == first.stdout
+
+
+TEXT_OPTIONS = ["server.cpu-affinity", "server.user", "server.group", "workloads.dataset", "admin.control", "admin.control-mode", "log.access-log"]
+
+
+@pytest.mark.parametrize("option", TEXT_OPTIONS)
+def test_any_value_is_dumped_so_that_it_is_read_back(tmp_path: Path, option: str) -> None:
+    """Also what is wrong: a dump shows what was written. The unit test of the configuration tries thousands."""
+    chance = random.Random(option)
+    odd = b" \t;#\"\\\n\r=:[]'\x01\x7f\x80\xff"
+    for length in (1, 3, 12, 300, 3000):
+        value = bytes(chance.choice(odd) if chance.random() < 0.5 else chance.randrange(1, 256) for _ in range(length))
+        override = option.encode() + b"=" + value
+        first = subprocess.run([RESTMARKD, "-T", "-o", override], capture_output=True, check=True, timeout=20)
+        (tmp_path / "dumped.ini").write_bytes(first.stdout)
+        second = subprocess.run([RESTMARKD, "-T", "-c", tmp_path / "dumped.ini"], capture_output=True, check=True, timeout=20)
+        assert second.stdout == first.stdout
+        key = option.partition(".")[2].encode()
+        lines = [line for line in first.stdout.split(b"\n") if line.startswith(key + b" = ")]
+        assert len(lines) == 1 and lines[0].count(b"\r") == 0
+        assert first.stdout != run("-T").stdout.encode()
 
 
 def test_the_shipped_configuration_is_the_table_s() -> None:
