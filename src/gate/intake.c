@@ -173,13 +173,13 @@ static void look_ahead(struct intake *in) {
                 in->owner->refused(in->context, &in->gate.refusal, in->gate.is_head, &request);
                 return;
         }
-        if (in->is_at_end) {
-                in->has_ended = true;
-                return;
-        }
         if (in->gate.phase != GATE_LINE && !in->was_begun) {
                 in->was_begun = true;
                 in->owner->begun(in->context, &request);
+        }
+        if (in->is_at_end) { /* a request that has begun counts as one, whether or not its end came at once */
+                in->has_ended = true;
+                return;
         }
         if (in->pending > 0 && in->gate.expects_continue && !in->gate.is_1_0 && !in->was_continued) {
                 in->was_continued = true;
