@@ -45,8 +45,10 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
                 return;
         }
         if (code != MHD_CONNECTION_NOTIFY_STARTED) {
-                if (client->linger)
+                if (client->linger || client->is_answered) {
                         linger_add(admin->linger, client->fd, clock_monotonic_ms());
+                        linger_keep(admin->linger, LINGER_MAX);
+                }
                 intake_close(&client->intake);
         }
         *client = (struct admin_client){ .admin = admin };
