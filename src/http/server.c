@@ -72,7 +72,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         const struct request_log_options log = { .access_log_fd = parts->access_log_fd,
                                                  .sample = parts->limits->access_log_sample,
                                                  .slow_us = parts->limits->slow_request_ms * 1000,
-                                                 .worker = parts->worker };
+                                                 .worker = parts->worker,
+                                                 .lost_lines = &parts->cell->lost_log_lines };
         struct server *server = calloc(1, sizeof *server);
         int r;
 

@@ -28,8 +28,8 @@ int supervisor_block_signals(struct error *e) {
                 (void)sigaddset(&set, handled[i]);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return error_set_errno(e, errno, "cannot block signals");
-        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-                return error_set_errno(e, errno, "cannot ignore SIGPIPE");
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+                return error_set_errno(e, errno, "cannot ignore SIGPIPE and SIGXFSZ");
         return 0;
 }
 

@@ -73,7 +73,7 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 r = watch(w, fds[i], EVENT_SERVER, e);
         if (r < 0)
                 return r;
-        acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
+        acceptor_init(&w->acceptor, h->slot, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
         if (h->private_connection >= 0)
                 server_add_private(w->server, h->private_connection, clock_monotonic_ms());
         else

@@ -270,7 +270,7 @@ def test_lost_lines_of_the_access_log_are_reported(start: Start) -> None:
     daemon = start("server.processes=1", "log.access-log=/dev/full")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
-    daemon.wait_log(r"warning: 1 lines of the access log are lost: No space left on device")
+    daemon.wait_log(r"warning: worker 0: 1 line of the access log is lost: No space left on device")
 
 
 def test_an_access_log_that_is_a_pipe_does_not_hang(start: Start, tmp_path: Path) -> None:
