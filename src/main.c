@@ -22,6 +22,7 @@
 #include "master/preflight.h"
 #include "master/program.h"
 #include "master/rehearsal.h"
+#include "master/signals.h"
 #include "master/store.h"
 #include "master/supervisor.h"
 #include "master/trial.h"
@@ -194,8 +195,6 @@ static int open_all(struct parts *p) {
         struct error e;
         int r;
 
-        if (supervisor_block_signals(&e) < 0)
-                return fail(EX_OSERR, &e);
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
@@ -224,8 +223,6 @@ static int adopt_all(struct parts *p) {
         struct error e;
         int r;
 
-        if (supervisor_block_signals(&e) < 0)
-                return fail(EX_OSERR, &e);
         (void)snprintf(p->program.path, sizeof p->program.path, "%s", h->program);
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
@@ -260,6 +257,7 @@ static int run(struct parts *p) {
         if (r != EX_OK)
                 return r;
         log_open((enum log_target)boot->log_target, p->setup->config->log_level);
+        signals_take();
         r = p->handover ? adopt_all(p) : open_all(p);
         if (r != EX_OK)
                 return r;
@@ -340,6 +338,10 @@ static int receive(struct parts *p, enum task task) {
 static int perform(const struct arguments *arguments, struct parts *p) {
         int r;
 
+        if (arguments->task == TASK_SELF_TEST)
+                signals_default();
+        else if (arguments->task != TASK_RUN)
+                signals_let_go();
         if (arguments->task == TASK_WRITE_CONFIG)
                 return write_config(arguments->output);
         p->source = (struct setup_source){ .config_path = arguments->config_path,
@@ -350,6 +352,8 @@ static int perform(const struct arguments *arguments, struct parts *p) {
                 if (r != EX_OK)
                         return r;
         }
+        if (arguments->task == TASK_RUN)
+                signals_begin(p->handover == NULL);
         r = load_config(p);
         if (r != EX_OK)
                 return r;
@@ -389,9 +393,11 @@ static void free_parts(struct parts *p) {
 int main(int argc, char **argv) {
         struct arguments arguments = { .task = TASK_RUN };
         struct parts parts = { .board_fd = -1 };
-        char **own_argv = title_init(argc, argv);
+        char **own_argv;
         int r;
 
+        signals_hold();
+        own_argv = title_init(argc, argv);
         if (fd_fill_standard() < 0)
                 return EX_OSERR; /* and nowhere to say so */
         if (own_argv)

@@ -39,7 +39,9 @@ static const char *code_name(int code) {
 const char *certificate_end(int code, int status, char *text, size_t size) {
         const char *name = sigabbrev_np(status);
 
-        if (code == CLD_EXITED)
+        if (code == CERTIFICATE_UNKNOWN)
+                (void)snprintf(text, size, "is gone, and how it ended is not known (somebody else has collected it)");
+        else if (code == CLD_EXITED)
                 (void)snprintf(text, size, "exited with code %d%s", status, code_name(status));
         else
                 (void)snprintf(text, size, "was killed by signal %d (SIG%s, %s)%s", status, name ? name : "?", strsignal(status),

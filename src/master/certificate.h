@@ -11,7 +11,10 @@
 #include "master/oom.h"
 #include "shared/scoreboard.h"
 
-enum { CERTIFICATE_MAX = 512 };
+enum {
+        CERTIFICATE_MAX = 512,
+        CERTIFICATE_UNKNOWN = 0, /* a `code` that the kernel never gives: how the worker ended cannot be known */
+};
 
 struct certificate {
         pid_t pid;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/certificate.h"
 #include "master/notify.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
@@ -212,8 +213,12 @@ void child_collect(struct child *child) {
         siginfo_t info = { .si_pid = 0 };
         struct rusage usage = { 0 };
 
+        if (child->pid == 0)
+                return;
         /* The system call has a fifth argument that libc's function lacks: how much memory the worker has had at most. */
-        if (child->pid != 0 && syscall(SYS_waitid, P_PID, child->pid, &info, WEXITED | WNOHANG, &usage) == 0 && info.si_pid != 0)
+        if (syscall(SYS_waitid, P_PID, child->pid, &info, WEXITED | WNOHANG, &usage) < 0 && errno == ECHILD)
+                info = (siginfo_t){ .si_code = CERTIFICATE_UNKNOWN, .si_pid = child->pid };
+        if (info.si_pid != 0)
                 on_exit_of(child, &info, &usage);
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -16,22 +17,9 @@
 #include "master/notify.h"
 #include "master/queue.h"
 #include "master/reopen.h"
+#include "master/signals.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
-
-int supervisor_block_signals(struct error *e) {
-        static const int handled[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
-        sigset_t set;
-
-        (void)sigemptyset(&set);
-        for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-                (void)sigaddset(&set, handled[i]);
-        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-                return error_set_errno(e, errno, "cannot block signals");
-        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
-                return error_set_errno(e, errno, "cannot ignore SIGPIPE and SIGXFSZ");
-        return 0;
-}
 
 static unsigned int count_ready(struct supervisor *s) {
         unsigned int n = 0;
@@ -87,10 +75,32 @@ static void collect(struct supervisor *s) {
         upgrade_collect(s->upgrade);
 }
 
+/* Some dead child, which stays one; 0: there is none. */
+static pid_t find_dead(void) {
+        siginfo_t info = { .si_pid = 0 };
+
+        return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
+}
+
+/* Children that nobody here has started: those of the program that has executed this one, and as PID 1 all whose parents are gone. What is still
+ * there once everything of ours that is dead has been collected is one of them. */
+static void reap_strangers(struct supervisor *s) {
+        siginfo_t info;
+        pid_t pid;
+
+        while ((pid = find_dead()) > 0) {
+                collect(s);
+                info.si_pid = 0;
+                if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid)
+                        log_message(LOG_DEBUG, "process %d, a child of somebody else, is reaped", (int)pid);
+        }
+}
+
 static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *signal, void *context) {
         (void)source;
         (void)signal;
         collect(context);
+        reap_strangers(context);
         return 0;
 }
 
@@ -185,6 +195,10 @@ static int on_resize_signal(sd_event_source *source, const struct signalfd_sigin
         struct supervisor *s = context;
         struct error e;
 
+        if (signals_is_from_kernel(info)) { /* meant for whoever in the group has used the terminal from the background */
+                log_message(LOG_DEBUG, "SIG%s from the terminal driver: ignored", sigabbrev_np(signal));
+                return 0;
+        }
         log_message(LOG_NOTICE, "SIG%s from process %u: one worker %s", sigabbrev_np(signal), info->ssi_pid, signal == SIGTTIN ? "more" : "less");
         if (s->stopping)
                 log_message(LOG_NOTICE, "ignored during the stop");
@@ -337,6 +351,7 @@ int supervisor_run(const struct supervisor_options *options) {
         else {
                 if (!options->handover)
                         start_workers(&s);
+                reap_strangers(&s); /* who died before the program was executed is told by no signal any more */
                 r = sd_event_loop(s.event);
                 if (r < 0)
                         log_message(LOG_ERR, "the event loop failed: %s", strerror(-r));

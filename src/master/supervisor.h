@@ -28,9 +28,6 @@ struct supervisor_options {
         int (*worker_main)(const struct heritage *heritage); /* runs in the child; returns its exit code */
 };
 
-/* Blocks the signals that the master reads from its loop. To be called before anything forks or starts a thread. */
-int supervisor_block_signals(struct error *e);
-
 /* Runs the daemon until it is told to stop. Returns its exit code (0, or of sysexits.h); errors are logged. */
 int supervisor_run(const struct supervisor_options *options);
 

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/certificate.h"
 #include "master/handover.h"
 #include "master/notify.h"
 
@@ -165,6 +166,8 @@ static void judge(struct trial *t, const siginfo_t *info) {
         line = last_line(t);
         if (t->late)
                 refuse(t, line, "was not done within %.1f s", (double)t->timeout_ms / 1000);
+        else if (info->si_code == CERTIFICATE_UNKNOWN)
+                refuse(t, line, "is gone, and how it ended is not known");
         else if (info->si_code != CLD_EXITED)
                 refuse(t, line, "was killed by signal %d, %s", info->si_status, strsignal(info->si_status));
         else if (info->si_status == EXIT_CANNOT_EXECUTE)
@@ -180,7 +183,11 @@ static void judge(struct trial *t, const siginfo_t *info) {
 void trial_collect(struct trial *t) {
         siginfo_t info = { .si_pid = 0 };
 
-        if (!t || t->pid == 0 || waitid(P_PID, (id_t)t->pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+        if (!t || t->pid == 0)
+                return;
+        if (waitid(P_PID, (id_t)t->pid, &info, WEXITED | WNOHANG) < 0 && errno == ECHILD)
+                info = (siginfo_t){ .si_code = CERTIFICATE_UNKNOWN, .si_pid = t->pid };
+        if (info.si_pid == 0)
                 return;
         t->pid = 0;
         judge(t, &info);

@@ -18,6 +18,7 @@ static void ends_are_named(void **state) {
                 const char *text;
         } vectors[] = {
                 { CLD_EXITED, 0, "exited with code 0, as it should" },
+                { CERTIFICATE_UNKNOWN, 0, "is gone, and how it ended is not known (somebody else has collected it)" },
                 { CLD_EXITED, 1, "exited with code 1" },
                 { CLD_EXITED, 71, "exited with code 71 (system)" },
                 { CLD_EXITED, 78, "exited with code 78 (configuration)" },
