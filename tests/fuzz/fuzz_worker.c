@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@ enum {
         SEND_BUFFER = 4096,    /* bytes: the kernel takes its least */
         SENT_MAX = 1 << 16,    /* bytes of one client */
         INPUT_MAX = 1 << 14,
+        LOG_MAX = 1 << 20,
         DESCRIPTORS_MAX = 128,
         CONNECTIONS_MAX = 3,   /* one less than there may be clients */
         IDLE_TURNS_MAX = 40,   /* in which nothing is read, sent or closed; some calls are needed to find an end */
@@ -67,7 +67,7 @@ static struct {
 
 static struct dataset *dataset;
 static struct work *work;
-static int log_fd;
+static int log_fds[2]; /* a pipe: its end, and its begin, which the server has copies of */
 
 static const struct server_limits limits = { .max_connections = CONNECTIONS_MAX,
                                              .idle_timeout_ms = IDLE_TIMEOUT_MS,
@@ -141,33 +141,38 @@ static void read_answers(struct client *c) {
         }
 }
 
-static void read_all(void) {
-        for (size_t i = 0; i < run.n_clients; i++)
-                read_answers(&run.clients[i]);
-}
-
-static bool has_work(void) {
-        struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+/* Lets those read who have something to read. Returns whether the worker's loop would turn again. */
+static bool look(void) {
+        struct pollfd fds[2 + SCRIPT_CLIENTS];
         int both[2];
+        bool has_read = false;
 
         server_fds(run.server, both);
-        fds[0].fd = both[0];
-        fds[1].fd = both[1];
-        return server_wait_ms(run.server, run.now_ms) == 0 || poll(fds, 2, 0) > 0;
+        for (size_t i = 0; i < 2 + run.n_clients; i++) {
+                const struct client *c = &run.clients[i < 2 ? 0 : i - 2];
+
+                fds[i] = (struct pollfd){ .fd = i < 2 ? both[i] : c->reads && !c->has_ended ? c->fd : -1, .events = POLLIN };
+        }
+        REQUIRE(poll(fds, 2 + run.n_clients, 0) >= 0, "cannot poll");
+        for (size_t i = 0; i < run.n_clients; i++)
+                if (fds[2 + i].revents) {
+                        read_answers(&run.clients[i]);
+                        has_read = true;
+                }
+        return has_read || fds[0].revents || fds[1].revents || server_wait_ms(run.server, run.now_ms) == 0;
 }
 
 /* The worker's loop, up to where it would wait. */
 static void turn(void) {
         unsigned int idle = 0;
+        uint64_t before;
 
         do {
-                uint64_t before = run.progress;
-
+                before = run.progress;
                 server_run(run.server, run.now_ms);
-                read_all();
-                idle = run.progress == before ? idle + 1 : 0;
-                REQUIRE(idle < IDLE_TURNS_MAX, "the loop spins: %u turns in which nothing is read, sent or closed", idle);
-        } while (has_work());
+                REQUIRE(++idle < IDLE_TURNS_MAX, "the loop spins: %u turns in which nothing is read, sent or closed", idle);
+                idle = run.progress == before ? idle : 0;
+        } while (look());
 }
 
 static void open_client(void) {
@@ -312,11 +317,12 @@ static void take(const struct step *step) {
 /* ---- what must hold ---- */
 
 static unsigned int count_log_lines(void) {
-        static char lines[1 << 20];
-        ssize_t n = pread(log_fd, lines, sizeof lines, 0);
+        static char lines[LOG_MAX];
+        ssize_t n = read(log_fds[0], lines, sizeof lines);
         unsigned int found = 0;
 
-        REQUIRE(n >= 0 && ftruncate(log_fd, 0) == 0, "cannot read the access log");
+        n = n < 0 ? 0 : n; /* the pipe is empty */
+        REQUIRE((size_t)n < sizeof lines, "the access log does not fit");
         for (ssize_t i = 0; i < n; i++) {
                 REQUIRE(lines[i] == '\n' || (lines[i] >= 0x20 && lines[i] < 0x7f), "byte 0x%02x in the access log", (unsigned char)lines[i]);
                 found += lines[i] == '\n';
@@ -384,7 +390,7 @@ static void end_clients(void) {
 }
 
 static void run_script(const char *input, size_t length, bool is_whole) {
-        struct server_parts parts = { .limits = &limits, .work = work, .dataset = dataset, .cell = &run.cell, .access_log_fd = dup(log_fd) };
+        struct server_parts parts = { .limits = &limits, .work = work, .dataset = dataset, .cell = &run.cell, .access_log_fd = dup(log_fds[1]) };
         struct script script = { input, input + length };
         struct step step;
         struct error e;
@@ -419,8 +425,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         REQUIRE(signal(SIGPIPE, SIG_IGN) != SIG_ERR, "cannot ignore SIGPIPE");        /* as settle() does */
         REQUIRE(dataset_new(NULL, RECORDS, CODEC_STRUCT, &dataset, &e) == 0, "%s", e.text);
         REQUIRE(work_new(dataset, CODEC_STRUCT, &work, &e) == 0, "%s", e.text);
-        log_fd = memfd_create("access-log", MFD_CLOEXEC);
-        REQUIRE(log_fd >= 0 && fcntl(log_fd, F_SETFL, O_APPEND) == 0, "cannot make a memory file");
+        REQUIRE(pipe2(log_fds, O_NONBLOCK | O_CLOEXEC) == 0 && fcntl(log_fds[1], F_SETPIPE_SZ, LOG_MAX) >= LOG_MAX, "cannot make a pipe");
         return 0;
 }
 
