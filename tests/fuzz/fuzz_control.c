@@ -186,7 +186,9 @@ static void end_clients(void) {
                 struct client *c = &clients[i];
 
                 check_reply(c);
-                if (c->fd >= 0 && !c->half_closed && c->n_sent < CONTROL_COMMAND_MAX && memchr(c->sent, '\n', c->n_sent))
+                /* One that goes on to talk may be dropped. */
+                if (c->fd >= 0 && !c->half_closed && c->n_sent < CONTROL_COMMAND_MAX && c->n_sent > 0 &&
+                    memchr(c->sent, '\n', c->n_sent) == c->sent + c->n_sent - 1)
                         REQUIRE(c->n_reply > 0 && c->has_ended, "a line is not answered");
                 (void)(c->fd >= 0 && close(c->fd));
         }

@@ -15,12 +15,14 @@ enum { LISTENING = 9, IDLE = 8, BACKLOG = 5 }; /* descriptors that an input may 
 static int listening = -1;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
+        int fd;
+
         (void)argc;
         (void)argv;
-        listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        REQUIRE(listening >= 0 && listen(listening, BACKLOG) == 0, "cannot listen");
-        listening = dup2(listening, 100);
-        REQUIRE(listening >= 0, "cannot keep a socket");
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        REQUIRE(fd >= 0 && listen(fd, BACKLOG) == 0, "cannot listen");
+        listening = dup2(fd, 100);
+        REQUIRE(listening >= 0 && close(fd) == 0, "cannot keep a socket");
         return 0;
 }
 
