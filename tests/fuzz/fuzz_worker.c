@@ -40,7 +40,8 @@ enum {
         IDLE_TIMEOUT_MS = 5000,
         REQUEST_TIMEOUT_MS = 60000,
         GONE_MS = 25000,       /* in which each client that has ended its side must have been let go */
-        STEP_MS = 500,
+        STEP_MS = 1000,
+        PIECES_MAX = 24,       /* of one text; the rest of it comes at once: an input may say again where to cut */
 };
 
 struct client {
@@ -223,10 +224,10 @@ static void send_some(struct client *c, size_t length) {
 }
 
 static void flush(struct client *c) {
-        while (c->n_pending > 0) {
-                size_t n = !run.is_whole && run.pieces > 0 && run.pieces < c->n_pending ? run.pieces : c->n_pending;
+        for (unsigned int i = 0; c->n_pending > 0; i++) {
+                bool is_cut = !run.is_whole && run.pieces > 0 && run.pieces < c->n_pending && i < PIECES_MAX;
 
-                send_some(c, n);
+                send_some(c, is_cut ? run.pieces : c->n_pending);
                 if (!run.is_whole)
                         turn();
         }

@@ -2,7 +2,8 @@
  * fuzzer has the bytes of the protocol next to each other, and may cut them anywhere, wait, and hang up.
  *
  *   ~.    what has gathered is sent, and the server has its turns
- *   ~/N   from here on it is sent in pieces of N bytes, with turns after each (0: whole again)
+ *   ~/N   from here on it is sent in pieces of N bytes, with turns after each (0: whole again); for the worker the
+ *         first 24 of each text
  *   ~*CN  the byte C, 8 × N times           ~#CN  the byte C, 512 × N times
  *   ~+N   N × 250 ms pass
  *   ~<    the client ends its side          ~x    it closes
