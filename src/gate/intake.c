@@ -153,11 +153,12 @@ static int keep(struct intake *in, const struct stretch *s, size_t handed) {
 
 /* The request that is coming in; its line is where the kept bytes that are not ready begin. */
 static struct intake_request coming_in(const struct intake *in) {
-        const char *head = in->kept + in->ready;
         const struct gate *g = &in->gate;
+        const char *head;
 
         if (!in->kept || g->target.length == 0 || g->target.at + g->target.length > in->n_kept - in->ready)
                 return (struct intake_request){ .method = "", .target = "" };
+        head = in->kept + in->ready;
         return (struct intake_request){ .method = head + g->method.at, .method_length = g->method.length,
                                         .target = head + g->target.at, .target_length = g->target.length };
 }
