@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
                 return 0;
         length--;
         run(text, length, length, &whole);
-        run(text, length, length > 4096 ? length / 3 : 1 + bytes[0] % 32, &parts);
+        run(text, length, length > 4096 ? length / 3 : 1 + (size_t)bytes[0] % 32, &parts);
         require(whole.requests == parts.requests && whole.status == parts.status && whole.silence == parts.silence);
         require(whole.is_head == parts.is_head || whole.status == 0 || whole.status == 400);
         require(whole.written == parts.written && memcmp(whole.heads, parts.heads, whole.written) == 0);
