@@ -61,8 +61,8 @@ void handover_write(const struct handover *h, FILE *to) {
         for (size_t i = 0; i < h->n_children; i++) {
                 const struct handover_child *c = &h->children[i];
 
-                (void)fprintf(to, "child %u %u %u %u %llu %u %d %d\n", c->slot, c->seat, (unsigned int)c->state, c->failures,
-                              (unsigned long long)c->deadline_ms, c->generation, c->pid, c->link);
+                (void)fprintf(to, "child %u %u %u %u %llu %u %d %d %d\n", c->slot, c->seat, (unsigned int)c->state, c->failures,
+                              (unsigned long long)c->deadline_ms, c->generation, c->pid, c->link, c->cell);
         }
         for (size_t i = 0; i < h->n_admin; i++)
                 (void)fprintf(to, "admin %d\n", h->admin[i]);
@@ -120,10 +120,11 @@ static int take_child(struct handover *h, const char *values) {
                                              { 0, INT64_MAX },
                                              { 0, UINT32_MAX },
                                              { 0, INT_MAX },
+                                             { -1, INT_MAX },
                                              { -1, INT_MAX } };
-        int64_t v[8];
+        int64_t v[9];
 
-        if (h->n_children == HANDOVER_CHILDREN_MAX || read_numbers(values, 8, bounds, v) < 0)
+        if (h->n_children == HANDOVER_CHILDREN_MAX || read_numbers(values, 9, bounds, v) < 0)
                 return -EINVAL;
         for (size_t i = 0; i < h->n_children; i++)
                 if (h->children[i].slot == v[0] && h->children[i].seat == v[1])
@@ -135,7 +136,8 @@ static int take_child(struct handover *h, const char *values) {
                                                                 .deadline_ms = (uint64_t)v[4],
                                                                 .generation = (unsigned int)v[5],
                                                                 .pid = (int)v[6],
-                                                                .link = (int)v[7] };
+                                                                .link = (int)v[7],
+                                                                .cell = (int)v[8] };
         return 0;
 }
 
@@ -198,12 +200,12 @@ static int take_version(char *line, struct error *e) {
 
         if (strncmp(line, magic, length) != 0 || line[length] != ' ')
                 return error_set(e, -EINVAL, "the handover does not begin with %s", magic);
-        if (strcmp(line + length + 1, "1") != 0)
+        if (strcmp(line + length + 1, "2") != 0)
                 return error_set(e, -EPROTO, "the handover has version %.10s, this program knows %d", line + length + 1, HANDOVER_VERSION);
         return 0;
 }
 
-_Static_assert(HANDOVER_VERSION == 1, "take_version() compares with it");
+_Static_assert(HANDOVER_VERSION == 2, "take_version() compares with it");
 
 static int check_complete(const struct reader *r, struct error *e) {
         for (size_t i = 0; i < N_NUMBERS; i++)
@@ -396,8 +398,11 @@ int handover_pass(const struct handover *h, int fd, bool pass, struct error *e) 
                 r = pass_one(singles[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_sockets; i++)
                 r = pass_one(h->sockets[i].fd, pass);
-        for (size_t i = 0; r == 0 && i < h->n_children; i++)
+        for (size_t i = 0; r == 0 && i < h->n_children; i++) {
                 r = pass_one(h->children[i].link, pass);
+                if (r == 0)
+                        r = pass_one(h->children[i].cell, pass);
+        }
         for (size_t i = 0; r == 0 && i < h->n_admin; i++)
                 r = pass_one(h->admin[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_clients; i++)

@@ -17,7 +17,7 @@
 #define HANDOVER_VARIABLE "RESTMARK_HANDOVER"
 
 enum {
-        HANDOVER_VERSION = 1, /* of this text; to be raised with every change of it, and of struct handover */
+        HANDOVER_VERSION = 2, /* of this text; to be raised with every change of it, and of struct handover */
         HANDOVER_SOCKETS_MAX = RESTMARK_SLOTS_MAX * RESTMARK_LISTEN_MAX,
         HANDOVER_CHILDREN_MAX = RESTMARK_SLOTS_MAX * RESTMARK_SEATS,
         HANDOVER_CLIENTS_MAX = 64,
@@ -68,6 +68,7 @@ struct handover_child {
         unsigned int generation;
         int pid;  /* 0: none */
         int link; /* -1: none */
+        int cell; /* the memory file of the worker's cell; -1: none */
 };
 
 struct handover {

@@ -62,14 +62,14 @@ struct relay *relay_free(struct relay *r) {
 
 /* Whether the worker takes connections out of its own queues, which is who may get those of others too. */
 static bool serves_queues(const struct child *child) {
-        return !child->on_probation && !child->doomed &&
+        return !child->on_probation && !child->doomed && !child->unresponsive &&
                (child->slot.state == RESTMARK_SLOT_READY || (child->slot.state == RESTMARK_SLOT_DRAINING && !child->retired));
 }
 
 /* How many connections it has been passed and not yet taken over. Those that another program passed, before an upgrade, are not counted
  * before they are. */
 static uint64_t in_flight(struct child *child) {
-        uint64_t taken_over = cell_get(&child_worker_cell(child)->taken_over);
+        uint64_t taken_over = cell_get(&cells_pulse(child)->taken_over);
 
         if (child->n_passed < taken_over)
                 child->n_passed = taken_over;
@@ -78,14 +78,14 @@ static uint64_t in_flight(struct child *child) {
 
 /* How many connections it may still be passed. */
 static uint64_t room(struct child *child) {
-        uint64_t used = cell_get(&child_worker_cell(child)->connections) + in_flight(child), max = child->generation->config->max_connections;
+        uint64_t used = cell_get(&cells_pulse(child)->connections) + in_flight(child), max = child->generation->config->max_connections;
 
         return in_flight(child) >= RELAY_IN_FLIGHT || used >= max ? 0 : max - used;
 }
 
 /* Whether its loop has not turned for so long that it may be stuck, and about to be killed with all that it has. */
-static bool seems_stuck(const struct child *child) {
-        uint64_t beat_ms = cell_get(&child_worker_cell(child)->beat_ms);
+static bool seems_stuck(struct child *child) {
+        uint64_t beat_ms = cell_get(&cells_pulse(child)->beat_ms);
 
         return beat_ms != 0 && clock_monotonic_ms() > beat_ms + RELAY_SILENCE_MS;
 }
@@ -122,6 +122,7 @@ static bool pass(const struct relay *r, int fd) {
                         return false;
                 if (link_send(child->link, LINK_CONNECTION, fd) == 0) {
                         child->n_passed++;
+                        child->hearing.n_passed++;
                         (void)fd_close(fd);
                         return true;
                 }
