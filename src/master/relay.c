@@ -1,6 +1,7 @@
 #include "master/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,18 @@ static void take_a_pause(struct relay *r) {
 
 /* ---- the queues ---- */
 
+/* A worker has the same socket, down to its flags: one that has made it blocking would stop the master here. */
+static int accept_from(int listener) {
+        int flags = fcntl(listener, F_GETFL);
+
+        if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
+                log_message(LOG_WARNING, "a worker has made a listening socket blocking");
+                if (fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0)
+                        return -1;
+        }
+        return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 /* Returns 1 for a connection that has been passed on, 0 for an empty queue, -1 when nobody has room. */
 static int pass_one(struct relay *r, int listener) {
         int fd = r->stranded;
@@ -180,7 +193,7 @@ static int pass_one(struct relay *r, int listener) {
         if (!choose(r, NULL, 0))
                 return -1;
         if (fd < 0)
-                fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                fd = accept_from(listener);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
                 log_message(LOG_WARNING, "cannot accept a connection for a slot without a worker: %m");
                 return -1;
@@ -198,8 +211,13 @@ static int on_waiting(sd_event_source *source, int listener, uint32_t events, vo
         struct watch *w = context;
         int result = 1;
 
-        (void)source;
-        (void)events;
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) { /* a worker has shut it down: it would be reported for ever */
+                log_message(LOG_ERR, "a worker has shut down one of its listening sockets: it serves nobody until the daemon is restarted");
+                for (size_t a = 0; a < RESTMARK_LISTEN_MAX; a++)
+                        if (w->io[a] == source)
+                                w->io[a] = sd_event_source_unref(source);
+                return 0;
+        }
         for (int i = 0; i < RELAY_PER_TURN && result > 0; i++)
                 result = pass_one(w->relay, listener);
         if (result < 0)

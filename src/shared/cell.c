@@ -105,13 +105,18 @@ static bool read_pulse(struct restmark_worker_cell *seen, const struct restmark_
         return can_be && connections <= CELL_CONNECTIONS_MAX;
 }
 
+/* What lies a little ahead is now: nobody is to subtract it from an earlier moment. */
+static uint64_t at_most(uint64_t value_ms, uint64_t now_ms) {
+        return value_ms < now_ms ? value_ms : now_ms;
+}
+
 /* scoreboard_read_work() names a route that exists, whatever is there: that what is there does not is a lie. */
 static bool read_work(struct restmark_worker_cell *seen, const struct restmark_worker_cell *live, uint64_t now_ms) {
         struct scoreboard_work work;
 
         if (!scoreboard_read_work(live, &work))
                 return true; /* zero: none */
-        cell_set(&seen->working_since_ms, work.since_ms);
+        cell_set(&seen->working_since_ms, at_most(work.since_ms, now_ms));
         cell_set(&seen->working_route, work.route);
         cell_set(&seen->working_count, work.count);
         cell_set(&seen->working_n, work.n);

@@ -10,7 +10,8 @@
  * - The master can only read a cell. It takes a snapshot and believes all of it or nothing (cell_take()). Nothing read from a cell is an index,
  *   a length or a pointer anywhere behind that, but for what has been checked here.
  *
- * What is not promised: a worker can lie about itself within these bounds. It can do to other processes of its user what that user may:
+ * What is not promised: a worker can lie about itself within these bounds. It has its slot's listening sockets, and can shut them down, or
+ * change the flags that it has in common with the master, who looks at them before each accept4() but cannot lock them. It can do to other processes of its user what that user may:
  * /proc/PID/mem of another worker, unless kernel.yama.ptrace_scope forbids it, and of a master that runs as the same user. So the master is
  * protected from its workers where [server] user gives them another one. A worker that runs as root is not held back by anything here. */
 #ifndef RESTMARK_SHARED_CELL_H

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -126,8 +127,8 @@ def test_scribbled_memory_harms_nobody_else(start: Start, seed: int) -> None:
 # ---- the link ----
 
 
-def link_of(pid: int) -> socket.socket:
-    """A copy of the worker's end of its link: what is sent there is sent in its name."""
+def copy_of(pid: int, wanted: Callable[[socket.socket], bool]) -> socket.socket:
+    """A copy of a worker's socket: what is done to it is done in its name."""
     libc = ctypes.CDLL(None, use_errno=True)
     process = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
     assert process >= 0, os.strerror(ctypes.get_errno())
@@ -138,12 +139,20 @@ def link_of(pid: int) -> socket.socket:
             fd = libc.syscall(SYS_PIDFD_GETFD, process, number, 0)
             assert fd >= 0, os.strerror(ctypes.get_errno())
             candidate = socket.socket(fileno=fd)
-            if candidate.type == socket.SOCK_SEQPACKET:
+            if wanted(candidate):
                 return candidate
             candidate.close()
     finally:
         os.close(process)
-    raise AssertionError(f"process {pid} has no link")
+    raise AssertionError(f"process {pid} has no such socket")
+
+
+def link_of(pid: int) -> socket.socket:
+    return copy_of(pid, lambda s: s.type == socket.SOCK_SEQPACKET)
+
+
+def listener_of(pid: int) -> socket.socket:
+    return copy_of(pid, lambda s: s.family == socket.AF_INET and s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1)
 
 
 def passing(link: socket.socket, data: bytes, n: int) -> None:
@@ -213,3 +222,47 @@ def test_a_worker_that_says_what_none_says_is_ended(start: Start, lie: str) -> N
         with Connection((daemon.host, daemon.port)) as connection:
             assert connection.request("/").status == 200
     wait_for("the master keeps nothing of it", lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) == n_descriptors)
+
+
+# ---- what else they share ----
+
+
+def is_missed(daemon: Daemon, slot: int) -> bool:
+    return daemon.status()["workers"][slot]["unresponsive_since_unix_ms"] is not None
+
+
+def cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_a_listening_socket_that_a_worker_has_made_blocking_does_not_stop_the_master(start: Start) -> None:
+    daemon = start("server.processes=2")
+    victim = worker_pid(daemon, 0)
+    with stopped(victim), listener_of(victim) as listener:
+        listener.setblocking(True)
+        # Of these some get into its queue, which the master then empties; it would wait for more at the end.
+        waiting = [Connection((daemon.host, daemon.port), 15) for _ in range(20)]
+        for connection in waiting:
+            connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for connection in waiting:
+            assert connection.read().status == 200
+            connection.close()
+        assert is_missed(daemon, 0)
+    assert "has made a listening socket blocking" in daemon.log()
+
+
+def test_a_listening_socket_that_a_worker_has_shut_down_does_not_keep_the_master_busy(start: Start) -> None:
+    daemon = start("server.processes=2")
+    victim = worker_pid(daemon, 0)
+    with stopped(victim), listener_of(victim) as listener:
+        listener.shutdown(socket.SHUT_RDWR)
+        wait_for("it is missed", lambda: is_missed(daemon, 0))
+        daemon.wait_log("has shut down one of its listening sockets")
+        before = cpu_ticks(daemon.pid)
+        for _ in range(20):
+            with Connection((daemon.host, daemon.port), 3) as connection:
+                assert connection.request("/").status == 200
+        time.sleep(0.5)  # the time in which it must not be busy
+        assert cpu_ticks(daemon.pid) - before < 20
+        assert daemon.log().count("has shut down") == 1

@@ -107,8 +107,16 @@ static void what_is_at_the_bounds_is_believed(void **state) {
         cell_set(&live.routes[0].duration_ns, CELL_SUM_MAX);
         cell_set(&live.stack_depth, RESTMARK_STACK_MAX);
         cell_set(&live.working_route, RESTMARK_ROUTE_COUNT - 1);
+        cell_set(&live.working_since_ms, NOW_MS);
         assert_true(take());
         assert_memory_equal(&copy, &live, sizeof live);
+}
+
+static void what_began_a_little_ahead_began_now(void **state) {
+        (void)state;
+        cell_set(&live.working_since_ms, NOW_MS + CELL_AHEAD_MS);
+        assert_true(take());
+        assert_int_equal(cell_get(&copy.working_since_ms), NOW_MS);
 }
 
 static void the_pulse_is_three_numbers(void **state) {
@@ -252,6 +260,7 @@ int main(void) {
                 cmocka_unit_test_setup(an_honest_cell_is_copied_as_a_whole, make_honest),
                 cmocka_unit_test_setup(one_lie_and_nothing_is_believed, make_honest),
                 cmocka_unit_test_setup(what_is_at_the_bounds_is_believed, make_honest),
+                cmocka_unit_test_setup(what_began_a_little_ahead_began_now, make_honest),
                 cmocka_unit_test_setup(the_pulse_is_three_numbers, make_honest),
                 cmocka_unit_test(noise_is_shown_without_harm),
                 cmocka_unit_test(only_the_worker_writes_and_the_master_reads),
