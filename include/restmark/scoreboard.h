@@ -3,9 +3,9 @@
  * A slot has two seats, so that a worker can be replaced before it leaves: `slot.primary` says which seat's worker is the slot's
  * own; the other is empty, or its worker is on probation or leaving.
  *
- * Every cell has one writer. A `worker` cell is written by the worker that has the seat (and cleared by the master
- * while none does); a `slot` cell and the head by the master. Readers take no lock: each number is right by itself, and numbers
- * that belong together may be one request apart. Cells fill whole cache lines, so that writers do not disturb each other.
+ * The master alone writes all of this, and no worker has it in its memory. What workers count stands in cells of their own, each in a
+ * memory file of its own; the master copies it to `workers` here, when somebody asks and at least once a second, as far as it can be
+ * true (shared/cell.h). Readers take no lock: each number is right by itself, and numbers that belong together may be one request apart.
  *
  * Numbers only grow during a worker's life. When it dies the master adds them to `slot.past`. */
 #ifndef RESTMARK_SCOREBOARD_H
@@ -131,6 +131,7 @@ struct restmark_seat_cell {
         _Atomic uint32_t pid;   /* 0: no worker */
         _Atomic uint32_t generation;
         _Atomic uint64_t started_ms; /* of the worker, Unix time */
+        _Atomic uint64_t unresponsive_since_ms; /* Unix time of its last sign of life, when that is too long ago; 0: it responds */
         struct restmark_memory_cell memory;
 };
 
@@ -152,7 +153,7 @@ struct restmark_slot_cell {
 
 struct restmark_slot {
         struct restmark_slot_cell slot;
-        struct restmark_worker_cell workers[RESTMARK_SEATS];
+        struct restmark_worker_cell workers[RESTMARK_SEATS]; /* the master's copies */
 };
 
 struct restmark_scoreboard {

@@ -28,9 +28,10 @@ static uint64_t requests_of(const struct restmark_worker_cell *cell) {
         return n;
 }
 
-static uint64_t count_requests(const struct supervisor *s) {
+static uint64_t count_requests(struct supervisor *s) {
         uint64_t n = 0;
 
+        cells_look_at_all(s);
         for (unsigned int i = 0; i < s->n_slots; i++) {
                 const struct restmark_slot *slot = &s->options->board->slots[i];
 

@@ -27,10 +27,6 @@ struct restmark_seat_cell *child_cell(const struct child *child) {
         return &board_slot(child)->slot.seats[child->seat];
 }
 
-struct restmark_worker_cell *child_worker_cell(const struct child *child) {
-        return &board_slot(child)->workers[child->seat];
-}
-
 struct child *child_primary(struct supervisor *s, unsigned int index) {
         return &s->children[index][s->options->board->slots[index].slot.primary];
 }
@@ -40,7 +36,8 @@ struct child *child_beside(struct supervisor *s, unsigned int index) {
 }
 
 void child_init(struct child *child, struct supervisor *s, unsigned int index, unsigned int seat) {
-        *child = (struct child){ .supervisor = s, .index = index, .seat = seat, .link = -1, .private_connection = -1 };
+        *child = (struct child){ .supervisor = s, .index = index, .seat = seat, .link = -1, .private_connection = -1,
+                                 .cell = CELL_MEMORY_NONE };
 }
 
 /* ---- a worker's start ---- */
@@ -52,7 +49,11 @@ static void run_child(struct child *child, int link, int private_connection) {
 
         notify_forget();
         heritage.slot = child->index;
-        heritage.cell = child_worker_cell(child);
+        heritage.cell = cell_memory_open(&child->cell);
+        if (!heritage.cell) {
+                log_message(LOG_ERR, "worker %u: cannot map its cell of shared memory: %m", child->index);
+                exit(HERITAGE_EXIT_SYSTEM);
+        }
         heritage.listeners = listeners_of(s->options->listeners, child->index);
         heritage.n_listeners = s->options->listeners->addresses.n;
         heritage.shared_listeners = s->options->listeners->shared;
@@ -62,12 +63,16 @@ static void run_child(struct child *child, int link, int private_connection) {
         exit(s->options->worker_main(&heritage));
 }
 
-/* What the worker has said; 0 for nothing yet, negative when it has closed its end. */
-static int hear(struct child *child) {
+/* What the worker has said; 0 for nothing yet, negative when it has closed its end, or says what no worker says: *ret_why then
+ * tells what, else it is NULL. */
+static int hear(struct child *child, const char **ret_why) {
         enum link_message message;
         int fd = -1, r = link_receive(child->link, &message, &fd);
 
-        (void)fd_close(fd); /* workers have nothing to pass */
+        *ret_why = hearing_judge(&child->hearing, r, message, fd >= 0, child->slot.state);
+        (void)fd_close(fd);
+        if (*ret_why)
+                return -1;
         if (r == 1 && message == LINK_READY)
                 child_step(child, SLOT_EVENT_READY);
         else if (r == 1 && message == LINK_DONE && relay_release(child->supervisor->relay, child))
@@ -76,10 +81,18 @@ static int hear(struct child *child) {
 }
 
 static int on_link(sd_event_source *source, int fd, uint32_t events, void *context) {
+        struct child *child = context;
+        const char *why;
+
         (void)fd;
         (void)events;
-        if (hear(context) < 0) /* it is dying, which SIGCHLD will tell */
-                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (hear(child, &why) >= 0)
+                return 0;
+        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (why)
+                health_condemn(child, why);
+        else
+                child->deaf_ms = clock_monotonic_ms(); /* it is dying, which SIGCHLD will tell; or else health.c sees to it */
         return 0;
 }
 
@@ -105,7 +118,8 @@ static void begin_life(struct child *child) {
         child->started_ms = clock_monotonic_ms();
         child->vital = vital_begin(child->started_ms);
         child->cause = RESTMARK_CAUSE_START;
-        child->doomed = child->killed = false;
+        child->doomed = child->killed = child->lies = child->unresponsive = false;
+        child->deaf_ms = 0;
         child->traces = child->generation->heritage.traces;
         if (getrandom(&child->dice, sizeof child->dice, GRND_NONBLOCK) != sizeof child->dice)
                 child->dice = clock_monotonic_ns(); /* it is no secret */
@@ -113,17 +127,25 @@ static void begin_life(struct child *child) {
 
 static int fork_worker(struct child *child) {
         struct restmark_seat_cell *cell = child_cell(child);
-        int links[2], privates[2], r = make_pairs(child, links, privates);
+        int links[2], privates[2], r;
+        struct error e;
         pid_t pid;
 
+        r = cell_memory_new(&child->cell, &e);
         if (r < 0)
                 return r;
+        r = make_pairs(child, links, privates);
+        if (r < 0) {
+                child->cell = cell_memory_free(child->cell);
+                return r;
+        }
         (void)fflush(NULL); /* else the child would write buffered text a second time */
         pid = fork();
         if (pid < 0) {
                 r = -errno;
                 close_pair(links);
                 close_pair(privates);
+                child->cell = cell_memory_free(child->cell);
                 return r;
         }
         if (pid == 0) {
@@ -137,11 +159,13 @@ static int fork_worker(struct child *child) {
         child->link = links[0];
         child->private_connection = privates[0];
         child->n_passed = 0;
+        child->hearing = (struct hearing){ 0 };
         child->retired = false;
         cell->pid = (uint32_t)pid;
         cell->generation = child->generation->number;
         cell_set(&cell->started_ms, clock_realtime_ms());
         cell_set(&cell->memory.sampled_ms, 0);
+        cell_set(&cell->unresponsive_since_ms, 0);
         begin_life(child);
         r = sd_event_add_io(child->supervisor->event, &child->link_source, child->link, EPOLLIN, on_link, child);
         if (r < 0)
@@ -163,8 +187,10 @@ static void forget_process(struct child *child) {
         child->trace_timer = sd_event_source_unref(child->trace_timer);
         child->link = fd_close(child->link);
         child->private_connection = fd_close(child->private_connection);
+        child->cell = cell_memory_free(child->cell);
         child->pid = 0;
         child_cell(child)->pid = 0;
+        cell_set(&child_cell(child)->unresponsive_since_ms, 0);
 }
 
 void child_release(struct child *child) {
@@ -183,9 +209,10 @@ static bool is_fatal(const siginfo_t *info) {
 static void on_exit_of(struct child *child, const siginfo_t *info, const struct rusage *usage) {
         struct supervisor *s = child->supervisor;
         struct child_account had;
+        const char *ignored;
         bool fatal;
 
-        (void)hear(child); /* that it had been ready may stand unread */
+        (void)hear(child, &ignored); /* that it had been ready may stand unread */
         if (child->on_probation || child->once)
                 child->slot.stopping = true;
         fatal = is_fatal(info) && !child->slot.stopping;
@@ -350,13 +377,20 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
         const bool has_worker = from->state == RESTMARK_SLOT_STARTING || from->state == RESTMARK_SLOT_READY;
         int r;
 
-        if ((!has_worker && from->state != RESTMARK_SLOT_BACKOFF) || has_worker != (from->pid > 0) || has_worker != (from->link >= 0))
+        if ((!has_worker && from->state != RESTMARK_SLOT_BACKOFF) || has_worker != (from->pid > 0) || has_worker != (from->link >= 0) ||
+            has_worker != (from->cell >= 0))
                 return error_set(e, -EPROTO, "worker %u is in a state that cannot be taken over", child->index);
+        if (has_worker) {
+                r = cell_memory_adopt(from->cell, &child->cell, e);
+                if (r < 0)
+                        return r;
+        }
         child->slot = (struct slot){ .state = from->state, .failures = from->failures, .deadline_ms = from->deadline_ms };
         child->generation = generation_ref(generation);
         child->pid = from->pid;
         child->link = from->link;
         begin_life(child);
+        child->hearing.n_ready = from->state == RESTMARK_SLOT_READY;
         child->traces = false; /* its program is another one: the addresses of its stack would mean nothing */
         if (from->state == RESTMARK_SLOT_READY)
                 child->cause = RESTMARK_CAUSE_CRASH;

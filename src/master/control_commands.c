@@ -17,8 +17,10 @@ static int run_status(struct supervisor *s, const struct control_arguments *a, F
         if (a->json) {
                 supervisor_sample(s);
                 status_write_json(s->options->board, to);
-        } else
+        } else {
+                cells_look_at_all(s);
                 status_write_table(s->options->board, to);
+        }
         return 0;
 }
 
@@ -28,8 +30,10 @@ static int run_workers(struct supervisor *s, const struct control_arguments *a, 
         if (a->json) {
                 supervisor_sample(s);
                 status_write_workers_json(s->options->board, to);
-        } else
+        } else {
+                cells_look_at_all(s);
                 status_write_workers_table(s->options->board, to);
+        }
         return 0;
 }
 

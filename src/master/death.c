@@ -64,7 +64,7 @@ static void write_log(const struct child *child, const struct certificate *c, co
 void death_report(struct child *child, const siginfo_t *info, const struct rusage *usage, struct child_account *had) {
         struct supervisor *s = child->supervisor;
         struct restmark_slot *slot = &s->options->board->slots[child->index];
-        const struct restmark_worker_cell *cell = &slot->workers[child->seat];
+        const struct restmark_worker_cell *cell = cells_look(child);
         char text[CERTIFICATE_MAX], core_pattern[256] = "";
         struct certificate c = { .pid = child->pid,
                                  .code = info->si_code,
@@ -77,6 +77,7 @@ void death_report(struct child *child, const siginfo_t *info, const struct rusag
                                  .core_pattern = core_pattern };
 
         fill_from_cell(&c, child, cell);
+        child->cell = cell_memory_free(child->cell); /* its numbers count as the slot's past from here on */
         *had = (struct child_account){ .accepted = cell_get(&cell->accepted), .connections = c.connections };
         had->requests = c.requests = scoreboard_bury(slot, child->seat);
         slot->slot.ends[c.cause]++;

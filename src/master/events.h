@@ -20,6 +20,8 @@ enum event_kind {
         EVENT_RECYCLE,       /* a worker is to be replaced, and why */
         EVENT_HARAKIRI,      /* a worker is killed as its request ran too long */
         EVENT_WEDGED,        /* a worker is killed as its heart stopped */
+        EVENT_RESPONSE,      /* a worker does not respond, or does again */
+        EVENT_UNTRUSTED,     /* a worker is killed as it does or says what none does */
         EVENT_RELOAD,        /* a reload begins */
         EVENT_RELOADED,
         EVENT_RELOAD_FAILED,

@@ -160,8 +160,11 @@ int handover_pass(const struct handover *h, int fd, bool pass, struct error *e) 
                 r = pass_one(singles[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_sockets; i++)
                 r = pass_one(h->sockets[i].fd, pass);
-        for (size_t i = 0; r == 0 && i < h->n_children; i++)
+        for (size_t i = 0; r == 0 && i < h->n_children; i++) {
                 r = pass_one(h->children[i].link, pass);
+                if (r == 0)
+                        r = pass_one(h->children[i].cell, pass);
+        }
         for (size_t i = 0; r == 0 && i < h->n_admin; i++)
                 r = pass_one(h->admin[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_clients; i++)

@@ -68,6 +68,7 @@ struct handover_child {
         unsigned int generation;
         int pid;  /* 0: none */
         int link; /* -1: none */
+        int cell; /* the memory file of the worker's cell; -1: none */
 };
 
 struct handover {

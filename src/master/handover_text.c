@@ -56,8 +56,8 @@ void handover_write(const struct handover *h, FILE *to) {
         for (size_t i = 0; i < h->n_children; i++) {
                 const struct handover_child *c = &h->children[i];
 
-                (void)fprintf(to, "child %u %u %u %u %llu %u %d %d\n", c->slot, c->seat, (unsigned int)c->state, c->failures,
-                              (unsigned long long)c->deadline_ms, c->generation, c->pid, c->link);
+                (void)fprintf(to, "child %u %u %u %u %llu %u %d %d %d\n", c->slot, c->seat, (unsigned int)c->state, c->failures,
+                              (unsigned long long)c->deadline_ms, c->generation, c->pid, c->link, c->cell);
         }
         for (size_t i = 0; i < h->n_admin; i++)
                 (void)fprintf(to, "admin %d\n", h->admin[i]);
@@ -115,10 +115,11 @@ static int take_child(struct handover *h, const char *values) {
                                              { 0, INT64_MAX },
                                              { 0, UINT32_MAX },
                                              { 0, INT_MAX },
+                                             { -1, INT_MAX },
                                              { -1, INT_MAX } };
-        int64_t v[8];
+        int64_t v[9];
 
-        if (h->n_children == HANDOVER_CHILDREN_MAX || read_numbers(values, 8, bounds, v) < 0)
+        if (h->n_children == HANDOVER_CHILDREN_MAX || read_numbers(values, 9, bounds, v) < 0)
                 return -EINVAL;
         for (size_t i = 0; i < h->n_children; i++)
                 if (h->children[i].slot == v[0] && h->children[i].seat == v[1])
@@ -130,7 +131,8 @@ static int take_child(struct handover *h, const char *values) {
                                                                 .deadline_ms = (uint64_t)v[4],
                                                                 .generation = (unsigned int)v[5],
                                                                 .pid = (int)v[6],
-                                                                .link = (int)v[7] };
+                                                                .link = (int)v[7],
+                                                                .cell = (int)v[8] };
         return 0;
 }
 

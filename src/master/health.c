@@ -21,7 +21,7 @@
 
 struct health {
         struct supervisor *s;
-        sd_event_source *timer;    /* of the rounds; NULL: there are none */
+        sd_event_source *timer;    /* of the rounds */
         uint64_t interval_ms;
         uint64_t round_ms;         /* when the last one was; monotonic */
         sd_event_source *watchdog; /* NULL: systemd has none */
@@ -35,8 +35,8 @@ static bool is_watched(const struct child *child) {
 
 /* ---- the end of a worker that is stuck ---- */
 
-static void log_stack(const struct child *child) {
-        const struct restmark_worker_cell *cell = child_worker_cell(child);
+static void log_stack(struct child *child) {
+        const struct restmark_worker_cell *cell = cells_look(child);
         uint64_t depth = atomic_load_explicit(&cell->stack_depth, memory_order_acquire);
         char name[STACK_NAME_MAX];
 
@@ -60,7 +60,7 @@ static int on_trace_time(sd_event_source *source, uint64_t usec, void *context) 
 
         (void)usec;
         child->trace_left_ms -= HEALTH_TRACE_LOOK_MS;
-        if (child->trace_left_ms > 0 && cell_get(&child_worker_cell(child)->stack_depth) == 0 &&
+        if (child->trace_left_ms > 0 && cell_get(&cells_look(child)->stack_depth) == 0 &&
             sd_event_source_set_time_relative(source, HEALTH_TRACE_LOOK_MS * 1000) >= 0 &&
             sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0)
                 return 0;
@@ -80,6 +80,16 @@ static void doom(struct child *child, enum restmark_cause cause) {
                                        on_trace_time, child) >= 0)
                 return;
         kill_now(child);
+}
+
+void health_condemn(struct child *child, const char *why) {
+        if (child->doomed || child->killed)
+                return;
+        log_message(LOG_ERR, "worker %u (pid %d) is killed: it %s", child->index, (int)child->pid, why);
+        events_add(child->supervisor->events, EVENT_UNTRUSTED, (int)child->index, "pid %d is killed: it %s", (int)child->pid, why);
+        child->doomed = true;
+        kill_now(child);
+        supervisor_report(child->supervisor);
 }
 
 /* "R", "T" …, see proc(5); "?" if it cannot be read. */
@@ -124,7 +134,7 @@ static void judge(struct child *child, uint64_t harakiri_ms, uint64_t now_ms) {
                 return;
         state = state_text(process_state(child->pid));
         if (verdict == VITAL_HARAKIRI) {
-                if (!scoreboard_read_work(child_worker_cell(child), &work) || work.since_ms != child->vital.working_since_ms)
+                if (!scoreboard_read_work(cells_look(child), &work) || work.since_ms != child->vital.working_since_ms)
                         return; /* it has ended this very moment */
                 (void)snprintf(text, sizeof text, "%s%s runs for %.3f s ([workers] harakiri is %.3f s); %s", certificate_path(work.route),
                                scoreboard_format_query(&work, query), (double)(now_ms - work.since_ms) / 1000, (double)harakiri_ms / 1000, state);
@@ -138,6 +148,42 @@ static void judge(struct child *child, uint64_t harakiri_ms, uint64_t now_ms) {
                 events_add(child->supervisor->events, EVENT_WEDGED, (int)child->index, "pid %d is killed: %s", (int)child->pid, text);
                 doom(child, RESTMARK_CAUSE_WEDGED);
         }
+}
+
+/* ---- who responds ---- */
+
+/* A worker that does not is left alone: it may be stopped by a debugger, or at work. But nobody new waits for it. Returns whether that
+ * has changed. */
+static bool watch_response(struct child *child, bool moved, uint64_t now_ms) {
+        bool silent = child->unresponsive ? !moved : vital_is_silent(&child->vital, now_ms);
+        uint64_t silence_ms = now_ms - child->vital.moved_ms;
+        struct supervisor *s = child->supervisor;
+        const char *state;
+
+        if (silent == child->unresponsive)
+                return false;
+        child->unresponsive = silent;
+        cell_set(&child_cell(child)->unresponsive_since_ms, silent ? clock_realtime_ms() - silence_ms : 0);
+        if (!silent) {
+                log_message(LOG_NOTICE, "worker %u (pid %d) responds again", child->index, (int)child->pid);
+                events_add(s->events, EVENT_RESPONSE, (int)child->index, "pid %d responds again", (int)child->pid);
+                return true;
+        }
+        state = state_text(process_state(child->pid));
+        log_message(LOG_WARNING, "worker %u (pid %d) does not respond: no sign of life for %.3f s; %s. It gets no connections until it does", child->index,
+                    (int)child->pid, (double)silence_ms / 1000, state);
+        events_add(s->events, EVENT_RESPONSE, (int)child->index, "pid %d does not respond: no sign of life for %.3f s; %s", (int)child->pid,
+                   (double)silence_ms / 1000, state);
+        return true;
+}
+
+/* What a worker that is no enemy never does. */
+static bool distrust(struct child *child, uint64_t now_ms) {
+        if (child->lies)
+                health_condemn(child, "says of itself, in shared memory, what cannot be: its memory is damaged");
+        else if (child->deaf_ms != 0 && now_ms > child->deaf_ms + HEALTH_DEAF_MS)
+                health_condemn(child, "has closed its link to the master and lives on");
+        return child->doomed;
 }
 
 /* ---- recycling ---- */
@@ -167,32 +213,43 @@ static void recycle(struct child *child, const struct config *config, uint64_t n
 
 /* ---- rounds ---- */
 
-static void look_at(struct health *h, struct child *child, bool late, uint64_t now_ms) {
+/* `lost_ms` is what the master comes late by, if that is much: it may have slept with all the others (a frozen machine), who get another
+ * round to show up. Returns whether the worker has begun or ceased to respond. */
+static bool look_at(struct health *h, struct child *child, uint64_t lost_ms, uint64_t now_ms) {
         const struct config *config = h->s->generation->config;
+        uint64_t moved_ms = child->vital.moved_ms;
+        bool changed = false;
 
-        if (!is_watched(child) || child->doomed)
-                return;
-        vital_look(&child->vital, child_worker_cell(child), now_ms);
-        /* A master that comes late may have slept with all the others (a frozen machine): they get another round to show up. */
-        if (late)
-                child->vital.moved_ms = now_ms;
+        if (child->pid == 0 || child->doomed)
+                return false;
+        vital_look(&child->vital, cells_look(child), now_ms);
+        if (distrust(child, now_ms) || !is_watched(child))
+                return false;
+        if (lost_ms > 0)
+                vital_excuse(&child->vital, h->round_ms, lost_ms, now_ms);
         else
                 judge(child, config->harakiri_ms, now_ms);
+        if (!child->doomed)
+                changed = watch_response(child, lost_ms == 0 && child->vital.moved_ms != moved_ms, now_ms);
         if (!child->doomed && !h->s->stopping && child->index < h->s->n_workers && child == child_primary(h->s, child->index) &&
             child->slot.state == RESTMARK_SLOT_READY)
                 recycle(child, config, now_ms);
+        return changed;
 }
 
 static int on_round(sd_event_source *source, uint64_t usec, void *context) {
         struct health *h = context;
-        uint64_t now_ms = clock_monotonic_ms();
-        bool late = now_ms > h->round_ms + 2 * h->interval_ms + VITAL_LOOK_MAX_MS;
+        uint64_t now_ms = clock_monotonic_ms(), due_ms = h->round_ms + h->interval_ms;
+        uint64_t lost_ms = now_ms > due_ms + VITAL_LOOK_MAX_MS ? now_ms - due_ms : 0;
+        bool changed = false;
         int r;
 
         (void)usec;
         for (unsigned int i = 0; i < h->s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
-                        look_at(h, &h->s->children[i][seat], late, now_ms);
+                        changed |= look_at(h, &h->s->children[i][seat], lost_ms, now_ms);
+        if (changed)
+                supervisor_report(h->s); /* others get its connections, or it gets some again */
         replace_run(h->s->replace); /* what was put off after a failure may be due */
         h->round_ms = now_ms;
         r = sd_event_source_set_time_relative(source, h->interval_ms * 1000);
@@ -208,14 +265,12 @@ void health_configure(struct health *h) {
         uint64_t vital_ms = vital_interval_ms(config->harakiri_ms), recycle_ms = recycle_interval_ms(config);
         int r;
 
-        h->interval_ms = vital_ms == 0 || (recycle_ms != 0 && recycle_ms < vital_ms) ? recycle_ms : vital_ms;
+        h->interval_ms = recycle_ms != 0 && recycle_ms < vital_ms ? recycle_ms : vital_ms;
         h->round_ms = clock_monotonic_ms();
         h->timer = sd_event_source_unref(h->timer);
         for (unsigned int i = 0; i < h->s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
                         h->s->children[i][seat].vital.moved_ms = h->round_ms;
-        if (h->interval_ms == 0)
-                return;
         r = sd_event_add_time_relative(h->s->event, &h->timer, CLOCK_MONOTONIC, h->interval_ms * 1000, 10000, on_round, h);
         if (r < 0)
                 log_message(LOG_ERR, "nobody watches over the workers: %s", strerror(-r));
@@ -228,7 +283,7 @@ static bool is_alive(struct health *h, struct child *child, uint64_t now_ms) {
 
         if (child->slot.state != RESTMARK_SLOT_READY || child->on_probation)
                 return false;
-        vital_look(&child->vital, child_worker_cell(child), now_ms);
+        vital_look(&child->vital, cells_look(child), now_ms);
         return now_ms < child->vital.moved_ms + patience_ms;
 }
 

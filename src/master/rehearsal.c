@@ -13,14 +13,13 @@
 
 #include "base/fd.h"
 #include "master/canary.h"
+#include "shared/cell.h"
 #include "shared/link.h"
-#include "shared/scoreboard.h"
 
 struct rehearsal {
         const struct generation *generation;
         int (*worker_main)(const struct heritage *heritage);
-        struct restmark_scoreboard *board;
-        int board_fd;
+        struct cell_memory cell;
         int links[2], privates[2]; /* ours, the worker's */
         pid_t pid;
         sd_event *event;
@@ -31,14 +30,16 @@ struct rehearsal {
 static void __attribute__((noreturn)) run_worker(const struct rehearsal *r) {
         struct heritage heritage = r->generation->heritage;
 
-        heritage.cell = &r->board->slots[0].workers[0];
+        heritage.cell = cell_memory_open(&r->cell);
+        if (!heritage.cell)
+                exit(HERITAGE_EXIT_SYSTEM);
         heritage.link = r->links[1];
         heritage.private_connection = r->privates[1];
         exit(r->worker_main(&heritage));
 }
 
 static int start(struct rehearsal *r) {
-        int result = scoreboard_new(&r->board, &r->board_fd, r->e);
+        int result = cell_memory_new(&r->cell, r->e);
 
         if (result < 0)
                 return result;
@@ -112,7 +113,7 @@ static int finish(struct rehearsal *r, int result) {
 
 int rehearse(const struct generation *generation, int (*worker_main)(const struct heritage *heritage), struct error *e) {
         struct rehearsal r = {
-                .generation = generation, .worker_main = worker_main, .board_fd = -1, .links = { -1, -1 }, .privates = { -1, -1 }, .e = e
+                .generation = generation, .worker_main = worker_main, .cell = CELL_MEMORY_NONE, .links = { -1, -1 }, .privates = { -1, -1 }, .e = e
         };
         int result = start(&r);
 
@@ -123,7 +124,6 @@ int rehearse(const struct generation *generation, int (*worker_main)(const struc
                 (void)fd_close(r.privates[i]);
         }
         sd_event_unref(r.event);
-        (void)scoreboard_free(r.board);
-        (void)fd_close(r.board_fd);
+        r.cell = cell_memory_free(r.cell);
         return result;
 }

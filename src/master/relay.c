@@ -1,6 +1,7 @@
 #include "master/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,14 @@ struct relay *relay_free(struct relay *r) {
 
 /* Whether the worker takes connections out of its own queues, which is who may get those of others too. */
 static bool serves_queues(const struct child *child) {
-        return !child->on_probation && !child->doomed &&
+        return !child->on_probation && !child->doomed && !child->unresponsive &&
                (child->slot.state == RESTMARK_SLOT_READY || (child->slot.state == RESTMARK_SLOT_DRAINING && !child->retired));
 }
 
 /* How many connections it has been passed and not yet taken over. Those that another program passed, before an upgrade, are not counted
  * before they are. */
 static uint64_t in_flight(struct child *child) {
-        uint64_t taken_over = cell_get(&child_worker_cell(child)->taken_over);
+        uint64_t taken_over = cell_get(&cells_pulse(child)->taken_over);
 
         if (child->n_passed < taken_over)
                 child->n_passed = taken_over;
@@ -80,14 +81,14 @@ static uint64_t in_flight(struct child *child) {
 
 /* How many connections it may still be passed. */
 static uint64_t room(struct child *child) {
-        uint64_t used = cell_get(&child_worker_cell(child)->connections) + in_flight(child), max = child->generation->config->max_connections;
+        uint64_t used = cell_get(&cells_pulse(child)->connections) + in_flight(child), max = child->generation->config->max_connections;
 
         return in_flight(child) >= RELAY_IN_FLIGHT || used >= max ? 0 : max - used;
 }
 
 /* Whether its loop has not turned for so long that it may be stuck, and about to be killed with all that it has. */
-static bool seems_stuck(const struct child *child) {
-        uint64_t beat_ms = cell_get(&child_worker_cell(child)->beat_ms);
+static bool seems_stuck(struct child *child) {
+        uint64_t beat_ms = cell_get(&cells_pulse(child)->beat_ms);
 
         return beat_ms != 0 && clock_monotonic_ms() > beat_ms + RELAY_SILENCE_MS;
 }
@@ -124,6 +125,7 @@ static bool pass(const struct relay *r, int fd) {
                         return false;
                 if (link_send(child->link, LINK_CONNECTION, fd) == 0) {
                         child->n_passed++;
+                        child->hearing.n_passed++;
                         (void)fd_close(fd);
                         return true;
                 }
@@ -174,6 +176,18 @@ static void take_a_pause(struct relay *r) {
 
 /* ---- the queues ---- */
 
+/* A worker has the same socket, down to its flags: one that has made it blocking would stop the master here. */
+static int accept_from(int listener) {
+        int flags = fcntl(listener, F_GETFL);
+
+        if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
+                log_message(LOG_WARNING, "a worker has made a listening socket blocking");
+                if (fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0)
+                        return -1;
+        }
+        return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 /* Returns 1 for a connection that has been passed on, 0 for an empty queue, -1 when nobody has room. */
 static int pass_one(struct relay *r, int listener) {
         int fd = r->stranded;
@@ -181,7 +195,7 @@ static int pass_one(struct relay *r, int listener) {
         if (!choose(r, NULL, 0))
                 return -1;
         if (fd < 0)
-                fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                fd = accept_from(listener);
         if (fd < 0 && shortage_is(errno)) {
                 shortage_note(&r->shortage, errno, clock_monotonic_ms(), "queues of slots without a worker");
                 return -1;
@@ -199,8 +213,13 @@ static int on_waiting(sd_event_source *source, int listener, uint32_t events, vo
         struct watch *w = context;
         int result = 1;
 
-        (void)source;
-        (void)events;
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) { /* a worker has shut it down: it would be reported for ever */
+                log_message(LOG_ERR, "a worker has shut down one of its listening sockets: it serves nobody until the daemon is restarted");
+                for (size_t a = 0; a < RESTMARK_LISTEN_MAX; a++)
+                        if (w->io[a] == source)
+                                w->io[a] = sd_event_source_unref(source);
+                return 0;
+        }
         for (int i = 0; i < RELAY_PER_TURN && result > 0; i++)
                 result = pass_one(w->relay, listener);
         if (result < 0)

@@ -1,6 +1,6 @@
-/* Serves the queues of slots that have no worker for them: the master accepts what waits there and passes it, over their links, to workers
- * of other slots, which then have these connections as if they had accepted them. So nobody waits for a slot that is in back-off or
- * is retired, and nothing is reset when its sockets are closed. */
+/* Serves the queues of slots that have no worker for them, or one that does not respond: the master accepts what waits there and passes
+ * it, over their links, to workers of other slots, which then have these connections as if they had accepted them. So nobody waits for a
+ * slot that is in back-off or is retired, and nothing is reset when its sockets are closed. */
 #ifndef RESTMARK_MASTER_RELAY_H
 #define RESTMARK_MASTER_RELAY_H
 

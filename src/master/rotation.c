@@ -19,7 +19,7 @@ bool rotation_is_live(const struct supervisor *s, unsigned int slot) {
         for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++) {
                 const struct child *child = &s->children[slot][seat];
 
-                if (child->slot.state == RESTMARK_SLOT_READY && !child->on_probation && !child->doomed)
+                if (child->slot.state == RESTMARK_SLOT_READY && !child->on_probation && !child->doomed && !child->unresponsive)
                         return true;
         }
         return false;

@@ -227,6 +227,7 @@ static int watch_signals(struct supervisor *s) {
 /* ---- what is shown ---- */
 
 void supervisor_sample(struct supervisor *s) {
+        cells_look_at_all(s);
         memory_refresh(s->options->board, MEMORY_FRESH_MS);
         queue_refresh(s->options->board, s->options->listeners);
 }

@@ -12,6 +12,7 @@
 #include "master/events.h"
 #include "master/relay.h"
 #include "master/health.h"
+#include "master/hearing.h"
 #include "master/oom.h"
 #include "master/reload.h"
 #include "master/replace.h"
@@ -21,6 +22,7 @@
 #include "master/supervisor.h"
 #include "master/upgrade.h"
 #include "master/vital.h"
+#include "shared/cell.h"
 #include "shared/link.h"
 
 /* A seat of a slot, and the worker that has it. */
@@ -38,6 +40,11 @@ struct child {
         enum restmark_cause cause; /* what its death will be put down to */
         bool retired;           /* it takes no more connections: told so, or about to leave */
         uint64_t n_passed;      /* connections that the worker got over the link */
+        struct hearing hearing; /* what it has said on the link */
+        struct cell_memory cell; /* the worker's own; read it by the functions of cells.c */
+        bool lies;              /* what its cell says cannot be: health.c ends it */
+        bool unresponsive;      /* it gets no connections until it shows a sign of life */
+        uint64_t deaf_ms;       /* since when its end of the link is closed, CLOCK_MONOTONIC; 0: it is not */
         sd_event_source *link_source, *timer;
         uint64_t started_ms;       /* of the process; CLOCK_MONOTONIC */
         uint64_t dice;             /* random: workers that do the same are not to be recycled at the same time */
@@ -100,12 +107,21 @@ void supervisor_report(struct supervisor *s);
 /* Makes the certificate of a worker that is dead, counts its end, moves its numbers to the slot's past, and tells what they were. */
 void death_report(struct child *child, const siginfo_t *info, const struct rusage *usage, struct child_account *had);
 
+/* ---- cells.c: what the workers say of themselves, as far as it can be true ---- */
+
+/* The master's copy of the worker's cell, in the scoreboard, brought up to date: all of it; or `connections`, `taken_over` and
+ * `beat_ms`, for whoever asks often. */
+const struct restmark_worker_cell *cells_look(struct child *child);
+const struct restmark_worker_cell *cells_pulse(struct child *child);
+
+/* All of all workers: to be called before the scoreboard is shown. */
+void cells_look_at_all(struct supervisor *s);
+
 /* ---- child.c ---- */
 
 /* The child that is the slot's own worker, and the one beside it. */
 struct child *child_primary(struct supervisor *s, unsigned int index);
 struct child *child_beside(struct supervisor *s, unsigned int index);
-struct restmark_worker_cell *child_worker_cell(const struct child *child);
 struct restmark_seat_cell *child_cell(const struct child *child);
 
 void child_init(struct child *child, struct supervisor *s, unsigned int index, unsigned int seat);

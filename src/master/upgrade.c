@@ -98,7 +98,8 @@ static void describe_children(struct supervisor *s, struct handover *h) {
                                                                                        .deadline_ms = c->slot.deadline_ms,
                                                                                        .generation = c->generation->number,
                                                                                        .pid = (int)c->pid,
-                                                                                       .link = c->link };
+                                                                                       .link = c->link,
+                                                                                       .cell = c->cell.fd };
                 }
 }
 

@@ -16,6 +16,7 @@ enum {
  * alone says too little: whatever moves is a sign of life. */
 struct vital {
         uint64_t beat_ms, working_since_ms, requests;
+        uint64_t excused_ms; /* of its work: time in which nobody ran */
         uint64_t moved_ms; /* when one of them was last seen to have changed; CLOCK_MONOTONIC */
 };
 
@@ -27,6 +28,13 @@ static inline struct vital vital_begin(uint64_t now_ms) {
 /* Takes a look at the worker's cell. */
 void vital_look(struct vital *vital, const struct restmark_worker_cell *cell, uint64_t now_ms);
 
+/* After a look that came `lost_ms` late, and everybody may have been frozen for that long, at some time after `since_ms`: that is no silence,
+ * and no time of work that had begun before. */
+void vital_excuse(struct vital *vital, uint64_t since_ms, uint64_t lost_ms, uint64_t now_ms);
+
+/* After a look: whether there has been no sign of life for VITAL_SILENCE_MIN_MS, be it in work or not. Either way it takes no connections. */
+bool vital_is_silent(const struct vital *vital, uint64_t now_ms);
+
 enum vital_verdict {
         VITAL_WELL,
         VITAL_HARAKIRI, /* its request runs for too long */
@@ -36,7 +44,7 @@ enum vital_verdict {
 /* After a look. `harakiri_ms` is 0 when it is off: then all are well. */
 enum vital_verdict vital_judge(const struct vital *vital, uint64_t harakiri_ms, uint64_t now_ms);
 
-/* How often to look. 0: never. */
+/* How often to look; without harakiri (0) it is for silence alone. */
 uint64_t vital_interval_ms(uint64_t harakiri_ms);
 
 /* The slots as the watchdog counts them. */

@@ -7,6 +7,8 @@
  * then. */
 #define LINK_VERSION 1
 
+/* Whoever has the other end may send anything: link_receive() takes nothing for a message that is none, and keeps no descriptor that it does
+ * not return. Which messages make sense, and how many, is for the receiver to say (master/hearing.h). */
 enum link_message {
         LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
         LINK_ACCEPT = 'A', /* master: your probation is over, take connections */
@@ -22,9 +24,10 @@ enum link_message {
  * errno value: -EAGAIN when the other does not keep up, -EPIPE when it is gone. */
 int link_send(int link, enum link_message message, int passed_fd);
 
-/* Takes one message. *ret_fd is the descriptor that came with it (close-on-exec; the caller's from now on), or -1. Returns 1 for a
- * message, 0 at the end, else a negative errno value: -EAGAIN when nothing waits. A descriptor that could not be taken over, as this
- * process has as many as it may have, is -EMFILE; its message is used up. */
+/* Takes one message. *ret_fd is the descriptor that came with it (close-on-exec; the caller's from now on), or -1, as it is whenever this
+ * returns anything but 1. Returns 1 for a message, 0 at the end (an empty packet is one, too), else a negative errno value: -EAGAIN when
+ * nothing waits; -EPROTO for what is no message: an unknown one, a longer one, one with several descriptors. A descriptor that could not
+ * be taken over, as this process has as many as it may have, is -EMFILE; its message is used up. */
 int link_receive(int link, enum link_message *ret, int *ret_fd);
 
 #endif

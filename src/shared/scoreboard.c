@@ -10,8 +10,17 @@
 
 #include "base/fd.h"
 
+/* A fork does not get it: a worker has no business with what the master believes. */
 static struct restmark_scoreboard *map(int fd) {
-        return mmap(NULL, sizeof(struct restmark_scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        struct restmark_scoreboard *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        int saved_errno;
+
+        if (board == MAP_FAILED || madvise(board, sizeof *board, MADV_DONTFORK) == 0)
+                return board;
+        saved_errno = errno;
+        (void)munmap(board, sizeof *board);
+        errno = saved_errno;
+        return MAP_FAILED;
 }
 
 int scoreboard_new(struct restmark_scoreboard **ret, int *ret_fd, struct error *e) {

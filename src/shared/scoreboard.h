@@ -16,8 +16,8 @@ struct scoreboard_work {
         uint64_t count, n, seed; /* what the route has no use for has no meaning */
 };
 
-/* Makes an empty one in memory that forks share. Pages that nobody writes cost nothing. The descriptor *ret_fd (the caller's, close-on-exec)
- * is the same memory, for a program that is executed in this one's place. */
+/* Makes an empty one, in memory that forks do not get. Pages that nobody writes cost nothing. The descriptor *ret_fd (the caller's,
+ * close-on-exec) is the same memory, for a program that is executed in this one's place; a worker closes it before it serves. */
 int scoreboard_new(struct restmark_scoreboard **ret, int *ret_fd, struct error *e);
 
 /* The one that another program has made. */

@@ -82,6 +82,10 @@ static void write_seat(const struct restmark_slot *slot, uint32_t index, FILE *t
         else
                 (void)fputs("null,\"started_unix_ms\":null", to);
         (void)fprintf(to, ",\"generation\":%" PRIu32 ",", seat->generation);
+        if (cell_get(&seat->unresponsive_since_ms) != 0)
+                (void)fprintf(to, "\"unresponsive_since_unix_ms\":%" PRIu64 ",", cell_get(&seat->unresponsive_since_ms));
+        else
+                (void)fputs("\"unresponsive_since_unix_ms\":null,", to);
         write_cpu(seat->pid, to);
         (void)fputs(",\"memory\":", to);
         status_write_memory_cell(&seat->memory, to);

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <restmark/version.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/process_cpu.h"
@@ -35,6 +36,20 @@ static const char *quantile_text(const struct histogram *h, double q, char *text
         return text;
 }
 
+/* A line below a process's own, if it is so. */
+static void write_response(const struct restmark_seat_cell *seat, FILE *to) {
+        uint64_t since_ms = cell_get(&seat->unresponsive_since_ms);
+        time_t since = (time_t)(since_ms / 1000);
+        char clock[24] = "?", age[24];
+        struct tm local;
+
+        if (since_ms == 0)
+                return;
+        if (localtime_r(&since, &local))
+                (void)strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
+        (void)fprintf(to, "      not responding since %s (%s): no new connections\n", clock, age_text(since_ms, age, sizeof age));
+}
+
 /* The columns of a process; `numbers` are those of its slot, or "" for the one that is beside the slot's own. */
 static void write_seat_row(const char *name, const struct restmark_seat_cell *seat, uint64_t connections, const char *numbers, FILE *to) {
         char age[24] = "-", pid[16] = "-";
@@ -45,6 +60,7 @@ static void write_seat_row(const char *name, const struct restmark_seat_cell *se
         }
         (void)fprintf(to, "%4s  %-8s %8s %4" PRIu32 " %7s %5" PRIu64 "%s\n", name, status_slot_state_name(seat->state), pid,
                       seat->generation, age, connections, numbers);
+        write_response(seat, to);
 }
 
 static void write_slot_rows(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
@@ -125,6 +141,7 @@ static void write_worker(const struct restmark_slot *slot, const char *name, uin
         (void)fprintf(to, "%4s  %-8s %7s %3" PRIu32 " %6s %5" PRIu64 " %8" PRIu64 " %10" PRIu64 " %7s %6s %5s\n", name,
                       status_slot_state_name(seat->state), pid, seat->generation, age, cell_get(&worker->connections),
                       cell_get(&worker->accepted), sums.requests, quantile_text(&sums.durations, 0.99, p99, sizeof p99), cpu, beat);
+        write_response(seat, to);
         write_work(worker, now_ms, to);
 }
 

@@ -33,9 +33,9 @@ static struct handover *example(void) {
         h->sockets[0] = (struct handover_socket){ 0, 0, 9 };
         h->sockets[1] = (struct handover_socket){ 1, 0, 10 };
         h->n_children = 2;
-        h->children[0] = (struct handover_child){ .slot = 0, .seat = 1, .state = RESTMARK_SLOT_READY, .generation = 3, .pid = 4712, .link = 11 };
+        h->children[0] = (struct handover_child){ .slot = 0, .seat = 1, .state = RESTMARK_SLOT_READY, .generation = 3, .pid = 4712, .link = 11, .cell = 15 };
         h->children[1] = (struct handover_child){
-                .slot = 1, .state = RESTMARK_SLOT_BACKOFF, .failures = 4, .deadline_ms = UINT64_C(9000000000), .generation = 2, .link = -1
+                .slot = 1, .state = RESTMARK_SLOT_BACKOFF, .failures = 4, .deadline_ms = UINT64_C(9000000000), .generation = 2, .link = -1, .cell = -1
         };
         h->n_clients = 1;
         h->clients[0] = 12;
@@ -175,9 +175,9 @@ static void what_makes_no_sense_is_refused(void **state) {
                 { "socket 1 0 10", "socket 1 16 10", "makes no sense" },
                 { "socket 1 0 10", "plug 1 0 10", "makes no sense" },
                 { "client 12", "client -1", "makes no sense" },
-                { "child 1 0 3 4 9000000000 2 0 -1", "child 1 2 3 4 9000000000 2 0 -1", "makes no sense" },
-                { "child 1 0 3 4 9000000000 2 0 -1", "child 1 0 7 4 9000000000 2 0 -1", "makes no sense" },
-                { "child 1 0 3 4 9000000000 2 0 -1", "child 0 1 3 4 9000000000 2 0 -1", "makes no sense" },
+                { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 1 2 3 4 9000000000 2 0 -1 -1", "makes no sense" },
+                { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 1 0 7 4 9000000000 2 0 -1 -1", "makes no sense" },
+                { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 0 1 3 4 9000000000 2 0 -1 -1", "makes no sense" },
                 { "end", "", "cut off" },
                 { "end", "end\nend", "makes no sense" },
                 { "end", "end of it", "makes no sense" },

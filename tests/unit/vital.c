@@ -66,10 +66,45 @@ static void a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on(void *
         assert_int_equal(look(&vital, 100, 5000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
 }
 
+/* Whether it is at work makes no difference to those who wait for it. */
+static void silence_is_what_does_not_move(void **state) {
+        struct vital vital = vital_begin(1000);
+
+        (void)state;
+        set(1000, 1500, 5);
+        vital_look(&vital, &cell, 2000);
+        assert_false(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS - 1));
+        vital_look(&vital, &cell, 2000 + VITAL_SILENCE_MIN_MS);
+        assert_true(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS));
+        set(1000, 0, 6);
+        vital_look(&vital, &cell, 2000 + VITAL_SILENCE_MIN_MS);
+        assert_false(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS));
+}
+
+/* A machine that was frozen for a minute is neither silence nor a minute of work. */
+static void lost_time_is_excused(void **state) {
+        struct vital vital = vital_begin(1000);
+
+        (void)state;
+        set(1000, 1500, 5);
+        assert_int_equal(look(&vital, 2000, 2000), VITAL_WELL);
+        vital_excuse(&vital, 2000, 60000, 62500);
+        assert_false(vital_is_silent(&vital, 62500));
+        assert_int_equal(look(&vital, 2000, 63499), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 63500), VITAL_HARAKIRI); /* two seconds of its own */
+        set(63600, 63600, 6); /* the next request has lost nothing */
+        assert_int_equal(look(&vital, 2000, 65599), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 65600), VITAL_HARAKIRI);
+        set(100500, 100500, 7);
+        assert_int_equal(look(&vital, 2000, 100600), VITAL_WELL);
+        vital_excuse(&vital, 100000, 60000, 100600); /* it began after that */
+        assert_int_equal(look(&vital, 2000, 102500), VITAL_HARAKIRI);
+}
+
 static void one_looks_as_often_as_harakiri_needs(void **state) {
         static const struct {
                 uint64_t harakiri_ms, interval_ms;
-        } vectors[] = { { 0, 0 }, { 1, 100 }, { 400, 100 }, { 404, 101 }, { 2000, 500 }, { 4000, 1000 }, { 86400000, 1000 } };
+        } vectors[] = { { 0, 1000 }, { 1, 100 }, { 400, 100 }, { 404, 101 }, { 2000, 500 }, { 4000, 1000 }, { 86400000, 1000 } };
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(vectors); i++)
@@ -106,6 +141,8 @@ int main(void) {
                 cmocka_unit_test(an_idle_worker_is_well_as_long_as_its_heart_beats),
                 cmocka_unit_test(a_long_turn_with_many_requests_is_no_silence),
                 cmocka_unit_test(a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on),
+                cmocka_unit_test(silence_is_what_does_not_move),
+                cmocka_unit_test(lost_time_is_excused),
                 cmocka_unit_test(one_looks_as_often_as_harakiri_needs),
                 cmocka_unit_test(the_quorum_is_a_majority_of_those_that_count),
         };
