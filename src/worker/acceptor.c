@@ -76,6 +76,11 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
                         log_message(LOG_WARNING, "cannot accept a connection: %m; trying again in %d ms", PAUSE_AFTER_EMFILE_MS);
                         a->paused_until_ms = now_ms + PAUSE_AFTER_EMFILE_MS;
                 }
+                if (errno == EINVAL) { /* a worker of the slot has shut it down, and that would be reported for ever */
+                        log_message(LOG_ERR, "a listening socket does not listen any more: this slot serves nobody there until the daemon is restarted");
+                        (void)epoll_ctl(a->epoll, EPOLL_CTL_DEL, a->listeners[i], NULL);
+                        return;
+                }
                 /* EAGAIN: the queue is empty. Anything else is the fault of one connection that is gone by now. */
                 if (errno != ECONNABORTED && errno != EINTR)
                         return;
