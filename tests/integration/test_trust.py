@@ -266,3 +266,7 @@ def test_a_listening_socket_that_a_worker_has_shut_down_does_not_keep_the_master
         time.sleep(0.5)  # the time in which it must not be busy
         assert cpu_ticks(daemon.pid) - before < 20
         assert daemon.log().count("has shut down") == 1
+    daemon.wait_log("a listening socket does not listen any more")
+    before = cpu_ticks(victim)
+    time.sleep(0.5)  # nor its worker
+    assert cpu_ticks(victim) - before < 20
