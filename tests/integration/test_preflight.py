@@ -134,6 +134,18 @@ def test_testing_and_starting_refuse_in_the_same_words(folder: Path, name: str) 
     assert sentence(tested.stderr, folder / "test") == sentence(started.stderr, folder / "start")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a network")
+@pytest.mark.parametrize("how", ["ip route add local 192.0.2.0/24 dev lo", "sysctl -qw net.ipv4.ip_nonlocal_bind=1", "ip addr add 192.0.2.1/24 dev lo"])
+@pytest.mark.parametrize("address", ["192.0.2.1:80", "127.9.9.9:80", "0.0.0.0:80"])
+def test_what_a_start_takes_testing_takes(how: str, address: str) -> None:
+    words = [str(RESTMARKD), "-t", "-o", f"server.listen={address}", "-o", "admin.control=none"]
+    command = ["unshare", "--net", "sh", "-c", f'ip link set lo up && {how} && exec "$@"', "sh", *words]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if "unshare failed" in result.stderr:
+        pytest.skip("network namespaces are not to be had here")
+    assert result.returncode == 0, result.stderr
+
+
 def test_testing_makes_no_access_log_and_leaves_a_pipe_alone(tmp_path: Path) -> None:
     quiet = ("-t", "-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none", "-o")
     (tmp_path / "link").symlink_to("there")
