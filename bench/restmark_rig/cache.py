@@ -12,12 +12,22 @@ from .errors import EnvironmentFault
 
 
 def default_directory() -> Path:
-    """$RESTMARK_CACHE, or restmark below $XDG_CACHE_HOME or ~/.cache."""
+    """$RESTMARK_CACHE, or restmark below $XDG_CACHE_HOME or ~/.cache. Raises EnvironmentFault if nobody knows where that is."""
     if given := os.environ.get("RESTMARK_CACHE"):
         return Path(given)
     # The XDG specification says that a relative path is to be ignored.
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "restmark"
+    return (Path(base) if base.startswith("/") else _home() / ".cache") / "restmark"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise EnvironmentFault(
+            f"there is no place for the cache: $HOME is not set, and user {os.getuid()} has no entry in the user database",
+            "choose a folder with --cache-dir or $RESTMARK_CACHE",
+        ) from None
 
 
 @dataclass(frozen=True)

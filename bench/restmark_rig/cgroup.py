@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -147,21 +148,59 @@ def hierarchies(controller: str, pid: int | str = "self") -> list[Mount]:
 
     Raises FileNotFoundError or ProcessLookupError if there is no such process.
     """
-    own: dict[str, str] = {}
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for name in controllers.split(","):
-            own[name] = path
+    own = parse_groups(_read(f"/proc/{pid}/cgroup"))
     found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields, _, tail = line.partition(" - ")
-        mount_root, mount_point = fields.split()[3:5]
-        kind, _, options = tail.split()[:3]
-        if kind == "cgroup2":
-            found.append(Mount(2, Path(mount_point), _own_path(mount_point, mount_root, own.get("", "/"))))
-        elif kind == "cgroup" and controller in options.split(","):
-            found.append(Mount(1, Path(mount_point), _own_path(mount_point, mount_root, own.get(controller, "/"))))
+    for mounted in parse_mountinfo(_read("/proc/self/mountinfo")):
+        if mounted.kind == "cgroup2":
+            version, group = 2, own.get("", "/")
+        elif mounted.kind == "cgroup" and controller in mounted.options:
+            version, group = 1, own.get(controller, "/")
+        else:
+            continue
+        found.append(Mount(version, Path(mounted.point), _own_path(mounted.point, mounted.root, group)))
     return sorted(found, key=lambda mount: -mount.version)
+
+
+def _read(path: str) -> str:
+    """A file of /proc: the names in it may be of any bytes."""
+    return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def parse_groups(text: str) -> dict[str, str]:
+    """/proc/PID/cgroup: the group for each controller of version 1, and "" for version 2. Lines that are none are passed over."""
+    groups: dict[str, str] = {}
+    for line in text.split("\n"):
+        parts = line.split(":", 2)
+        if len(parts) == 3:
+            groups.update(dict.fromkeys(parts[1].split(","), _unescape(parts[2])))
+    return groups
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """A line of /proc/PID/mountinfo: the folder of the file system that is shown at point, and the superblock's options."""
+
+    kind: str
+    root: str
+    point: str
+    options: tuple[str, ...]
+
+
+def parse_mountinfo(text: str) -> list[Mounted]:
+    """/proc/PID/mountinfo, see proc_pid_mountinfo(5). Fields may be empty (a source is what its mounter wrote); lines that are none are passed over."""
+    found = []
+    for line in text.split("\n"):
+        fields, separator, tail = line.partition(" - ")
+        before, behind = fields.split(" "), tail.split(" ")
+        if separator and len(before) >= 6 and len(behind) >= 2:
+            options = tuple(behind[-1].split(",")) if len(behind) > 2 else ()
+            found.append(Mounted(behind[0], _unescape(before[3]), _unescape(before[4]), options))
+    return found
+
+
+def _unescape(text: str) -> str:
+    r"""A blank, tab, line end and backslash stand there as \040 and so on."""
+    return re.sub(r"\\([0-3][0-7]{2})", lambda match: os.fsdecode(bytes([int(match[1], 8)])), text)
 
 
 def _own_path(mount_point: str, mount_root: str, group: str) -> Path:

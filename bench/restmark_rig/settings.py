@@ -24,7 +24,12 @@ class Settings:
     selectors: list[str] = field(default_factory=list)
     all_built_in: bool = False
     peers_dir: Path = registry.DEFAULT_PEERS_DIR
-    cache: Cache = field(default_factory=lambda: Cache(default_directory()))
+    cache_dir: Path | None = None
+
+    @property
+    def cache(self) -> Cache:
+        """That of --cache-dir, else the default one. Raises EnvironmentFault if there is no place for that."""
+        return Cache(self.cache_dir or default_directory())
 
     def asked_for(self) -> list[Contestant]:
         """Those named with -C; all built-in ones if none is named, or in addition with --all. May be none at all."""
@@ -64,7 +69,7 @@ def _set_peers_dir(context: click.Context, _: click.Parameter, value: Path | Non
 
 def _set_cache(context: click.Context, _: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        context.ensure_object(Settings).cache = Cache(value)
+        context.ensure_object(Settings).cache_dir = value
 
 
 def shared_options(command: F) -> F:

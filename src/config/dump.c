@@ -27,21 +27,13 @@ void config_each(const struct config *config, config_text take, void *context) {
                 const void *field = (const char *)config + row->offset;
                 char text[40];
 
-                switch (row->kind) {
-                case OPTION_KIND_LISTEN:
+                if (row->kind == OPTION_KIND_LISTEN)
                         each_of_list(id, field, take, context);
-                        break;
-                case OPTION_KIND_TEXT:
+                else if (row->kind == OPTION_KIND_TEXT)
                         take(context, id, *(char *const *)field);
-                        break;
-                case OPTION_KIND_BALANCE:
-                case OPTION_KIND_CODEC:
-                case OPTION_KIND_LEVEL:
-                case OPTION_KIND_TARGET:
-                case OPTION_KIND_SWITCH:
+                else if (option_words(row->kind))
                         take(context, id, word_of(row->kind, *(const int *)field));
-                        break;
-                default:
+                else {
                         option_format_number(row, *(const uint64_t *)field, text, sizeof text);
                         take(context, id, text);
                 }

@@ -50,6 +50,25 @@ static bool same_host(const struct sockaddr *one, const struct listen_address *o
                (wanted->sin6_scope_id == 0 || v6->sin6_scope_id == 0 || v6->sin6_scope_id == wanted->sin6_scope_id);
 }
 
+/* Whether the kernel sends from it what is sent to it: so it is with one that a route makes local (`ip route add local`), and that no
+ * interface lists. Nothing is sent. */
+static bool is_routed_here(const struct listen_address *address) {
+        struct listen_address to = *address, from;
+        socklen_t size = sizeof from.socket;
+        int fd = socket(address->socket.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        bool same;
+
+        memset(&from, 0, sizeof from);
+        if (to.socket.any.sa_family == AF_INET)
+                to.socket.v4.sin_port = htons(9);
+        else
+                to.socket.v6.sin6_port = htons(9);
+        same = fd >= 0 && connect(fd, &to.socket.any, to.size) == 0 && getsockname(fd, &from.socket.any, &size) == 0 &&
+               same_host(&from.socket.any, address);
+        (void)fd_close(fd);
+        return same;
+}
+
 static int check_local(const struct listen_address *address, struct error *e) {
         struct ifaddrs *all, *i;
         bool found = is_any_or_loopback(address) || takes_any_address(address);
@@ -63,7 +82,7 @@ static int check_local(const struct listen_address *address, struct error *e) {
         for (i = all; i && !found; i = i->ifa_next)
                 found = same_host(i->ifa_addr, address) || ((i->ifa_flags & IFF_BROADCAST) != 0 && same_host(i->ifa_broadaddr, address));
         freeifaddrs(all);
-        return found ? 0 : listeners_explain(address, EADDRNOTAVAIL, e);
+        return found || is_routed_here(address) ? 0 : listeners_explain(address, EADDRNOTAVAIL, e);
 }
 
 enum capability { CAPABILITY_CHOWN = 0, CAPABILITY_NET_BIND_SERVICE = 10 };

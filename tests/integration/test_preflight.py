@@ -6,7 +6,8 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,10 +106,12 @@ def try_it(bad: Bad, folder: Path, *more: str) -> subprocess.CompletedProcess[st
         os.close(fd)
 
 
-def open_to_nobody(folder: Path) -> None:
-    """The folder of a test, and those of pytest above it."""
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that the user nobody can reach: those of pytest are closed to it."""
+    with tempfile.TemporaryDirectory(prefix="restmark-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def sentence(stderr: str, folder: Path) -> str:
@@ -119,17 +122,28 @@ def sentence(stderr: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_testing_and_starting_refuse_in_the_same_words(tmp_path: Path, name: str) -> None:
+def test_testing_and_starting_refuse_in_the_same_words(folder: Path, name: str) -> None:
     bad = BAD[name]
     if bad.as_nobody and not ONLY_ROOT:
         pytest.skip("only root can try this as another user")
-    open_to_nobody(tmp_path)
-    tested, started = try_it(bad, tmp_path / "test", "-t"), try_it(bad, tmp_path / "start")
+    tested, started = try_it(bad, folder / "test", "-t"), try_it(bad, folder / "start")
     if "unshare" in tested.stderr:
         pytest.skip("user namespaces are not to be had here")
     assert bad.says in tested.stderr
     assert (tested.returncode, started.returncode) == (bad.exit_code, bad.exit_code), (tested.stderr, started.stderr)
-    assert sentence(tested.stderr, tmp_path / "test") == sentence(started.stderr, tmp_path / "start")
+    assert sentence(tested.stderr, folder / "test") == sentence(started.stderr, folder / "start")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a network")
+@pytest.mark.parametrize("how", ["ip route add local 192.0.2.0/24 dev lo", "sysctl -qw net.ipv4.ip_nonlocal_bind=1", "ip addr add 192.0.2.1/24 dev lo"])
+@pytest.mark.parametrize("address", ["192.0.2.1:80", "127.9.9.9:80", "0.0.0.0:80"])
+def test_what_a_start_takes_testing_takes(how: str, address: str) -> None:
+    words = [str(RESTMARKD), "-t", "-o", f"server.listen={address}", "-o", "admin.control=none"]
+    command = ["unshare", "--net", "sh", "-c", f'ip link set lo up && {how} && exec "$@"', "sh", *words]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if "unshare failed" in result.stderr:
+        pytest.skip("network namespaces are not to be had here")
+    assert result.returncode == 0, result.stderr
 
 
 def test_testing_makes_no_access_log_and_leaves_a_pipe_alone(tmp_path: Path) -> None:
@@ -161,10 +175,7 @@ def test_testing_makes_no_access_log_and_leaves_a_pipe_alone(tmp_path: Path) -> 
         ("listen = 127.0.0.1:0", "control-group = daemon", r"\[admin\] control: .*: cannot give the control socket to group 1"),
     ],
 )
-def test_a_reload_fails_if_the_restart_it_takes_would(tmp_path: Path, server: str, admin: str, says: str) -> None:
-    open_to_nobody(tmp_path)
-    folder = tmp_path / "daemon"
-    folder.mkdir()
+def test_a_reload_fails_if_the_restart_it_takes_would(folder: Path, server: str, admin: str, says: str) -> None:
     path, control = folder / "restmarkd.ini", f"control = {folder}/control.sock"
     path.write_text(f"[server]\nlisten = 127.0.0.1:0\nprocesses = 1\n[admin]\n{control}\n")
     os.chown(folder, 65534, 65534)

@@ -175,7 +175,7 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
         )
     with run.make_context("run", results.argv[2:]) as recorded:
         settings: Settings = recorded.obj
-        settings.cache = own.cache
+        settings.cache_dir = own.cache_dir
         return settings, _request(recorded.params)
 
 
