@@ -14,6 +14,7 @@
 #include "master/control_commands.h"
 #include "master/memory.h"
 #include "master/notify.h"
+#include "master/outbox.h"
 #include "master/queue.h"
 #include "master/reopen.h"
 #include "master/supervisor_internal.h"
@@ -253,7 +254,9 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         oom_init(&s->oom);
-        r = bulletin_new(s, &s->bulletin, e);
+        r = outbox_attach(s->event, e);
+        if (r == 0)
+                r = bulletin_new(s, &s->bulletin, e);
         if (r == 0)
                 r = rotation_new(s, &s->rotation, e);
         if (r == 0)
@@ -284,6 +287,7 @@ static void tear_down(struct supervisor *s) {
         s->replace = replace_free(s->replace);
         s->upgrade = upgrade_free(s->upgrade);
         s->events = events_free(s->events);
+        outbox_detach();
         sd_event_source_unref(s->stop_source);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);
