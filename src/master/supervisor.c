@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "master/bulletin.h"
 #include "master/control_commands.h"
@@ -254,6 +255,8 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         oom_init(&s->oom);
+        if (fd_range_refused() < 0)
+                log_message(LOG_NOTICE, "close_range() is refused: %s: workers close what is not theirs one by one", strerror(-fd_range_refused()));
         r = outbox_attach(s->event, e);
         if (r == 0)
                 r = bulletin_new(s, &s->bulletin, e);
