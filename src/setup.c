@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
+#include "config/cpu_quota.h"
 #include "master/account.h"
 #include "master/log_file.h"
 #include "worker/trace.h"
@@ -45,6 +47,7 @@ int setup_new(const struct setup_source *source, struct setup **ret, struct erro
 
 static int count_workers(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
+        struct cpu_quota quota;
         cpu_set_t cpus;
 
         setup->n_workers = (unsigned int)c->processes;
@@ -56,6 +59,12 @@ static int count_workers(struct setup *setup, struct error *e) {
                 return setup_blame(EX_OSERR, c, OPTION_processes, e);
         }
         setup->n_workers = CPU_COUNT(&cpus) < RESTMARK_SLOTS_MAX ? (unsigned int)CPU_COUNT(&cpus) : RESTMARK_SLOTS_MAX;
+        if (cpu_quota_find("", &quota) && cpu_quota_ceil(&quota) < setup->n_workers) {
+                setup->n_workers = (unsigned int)cpu_quota_ceil(&quota);
+                log_message(LOG_NOTICE, "[server] processes = auto: %u worker%s, as %s has a quota of %.2f CPUs; CPUs that may be used: %d",
+                            setup->n_workers, setup->n_workers == 1 ? "" : "s", quota.group,
+                            (double)quota.quota_us / (double)quota.period_us, CPU_COUNT(&cpus));
+        }
         return EX_OK;
 }
 

@@ -1,7 +1,9 @@
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,6 +23,35 @@ static int compare_fds(const void *left, const void *right) {
         return (a > b) - (a < b);
 }
 
+/* Where close_range() is refused, by a filter of system calls or a kernel before 5.9: one after the other. Returns 0 or a negative errno value. */
+static int close_one_by_one(unsigned int first, unsigned int last) {
+        DIR *open_ones = opendir("/proc/self/fd");
+        struct rlimit limit;
+        struct dirent *entry;
+
+        if (!open_ones) { /* no /proc: all that there may be */
+                if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                        return -errno;
+                for (unsigned int fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+                        (void)fd_close((int)fd);
+                return 0;
+        }
+        while ((entry = readdir(open_ones))) {
+                unsigned long fd = strtoul(entry->d_name, NULL, 10); /* 0 for "." and "..", which is never in the range */
+
+                if (fd >= first && fd <= last && fd != (unsigned long)dirfd(open_ones))
+                        (void)fd_close((int)fd);
+        }
+        (void)closedir(open_ones);
+        return 0;
+}
+
+static int close_between(unsigned int first, unsigned int last) {
+        if (close_range(first, last, 0) == 0)
+                return 0;
+        return errno == ENOSYS || errno == EPERM || errno == EACCES ? close_one_by_one(first, last) : -errno;
+}
+
 int fd_close_others(int *keep, size_t n) {
         unsigned int next = STDERR_FILENO + 1;
 
@@ -28,22 +59,38 @@ int fd_close_others(int *keep, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 if (keep[i] < 0 || (unsigned int)keep[i] < next)
                         continue;
-                if ((unsigned int)keep[i] > next && close_range(next, (unsigned int)keep[i] - 1, 0) < 0)
-                        return -errno;
+                if ((unsigned int)keep[i] > next) {
+                        int r = close_between(next, (unsigned int)keep[i] - 1);
+
+                        if (r < 0)
+                                return r;
+                }
                 next = (unsigned int)keep[i] + 1;
         }
-        return close_range(next, ~0u, 0) < 0 ? -errno : 0;
+        return close_between(next, INT_MAX);
+}
+
+int fd_range_refused(void) {
+        return close_range(INT_MAX, INT_MAX, 0) < 0 ? -errno : 0;
+}
+
+int fd_open_null(int flags) {
+        int fd = open("/dev/null", O_RDWR | flags);
+
+        if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == EPERM || errno == ENXIO))
+                fd = open("/", O_RDONLY | O_DIRECTORY | flags); /* of which nothing can be read, and to which nothing can be written */
+        return fd;
 }
 
 int fd_fill_standard(void) {
-        int fd;
+        for (int want = STDIN_FILENO; want <= STDERR_FILENO; want++) {
+                int fd = want;
 
-        do
-                fd = open("/dev/null", O_RDWR); /* inherited, as the standard descriptors are */
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd < 0)
-                return -errno;
-        (void)fd_close(fd);
+                if (fcntl(want, F_GETFD) < 0)
+                        fd = fd_open_null(0); /* inherited, as the standard descriptors are; the lowest number is taken */
+                if (fd < 0)
+                        return -errno;
+        }
         return 0;
 }
 

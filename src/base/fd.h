@@ -11,8 +11,15 @@
 int fd_close(int fd);
 
 /* Closes every descriptor of this process except 0, 1, 2 and the `n` ones in `keep` (sorted in place). For a child
- * right after fork(). Returns 0 or a negative errno value. */
+ * right after fork(). Returns 0 or a negative errno value. Where close_range() is refused it takes longer. */
 int fd_close_others(int *keep, size_t n);
+
+/* Why close_range() is refused, a negative errno value; 0: it is not. */
+int fd_range_refused(void);
+
+/* Opens /dev/null, for reading and writing, or where there is none something that can neither be read nor written. `flags`: O_CLOEXEC or 0.
+ * Returns -1 and sets errno on failure. */
+int fd_open_null(int flags);
 
 /* Puts /dev/null where standard input, output or error is closed: what is opened later must not be taken for them.
  * Returns 0 or a negative errno value. */

@@ -1,5 +1,6 @@
 /* The one sink for messages: the journal, with structured fields, when stderr is the journal; else stderr with level
- * names. Only main paths of the processes log; library code returns errors. */
+ * names. Only main paths of the processes log; library code returns errors. Logging never waits: what journald, or the reader of stderr, does
+ * not take at once is lost, counted, and said when something is taken again. */
 #ifndef RESTMARK_BASE_LOG_H
 #define RESTMARK_BASE_LOG_H
 

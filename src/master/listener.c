@@ -146,11 +146,12 @@ int listeners_adopt(const struct listen_list *addresses, bool shared, const int 
         if (r < 0)
                 return r;
         l->n_slots = n_adopted;
+        l->n_open = n_groups(l, n_adopted);
         memcpy(l->fds, fds, n_groups(l, n_adopted) * addresses->n * sizeof *fds);
         if (n_slots > n_adopted)
                 r = listeners_resize(l, n_slots, e);
         if (r < 0) {
-                l->n_slots = 0; /* they are still the caller's */
+                l->n_slots = l->n_open = 0; /* they are still the caller's */
                 listeners_free(l);
                 return r;
         }
@@ -168,21 +169,33 @@ static void unstore_from(const struct listeners *l, unsigned int slot, unsigned 
         for (; slot < end; slot++)
                 for (unsigned int a = 0; a < l->addresses.n; a++)
                         store_remove(slot, a);
-        store_settle();
+}
+
+/* Closes what belongs to no slot. */
+static void close_spare(void *context) {
+        struct listeners *l = context;
+        const unsigned int n = n_groups(l, l->n_slots);
+
+        close_from(l, n, l->n_open);
+        l->n_open = n;
 }
 
 int listeners_resize(struct listeners *l, unsigned int n_slots, struct error *e) {
         unsigned int before = n_groups(l, l->n_slots), after = n_groups(l, n_slots);
-        int r = after > before ? open_slots(l, before, after, e) : 0;
+        int r = after > l->n_open ? open_slots(l, l->n_open, after, e) : 0;
 
         if (r < 0)
                 return r;
-        if (l->stored && before > after)
-                unstore_from(l, after, before); /* before they are closed: a copy would keep its place in the group */
-        close_from(l, after, before > after ? before : after);
+        if (after > l->n_open)
+                l->n_open = after;
         l->n_slots = n_slots;
-        if (l->stored)
+        if (l->stored && before > after)
+                unstore_from(l, after, before);
+        else if (l->stored)
                 store_from(l, before, after);
+        /* A copy keeps its place in the group: the next socket to be opened would get another one than its slot's. */
+        if (after < l->n_open && !(l->stored && store_when_settled(close_spare, l)))
+                close_spare(l);
         return 0;
 }
 
@@ -213,7 +226,8 @@ int listeners_steer(const struct listeners *l, const struct selector *selector, 
 struct listeners *listeners_free(struct listeners *l) {
         if (!l)
                 return NULL;
-        close_from(l, 0, n_groups(l, l->n_slots));
+        store_forget_settled();
+        close_from(l, 0, l->n_open);
         free(l->fds);
         free(l);
         return NULL;

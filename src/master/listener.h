@@ -21,6 +21,7 @@ struct listeners {
         bool stored;                  /* systemd has copies, see store.h */
         int backlog;
         unsigned int n_slots; /* that have sockets */
+        unsigned int n_open;  /* groups of sockets that are open: more while systemd still has copies of those that are to be closed */
         int *fds;             /* [slot × addresses.n + address] */
 };
 
@@ -37,8 +38,8 @@ int listeners_open(const struct listen_list *addresses, bool shared, unsigned in
 int listeners_adopt(const struct listen_list *addresses, bool shared, const int *fds, unsigned int n_adopted, unsigned int n_slots,
                     int backlog, struct listeners **ret, struct error *e);
 
-/* Opens the sockets of new slots, or closes those of the highest ones, which resets what is left in their queues. On failure nothing has
- * changed. New ones get no connection before a selector names them. */
+/* Opens the sockets of new slots, or closes those of the highest ones, which resets what is left in their queues; if systemd has copies, not
+ * before it has given up these. On failure nothing has changed. New ones get no connection before a selector names them. */
 int listeners_resize(struct listeners *listeners, unsigned int n_slots, struct error *e);
 
 /* Lets systemd keep copies from now on, or no longer. */

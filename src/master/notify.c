@@ -1,14 +1,26 @@
 #include "master/notify.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/outbox.h"
 
-static void complain(int r) {
-        if (r < 0)
+static void __attribute__((format(printf, 2, 3))) tell(bool matters, const char *format, ...) {
+        char text[OUTBOX_TEXT_MAX];
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        (void)vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        r = outbox_send(text, -1, matters);
+        if (r < 0 && r != -EAGAIN) /* which the outbox has said */
                 log_message(LOG_WARNING, "cannot notify systemd: %s", strerror(-r));
 }
 
@@ -19,20 +31,20 @@ bool notify_is_heard(void) {
 }
 
 void notify_ready(const char *status) {
-        complain(sd_notifyf(0, "READY=1\nSTATUS=%s", status));
+        tell(true, "READY=1\nSTATUS=%s", status);
 }
 
 void notify_status(const char *status) {
-        complain(sd_notifyf(0, "STATUS=%s", status));
+        tell(false, "STATUS=%s", status);
 }
 
 void notify_reloading(void) {
         /* One datagram: systemd wants the time with the state. */
-        complain(sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading", (unsigned long long)clock_monotonic_ns() / 1000));
+        tell(true, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading", (unsigned long long)clock_monotonic_ns() / 1000);
 }
 
 void notify_stopping(void) {
-        complain(sd_notify(0, "STOPPING=1\nSTATUS=Stopping: answering what has been accepted"));
+        tell(true, "STOPPING=1\nSTATUS=Stopping: answering what has been accepted");
 }
 
 uint64_t notify_watchdog_ms(void) {
@@ -45,7 +57,7 @@ uint64_t notify_watchdog_ms(void) {
 }
 
 void notify_watchdog(void) {
-        complain(sd_notify(0, "WATCHDOG=1"));
+        tell(false, "WATCHDOG=1"); /* the next one follows */
 }
 
 void notify_forget(void) {

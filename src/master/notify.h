@@ -1,4 +1,4 @@
-/* What the master tells systemd. Without NOTIFY_SOCKET nothing happens. */
+/* What the master tells systemd. Without NOTIFY_SOCKET nothing happens. Nothing here waits: see outbox.h. */
 #ifndef RESTMARK_MASTER_NOTIFY_H
 #define RESTMARK_MASTER_NOTIFY_H
 

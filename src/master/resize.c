@@ -167,7 +167,7 @@ static bool is_done_with(struct resize *r, unsigned int index, uint64_t now_ms) 
         return false;
 }
 
-/* Closes what has been retired, from the top, as far as it is done with; all at once, as systemd is waited for each time. */
+/* Closes what has been retired, from the top, as far as it is done with. */
 static void close_retired(struct resize *r) {
         struct supervisor *s = r->s;
         uint64_t now_ms = clock_monotonic_ms();

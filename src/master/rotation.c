@@ -11,6 +11,7 @@ _Static_assert(SELECTOR_SLOTS_MAX == RESTMARK_SLOTS_MAX, "a selector can name ev
 
 struct rotation {
         struct supervisor *s;
+        bool is_refused; /* the kernel takes no program */
         size_t n; /* of `slots`; 0: not yet chosen */
         unsigned int slots[RESTMARK_SLOTS_MAX]; /* that the kernel chooses from */
 };
@@ -56,6 +57,11 @@ int rotation_new(struct supervisor *s, struct rotation **ret, struct error *e) {
         r->s = s;
         r->n = choose(s, r->slots);
         result = s->options->listeners->shared ? 0 : steer(r, r->n, r->slots, e);
+        if (result == -EPERM || result == -EACCES || result == -ENOSYS || result == -ENOPROTOOPT) { /* a filter of system calls, or the kernel */
+                log_message(LOG_WARNING, "%s: its hash chooses, also slots without a worker, whose connections the master passes on", e->text);
+                r->is_refused = true;
+                result = 0;
+        }
         if (result < 0) {
                 (void)rotation_free(r);
                 return result;
@@ -75,7 +81,7 @@ void rotation_update(struct rotation *r) {
         struct error e;
 
         /* During a stop nobody gets new connections. */
-        if (r->s->stopping || r->s->options->listeners->shared || (n == r->n && memcmp(slots, r->slots, n * sizeof *slots) == 0))
+        if (r->s->stopping || r->is_refused || r->s->options->listeners->shared || (n == r->n && memcmp(slots, r->slots, n * sizeof *slots) == 0))
                 return;
         if (steer(r, n, slots, &e) < 0) {
                 log_message(LOG_WARNING, "%s", e.text); /* tried again at the next change */

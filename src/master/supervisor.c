@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "master/bulletin.h"
 #include "master/control_commands.h"
 #include "master/memory.h"
 #include "master/notify.h"
+#include "master/outbox.h"
 #include "master/queue.h"
 #include "master/reopen.h"
 #include "master/signals.h"
@@ -268,7 +270,11 @@ static int set_up(struct supervisor *s, struct error *e) {
         if (r < 0)
                 return error_set_errno(e, -r, "cannot make the event loop");
         oom_init(&s->oom);
-        r = bulletin_new(s, &s->bulletin, e);
+        if (fd_range_refused() < 0)
+                log_message(LOG_NOTICE, "close_range() is refused: %s: workers close what is not theirs one by one", strerror(-fd_range_refused()));
+        r = outbox_attach(s->event, e);
+        if (r == 0)
+                r = bulletin_new(s, &s->bulletin, e);
         if (r == 0)
                 r = rotation_new(s, &s->rotation, e);
         if (r == 0)
@@ -299,6 +305,7 @@ static void tear_down(struct supervisor *s) {
         s->replace = replace_free(s->replace);
         s->upgrade = upgrade_free(s->upgrade);
         s->events = events_free(s->events);
+        outbox_detach();
         sd_event_source_unref(s->stop_source);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);

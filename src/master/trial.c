@@ -62,7 +62,7 @@ static char **arguments(char *const *argv) {
 
 static void __attribute__((noreturn))
 run_child(const struct program *program, pid_t master_pid, int output, int handover_fd, int boot_fd) {
-        int keep[] = { handover_fd, boot_fd }, null = open("/dev/null", O_RDONLY);
+        int keep[] = { handover_fd, boot_fd }, null = fd_open_null(0);
         struct program with_option = *program;
         char number[16];
         sigset_t none;
