@@ -14,7 +14,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { EVERY_ANSWER = 150, EVERY_CONNECTION = 8, SHRINK_AT = 100, GROWTH_BYTES = 1 << 20, BODY_MAX = 4096 };
+#include "preloaded_send.h"
+
+enum { EVERY_ANSWER = 150, EVERY_CONNECTION = 8, SHRINK_AT = 100, GROWTH_BYTES = 1 << 20 };
 
 static bool is_planted(const char *what) {
         const char *planted = getenv("RESTMARK_PLANTED");
@@ -33,20 +35,10 @@ static bool is_due(int fd, const void *data, size_t size) {
                getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_INET && ++answers % EVERY_ANSWER == 0;
 }
 
-static ssize_t real_sendmsg(int fd, const struct msghdr *message, int flags) {
-        static ssize_t (*real)(int, const struct msghdr *, int);
-
-        if (!real)
-                *(void **)&real = dlsym(RTLD_NEXT, "sendmsg");
-        return real(fd, message, flags);
-}
-
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
-        struct iovec *parts = message->msg_iov, *last = &parts[message->msg_iovlen - 1], kept = *last;
-        char body[BODY_MAX];
-        ssize_t n;
+        const struct iovec *first = message->msg_iov;
 
-        if (!is_due(fd, parts->iov_base, parts->iov_len))
+        if (!is_due(fd, first->iov_base, first->iov_len))
                 return real_sendmsg(fd, message, flags);
         if (is_planted("die"))
                 abort();
@@ -55,21 +47,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
                 errno = ECONNRESET;
                 return -1;
         }
-        if (!is_planted("wrong") || kept.iov_len == 0 || kept.iov_len > sizeof body)
-                return real_sendmsg(fd, message, flags);
-        memcpy(body, kept.iov_base, kept.iov_len);
-        body[kept.iov_len - 1] ^= 1;
-        last->iov_base = body;
-        n = real_sendmsg(fd, message, flags);
-        *last = kept;
-        return n;
-}
-
-ssize_t send(int fd, const void *data, size_t size, int flags) {
-        struct iovec part = { .iov_base = (void *)data, .iov_len = size };
-        const struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-        return sendmsg(fd, &message, flags);
+        return is_planted("wrong") ? send_spoilt(fd, message, flags) : real_sendmsg(fd, message, flags);
 }
 
 int accept4(int fd, struct sockaddr *peer, socklen_t *size, int flags) {
