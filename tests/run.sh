@@ -15,12 +15,13 @@ for option in "$@"; do
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
                 echo "asan with warnings as errors, and runs every test on both; then every fuzzer"
-                echo "for 30 seconds. With --packaging builds the Debian and rpm packages instead,"
-                echo "and tests them on a booted system in a container; what needs one is skipped,"
-                echo "with a word, where none can be had."
+                echo "for 30 seconds, and two minutes of soak of the release build. With --packaging"
+                echo "builds the Debian and rpm packages instead, and tests them on a booted system"
+                echo "in a container; what needs one is skipped, with a word, where none can be had."
                 echo "With --long, as root: makes a bare Debian 12 and a bare Debian 13, runs the"
-                echo "README's first command in each to its end, and looks at its answer; then tests"
-                echo "the packages of both releases. An hour."
+                echo "README's first command in each to its end, and looks at its answer; lets the"
+                echo "release build soak for an hour; then tests the packages of both releases. Two"
+                echo "hours."
                 exit 0
                 ;;
         *)
@@ -34,8 +35,6 @@ if [ "$parts" = long ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install --for "the tests" git debootstrap python3 python3-pytest
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
-        # shellcheck disable=SC2086 # empty or one word
-        RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install zsh fish
@@ -59,6 +58,13 @@ status=0
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
 fi
+if [ "$parts" = long ]; then
+        cmake --preset release -DRESTMARK_WERROR=ON
+        cmake --build --preset release
+        tests/soak --minutes 60
+        # shellcheck disable=SC2086 # empty or one word
+        RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
+fi
 for preset in release asan; do
         cmake --preset "$preset" -DRESTMARK_WERROR=ON
         cmake --build --preset "$preset"
@@ -69,4 +75,6 @@ for preset in release asan; do
 done
 echo "== fuzzers"
 tests/fuzz/run.sh || status=1
+echo "== two minutes of soak of the release build"
+tests/soak --minutes 2 || status=1
 exit $status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -23,18 +24,38 @@ def _socket_inodes(pid: int) -> set[str]:
 HELD_STATES = ("established", "close-wait", "fin-wait-1", "fin-wait-2", "last-ack", "closing")
 
 
-def _sockets_of(pid: int, *selection: str) -> list[list[str]]:
-    """The lines of `ss` about the process's sockets."""
-    inodes = _socket_inodes(pid)
+HELD = tuple(word for state in HELD_STATES for word in ("state", state))
+
+
+def _sockets(*selection: str) -> Iterator[tuple[str, list[str]]]:
+    """Inode and words of each of the lines of `ss`. What waits in a queue, or was closed, has no inode."""
     out = subprocess.run(["ss", "-Htne", *selection], capture_output=True, text=True, check=True).stdout
-    lines = [line for line in out.splitlines() if (found := re.search(r" ino:(\d+) ", line)) and found[1] in inodes]
-    return [line.split() for line in lines]
+    for line in out.splitlines():
+        found = re.search(r" ino:([1-9]\d*) ", line)
+        if found:
+            yield found[1], line.split()
+
+
+def _sockets_of(pid: int, *selection: str) -> list[list[str]]:
+    """The words of the lines of `ss` about the process's sockets."""
+    inodes = _socket_inodes(pid)
+    return [words for inode, words in _sockets(*selection) if inode in inodes]
+
+
+def _peers(rows: Iterable[list[str]]) -> set[int]:
+    return {int(row[4].rsplit(":", 1)[1]) for row in rows}
 
 
 def accepted_ports(pid: int) -> set[int]:
     """The clients' ports of all connections that the process has accepted and holds."""
-    states = [word for state in HELD_STATES for word in ("state", state)]
-    return {int(row[4].rsplit(":", 1)[1]) for row in _sockets_of(pid, *states)}
+    return _peers(_sockets_of(pid, *HELD))
+
+
+def passed_ports(pids: Iterable[int], port: int) -> set[int]:
+    """The clients' ports of connections to this port that were accepted, and that none of the processes holds: they are on their
+    way from one to another, and end with who was to have them."""
+    inodes = set().union(*(_socket_inodes(pid) for pid in pids))
+    return _peers(words for inode, words in _sockets(*HELD, "sport", "=", f":{port}") if inode not in inodes)
 
 
 def queued(pid: int) -> int:

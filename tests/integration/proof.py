@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 from daemon import RESTMARKCTL, SOURCE, Daemon, wait_for
 

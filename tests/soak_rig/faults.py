@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from held_sockets import accepted_ports
+from held_sockets import accepted_ports, passed_ports
 
 from restmark_load import Load, LocalFault, Profile
 
@@ -67,6 +67,11 @@ def signal_if_there(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def held(daemon: Daemon, pid: int) -> frozenset[int]:
+    """The clients' ports of what a worker that is stopped has, and of what has been passed to it that it has not taken yet."""
+    return frozenset(accepted_ports(pid) | passed_ports([daemon.pid, *daemon.workers()], daemon.address[1]))
+
+
 def gone(pid: int) -> Callable[[], bool]:
     return lambda: proc.state(pid) == ""
 
@@ -75,12 +80,14 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 def _kill(scene: Scene, pid: int, number: signal.Signals) -> None:
-    """It is stopped first, so that what it holds can be listed; it dies before it takes more."""
+    """It is stopped first, so that what it holds can be listed; it dies before it takes more. The master must pass it nothing meanwhile."""
+    daemon = scene.daemon
     stop_process(scene, pid)
-    ports = frozenset(accepted_ports(pid))
-    scene.victims.append(Victim(pid, time.monotonic(), ports, frozenset({"crash"})))
+    stop_process(scene, daemon.pid)
+    scene.victims.append(Victim(pid, time.monotonic(), held(daemon, pid), frozenset({"crash"})))
     os.kill(pid, number)
     signal_if_there(pid, signal.SIGCONT)
+    os.kill(daemon.pid, signal.SIGCONT)
     proc.wait_for(f"worker {pid} is gone after {number.name}", gone(pid), 10)
 
 
@@ -174,7 +181,7 @@ def stop_worker(scene: Scene) -> None:
     pid = worker_of(scene)
     stop_process(scene, pid)
     if daemon.harakiri_s:
-        victim = Victim(pid, time.monotonic(), frozenset(accepted_ports(pid)), frozenset({"wedged", "harakiri"}))
+        victim = Victim(pid, time.monotonic(), held(daemon, pid), frozenset({"wedged", "harakiri"}))
         scene.victims.append(victim)
         proc.wait_for(f"stopped worker {pid} is killed", gone(pid), daemon.harakiri_s + 10)
         scene.victims[-1] = Victim(pid, time.monotonic() - 1.0, victim.ports, victim.causes)

@@ -18,7 +18,7 @@ BY_DEATH = {Outcome.RESET, Outcome.EOF, Outcome.TRUNCATED}
 NOTICED_WITHIN_S = 15.0
 # Workers that end for these reasons were asked to, or had reached what the configuration says.
 ORDERLY = {"drain", "reload", "scale", "stop", "max-requests", "max-worker-lifetime", "reload-on-rss", "reload-on-pss"}
-ACCESS_LINE = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "(?:[^"\\]|\\.)*" \d+ \d+ \d+us w\d+')  # status 0: there was no answer
+ACCESS_LINE = re.compile(r'127\.0\.0\.1 - - \[[^][]+\] "(?:[^"\\]|\\.)*" \d+ \d+ \d+us w\d+')  # status 0: there was no answer
 COMPLAINTS = re.compile(r"\] (?:error|critical|alert|emerg): |AddressSanitizer|LeakSanitizer|runtime error:|[Aa]ssertion")
 
 # Growth from one rest to a later one that is no leak: heaps that reach their working size, and fractions of shared pages.
@@ -80,7 +80,7 @@ def judge_workers(status: dict[str, Any], wanted: int) -> str:
         return f"the daemon is {status['state']}, not running"
     if states != {"ready": wanted}:
         return f"{wanted} ready workers are wanted; there are {', '.join(f'{n} {name}' for name, n in states.items()) or 'none'}"
-    if any(worker["beside"] for worker in status["workers"]):
+    if any(worker["beside"] is not None for worker in status["workers"]):
         return "a worker is still being replaced"
     return ""
 

@@ -28,8 +28,7 @@ from .judge import (
 )
 
 WORKERS = 3
-WARM_UP_S = 8.0
-CALM_S = 10.0
+CALM_S = 10.0  # the warm-up, too
 FAULTS_A_ROUND = 6
 CALM_EVERY = 4  # rounds: one without a fault, so that workers are old enough to be seen to grow
 HARAKIRI = ("0", "4s")
@@ -100,6 +99,7 @@ class Soak:
         self._build = build
         self._kinds = kinds
         self._seconds = 60 * minutes
+        self._calm_s = min(CALM_S, self._seconds / 4)
         self._schedule, self._friends, self._foes = (random.Random(f"{seed} {stream}") for stream in ("schedule", "good", "hostile"))
         self._began_s = time.monotonic()
         self._did: list[str] = []
@@ -146,15 +146,15 @@ class Soak:
         return self.result
 
     def _rounds(self) -> None:
-        self._round([], WARM_UP_S)
+        self._round([])
         deck = Deck(self._kinds, self._schedule) if self._kinds else None
         n = 0
-        while self.age_s() < self._seconds - CALM_S - SETTLE_S:
+        while self.age_s() < self._seconds - self._calm_s - SETTLE_S:
             n += 1
             faults = [] if deck is None or n % CALM_EVERY == 0 else [deck.draw() for _ in range(FAULTS_A_ROUND)]
             self._configure(HARAKIRI[n % len(HARAKIRI)])
-            self._round(faults, CALM_S)
-        self._round([], CALM_S)
+            self._round(faults)
+        self._round([])
 
     def _configure(self, harakiri: str) -> None:
         self._daemon.configure(WORKERS, harakiri)
@@ -162,8 +162,8 @@ class Soak:
         self._daemon.tell("reload", 60)
         self._daemon.harakiri_s = float(harakiri.rstrip("s"))
 
-    def _round(self, faults: list[str], calm_s: float) -> None:
-        """Load with these faults; without any, for `calm_s`. Then the rest."""
+    def _round(self, faults: list[str]) -> None:
+        """Load with these faults; without any, for a calm while. Then the rest."""
         scene = Scene(self._daemon, random.Random(self._schedule.random()))
         load = load_on(self._daemon, self._friends)
         place = Place(self._daemon.address, self._daemon.admin_address, self._daemon.control)
@@ -173,11 +173,11 @@ class Soak:
             self.now = "calm" if not faults else "load"
             load.wait_requests(2, 30)
             for fault in faults:
-                if self.age_s() > self._seconds - CALM_S:
+                if self.age_s() > self._seconds - self._calm_s:
                     break
                 self._one(fault, scene)
             if not faults:
-                time.sleep(calm_s)
+                time.sleep(self._calm_s)
                 self._look(scene, "")
             load.wait_requests(2, 60)
         self.now = "judging"
@@ -247,6 +247,7 @@ class Soak:
             proc.wait_for("no connection left at rest", is_quiet, REST_S)
         except proc.NotInTime as error:
             self._find(f"{error}: {judge_workers(daemon.status(), WORKERS) or 'connections are open'}")
+            daemon.tell(f"scale {WORKERS}", 60)  # what follows is judged from there
         time.sleep(SETTLE_S)  # the heartbeats of a second, at most a third of one, are no rest to wait for
         workers = {pid: proc.usage(pid) for pid in daemon.workers()}
         self.result.rests.append(Rest(self.age_s(), proc.usage(daemon.pid), workers))
