@@ -37,7 +37,7 @@ if [ "$parts" = long ]; then
         RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
 # shellcheck disable=SC2086 # empty or one word
-bench/need-packages.sh $no_install zsh fish
+bench/need-packages.sh $no_install zsh fish nginx haproxy varnish
 if [ "$parts" = packaging ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
