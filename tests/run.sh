@@ -37,7 +37,7 @@ if [ "$parts" = long ]; then
         RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
 # shellcheck disable=SC2086 # empty or one word
-bench/need-packages.sh $no_install zsh fish nginx haproxy varnish
+bench/need-packages.sh $no_install zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl
 if [ "$parts" = packaging ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
