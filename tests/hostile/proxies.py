@@ -101,8 +101,12 @@ class Proxy:
         folder.mkdir()
         folder.chmod(0o755)
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.launch({"folder": str(folder), "front": self.front, "port": str(port)})
-        wait_for(f"{self.name} listens", lambda: self.is_up() and self.listens(), 30)
+        try:
+            self.launch({"folder": str(folder), "front": self.front, "port": str(port)})
+            wait_for(f"{self.name} listens", lambda: self.is_up() and self.listens(), 30)
+        except BaseException:
+            self.stop()
+            raise
 
     def launch(self, values: dict[str, str]) -> None:
         raise NotImplementedError
@@ -117,8 +121,8 @@ class Proxy:
             return client.connect_ex(self.front) == 0
 
     def run(self, *command: str, output: str = "output") -> None:
-        with (self.folder / output).open("ab") as out:
-            self.processes.append(subprocess.Popen(command, stdout=out, stderr=(self.folder / "output").open("ab"), cwd=self.folder))
+        with (self.folder / output).open("ab") as out, (self.folder / "output").open("ab") as errors:
+            self.processes.append(subprocess.Popen(command, stdout=out, stderr=errors, cwd=self.folder))
 
     def forwarded(self) -> list[Request]:
         """All so far, in the order in which they ended."""

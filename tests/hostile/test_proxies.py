@@ -27,8 +27,12 @@ class Pair:
         self.daemon = Daemon(folder / "d", ("server.processes=1", f"log.access-log={self.log}"), environment={"MALLOC_PERTURB_": "165"})
         self.daemon.wait_ready()
         (self.worker,) = self.daemon.workers()
-        self.proxy = kind(folder / kind.name, self.daemon.port)
         self.n_fences = 0
+        try:
+            self.proxy = kind(folder / kind.name, self.daemon.port)
+        except BaseException:
+            self.daemon.finish()
+            raise
 
     def seen(self) -> list[proxies.Request]:
         """What the back end has served."""
