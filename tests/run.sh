@@ -37,7 +37,7 @@ if [ "$parts" = long ]; then
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
 fi
 # shellcheck disable=SC2086 # empty or one word
-bench/need-packages.sh $no_install zsh fish
+bench/need-packages.sh $no_install zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl
 if [ "$parts" = packaging ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \

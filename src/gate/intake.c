@@ -272,10 +272,8 @@ static ssize_t receive(struct intake *in, char *out, size_t size) {
         struct stretch s = { .bytes = out };
         ssize_t n;
 
-        if (in->discards)
-                return discard(in, out, size);
         if (in->has_ended)
-                return 0;
+                return in->discards ? discard(in, out, size) : 0;
         if (in->n_kept > 0 || takes_nothing(in))
                 return receive_more(in, out, size);
         n = recvfrom(in->fd, out, size, 0, NULL, NULL);

@@ -94,7 +94,7 @@ def test_row_on_the_admin_endpoint(target: Target, topic: str, case: Case) -> No
     where = admin_address(target.daemon)
     with Wire(where) as wire:
         wire.send(case.data)
-        if case.end is End.WAITS:
+        if case.end is End.WAITS and not case.interim:
             wire.socket.shutdown(socket.SHUT_WR)
         is_refused_at_once = case.end is End.CLOSED and case.answers[:1] in ((400,), (413,), (414,), (431,), (501,), (505,))
         if case.answers or case.interim:
@@ -106,6 +106,8 @@ def test_row_on_the_admin_endpoint(target: Target, topic: str, case: Case) -> No
             elif case.answers:
                 assert answer.status in (200, 403, 404, 405), answer
             assert answer.closes or answer.status == 100, answer
+        if case.interim:
+            wire.socket.shutdown(socket.SHUT_WR)
         wire.require_end()
 
 
