@@ -13,6 +13,13 @@ const char *__asan_default_options(void) {
         return "quarantine_size_mb=2:malloc_context_size=8:detect_stack_use_after_return=0";
 }
 
+/* Of a fuzzer that needs nothing first. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv) {
+        (void)argc;
+        (void)argv;
+        return 0;
+}
+
 void fuzz_fail(const char *format, ...) {
         va_list arguments;
 

@@ -9,12 +9,6 @@
 
 enum { OVERRIDES_MAX = 8 };
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 static char *dump(const struct config *config, size_t *ret_length) {
         char *text = NULL;
         FILE *to = open_memstream(&text, ret_length);

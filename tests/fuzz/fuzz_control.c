@@ -1,9 +1,7 @@
-/* Any bytes from several clients of the control socket, in any pieces: the master's own framing and syntax, with commands that do nothing but say what was
- * understood, or let the client wait. See script.h for what an input says. What must hold: no crash, no turn of the loop that does nothing, one reply, well-formed, to each client
- * that sends a line, and no client or descriptor left. */
+/* Any bytes from several clients of the control socket, in any pieces: the master's own framing and syntax, with commands that do nothing but
+ * say what was understood, or let the client wait. See script.h for what an input says. What must hold: no crash, no turn of the loop that does
+ * nothing, one reply, well-formed, to each client that sends a line, and no client or descriptor left. */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,8 +18,8 @@ enum { TURNS_MAX = 1000, REPLY_MAX = 1 << 16, SENT_MAX = 1 << 12 };
 static struct {
         sd_event *event;
         struct control *control;
-        char directory[64];
         struct sockaddr_un address;
+        socklen_t address_size;
         uint64_t n_tickets;
 } server;
 
@@ -62,22 +60,24 @@ static int run_command(void *context, const char *line, const struct control_pee
         return 0;
 }
 
+/* The socket has a name that the kernel makes up and no file, so that nothing is left of it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
         const struct control_commands commands = { .run = run_command };
         const struct control_access access = { .mode = 0600 };
+        struct control_state state = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .path = "" };
         struct error e;
 
         (void)argc;
         (void)argv;
         log_open(LOG_TARGET_STDERR, LOG_CRIT);
-        (void)strcpy(server.directory, "/tmp/restmark-fuzz-XXXXXX");
-        REQUIRE(mkdtemp(server.directory), "cannot make a folder in /tmp");
         server.address.sun_family = AF_UNIX;
-        (void)snprintf(server.address.sun_path, sizeof server.address.sun_path, "%s/control", server.directory);
+        server.address_size = sizeof server.address;
+        REQUIRE(bind(state.fd, (const struct sockaddr *)&server.address, sizeof server.address.sun_family) == 0 &&
+                        getsockname(state.fd, (struct sockaddr *)&server.address, &server.address_size) == 0 && listen(state.fd, SOMAXCONN) == 0,
+                "cannot make a socket");
         REQUIRE(sd_event_new(&server.event) >= 0, "cannot make a loop");
-        REQUIRE(control_open(server.address.sun_path, &access, &server.control, &e) == 0, "%s", e.text);
+        REQUIRE(control_adopt(&state, &access, &server.control, &e) == 0, "%s", e.text);
         REQUIRE(control_attach(server.control, server.event, &commands, &e) == 0, "%s", e.text);
-        /* Connections need the name no more, and nothing is to be left of it when the process is killed. */
         return 0;
 }
 
@@ -112,7 +112,7 @@ static void open_client(void) {
         if (n_clients == SCRIPT_CLIENTS)
                 return;
         *c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) };
-        REQUIRE(c->fd >= 0 && connect(c->fd, (const struct sockaddr *)&server.address, sizeof server.address) == 0, "cannot connect");
+        REQUIRE(c->fd >= 0 && connect(c->fd, (const struct sockaddr *)&server.address, server.address_size) == 0, "cannot connect");
         current = n_clients++;
         turn();
 }

@@ -6,12 +6,6 @@
 #include "data/dataset.h"
 #include "fuzz.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         const char *path = fuzz_file(bytes, length);
         struct dataset *structs = NULL, *tree = NULL;

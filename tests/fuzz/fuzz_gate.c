@@ -83,12 +83,6 @@ static void run(const char *bytes, size_t length, size_t step, struct outcome *o
         }
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         static struct outcome whole, parts, again;
         const char *text = (const char *)bytes + 1;

@@ -11,12 +11,6 @@
 
 enum { MESSAGE_MAX = 7, PASSED_MAX = 3, MESSAGES_MAX = 64 };
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 static void send_any(int fd, const uint8_t *bytes, size_t length, size_t n_passed, int with_credentials) {
         union {
                 struct cmsghdr align;

@@ -39,12 +39,6 @@ static void fuzz_record(const uint8_t *bytes, size_t length) {
         encode_again(&a);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         fuzz_record(bytes, length);
         return 0;

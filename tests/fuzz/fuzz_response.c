@@ -55,12 +55,6 @@ static void require_same(const struct outcome *a, const struct outcome *b) {
         MUST(a->answers == b->answers && a->broken == b->broken && a->body_bytes == b->body_bytes && a->body_sum == b->body_sum);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-        (void)argc;
-        (void)argv;
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         struct response_memo *memo = calloc(1, sizeof *memo);
         struct outcome whole, cut, again;
