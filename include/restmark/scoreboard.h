@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 4u
+#define RESTMARK_SCOREBOARD_VERSION 5u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
@@ -130,6 +130,10 @@ struct restmark_seat_cell {
         _Atomic uint32_t pid;   /* 0: no worker */
         _Atomic uint32_t generation;
         _Atomic uint64_t started_ms; /* of the worker, Unix time */
+        _Atomic uint32_t failed_starts; /* in a row */
+        _Atomic uint32_t short_lives;   /* workers in a row that died as soon as they were ready */
+        _Atomic uint32_t is_in_crash_loop; /* by these */
+        _Atomic uint64_t next_start_ms; /* CLOCK_MONOTONIC, in back-off; else 0 */
         struct restmark_memory_cell memory;
 };
 
