@@ -10,6 +10,7 @@ enum {
         VITAL_SILENCE_MIN_MS = 3000, /* an idle worker's heart beats once a second; nobody is dead before this */
         VITAL_LOOK_MIN_MS = 100,     /* how often to look, for a harakiri time */
         VITAL_LOOK_MAX_MS = 1000,
+        VITAL_LATE_MS = 100, /* a master that wakes up so much too late has stood still, perhaps with the whole machine */
 };
 
 /* What was seen of a worker when it was last looked at. A turn of its loop may serve many requests and take long, so the heartbeat
@@ -17,6 +18,7 @@ enum {
 struct vital {
         uint64_t beat_ms, working_since_ms, requests;
         uint64_t moved_ms; /* when one of them was last seen to have changed; CLOCK_MONOTONIC */
+        uint64_t excused_ms; /* how long the master stood still while the request that is in work was */
 };
 
 /* Begins with a worker that is taken to be alive. */
@@ -26,6 +28,12 @@ static inline struct vital vital_begin(uint64_t now_ms) {
 
 /* Takes a look at the worker's cell. */
 void vital_look(struct vital *vital, const struct restmark_worker_cell *cell, uint64_t now_ms);
+
+/* How long the master stood still, that was to wake up at `due_ms`; 0 if it is about in time. */
+uint64_t vital_stood_still_ms(uint64_t due_ms, uint64_t now_ms);
+
+/* After a look: for so long nobody, the master included, is known to have run. It counts neither as silence nor as a request's time. */
+void vital_excuse(struct vital *vital, uint64_t stood_still_ms, uint64_t now_ms);
 
 enum vital_verdict {
         VITAL_WELL,

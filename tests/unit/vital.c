@@ -66,6 +66,42 @@ static void a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on(void *
         assert_int_equal(look(&vital, 100, 5000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
 }
 
+/* Of 60 s nobody ran for 50. */
+static void standing_still_is_no_silence_and_no_work(void **state) {
+        struct vital vital = vital_begin(0);
+
+        (void)state;
+        set(1000, 0, 1);
+        assert_int_equal(look(&vital, 2000, 1000), VITAL_WELL);
+        vital_look(&vital, &cell, 51500);
+        vital_excuse(&vital, 50000, 51500);
+        assert_int_equal(look(&vital, 2000, 51500), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS - 1), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
+
+        set(60000, 60000, 2); /* a request, in which it happens twice, and which is seen for the first time after that */
+        vital_look(&vital, &cell, 71000);
+        vital_excuse(&vital, 10000, 71000);
+        vital_look(&vital, &cell, 81000);
+        vital_excuse(&vital, 9500, 81000);
+        assert_int_equal(look(&vital, 2000, 81499), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 81500), VITAL_HARAKIRI);
+
+        set(81500, 81500, 3); /* the next one has its own time */
+        assert_int_equal(look(&vital, 2000, 83499), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 83500), VITAL_HARAKIRI);
+
+        vital_excuse(&vital, 100000, 83500); /* no sign of life comes from the future */
+        assert_true(vital.moved_ms <= 83500);
+}
+
+static void a_little_late_is_in_time(void **state) {
+        (void)state;
+        assert_int_equal(vital_stood_still_ms(1000, 0), 0);
+        assert_int_equal(vital_stood_still_ms(1000, 1000 + VITAL_LATE_MS), 0);
+        assert_int_equal(vital_stood_still_ms(1000, 1001 + VITAL_LATE_MS), 1 + VITAL_LATE_MS);
+}
+
 static void one_looks_as_often_as_harakiri_needs(void **state) {
         static const struct {
                 uint64_t harakiri_ms, interval_ms;
@@ -106,6 +142,8 @@ int main(void) {
                 cmocka_unit_test(an_idle_worker_is_well_as_long_as_its_heart_beats),
                 cmocka_unit_test(a_long_turn_with_many_requests_is_no_silence),
                 cmocka_unit_test(a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on),
+                cmocka_unit_test(standing_still_is_no_silence_and_no_work),
+                cmocka_unit_test(a_little_late_is_in_time),
                 cmocka_unit_test(one_looks_as_often_as_harakiri_needs),
                 cmocka_unit_test(the_quorum_is_a_majority_of_those_that_count),
         };
