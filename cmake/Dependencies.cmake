@@ -19,7 +19,7 @@ function(restmark_dependency target)
   endforeach()
   message(FATAL_ERROR
     "No pkg-config module for ${target} (tried: ${ARGN}). On Debian: apt-get install "
-    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev libinih-dev zlib1g-dev")
+    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev zlib1g-dev")
 endfunction()
 
 restmark_dependency(microhttpd "libmicrohttpd>=0.9.75")
@@ -27,5 +27,4 @@ restmark_dependency(microhttpd "libmicrohttpd>=0.9.75")
 restmark_dependency(msgpack "msgpack-c" "msgpack")
 restmark_dependency(jsonc "json-c>=0.15")
 restmark_dependency(systemd "libsystemd>=247")
-restmark_dependency(inih "inih")
 restmark_dependency(zlib "zlib>=1.2.9")

@@ -36,7 +36,7 @@ no_deps=
 if [ -e /etc/debian_version ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
-                git rpm rpmlint build-essential cmake ninja-build pkgconf scdoc python3 systemd libcmocka-dev libinih-dev libjson-c-dev \
+                git rpm rpmlint build-essential cmake ninja-build pkgconf scdoc python3 systemd libcmocka-dev libjson-c-dev \
                 libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev zlib1g-dev
         no_deps=--nodeps
 fi

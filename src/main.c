@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/config.h"
+#include "config/saved.h"
 #include "master/control.h"
 #include "master/handover.h"
 #include "master/inherit.h"
@@ -71,15 +72,16 @@ static int fail_option(int exit_code, const struct config *config, enum option_i
 
 /* A program that has the daemon back goes on with the very configuration that it had. */
 static int load_config(struct parts *p) {
-        char path[32];
-        const struct setup_source kept = { .config_path = path };
-        bool is_return = p->handover && p->handover->is_return;
+        struct config *kept;
         struct error e;
         int r;
 
-        if (is_return)
-                (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->config_fd);
-        r = setup_new(is_return ? &kept : &p->source, &p->setup, &e);
+        if (!p->handover || !p->handover->is_return)
+                r = setup_new(&p->source, &p->setup, &e);
+        else if (config_load_saved((int)p->handover->config_fd, &kept, &e) < 0)
+                r = EX_CONFIG;
+        else
+                r = setup_adopt(kept, &p->setup, &e);
         return r == EX_OK ? EX_OK : fail(r, &e);
 }
 
@@ -147,6 +149,10 @@ static void note(const char *text) {
         log_message(LOG_INFO, "%s", text);
 }
 
+static void ignore(const char *text) {
+        (void)text;
+}
+
 static int test(struct parts *p, const char *config_path) {
         const struct config *c = p->setup->config;
         struct error e;
@@ -154,17 +160,11 @@ static int test(struct parts *p, const char *config_path) {
 
         if (r != EX_OK)
                 return r;
-        if (preflight_listen(&c->listen, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_listen, &e);
-        if (p->control_path && preflight_control(p->control_path, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_control, &e);
-        if (preflight_listen(&c->admin_listen, note, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
-        if (*c->access_log && preflight_access_log(c->access_log, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_access_log, &e);
-        r = setup_budget(p->setup->config, p->n_workers, &e);
+        r = setup_budget(c, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
+        if (preflight_start(c, NULL, false, note, &e) < 0)
+                return fail(EX_OSERR, &e);
         log_message(LOG_INFO, "%s: the configuration is good: %zu records, %u worker%s",
                     config_path ? config_path : "built-in defaults", p->setup->dataset->n_records, p->n_workers, p->n_workers == 1 ? "" : "s");
         return EX_OK;
@@ -207,7 +207,8 @@ static int open_all(struct parts *p) {
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;
         for (size_t i = 0; i < p->listeners->addresses.n; i++)
                 listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
-        if (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0)
+        if (preflight_listen(&c->admin_listen, NULL, ignore, &e) < 0 || /* it knows more than the admin endpoint about what is wrong */
+            (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0))
                 return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         return open_control(p);
 }
@@ -299,6 +300,8 @@ static int self_test(struct parts *p) {
         r = setup_open(p->setup, p->n_workers, &e);
         if (r != EX_OK)
                 return fail(r, &e);
+        if (preflight_start(p->setup->config, p->boot, p->handover->is_given, ignore, &e) < 0)
+                return fail(EX_OSERR, &e);
         if (rehearse(setup_generation(p->setup), worker_main, &e) < 0)
                 return fail(EX_SOFTWARE, &e);
         if (printf("%s%s\n", TRIAL_PASSED, RESTMARK_VERSION) > 0 && fflush(stdout) == 0)
@@ -309,7 +312,6 @@ static int self_test(struct parts *p) {
 
 /* Reads what the program that runs has handed over, or in a self-test would hand over. */
 static int receive(struct parts *p, enum task task) {
-        char path[32];
         struct error e;
         int r = handover_load(&p->handover, &e);
 
@@ -328,8 +330,7 @@ static int receive(struct parts *p, enum task task) {
         r = handover_check(p->handover, &e);
         if (r >= 0 && task == TASK_RUN)
                 r = handover_pass(p->handover, -1, false, &e);
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)p->handover->boot_fd);
-        if (r >= 0 && config_load(path, NULL, 0, &p->boot, &e) < 0)
+        if (r >= 0 && config_load_saved((int)p->handover->boot_fd, &p->boot, &e) < 0)
                 r = error_prefix(&e, -EINVAL, "the configuration that the daemon was started with is not understood");
         return r < 0 ? fail(EX_CONFIG, &e) : EX_OK;
 }

@@ -1,7 +1,6 @@
 #include "setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/fd.h"
 #include "master/account.h"
+#include "master/log_file.h"
 #include "worker/trace.h"
 
 _Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
@@ -21,20 +21,26 @@ int setup_blame(int exit_code, const struct config *config, enum option_id id, s
         return exit_code;
 }
 
-int setup_new(const struct setup_source *source, struct setup **ret, struct error *e) {
+int setup_adopt(struct config *config, struct setup **ret, struct error *e) {
         struct setup *setup = calloc(1, sizeof *setup);
 
         if (!setup) {
+                (void)config_free(config);
                 (void)error_set_errno(e, ENOMEM, "cannot keep the configuration");
                 return EX_OSERR;
         }
         setup->access_log_fd = -1;
-        if (config_load(source->config_path, source->overrides, source->n_overrides, &setup->config, e) < 0) {
-                (void)setup_free(setup);
-                return EX_CONFIG;
-        }
+        setup->config = config;
         *ret = setup;
         return EX_OK;
+}
+
+int setup_new(const struct setup_source *source, struct setup **ret, struct error *e) {
+        struct config *config;
+
+        if (config_load(source->config_path, source->overrides, source->n_overrides, &config, e) < 0)
+                return EX_CONFIG;
+        return setup_adopt(config, ret, e);
 }
 
 static int count_workers(struct setup *setup, struct error *e) {
@@ -104,20 +110,8 @@ int setup_make_room(void *context, const struct config *config, unsigned int n_w
 /* Leaves *fd as it was if that fails, or if there is no access log. */
 static int open_access_log(const struct setup *setup, int *fd, struct error *e) {
         const char *path = setup->config->access_log;
-        int opened;
 
-        if (!*path)
-                return EX_OK;
-        opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-        if (opened >= 0) {
-                *fd = opened;
-                return EX_OK;
-        }
-        if (errno == ENXIO) /* O_NONBLOCK: neither the start nor a worker waits for a pipe's reader */
-                (void)error_set(e, -ENXIO, "%s: nobody reads this pipe: start its reader first", path);
-        else
-                (void)error_set_errno(e, errno, "%s: cannot open the access log", path);
-        return setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
+        return !*path || log_file_open(path, fd, e) == 0 ? EX_OK : setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
 }
 
 int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {
@@ -170,6 +164,9 @@ struct generation *setup_generation(struct setup *setup) {
                               .account = &setup->account,
                               .access_log_fd = setup->access_log_fd,
                               .traces = setup->config->harakiri_ms > 0,
+                              .cpu = -1, /* of a worker that has no slot, as in a self-test */
+                              .link = -1,
+                              .private_connection = -1,
                               .master_pid = getpid() },
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,

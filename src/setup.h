@@ -36,6 +36,9 @@ struct setup {
 /* Reads the configuration. On success the caller owns *ret, and frees it with setup_free() or, as a generation, by its reference. */
 int setup_new(const struct setup_source *source, struct setup **ret, struct error *e);
 
+/* The same with a configuration that is there already: it belongs to *ret, and on failure it is freed. */
+int setup_adopt(struct config *config, struct setup **ret, struct error *e);
+
 /* The user, the group, the limits, the number of workers. */
 int setup_check(struct setup *setup, struct error *e);
 

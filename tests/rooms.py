@@ -17,7 +17,6 @@ ALLOWED_LIBRARIES = {  # header of a library -> the rooms that may include it
     "msgpack.h": {"codec"},
     "msgpack/": {"codec"},
     "json-c/": {"codec", "ctl"},
-    "ini.h": {"config"},
     "zlib.h": {"work"},
     "systemd/sd-journal.h": {"base"},
     "systemd/": {"base", "master", "admin"},

@@ -49,7 +49,7 @@ fi
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
         cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
-        libinih-dev zlib1g-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
+        zlib1g-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
         python3-psutil python3-jsonschema python3-msgpack python3-prometheus-client prometheus wrk iproute2 util-linux procps strace valgrind \
         shellcheck scdoc man-db gawk busybox tmux \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv nodejs pypy3

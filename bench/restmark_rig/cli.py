@@ -12,23 +12,28 @@ import click
 from click.utils import PacifyFlushWrapper
 
 from . import __version__
-from .commands.build import build
-from .commands.compare import compare
-from .commands.doctor import doctor
-from .commands.list import list_contestants
-from .commands.memory import memory
-from .commands.new_contestant import new_contestant
-from .commands.quick import quick
-from .commands.report import report_command
-from .commands.run import run
-from .commands.setup import setup
-from .commands.verify import verify
 from .console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
 from .errors import EnvironmentFault, ExitCode, RigError, Terminated
+from .lazy_group import LazyGroup, Place
 from .settings import Settings, shared_options
 
+_COMMANDS = "restmark_rig.commands."
+PLACES = {
+    "build": Place(_COMMANDS + "build", "build", "Build contestants."),
+    "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
+    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing."),
+    "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),
+    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it."),
+    "new-contestant": Place(_COMMANDS + "new_contestant", "new_contestant", "Write a contestant to start from."),
+    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute."),
+    "report": Place(_COMMANDS + "report", "report_command", "Make the pages of a run anew from its results."),
+    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other."),
+    "setup": Place(_COMMANDS + "setup", "setup", "Install what contestants need."),
+    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte."),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(cls=LazyGroup, places=PLACES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="restmark", message="%(prog)s %(version)s")
 @shared_options
 @click.pass_context
@@ -39,22 +44,6 @@ def cli(context: click.Context) -> None:
     4 a comparison found what got worse.
     """
     context.ensure_object(Settings)
-
-
-for command in (
-    setup,
-    list_contestants,
-    doctor,
-    build,
-    verify,
-    quick,
-    run,
-    memory,
-    report_command,
-    compare,
-    new_contestant,
-):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

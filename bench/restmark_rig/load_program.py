@@ -27,7 +27,6 @@ _REQUIRES = (
     Requirement("/usr/include/microhttpd.h", ("libmicrohttpd-dev",)),
     Requirement("/usr/include/msgpack.h", ("libmsgpack-c-dev|libmsgpack-dev",)),
     Requirement("/usr/include/json-c/json.h", ("libjson-c-dev",)),
-    Requirement("/usr/include/ini.h", ("libinih-dev",)),
     Requirement("/usr/include/systemd/sd-daemon.h", ("libsystemd-dev",)),
     Requirement("/usr/include/zlib.h", ("zlib1g-dev",)),
 )

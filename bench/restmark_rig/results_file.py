@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from . import record_codec, results_upgrade, writing
 from .errors import UsageFault
 from .results import FORMAT, VERSION, Results
+
+if TYPE_CHECKING:
+    import jsonschema
 
 FILE_NAME = "results.json"
 SCHEMA_PATH = Path(__file__).with_name("results.schema.json")
@@ -27,6 +28,8 @@ class ResultsError(UsageFault):
 
 @functools.cache
 def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema  # which takes a third of a command's start
+
     return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 

@@ -74,6 +74,7 @@ struct restmark_worker_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t connections;                           /* open now */
         _Atomic uint64_t closes[RESTMARK_CLOSE_COUNT];          /* connections ended unanswered */
+        _Atomic uint64_t lost_log_lines;                        /* of the access log: they could not be written */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */
         /* The workload that runs at this moment. Read it with scoreboard_read_work(): the fields change under the reader. */

@@ -45,8 +45,10 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
                 return;
         }
         if (code != MHD_CONNECTION_NOTIFY_STARTED) {
-                if (client->linger)
+                if (client->linger || client->is_answered) {
                         linger_add(admin->linger, client->fd, clock_monotonic_ms());
+                        linger_keep(admin->linger, LINGER_MAX);
+                }
                 intake_close(&client->intake);
         }
         *client = (struct admin_client){ .admin = admin };
@@ -213,8 +215,10 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events, void *c
 
         (void)source;
         (void)events;
-        if (client < 0)
-                return 0; /* gone again, or no descriptor is left for now: the master does not stop for that */
+        if (client < 0) {
+                accept_pause_on_error(&admin->pause, errno);
+                return 0; /* the master does not stop for that */
+        }
         make_room(admin);
         /* On failure the library has closed the socket and said why at debug level. */
         (void)MHD_add_connection(admin->mhd, client, (struct sockaddr *)&peer, peer_size);
@@ -331,7 +335,7 @@ static int watch(struct admin *admin) {
                 if (r >= 0)
                         r = sd_event_source_set_priority(admin->listeners[i], SD_EVENT_PRIORITY_IDLE);
         }
-        return r;
+        return r < 0 ? r : accept_pause_init(&admin->pause, admin->event, admin->listeners, LISTEN_MAX, "admin endpoint");
 }
 
 int admin_attach(struct admin *admin, sd_event *event, const struct admin_view *view, struct error *e) {
@@ -362,6 +366,7 @@ struct admin *admin_free(struct admin *admin) {
         sd_event_source_unref(admin->library);
         sd_event_source_unref(admin->lingering);
         sd_event_source_unref(admin->timer);
+        accept_pause_deinit(&admin->pause);
         if (admin->mhd)
                 MHD_stop_daemon(admin->mhd);
         linger_free(admin->linger);

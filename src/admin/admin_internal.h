@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 
 #include "admin/admin.h"
+#include "base/accept_pause.h"
 #include "gate/intake.h"
 #include "gate/linger.h"
 #include "gate/target.h"
@@ -30,6 +31,7 @@ struct admin {
         struct linger_set *linger;
         sd_event *event;
         sd_event_source *listeners[LISTEN_MAX], *library, *lingering, *timer;
+        struct accept_pause pause;
         struct admin_view view;
         struct admin_client clients[ADMIN_CLIENTS_MAX];
 };

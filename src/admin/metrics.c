@@ -214,6 +214,8 @@ static void write_connections(struct writer *w) {
         begin(w, TYPE_COUNTER, "restmark_connections_closed_unanswered", "Connections that have ended without an answer to the last request, by reason.");
         for (enum restmark_close why = 0; why < RESTMARK_CLOSE_COUNT; why++)
                 put(w, label("reason=\"%s\"", status_close_name(why)).text, sums_closes(board, why));
+        begin(w, TYPE_COUNTER, "restmark_access_log_lost_lines", "Lines of the access log that could not be written.");
+        put(w, "", sums_lost_log_lines(board));
         begin(w, TYPE_COUNTER, "restmark_worker_restarts", "Workers that replaced one that had died.");
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text, board->slots[i].slot.restarts);

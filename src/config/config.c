@@ -5,51 +5,7 @@
 #include <string.h>
 
 #include "config/ini.h"
-
-/* What was written for one option, before it is given a meaning. */
-struct raw_value {
-        char *text, *origin;
-        struct raw_value *next; /* more for a repeatable option */
-};
-
-struct raw_config {
-        const char *path;
-        struct raw_value *values[OPTION_COUNT];
-        bool overridden[OPTION_COUNT];
-};
-
-static struct raw_value *raw_value_free(struct raw_value *value) {
-        while (value) {
-                struct raw_value *next = value->next;
-
-                free(value->text);
-                free(value->origin);
-                free(value);
-                value = next;
-        }
-        return NULL;
-}
-
-static int raw_add(struct raw_config *raw, int id, const char *text, const char *origin, struct error *e) {
-        const struct option_row *row = &option_table[id];
-        struct raw_value **end = &raw->values[id], *value;
-
-        if (*end && row->kind != OPTION_KIND_LISTEN)
-                return error_set(e, -EEXIST, "[%s] %s is given twice; the first is at %s", row->section, row->key, (*end)->origin);
-        while (*end)
-                end = &(*end)->next;
-        value = calloc(1, sizeof *value);
-        if (value) {
-                value->text = strdup(text);
-                value->origin = strdup(origin);
-        }
-        if (!value || !value->text || !value->origin) {
-                raw_value_free(value);
-                return error_set_errno(e, ENOMEM, "cannot keep the configuration");
-        }
-        *end = value;
-        return 0;
-}
+#include "config/raw.h"
 
 static int take_section(void *context, const char *section, struct error *e) {
         (void)context;
@@ -71,22 +27,22 @@ static int take_value(void *context, const char *section, const char *key, const
 static int take_override(struct raw_config *raw, const char *text, struct error *e) {
         const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
         char section[32], key[64], origin[256];
-        int id, r;
+        int id;
 
         if (!dot || !equals || dot > equals)
-                return error_set(e, -EINVAL, "-o %s: write -o SECTION.KEY=VALUE, such as -o server.processes=4", text);
+                return error_set(e, -EINVAL, "-o %.200s: write -o SECTION.KEY=VALUE, such as -o server.processes=4", text);
         (void)snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
         (void)snprintf(key, sizeof key, "%.*s", (int)(equals - dot - 1), dot + 1);
         id = option_find(section, key, e);
         if (id < 0)
-                return error_prefix(e, id, "-o %s", text);
+                return error_prefix(e, id, "-o %.200s", text);
         if (!raw->overridden[id]) { /* what the file says is replaced, not added to */
-                raw->values[id] = raw_value_free(raw->values[id]);
+                raw_remove(raw, id);
                 raw->overridden[id] = true;
         }
-        (void)snprintf(origin, sizeof origin, "-o %s", text);
-        r = raw_add(raw, id, equals + 1, origin, e);
-        return r < 0 ? error_prefix(e, r, "-o %s", text) : 0;
+        (void)snprintf(origin, sizeof origin, "-o %.200s", text);
+        id = raw_add(raw, id, equals + 1, origin, e);
+        return id < 0 ? error_prefix(e, id, "%s", origin) : 0;
 }
 
 static int set_listen(const struct option_row *row, struct listen_list *list, const struct raw_value *values, struct error *e) {
@@ -106,7 +62,7 @@ static int set_listen(const struct option_row *row, struct listen_list *list, co
                         if ((listen_port(&address) != 0 || listen_is_given(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
                 if (r < 0)
-                        return error_prefix(e, r, "%s: [%s] %s", v->origin, row->section, row->key);
+                        return error_prefix(e, r, "%s: [%s] %s", v->origin ? v->origin : "built-in default", row->section, row->key);
                 list->at[list->n++] = address;
         }
         return 0;
@@ -135,7 +91,7 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
         default:
                 r = option_parse_number(row, raw->text, field, e);
         }
-        return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin, row->section, row->key) : 0;
+        return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin ? raw->origin : "built-in default", row->section, row->key) : 0;
 }
 
 static int check_clash(const struct config *config, const struct listen_address *admin, struct error *e) {
@@ -147,6 +103,19 @@ static int check_clash(const struct config *config, const struct listen_address 
                                                          "endpoint a port of its own, such as 9180",
                                          config_where(config, OPTION_admin_listen, where, sizeof where), listen_format(admin, text),
                                          listen_format(&config->listen.at[i], other));
+        return 0;
+}
+
+/* Sockets that do not share a port with SO_REUSEPORT, and so have to be apart. */
+static int check_apart(const struct config *config, const struct listen_list *list, enum option_id id, const char *why, struct error *e) {
+        char text[LISTEN_TEXT_MAX], other[LISTEN_TEXT_MAX], where[4200];
+
+        for (size_t i = 0; i < list->n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (listen_overlap(&list->at[j], &list->at[i]))
+                                return error_set(e, -EADDRINUSE, "%s: %s and %s are for the same connections%s: leave one of them out",
+                                                 config_where(config, id, where, sizeof where), listen_format(&list->at[j], other),
+                                                 listen_format(&list->at[i], text), why);
         return 0;
 }
 
@@ -169,42 +138,54 @@ static int check_admin(const struct config *config, struct error *e) {
         return 0;
 }
 
-static int build(const struct raw_config *raw, struct config *config, struct error *e) {
+static int check_addresses(const struct config *config, struct error *e) {
+        int r = 0;
+
+        if (config->balance == BALANCE_SHARED)
+                r = check_apart(config, &config->listen, OPTION_listen, ", which [server] balance = shared does not part", e);
+        if (r == 0)
+                r = check_apart(config, &config->admin_listen, OPTION_admin_listen, "", e);
+        return r < 0 ? r : check_admin(config, e);
+}
+
+static int set_fields(const struct raw_config *raw, struct config *config, struct error *e) {
         for (int id = 0; id < OPTION_COUNT; id++) {
-                char *text = (char *)option_table[id].default_text, *origin = (char *)"built-in default";
-                struct raw_value by_default = { .text = text, .origin = origin };
+                struct raw_value by_default = { .text = (char *)option_table[id].default_text };
                 const struct raw_value *value = raw->values[id];
                 int r = set_field(config, id, value ? value : &by_default, e);
 
                 if (r < 0)
                         return r;
-                if (value && !(config->origin[id] = strdup(value->origin)))
+                if (value && value->origin && !(config->origin[id] = strdup(value->origin)))
                         return error_set_errno(e, ENOMEM, "cannot keep the configuration");
         }
-        return check_admin(config, e);
+        return check_addresses(config, e);
 }
 
-int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
-        struct raw_config raw = { .path = path };
+int raw_build(const struct raw_config *raw, struct config **ret, struct error *e) {
         struct config *config = calloc(1, sizeof *config);
-        int r = 0;
+        int r = config ? set_fields(raw, config, e) : error_set_errno(e, ENOMEM, "cannot keep the configuration");
 
-        if (!config)
-                return error_set_errno(e, ENOMEM, "cannot keep the configuration");
-        if (path)
-                r = ini_read(path, take_section, take_value, &raw, e);
-        for (size_t i = 0; r == 0 && i < n_overrides; i++)
-                r = take_override(&raw, overrides[i], e);
-        if (r == 0)
-                r = build(&raw, config, e);
-        for (int id = 0; id < OPTION_COUNT; id++)
-                raw_value_free(raw.values[id]);
         if (r < 0) {
                 config_free(config);
                 return r;
         }
         *ret = config;
         return 0;
+}
+
+int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
+        struct raw_config raw = { .path = path };
+        int r = 0;
+
+        if (path)
+                r = ini_read(path, take_section, take_value, &raw, e);
+        for (size_t i = 0; r == 0 && i < n_overrides; i++)
+                r = take_override(&raw, overrides[i], e);
+        if (r == 0)
+                r = raw_build(&raw, ret, e);
+        raw_release(&raw);
+        return r;
 }
 
 struct config *config_free(struct config *config) {
@@ -244,6 +225,12 @@ static bool same_field(const struct option_row *row, const void *one, const void
         }
 }
 
+bool config_differs(const struct config *one, const struct config *other, enum option_id id) {
+        const struct option_row *row = &option_table[id];
+
+        return !same_field(row, (const char *)one + row->offset, (const char *)other + row->offset);
+}
+
 void config_pending(const struct config *boot, const struct config *now, char *text, size_t size) {
         size_t length = 0;
 
@@ -251,8 +238,7 @@ void config_pending(const struct config *boot, const struct config *now, char *t
         for (int id = 0; id < OPTION_COUNT && length < size; id++) {
                 const struct option_row *row = &option_table[id];
 
-                if (row->reload == OPTION_RELOAD_RESTART &&
-                    !same_field(row, (const char *)boot + row->offset, (const char *)now + row->offset))
+                if (row->reload == OPTION_RELOAD_RESTART && config_differs(boot, now, (enum option_id)id))
                         length += (size_t)snprintf(text + length, size - length, "%s[%s] %s", length ? ", " : "", row->section, row->key);
         }
 }

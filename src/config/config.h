@@ -49,6 +49,9 @@ struct config *config_free(struct config *config);
 /* "FILE:LINE: [section] key: " for messages; "[section] key: " for a default. `text` has `size` bytes; returns `text`. */
 const char *config_where(const struct config *config, enum option_id id, char *text, size_t size);
 
+/* Whether an option has another value. */
+bool config_differs(const struct config *one, const struct config *other, enum option_id id);
+
 /* The options in which `now` differs from `boot`, the configuration that a daemon was started with, and which only a restart applies:
  * "[server] listen, [server] backlog", cut off at `size` bytes; "" for none. */
 void config_pending(const struct config *boot, const struct config *now, char *text, size_t size);

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/ini.h"
+#include "config/saved.h"
 
 static const char *word_of(enum option_kind kind, int value) {
         const struct option_word *word = option_words(kind);
@@ -10,35 +12,39 @@ static const char *word_of(enum option_kind kind, int value) {
         return word->name;
 }
 
-static void dump_listen(const char *key, const struct listen_list *list, FILE *to) {
+static void each_of_list(int id, const struct listen_list *list, config_text take, void *context) {
         char text[LISTEN_TEXT_MAX];
 
         if (list->n == 0)
-                (void)fprintf(to, "%s = \n", key);
+                take(context, id, "");
         for (size_t i = 0; i < list->n; i++)
-                (void)fprintf(to, "%s = %s\n", key, listen_format(&list->at[i], text));
+                take(context, id, listen_format(&list->at[i], text));
 }
 
-static void dump_field(const struct option_row *row, const void *field, FILE *to) {
-        char text[40];
+void config_each(const struct config *config, config_text take, void *context) {
+        for (int id = 0; id < OPTION_COUNT; id++) {
+                const struct option_row *row = &option_table[id];
+                const void *field = (const char *)config + row->offset;
+                char text[40];
 
-        switch (row->kind) {
-        case OPTION_KIND_LISTEN:
-                dump_listen(row->key, field, to);
-                return;
-        case OPTION_KIND_TEXT:
-                (void)fprintf(to, "%s = %s\n", row->key, *(char *const *)field);
-                return;
-        case OPTION_KIND_BALANCE:
-        case OPTION_KIND_CODEC:
-        case OPTION_KIND_LEVEL:
-        case OPTION_KIND_TARGET:
-        case OPTION_KIND_SWITCH:
-                (void)fprintf(to, "%s = %s\n", row->key, word_of(row->kind, *(const int *)field));
-                return;
-        default:
-                option_format_number(row, *(const uint64_t *)field, text, sizeof text);
-                (void)fprintf(to, "%s = %s\n", row->key, text);
+                switch (row->kind) {
+                case OPTION_KIND_LISTEN:
+                        each_of_list(id, field, take, context);
+                        break;
+                case OPTION_KIND_TEXT:
+                        take(context, id, *(char *const *)field);
+                        break;
+                case OPTION_KIND_BALANCE:
+                case OPTION_KIND_CODEC:
+                case OPTION_KIND_LEVEL:
+                case OPTION_KIND_TARGET:
+                case OPTION_KIND_SWITCH:
+                        take(context, id, word_of(row->kind, *(const int *)field));
+                        break;
+                default:
+                        option_format_number(row, *(const uint64_t *)field, text, sizeof text);
+                        take(context, id, text);
+                }
         }
 }
 
@@ -47,11 +53,23 @@ static void new_section(int id, FILE *to) {
                 (void)fprintf(to, "%s[%s]\n", id == 0 ? "" : "\n", option_table[id].section);
 }
 
+struct dump {
+        FILE *to;
+        int section_of; /* the option whose section was begun last; -1: none yet */
+};
+
+static void dump_one(void *context, enum option_id id, const char *text) {
+        struct dump *dump = context;
+
+        for (; dump->section_of < (int)id; dump->section_of++)
+                new_section(dump->section_of + 1, dump->to);
+        ini_write(option_table[id].key, text, dump->to);
+}
+
 void config_dump(const struct config *config, FILE *to) {
-        for (int id = 0; id < OPTION_COUNT; id++) {
-                new_section(id, to);
-                dump_field(&option_table[id], (const char *)config + option_table[id].offset, to);
-        }
+        struct dump dump = { .to = to, .section_of = -1 };
+
+        config_each(config, dump_one, &dump);
 }
 
 /* `text` as comment lines of at most 80 columns. */

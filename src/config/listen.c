@@ -10,11 +10,17 @@
 
 #include "base/number.h"
 
-static int set_v4(const char *host, uint16_t port, struct listen_address *ret) {
+static int set_v4(const char *host, uint16_t port, struct listen_address *ret, struct error *e) {
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 
         if (inet_pton(AF_INET, host, &v4.sin_addr) != 1)
-                return -EINVAL;
+                return error_set(e, -EINVAL,
+                                 "\"%s\" is not an IP address (host names are not looked up): write one such as "
+                                 "127.0.0.1:%u, [::1]:%u or *:%u",
+                                 host, (unsigned int)port, (unsigned int)port, (unsigned int)port);
+        /* The kernel would listen, and no client could connect. */
+        if (IN_MULTICAST(ntohl(v4.sin_addr.s_addr)) || v4.sin_addr.s_addr == INADDR_BROADCAST)
+                return error_set(e, -EINVAL, "%s is an address for many: write one of this machine's own", host);
         memset(ret, 0, sizeof *ret); /* whole, as addresses are compared byte by byte */
         ret->size = sizeof v4;
         ret->socket.v4 = v4;
@@ -24,15 +30,24 @@ static int set_v4(const char *host, uint16_t port, struct listen_address *ret) {
 static int set_v6(char *host, uint16_t port, struct listen_address *ret, struct error *e) {
         struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
         char *zone = strchr(host, '%');
+        uint64_t index;
 
         if (zone) {
                 *zone++ = '\0';
                 v6.sin6_scope_id = if_nametoindex(zone);
+                if (v6.sin6_scope_id == 0 && number_parse(zone, strlen(zone), &index) == 0 && index <= UINT32_MAX)
+                        v6.sin6_scope_id = (uint32_t)index; /* RFC 4007 */
                 if (v6.sin6_scope_id == 0)
                         return error_set(e, -ENODEV, "there is no network interface \"%s\" on this machine", zone);
         }
         if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
                 return error_set(e, -EINVAL, "\"%s\" is not an IPv6 address", host);
+        if (IN6_IS_ADDR_MULTICAST(&v6.sin6_addr))
+                return error_set(e, -EINVAL, "%s is an address for many: write one of this machine's own", host);
+        if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+                return error_set(e, -EINVAL, "%s stands for an IPv4 address: write that, without brackets", host);
+        if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) && v6.sin6_scope_id == 0)
+                return error_set(e, -EINVAL, "%s is an address of one link: say which interface has it, as in [%s%%eth0]:%u", host, host, (unsigned int)port);
         memset(ret, 0, sizeof *ret);
         ret->size = sizeof v6;
         ret->socket.v6 = v6;
@@ -79,15 +94,10 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *e) 
         if (strchr(host, ':'))
                 return error_set(e, -EINVAL, "write an IPv6 address in brackets: [%s]:%u", host, (unsigned int)port);
         if (strcmp(host, "*") == 0 || length == 0)
-                return set_v4("0.0.0.0", (uint16_t)port, ret);
+                return set_v4("0.0.0.0", (uint16_t)port, ret, e);
         if (strcmp(host, "localhost") == 0)
-                return set_v4("127.0.0.1", (uint16_t)port, ret);
-        if (set_v4(host, (uint16_t)port, ret) < 0)
-                return error_set(e, -EINVAL,
-                                 "\"%s\" is not an IP address (host names are not looked up): write one such as "
-                                 "127.0.0.1:%u, [::1]:%u or *:%u",
-                                 host, (unsigned int)port, (unsigned int)port, (unsigned int)port);
-        return 0;
+                return set_v4("127.0.0.1", (uint16_t)port, ret, e);
+        return set_v4(host, (uint16_t)port, ret, e);
 }
 
 const char *listen_format(const struct listen_address *address, char *text) {
@@ -104,7 +114,10 @@ const char *listen_format(const struct listen_address *address, char *text) {
                 return text;
         }
         (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, zone))
+        /* Of an interface that has gone the number says what was meant. */
+        if (v6->sin6_scope_id != 0 && !if_indextoname(v6->sin6_scope_id, zone))
+                (void)snprintf(zone, sizeof zone, "%u", v6->sin6_scope_id);
+        if (*zone)
                 (void)snprintf(text, LISTEN_TEXT_MAX, "[%s%%%s]:%u", host, zone, listen_port(address));
         else
                 (void)snprintf(text, LISTEN_TEXT_MAX, "[%s]:%u", host, listen_port(address));

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "gate/linger.h"
+
 enum {
         DESCRIPTORS_MAX = 1 << 20, /* the kernel's own limit, by default */
         READ_BYTES = 16384,
@@ -151,11 +153,12 @@ static int keep(struct intake *in, const struct stretch *s, size_t handed) {
 
 /* The request that is coming in; its line is where the kept bytes that are not ready begin. */
 static struct intake_request coming_in(const struct intake *in) {
-        const char *head = in->kept + in->ready;
         const struct gate *g = &in->gate;
+        const char *head;
 
         if (!in->kept || g->target.length == 0 || g->target.at + g->target.length > in->n_kept - in->ready)
                 return (struct intake_request){ .method = "", .target = "" };
+        head = in->kept + in->ready;
         return (struct intake_request){ .method = head + g->method.at, .method_length = g->method.length,
                                         .target = head + g->target.at, .target_length = g->target.length };
 }
@@ -173,13 +176,13 @@ static void look_ahead(struct intake *in) {
                 in->owner->refused(in->context, &in->gate.refusal, in->gate.is_head, &request);
                 return;
         }
-        if (in->is_at_end) {
-                in->has_ended = true;
-                return;
-        }
         if (in->gate.phase != GATE_LINE && !in->was_begun) {
                 in->was_begun = true;
                 in->owner->begun(in->context, &request);
+        }
+        if (in->is_at_end) { /* a request that has begun counts as one, whether or not its end came at once */
+                in->has_ended = true;
+                return;
         }
         if (in->pending > 0 && in->gate.expects_continue && !in->gate.is_1_0 && !in->was_continued) {
                 in->was_continued = true;
@@ -192,8 +195,13 @@ void intake_finished(struct intake *in) {
                 return;
         in->is_conditional = false;
         look_ahead(in);
-        if (in->has_ended)
+        if (in->has_ended && in->is_at_end)
                 (void)shutdown(in->fd, SHUT_RD); /* of which the library hears, and then reads the end */
+        else if (in->has_ended) {
+                /* With its reading side shut down, too, the socket would answer whatever still comes by a reset. */
+                in->discards = true;
+                (void)shutdown(in->fd, SHUT_WR);
+        }
 }
 
 /* ---- from the kernel to the gate ---- */
@@ -245,10 +253,27 @@ static ssize_t receive_more(struct intake *in, char *out, size_t size) {
         return -1;
 }
 
+/* What comes behind the last answer means nothing. */
+static ssize_t discard(struct intake *in, char *out, size_t size) {
+        for (int reads = 0; reads < READS_MAX; reads++) {
+                ssize_t n = recvfrom(in->fd, out, size, 0, NULL, NULL);
+
+                if (n <= 0)
+                        return n;
+                in->n_discarded += (size_t)n;
+                if (in->n_discarded > LINGER_BYTES)
+                        return 0;
+        }
+        errno = EINTR;
+        return -1;
+}
+
 static ssize_t receive(struct intake *in, char *out, size_t size) {
         struct stretch s = { .bytes = out };
         ssize_t n;
 
+        if (in->discards)
+                return discard(in, out, size);
         if (in->has_ended)
                 return 0;
         if (in->n_kept > 0 || takes_nothing(in))

@@ -42,6 +42,8 @@ struct intake {
         bool is_refused;
         bool is_at_end;       /* the client has ended its side */
         bool has_ended;       /* the library is told so when it reads next */
+        bool discards;        /* … but not before the client has ended its side: up to then what comes is thrown away */
+        size_t n_discarded;
 };
 
 /* The library's memory for a connection (MHD_OPTION_CONNECTION_MEMORY_LIMIT) that heads within the limits always fit into. */
@@ -62,7 +64,8 @@ void intake_refuse(int fd);
 /* Before the descriptor is closed. */
 void intake_close(struct intake *in);
 
-/* One of the requests that the library had is finished. */
+/* One of the requests that the library had is finished. If a refused one comes behind it, that has been answered when this returns, and the
+ * connection lingers with the library until the client ends it or the owner's patience does. */
 void intake_finished(struct intake *in);
 
 /* Whether a part of a request, or more, is kept here. */

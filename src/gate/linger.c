@@ -2,25 +2,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
 
 struct lingering {
-        int fd;
+        struct lingering *previous, *next;
+        int fd, unsent; /* bytes that the client's kernel did not have at the last look */
         size_t bytes;
-        uint64_t deadline_ms;
+        uint64_t since_ms, deadline_ms;
 };
 
 struct linger_set {
         int epoll;
         size_t n;
-        struct lingering at[LINGER_MAX]; /* oldest first, so that deadlines are in order */
+        struct lingering *first, *last; /* in the order of their deadlines */
 };
 
 int linger_new(struct linger_set **ret, struct error *e) {
@@ -39,17 +40,44 @@ int linger_new(struct linger_set **ret, struct error *e) {
         return 0;
 }
 
-static void drop(struct linger_set *l, size_t i) {
-        (void)fd_close(l->at[i].fd); /* which takes it out of the epoll set: no other descriptor of the socket is left */
-        memmove(&l->at[i], &l->at[i + 1], (l->n - i - 1) * sizeof l->at[0]);
+static void append(struct linger_set *l, struct lingering *socket) {
+        socket->previous = l->last;
+        socket->next = NULL;
+        if (l->last)
+                l->last->next = socket;
+        else
+                l->first = socket;
+        l->last = socket;
+        l->n++;
+}
+
+static void take_out(struct linger_set *l, struct lingering *socket) {
+        if (socket->previous)
+                socket->previous->next = socket->next;
+        else
+                l->first = socket->next;
+        if (socket->next)
+                socket->next->previous = socket->previous;
+        else
+                l->last = socket->previous;
         l->n--;
+}
+
+static void drop(struct linger_set *l, struct lingering *socket) {
+        (void)fd_close(socket->fd); /* which takes it out of the epoll set: no other descriptor of the socket is left */
+        take_out(l, socket);
+        free(socket);
+}
+
+void linger_keep(struct linger_set *l, size_t max) {
+        while (l->n > max)
+                drop(l, l->first);
 }
 
 struct linger_set *linger_free(struct linger_set *l) {
         if (!l)
                 return NULL;
-        while (l->n > 0)
-                drop(l, l->n - 1);
+        linger_keep(l, 0);
         (void)fd_close(l->epoll);
         free(l);
         return NULL;
@@ -59,22 +87,28 @@ int linger_fd(const struct linger_set *l) {
         return l->epoll;
 }
 
-void linger_add(struct linger_set *l, int fd, uint64_t now_ms) {
-        struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+static int count_unsent(int fd) {
+        int n = 0;
 
-        /* Without a descriptor or a place to wait for it, the close is a plain one. */
-        if (copy < 0)
+        return ioctl(fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+/* Without memory, a descriptor or a place to wait for it, the close is a plain one. */
+void linger_add(struct linger_set *l, int fd, uint64_t now_ms) {
+        struct lingering *socket = malloc(sizeof *socket);
+        struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = socket };
+
+        if (!socket)
                 return;
-        event.data.fd = copy;
-        if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, copy, &event) < 0) {
-                (void)fd_close(copy);
+        *socket = (struct lingering){ .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .since_ms = now_ms, .deadline_ms = now_ms + LINGER_MS };
+        if (socket->fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, socket->fd, &event) < 0) {
+                (void)fd_close(socket->fd);
+                free(socket);
                 return;
         }
-        (void)shutdown(copy, SHUT_WR);
-        if (l->n == LINGER_MAX)
-                drop(l, 0);
-        l->at[l->n++] = (struct lingering){ .fd = copy, .deadline_ms = now_ms + LINGER_MS };
+        (void)shutdown(socket->fd, SHUT_WR);
+        socket->unsent = count_unsent(socket->fd);
+        append(l, socket);
 }
 
 /* Whether the socket is done with. */
@@ -90,15 +124,33 @@ static bool discard(struct lingering *socket) {
         return n == 0 || (errno != EAGAIN && errno != EINTR);
 }
 
+/* Whether the client, slow as it may be, has taken some of what is on its way to it. */
+static bool has_progress(struct lingering *socket, uint64_t now_ms) {
+        int before = socket->unsent;
+
+        socket->unsent = count_unsent(socket->fd);
+        return socket->unsent > 0 && socket->unsent < before && now_ms < socket->since_ms + LINGER_TOTAL_MS;
+}
+
 void linger_run(struct linger_set *l, uint64_t now_ms) {
-        for (size_t i = 0; i < l->n;) {
-                if (now_ms >= l->at[i].deadline_ms || discard(&l->at[i]))
-                        drop(l, i);
-                else
-                        i++;
+        struct epoll_event events[64];
+        int n = epoll_wait(l->epoll, events, sizeof events / sizeof *events, 0);
+
+        for (int i = 0; i < n; i++)
+                if (discard(events[i].data.ptr))
+                        drop(l, events[i].data.ptr);
+        while (l->first && l->first->deadline_ms <= now_ms) {
+                struct lingering *socket = l->first;
+
+                if (has_progress(socket, now_ms)) {
+                        take_out(l, socket);
+                        socket->deadline_ms = now_ms + LINGER_MS;
+                        append(l, socket);
+                } else
+                        drop(l, socket);
         }
 }
 
 uint64_t linger_deadline_ms(const struct linger_set *l) {
-        return l->n > 0 ? l->at[0].deadline_ms : UINT64_MAX;
+        return l->first ? l->first->deadline_ms : UINT64_MAX;
 }

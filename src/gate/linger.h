@@ -1,16 +1,19 @@
-/* Lingering close: after an answer that leaves part of the request unread, closing at once would send a reset, and the client may
- * lose the answer. So the socket is kept, what still comes is thrown away, until the client closes or a limit is reached. */
+/* Lingering close: closing a socket of which something is unread, or to which something comes later, makes the kernel send a reset, by which
+ * the client may lose answers that are on their way. So the socket is kept, what still comes is thrown away, until the client closes or a
+ * limit is reached. */
 #ifndef RESTMARK_GATE_LINGER_H
 #define RESTMARK_GATE_LINGER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
 enum {
-        LINGER_MAX = 64,            /* sockets at once; more close the oldest */
-        LINGER_MS = 2000,           /* for each */
-        LINGER_BYTES = 4 << 20,     /* thrown away of each */
+        LINGER_MAX = 64,          /* sockets at once for which there are always descriptors */
+        LINGER_MS = 2000,         /* for each, and again as long as the client takes what was sent … */
+        LINGER_TOTAL_MS = 30000,  /* … up to this */
+        LINGER_BYTES = 4 << 20,   /* thrown away of each */
 };
 
 struct linger_set;
@@ -21,8 +24,11 @@ struct linger_set *linger_free(struct linger_set *l); /* closes all; NULL-safe; 
 /* An epoll descriptor that is readable when linger_run() has work. */
 int linger_fd(const struct linger_set *l);
 
-/* Takes a duplicate of `fd`, whose sending side is shut down. */
+/* Takes a duplicate of `fd` and shuts its sending side down. */
 void linger_add(struct linger_set *l, int fd, uint64_t now_ms);
+
+/* Closes the oldest until there are `max` at most. */
+void linger_keep(struct linger_set *l, size_t max);
 
 void linger_run(struct linger_set *l, uint64_t now_ms);
 

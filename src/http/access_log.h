@@ -13,8 +13,10 @@ enum { ACCESS_LOG_ADDRESS_MAX = 48, ACCESS_LOG_TARGET_MAX = 1024 };
 
 struct access_log {
         int fd; /* opened with O_APPEND; the owner closes it */
-        uint64_t dropped; /* lines that could not be kept or written; the owner reports and resets it */
+        uint64_t dropped; /* lines that could not be kept or written, in all */
         int error;        /* errno of the last write that failed */
+        bool is_file;     /* a regular file: what was written last can be taken back */
+        size_t n_torn;    /* bytes at the start of `lines` that end a line whose beginning is written */
         struct buf lines;
         char memory[1 << 16];
 };
@@ -29,6 +31,9 @@ struct access_log_entry {
 
 void access_log_init(struct access_log *log, int fd);
 
+/* Goes on with another file. What the old one has not got by now is lost, and counted. The owner closes that. */
+void access_log_set_fd(struct access_log *log, int fd);
+
 /* "ADDRESS - - [23/Nov/2026:12:00:00 +0000] "METHOD TARGET" STATUS BYTES MICROSECONDSus wSLOT". Bytes of the target that are
  * not printable ASCII, quotes and backslashes are written as \xHH. */
 void access_log_add(struct access_log *log, const struct access_log_entry *entry);
@@ -36,7 +41,8 @@ void access_log_add(struct access_log *log, const struct access_log_entry *entry
 /* Appends at most `shown` bytes of a text as the log writes them, and "..." where it is cut. */
 void access_log_escape(struct buf *out, const char *text, size_t shown);
 
-/* Writes what has gathered; one write for whole lines, so that lines of several workers do not mix. */
+/* Writes what has gathered; one write for whole lines, so that lines of several workers do not mix. Of a line for which there is no more
+ * room on the disk, or below the limit of file sizes, nothing stays in a file; a pipe gets the rest of it later. */
 void access_log_flush(struct access_log *log);
 
 /* The peer's address as text into `text` (ACCESS_LOG_ADDRESS_MAX bytes). */

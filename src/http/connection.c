@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,18 @@ void connection_hang_up(struct connection *c, enum restmark_close why) {
         connection_set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
 }
 
+bool connection_has_input(const struct connection *c) {
+        int waiting = 0;
+
+        return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+bool connection_has_output(const struct connection *c) {
+        int waiting = 0;
+
+        return ioctl(c->fd, SIOCOUTQ, &waiting) == 0 && waiting > 0;
+}
+
 static struct connection *make(struct server *server, int fd) {
         struct connection *c = calloc(1, sizeof *c);
 
@@ -125,12 +138,14 @@ static void open_one(struct server *server, struct MHD_Connection *mhd, void **s
         cell_add(&server->cell->accepted, 1);
 }
 
-/* Closing while something of the client's is unread would make the kernel send a reset, by which the client may lose the answers before. */
-static bool has_unread(const struct connection *c) {
-        int waiting = 0;
-
-        return c->has_answered && (c->request.last || c->intake.is_last) &&
-               (intake_has_part(&c->intake) || (ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0));
+/* Whether the client may lose answers by a reset, if something of it is unread or still to come. Who has asked for the end sends nothing
+ * more, but where the end is the server's idea the client may be sending its next request right now. */
+static bool must_linger(const struct connection *c) {
+        if (c->linger)
+                return true;
+        if (!c->has_answered)
+                return false;
+        return c->intake.is_last ? intake_has_part(&c->intake) || connection_has_input(c) : c->request.last;
 }
 
 /* A request of which nothing has reached the library ends with its connection. */
@@ -155,7 +170,7 @@ static void close_one(struct connection *c) {
 
         count_close(c);
         end_coming(c);
-        if (c->linger || has_unread(c))
+        if (must_linger(c))
                 linger_add(server->linger, c->fd, server->now_ms);
         intake_close(&c->intake);
         if (c->next)
@@ -252,6 +267,8 @@ void connection_refused(void *context, const struct gate_refusal *refusal, bool 
         bool is_sent;
 
         if (refusal->silence != GATE_ANSWERABLE) {
+                c->linger = c->has_answered;
+                connection_set_deadline(c, c->server->now_ms + LINGER_MS);
                 c->close = refusal->silence == GATE_TLS ? RESTMARK_CLOSE_TLS : RESTMARK_CLOSE_BINARY;
                 if (refusal->silence == GATE_TLS)
                         log_tls(c->server);
@@ -267,6 +284,7 @@ void connection_refused(void *context, const struct gate_refusal *refusal, bool 
         c->linger = true;
         end_request(c, is_sent);
         c->request.stage = REQUEST_NONE;
+        connection_set_deadline(c, c->server->now_ms + LINGER_MS);
 }
 
 void connection_completed(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code) {

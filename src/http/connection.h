@@ -53,7 +53,7 @@ struct connection {
         int fd; /* the library's */
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */
-        bool linger;     /* part of the input is left unread */
+        bool linger;     /* answers may be on their way, and part of the input is left unread */
         bool has_answered; /* after which an end of the connection is no wonder */
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
@@ -72,6 +72,12 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
 /* What the gate tells (struct intake_owner). */
 void connection_begun(void *context, const struct intake_request *request);
 void connection_refused(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);
+
+/* Whether something has come that was not read. */
+bool connection_has_input(const struct connection *c);
+
+/* Whether the client's kernel does not have all of what was sent. */
+bool connection_has_output(const struct connection *c);
 
 /* The time up to which something must happen. */
 void connection_set_deadline(struct connection *c, uint64_t deadline_ms);

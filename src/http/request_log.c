@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "shared/scoreboard.h"
 
 enum {
         COMPLAINT_MS = 10000,   /* between two messages about lines that are lost */
@@ -16,6 +17,7 @@ struct request_log {
         struct request_log_options options;
         struct access_log *access_log; /* NULL: none */
         uint64_t skip;                 /* requests until the next that has a line for being the n-th */
+        uint64_t n_lost_told, n_lost_counted; /* of the lines that the access log has dropped */
         uint64_t next_complaint_ms;
         uint64_t window_ends_ms; /* of messages about slow requests */
         unsigned int told;       /* in this window */
@@ -51,12 +53,47 @@ static void tell_untold(struct request_log *log) {
         log->untold = 0;
 }
 
+static const char *remedy(int errnum) {
+        switch (errnum) {
+        case ENOSPC:
+        case EDQUOT:
+                return ": make room; what comes then is written again";
+        case EFBIG:
+                return ": the limit of file sizes is reached (LimitFSIZE=, ulimit -f): move the log away and open it again (restmarkctl reopen)";
+        case EAGAIN:
+                return ": the reader of the pipe does not keep up";
+        default:
+                return "";
+        }
+}
+
+/* A log that cannot be written must not stop the service, but it is not passed over either. */
+static void complain(struct request_log *log, uint64_t now_ms) {
+        const struct access_log *lines = log->access_log;
+        const uint64_t n = lines->dropped - log->n_lost_told;
+
+        if (n == 0)
+                return;
+        if (log->options.lost_lines)
+                cell_add(log->options.lost_lines, lines->dropped - log->n_lost_counted);
+        log->n_lost_counted = lines->dropped;
+        if (now_ms < log->next_complaint_ms)
+                return;
+        log_message(LOG_WARNING, "worker %u: %llu line%s of the access log %s lost: %s%s", log->options.worker, (unsigned long long)n,
+                    n == 1 ? "" : "s", n == 1 ? "is" : "are", strerror(lines->error), remedy(lines->error));
+        log->n_lost_told = lines->dropped;
+        log->next_complaint_ms = now_ms + COMPLAINT_MS;
+}
+
 struct request_log *request_log_free(struct request_log *log) {
         if (!log)
                 return NULL;
         if (log->access_log) {
                 access_log_flush(log->access_log);
                 (void)fd_close(log->access_log->fd);
+                access_log_set_fd(log->access_log, -1);
+                log->next_complaint_ms = 0;
+                complain(log, 0);
         }
         tell_untold(log);
         free(log->access_log);
@@ -113,17 +150,6 @@ void request_log_add(struct request_log *log, const struct access_log_entry *ent
                 tell_slow(log, entry);
 }
 
-/* A log that cannot be written must not stop the service, but it is not passed over either. */
-static void complain(struct request_log *log, uint64_t now_ms) {
-        struct access_log *lines = log->access_log;
-
-        if (lines->dropped == 0 || now_ms < log->next_complaint_ms)
-                return;
-        log_message(LOG_WARNING, "%llu lines of the access log are lost: %s", (unsigned long long)lines->dropped, strerror(lines->error));
-        lines->dropped = 0;
-        log->next_complaint_ms = now_ms + COMPLAINT_MS;
-}
-
 void request_log_run(struct request_log *log, uint64_t now_ms) {
         if (log->access_log) {
                 access_log_flush(log->access_log);
@@ -139,5 +165,5 @@ void request_log_reopen(struct request_log *log, int fd) {
         }
         access_log_flush(log->access_log);
         (void)fd_close(log->access_log->fd);
-        log->access_log->fd = fd;
+        access_log_set_fd(log->access_log, fd);
 }

@@ -2,6 +2,7 @@
 #ifndef RESTMARK_HTTP_REQUEST_LOG_H
 #define RESTMARK_HTTP_REQUEST_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct request_log_options {
         uint64_t sample;     /* every so many-th request has a line; those that failed or were slow always */
         uint64_t slow_us;    /* a request that took longer is slow; 0: none is */
         unsigned int worker; /* slot */
+        _Atomic uint64_t *lost_lines; /* where lines of the access log that are lost are counted; NULL: nowhere */
 };
 
 struct request_log;

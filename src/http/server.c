@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -73,7 +72,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         const struct request_log_options log = { .access_log_fd = parts->access_log_fd,
                                                  .sample = parts->limits->access_log_sample,
                                                  .slow_us = parts->limits->slow_request_ms * 1000,
-                                                 .worker = parts->worker };
+                                                 .worker = parts->worker,
+                                                 .lost_lines = &parts->cell->lost_log_lines };
         struct server *server = calloc(1, sizeof *server);
         int r;
 
@@ -131,6 +131,7 @@ void server_fds(const struct server *server, int ret[static 2]) {
 
 void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms) {
         server->now_ms = now_ms;
+        linger_keep(server->linger, LINGER_MAX + (server->limits.max_connections - server->n_connections));
         /* On failure the library has closed the socket and said why at debug level. */
         (void)MHD_add_connection(server->mhd, fd, peer, peer_size);
 }
@@ -147,15 +148,32 @@ uint64_t server_connections(const struct server *server) {
         return server->n_connections;
 }
 
+bool server_is_empty(const struct server *server) {
+        return server->n_connections == 0 && linger_deadline_ms(server->linger) == UINT64_MAX;
+}
+
 bool server_has_room(const struct server *server) {
         return server->n_connections < server->limits.max_connections;
 }
 
-/* Whether the library has something to read that it has not seen. */
-static bool has_input(const struct connection *c) {
-        int waiting = 0;
+/* A connection is not idle if a request has just come in, while others were served (the next turn reads it), nor as long as the client takes
+ * the answer to its last one: closed, it would lose that by sending another. */
+static bool is_in_use(const struct connection *c) {
+        uint64_t begun_ms = c->request.started_ns / 1000000;
 
-        return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0;
+        return connection_has_input(c) ||
+               (c->has_answered && connection_has_output(c) && c->server->now_ms < begun_ms + c->server->limits.request_timeout_ms);
+}
+
+static void end_wait(struct connection *c) {
+        bool is_idle = c->request.stage == REQUEST_NONE && !intake_has_part(&c->intake);
+
+        if (c->linger) /* the answer was the last, and the client does not end */
+                connection_hang_up(c, c->close);
+        else if (is_idle && c->close == RESTMARK_CLOSE_COUNT && is_in_use(c))
+                c->deadline_ms = c->server->now_ms + SERVER_DRAIN_IDLE_MS;
+        else
+                connection_hang_up(c, is_idle ? RESTMARK_CLOSE_IDLE : RESTMARK_CLOSE_TIMEOUT);
 }
 
 /* Closes what is over its deadline and finds the next one. */
@@ -163,15 +181,8 @@ static void check_deadlines(struct server *server) {
         uint64_t next_ms = UINT64_MAX;
 
         for (struct connection *c = server->connections; c; c = c->next) {
-                bool is_idle = c->request.stage == REQUEST_NONE && !intake_has_part(&c->intake);
-
-                if (server->now_ms >= c->deadline_ms) {
-                        /* A request that has just come in, while others were served, is not idle any more; the next turn reads it. */
-                        if (is_idle && c->close == RESTMARK_CLOSE_COUNT && has_input(c))
-                                c->deadline_ms = server->now_ms + SERVER_DRAIN_IDLE_MS;
-                        else
-                                connection_hang_up(c, is_idle ? RESTMARK_CLOSE_IDLE : RESTMARK_CLOSE_TIMEOUT);
-                }
+                if (server->now_ms >= c->deadline_ms)
+                        end_wait(c);
                 if (c->deadline_ms < next_ms)
                         next_ms = c->deadline_ms;
         }
@@ -200,7 +211,7 @@ bool server_make_room(struct server *server) {
 
                 if (!c)
                         return false;
-                if (has_input(c)) { /* it is idle no more, which the library will find */
+                if (is_in_use(c)) { /* the library will find that, or the deadline */
                         c->deadline_ms = server->now_ms + server->limits.idle_timeout_ms;
                         continue;
                 }

@@ -50,6 +50,9 @@ void server_add_private(struct server *server, int fd, uint64_t now_ms);
 
 uint64_t server_connections(const struct server *server);
 
+/* Whether there is no connection, nor one that has ended and whose client may still be taking the last answer. */
+bool server_is_empty(const struct server *server);
+
 /* Whether another connection may be added. */
 bool server_has_room(const struct server *server);
 

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/accept_pause.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -32,6 +33,7 @@ struct control {
         dev_t device; /* of the socket file, to remove only our own */
         ino_t inode;
         sd_event_source *io;
+        struct accept_pause pause;
         struct control_access access;
         struct control_commands commands;
         struct client *clients;
@@ -146,6 +148,7 @@ struct control *control_free(struct control *control) {
         while (control->clients)
                 client_free(control->clients);
         sd_event_source_unref(control->io);
+        accept_pause_deinit(&control->pause);
         (void)fd_close(control->fd);
         if (control->inode != 0 && lstat(control->path, &st) == 0 && st.st_dev == control->device && st.st_ino == control->inode &&
             unlink(control->path) < 0)
@@ -329,8 +332,10 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
         int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         (void)events;
-        if (client < 0)
-                return 0; /* gone again, or no descriptor is left for now: the master does not stop for that */
+        if (client < 0) {
+                accept_pause_on_error(&control->pause, errno);
+                return 0; /* the master does not stop for that */
+        }
         if (control->n_clients >= CONTROL_CLIENTS_MAX) {
                 if (send(client, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
                         log_message(LOG_DEBUG, "a client of the control socket left at once");
@@ -346,6 +351,8 @@ int control_attach(struct control *control, sd_event *event, const struct contro
 
         control->commands = *commands;
         r = sd_event_add_io(event, &control->io, control->fd, EPOLLIN, on_connection, control);
+        if (r >= 0)
+                r = accept_pause_init(&control->pause, event, &control->io, 1, "control socket");
         return r < 0 ? error_set_errno(e, -r, "cannot watch the control socket") : 0;
 }
 

@@ -17,7 +17,7 @@
 #define HANDOVER_VARIABLE "RESTMARK_HANDOVER"
 
 enum {
-        HANDOVER_VERSION = 1, /* of this text; to be raised with every change of it, and of struct handover */
+        HANDOVER_VERSION = 2, /* of this text; to be raised with every change of it, and of struct handover */
         HANDOVER_SOCKETS_MAX = RESTMARK_SLOTS_MAX * RESTMARK_LISTEN_MAX,
         HANDOVER_CHILDREN_MAX = RESTMARK_SLOTS_MAX * RESTMARK_SEATS,
         HANDOVER_CLIENTS_MAX = 64,
@@ -33,7 +33,7 @@ enum {
         NUMBER(board_bytes, 0, INT64_MAX)       /* … its size … */                                                                 \
         NUMBER(board_fd, 0, INT_MAX)            /* … and its memory */                                                             \
         NUMBER(program_fd, 0, INT_MAX)          /* the program that hands over: the way back */                                    \
-        NUMBER(boot_fd, 0, INT_MAX)             /* the configuration of the daemon's start, as an INI file */                      \
+        NUMBER(boot_fd, 0, INT_MAX)             /* the configuration of the daemon's start: config/saved.h */                       \
         NUMBER(config_fd, 0, INT_MAX)           /* … and of the current generation */                                              \
         NUMBER(generation, 1, UINT32_MAX)       /* the current one */                                                              \
         NUMBER(n_slots, 1, RESTMARK_SLOTS_MAX)                                                                                     \
@@ -46,7 +46,7 @@ enum {
         NUMBER(control_inode, 0, INT64_MAX)     /* … so that only our own is removed */                                            \
         NUMBER(is_return, 0, 1)                 /* the new program could not take over: the old one has it back */
 
-/* The single texts, of one line. */
+/* The single texts, of any bytes but NUL. */
 #define HANDOVER_TEXTS(TEXT)                                                                                                       \
         TEXT(program)      /* the path that an upgrade executes */                                                                 \
         TEXT(from)         /* the version of the program that hands over */                                                        \
@@ -84,7 +84,7 @@ struct handover {
         int clients[HANDOVER_CLIENTS_MAX]; /* of the control socket, who wait for the outcome */
 };
 
-/* Writes `h` as text; line ends in its texts become blanks. */
+/* Writes `h` as text. In its texts a backslash and what is no printable character is \HH, in hexadecimal digits. */
 void handover_write(const struct handover *h, FILE *to);
 
 /* The reverse, of `size` bytes that may be anything. Returns 0, -EPROTO for another version, -EINVAL with a sentence. */

@@ -11,7 +11,7 @@
 #include "master/holder.h"
 #include "master/store.h"
 
-static int explain_bind(const struct listen_address *address, int errnum, struct error *e) {
+int listeners_explain(const struct listen_address *address, int errnum, struct error *e) {
         char text[LISTEN_TEXT_MAX], who[128];
         struct holder holder;
 
@@ -55,7 +55,7 @@ static int bind_one(const struct listen_address *address, int reuseport, int *re
                 r = -errno;
         if (r < 0) {
                 (void)fd_close(fd);
-                return explain_bind(address, -r, e);
+                return listeners_explain(address, -r, e);
         }
         *ret = fd;
         return 0;
@@ -70,7 +70,7 @@ static int probe(struct listen_address *address, struct error *e) {
         if (r < 0)
                 return r;
         if (listen(fd, 1) < 0)
-                r = explain_bind(address, errno, e);
+                r = listeners_explain(address, errno, e);
         else if (getsockname(fd, &address->socket.any, &size) < 0)
                 r = error_set_errno(e, errno, "cannot read the port");
         (void)fd_close(fd);
@@ -99,7 +99,7 @@ static int open_slots(struct listeners *l, unsigned int first, unsigned int end,
                 r = bind_one(&l->addresses.at[i % n], !l->shared, &l->fds[i], e);
         for (size_t i = first * n; r == 0 && i < last; i++)
                 if (listen(l->fds[i], l->backlog) < 0)
-                        r = explain_bind(&l->addresses.at[i % n], errno, e);
+                        r = listeners_explain(&l->addresses.at[i % n], errno, e);
         if (r < 0)
                 close_from(l, first, end);
         return r;

@@ -24,6 +24,9 @@ struct listeners {
         int *fds;             /* [slot × addresses.n + address] */
 };
 
+/* Why one cannot listen on `address`, by the positive errno value that the kernel gives. Returns -errnum. */
+int listeners_explain(const struct listen_address *address, int errnum, struct error *e);
+
 /* Binds and listens. Fails if anybody else, even another daemon of the same user, listens there already. */
 int listeners_open(const struct listen_list *addresses, bool shared, unsigned int n_slots, int backlog, struct listeners **ret,
                    struct error *e);

@@ -31,10 +31,7 @@ struct rehearsal {
 static void __attribute__((noreturn)) run_worker(const struct rehearsal *r) {
         struct heritage heritage = r->generation->heritage;
 
-        heritage.slot = 0;
         heritage.cell = &r->board->slots[0].workers[0];
-        heritage.listeners = NULL;
-        heritage.n_listeners = 0;
         heritage.link = r->links[1];
         heritage.private_connection = r->privates[1];
         exit(r->worker_main(&heritage));
@@ -87,21 +84,30 @@ static int examine(struct rehearsal *r) {
         return r->failed ? -EIO : 0;
 }
 
+/* How it has ended, before what is wrong with its answers, which is no more than a consequence. */
+static int blame_end(struct rehearsal *r, int result, int status) {
+        if (WIFSIGNALED(status))
+                return error_prefix(r->e, result, "a worker was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return error_prefix(r->e, result, "a worker exited with code %d", WEXITSTATUS(status));
+}
+
 /* Told to leave, a worker that has answered does, with the code of a good end; a failed one is killed, unless it is dead already, which says more. */
 static int finish(struct rehearsal *r, int result) {
+        bool killed = false;
         int status;
 
         if (result == 0) {
                 result = link_send(r->links[0], LINK_RETIRE, -1);
                 if (result < 0)
                         (void)error_set_errno(r->e, -result, "the worker answers every route, and then cannot be told to end");
-        } else if (waitpid(r->pid, &status, WNOHANG) == 0)
-                (void)kill(r->pid, SIGKILL);
-        else if (WIFSIGNALED(status))
-                return error_prefix(r->e, result, "a worker was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-        if (waitpid(r->pid, &status, 0) == r->pid && result == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-                return error_set(r->e, -EIO, "the worker answers every route but does not end well");
-        return result;
+        }
+        if (waitpid(r->pid, &status, result < 0 ? WNOHANG : 0) == 0) {
+                killed = kill(r->pid, SIGKILL) == 0;
+                (void)waitpid(r->pid, &status, 0);
+        }
+        if (result == 0)
+                return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : error_set(r->e, -EIO, "the worker answers every route but does not end well");
+        return killed && WIFSIGNALED(status) ? result : blame_end(r, result, status);
 }
 
 int rehearse(const struct generation *generation, int (*worker_main)(const struct heritage *heritage), struct error *e) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/shortage.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 
@@ -23,6 +24,7 @@ struct relay {
         struct supervisor *s;
         struct watch *watches[RESTMARK_SLOTS_MAX]; /* NULL: the slot serves its queues itself, or nobody can */
         sd_event_source *pause; /* NULL: there is none */
+        struct shortage shortage;
         int stranded;           /* accepted, but nobody took it; goes first after the pause; else -1 */
 };
 
@@ -180,12 +182,12 @@ static int pass_one(struct relay *r, int listener) {
                 return -1;
         if (fd < 0)
                 fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-                log_message(LOG_WARNING, "cannot accept a connection for a slot without a worker: %m");
+        if (fd < 0 && shortage_is(errno)) {
+                shortage_note(&r->shortage, errno, clock_monotonic_ms(), "queues of slots without a worker");
                 return -1;
         }
         if (fd < 0)
-                return errno == ECONNABORTED || errno == EINTR;
+                return errno != EAGAIN;
         r->stranded = pass(r, fd) ? -1 : fd;
         if (r->stranded < 0)
                 return 1;

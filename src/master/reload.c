@@ -9,6 +9,7 @@
 #include "master/bulletin.h"
 #include "master/canary.h"
 #include "master/notify.h"
+#include "master/preflight.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 
@@ -310,6 +311,21 @@ static int on_not_ready(sd_event_source *source, uint64_t usec, void *context) {
         return 0;
 }
 
+static void warn(const char *text) {
+        log_message(LOG_WARNING, "%s", text);
+}
+
+/* What takes a restart is not applied, but the restart will come, and should not be the one to find out that it cannot be. An upgrade's self-test has
+ * looked at it. */
+static bool can_restart(const struct reload *r, struct error *e) {
+        const struct supervisor_options *o = r->s->options;
+
+        if (r->is_upgrade || preflight_start(r->next->config, o->boot, o->listeners->given, warn, e) == 0)
+                return true;
+        (void)snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text), "; it takes a restart, which would refuse it");
+        return false;
+}
+
 /* Once there is a seat for it: old workers that leave may hold all of them until their mercy is over. */
 static void start_canary(struct reload *r) {
         struct supervisor *s = r->s;
@@ -322,6 +338,10 @@ static void start_canary(struct reload *r) {
         r->stage = STAGE_CANARY;
         if (!r->is_upgrade && s->options->source.load(s->options->source.context, &r->next, &e) < 0) {
                 r->next = NULL;
+                fail(r, e.text);
+                return;
+        }
+        if (!can_restart(r, &e)) {
                 fail(r, e.text);
                 return;
         }

@@ -112,19 +112,39 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *con
         return 0;
 }
 
-/* Cuts the end of blanks and line ends off, and returns the last line, without the prefix of our own messages. */
+static const char error_mark[] = "restmarkd: error: ";
+
+/* Without the prefix of our own messages. */
+static char *without_prefix(char *line) {
+        const size_t length = sizeof error_mark - 1;
+
+        return strncmp(line, error_mark, length) == 0 ? line + length : line;
+}
+
+/* Cuts the end of blanks and line ends off, and returns the last line. */
 static char *last_line(struct trial *t) {
-        static const char prefix[] = "restmarkd: error: ";
         char *line;
 
         while (t->length > 0 && strchr(" \r\n", t->text[t->length - 1]))
                 t->text[--t->length] = '\0';
         line = strrchr(t->text, '\n');
-        line = line ? line + 1 : t->text;
-        return strncmp(line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
+        return without_prefix(line ? line + 1 : t->text);
+}
+
+/* The first error of ours before `last`, which may be no more than its consequence; cut off there. "" if there is none. */
+static const char *first_error(struct trial *t, const char *last) {
+        char *found = strstr(t->text, error_mark), *end;
+
+        if (!found || without_prefix(found) == last)
+                return "";
+        end = strchr(found, '\n');
+        if (end)
+                *end = '\0';
+        return without_prefix(found);
 }
 
 static void __attribute__((format(printf, 3, 4))) refuse(struct trial *t, const char *line, const char *format, ...) {
+        const char *first = first_error(t, line);
         char how[160], why[640];
         va_list list;
 
@@ -132,7 +152,7 @@ static void __attribute__((format(printf, 3, 4))) refuse(struct trial *t, const 
         (void)vsnprintf(how, sizeof how, format, list);
         va_end(list);
         if (*line)
-                (void)snprintf(why, sizeof why, "the new restmarkd fails its self-test: %.400s (%s)", line, how);
+                (void)snprintf(why, sizeof why, "the new restmarkd fails its self-test: %.200s%s%.200s (%s)", first, *first ? "; " : "", line, how);
         else
                 (void)snprintf(why, sizeof why, "the new restmarkd fails its self-test: it %s", how);
         t->done(t->context, why, NULL);

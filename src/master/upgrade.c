@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "config/saved.h"
 #include "master/bulletin.h"
 #include "master/supervisor_internal.h"
 #include "master/trial.h"
@@ -56,13 +57,13 @@ struct upgrade *upgrade_free(struct upgrade *u) {
 
 /* ---- what is handed over ---- */
 
-/* As an INI file in memory. */
+/* In a file in memory. */
 static int save_config(const struct config *config, struct error *e) {
         int fd = memfd_create("restmark-config", MFD_CLOEXEC), copy = fd < 0 ? -1 : dup(fd);
         FILE *to = copy < 0 ? NULL : fdopen(copy, "w");
 
         if (to) {
-                config_dump(config, to);
+                config_save(config, to);
                 if (fclose(to) == 0)
                         return fd;
                 copy = -1;

@@ -158,7 +158,7 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 (void)fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", status_close_name((enum restmark_close)i),
                               sums_closes(board, (enum restmark_close)i));
-        (void)fputs("},", to);
+        (void)fprintf(to, "},\"lost_log_lines\":%" PRIu64 ",", sums_lost_log_lines(board));
         write_routes(board, NULL, to);
         (void)fputs(",", to);
         write_workers(board, to);

@@ -106,6 +106,8 @@ void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
                       "WORK US", "P50 MS", "P99 MS");
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 write_route_row(board, (enum restmark_route)i, to);
+        if (sums_lost_log_lines(board) > 0)
+                (void)fprintf(to, "\nlines of the access log that could not be written: %" PRIu64 "\n", sums_lost_log_lines(board));
 }
 
 /* ---- workers ---- */

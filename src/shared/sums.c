@@ -65,3 +65,14 @@ uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_clos
         }
         return n;
 }
+
+uint64_t sums_lost_log_lines(const struct restmark_scoreboard *board) {
+        uint64_t n = 0;
+
+        for (uint32_t i = 0; i < board->n_slots_used; i++) {
+                n += cell_get(&board->slots[i].slot.past.lost_log_lines);
+                for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                        n += cell_get(&board->slots[i].workers[seat].lost_log_lines);
+        }
+        return n;
+}

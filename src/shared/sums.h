@@ -30,4 +30,7 @@ uint64_t sums_connections(const struct restmark_slot *slot);
 /* Connections of all slots that have ended unanswered for this reason. */
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why);
 
+/* Lines of the access log that workers of all slots could not write. */
+uint64_t sums_lost_log_lines(const struct restmark_scoreboard *board);
+
 #endif

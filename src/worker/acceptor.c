@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,7 +15,6 @@ enum {
         TAKEN_PER_TURN = 64,        /* so that a storm of connections does not starve those that are served */
         TAKEN_PER_TURN_SHARED = 1,  /* the others shall have the rest; but one more … */
         SHARED_PER_TAKEN = 16,      /* … for each so many that it serves: its turns are longer, and those who wait shall not starve */
-        PAUSE_AFTER_EMFILE_MS = 100,
 };
 
 /* Of workers that watch the same socket the kernel wakes one that waits, not all, for each connection: EPOLLEXCLUSIVE, which can only be
@@ -30,8 +30,9 @@ static int watch(struct acceptor *a, bool wanted) {
         return 0;
 }
 
-void acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared) {
+void acceptor_init(struct acceptor *a, unsigned int slot, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared) {
         *a = (struct acceptor){ .listeners = listeners, .n = n, .shared = shared, .epoll = epoll, .event_base = event_base };
+        (void)snprintf(a->where, sizeof a->where, "worker %u", slot);
 }
 
 void acceptor_open(struct acceptor *a) {
@@ -72,12 +73,12 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
                         server_add(server, fd, (struct sockaddr *)&peer, size, now_ms);
                         continue;
                 }
-                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        log_message(LOG_WARNING, "cannot accept a connection: %m; trying again in %d ms", PAUSE_AFTER_EMFILE_MS);
-                        a->paused_until_ms = now_ms + PAUSE_AFTER_EMFILE_MS;
+                if (shortage_is(errno)) {
+                        shortage_note(&a->shortage, errno, now_ms, a->where);
+                        a->paused_until_ms = now_ms + SHORTAGE_PAUSE_MS;
+                        return;
                 }
-                /* EAGAIN: the queue is empty. Anything else is the fault of one connection that is gone by now. */
-                if (errno != ECONNABORTED && errno != EINTR)
+                if (errno == EAGAIN) /* the queue is empty; anything else is the fault of one connection that is gone by now */
                         return;
         }
 }

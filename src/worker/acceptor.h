@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/shortage.h"
 #include "http/server.h"
 
 enum {
@@ -24,12 +25,14 @@ struct acceptor {
         bool open;                /* connections are wanted */
         bool watching;
         uint64_t paused_until_ms; /* after running out of descriptors; 0: not paused */
+        struct shortage shortage;
+        char where[sizeof "worker 4294967295"];
         size_t n_passed;
         int passed[ACCEPTOR_PASSED_MAX]; /* oldest first */
 };
 
-/* Watches nothing before acceptor_open(). `listeners` is borrowed. */
-void acceptor_init(struct acceptor *a, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared);
+/* Watches nothing before acceptor_open(). `listeners` is borrowed. `slot` is the worker's, for messages. */
+void acceptor_init(struct acceptor *a, unsigned int slot, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared);
 
 /* From the next acceptor_balance() on connections are taken. */
 void acceptor_open(struct acceptor *a);

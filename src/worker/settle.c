@@ -64,7 +64,7 @@ static int die_with_master(pid_t master_pid, struct error *e) {
 }
 
 static int set_up_signals(struct error *e) {
-        static const int ignored[] = { SIGPIPE, SIGTERM, SIGQUIT, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
+        static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGTERM, SIGQUIT, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
         sigset_t none;
 
         for (int s = 1; s < NSIG; s++)

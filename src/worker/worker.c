@@ -73,7 +73,7 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 r = watch(w, fds[i], EVENT_SERVER, e);
         if (r < 0)
                 return r;
-        acceptor_init(&w->acceptor, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
+        acceptor_init(&w->acceptor, h->slot, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
         if (h->private_connection >= 0)
                 server_add_private(w->server, h->private_connection, clock_monotonic_ms());
         else
@@ -132,11 +132,11 @@ static void take_passed(struct worker *w, uint64_t now_ms) {
 static bool is_done(struct worker *w, uint64_t now_ms) {
         int r;
 
-        if (w->leaves_at_ms == 0 || server_connections(w->server) > 0 || now_ms < w->leaves_at_ms)
+        if (w->leaves_at_ms == 0 || !server_is_empty(w->server) || now_ms < w->leaves_at_ms)
                 return false;
         acceptor_take_all(&w->acceptor, w->server, now_ms);
-        if (server_connections(w->server) > 0 || w->may_leave)
-                return server_connections(w->server) == 0;
+        if (!server_is_empty(w->server) || w->may_leave)
+                return server_is_empty(w->server);
         if (w->has_said_so)
                 return false;
         r = link_send(w->heritage->link, LINK_DONE, -1);

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "gate/gate.h"
 #include "gate/target.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 enum { INPUT_MAX = 1 << 16 };
 
@@ -87,6 +86,12 @@ static void run(const char *bytes, size_t length, size_t step, struct outcome *o
                 goes_on = take(&g, copy, end, o);
                 free(copy);
         }
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+        (void)argc;
+        (void)argv;
+        return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

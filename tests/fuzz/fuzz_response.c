@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "wire/response.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 struct outcome {
         size_t answers, body_bytes;
@@ -59,6 +58,12 @@ static struct outcome parse(const uint8_t *bytes, size_t length, size_t cut, str
 
 static void require_same(const struct outcome *a, const struct outcome *b) {
         require(a->answers == b->answers && a->broken == b->broken && a->body_bytes == b->body_bytes && a->body_sum == b->body_sum);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+        (void)argc;
+        (void)argv;
+        return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

@@ -75,6 +75,7 @@ class Daemon:
         cwd: Path | None = None,
         more: tuple[str, ...] = (),
         pass_fds: tuple[int, ...] = (),
+        own_control: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
@@ -87,7 +88,7 @@ class Daemon:
             arguments += ["-c", str(folder / "restmarkd.ini")]
         if listen:
             arguments += ["-o", "server.listen=127.0.0.1:0"]
-        if not any(o.startswith("admin.control=") for o in options):
+        if own_control and not any(o.startswith("admin.control=") for o in options):  # else the configuration names it
             arguments += ["-o", f"admin.control={self.control}"]
         for option in options:
             arguments += ["-o", option]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import resource
 import signal
@@ -157,6 +158,27 @@ def test_a_dump_is_a_configuration(tmp_path: Path) -> None:
     assert run("-T", "-c", str(tmp_path / "dumped.ini")).stdout == first.stdout
 
 
+TEXT_OPTIONS = ["server.cpu-affinity", "server.user", "server.group", "workloads.dataset", "admin.control", "admin.control-mode", "log.access-log"]
+
+
+@pytest.mark.parametrize("option", TEXT_OPTIONS)
+def test_any_value_is_dumped_so_that_it_is_read_back(tmp_path: Path, option: str) -> None:
+    """Also what is wrong: a dump shows what was written. The unit test of the configuration tries thousands."""
+    chance = random.Random(option)
+    odd = b" \t;#\"\\\n\r=:[]'\x01\x7f\x80\xff"
+    for length in (1, 3, 12, 300, 3000):
+        value = bytes(chance.choice(odd) if chance.random() < 0.5 else chance.randrange(1, 256) for _ in range(length))
+        override = option.encode() + b"=" + value
+        first = subprocess.run([RESTMARKD, "-T", "-o", override], capture_output=True, check=True, timeout=20)
+        (tmp_path / "dumped.ini").write_bytes(first.stdout)
+        second = subprocess.run([RESTMARKD, "-T", "-c", tmp_path / "dumped.ini"], capture_output=True, check=True, timeout=20)
+        assert second.stdout == first.stdout
+        key = option.partition(".")[2].encode()
+        lines = [line for line in first.stdout.split(b"\n") if line.startswith(key + b" = ")]
+        assert len(lines) == 1 and lines[0].count(b"\r") == 0
+        assert first.stdout != run("-T").stdout.encode()
+
+
 def test_the_shipped_configuration_is_the_table_s() -> None:
     shipped = SOURCE / "etc" / "restmarkd.ini"
     assert run("--write-config", "-").stdout == shipped.read_text(), "run restmarkd --write-config etc/restmarkd.ini"
@@ -248,7 +270,7 @@ def test_lost_lines_of_the_access_log_are_reported(start: Start) -> None:
     daemon = start("server.processes=1", "log.access-log=/dev/full")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
-    daemon.wait_log(r"warning: 1 lines of the access log are lost: No space left on device")
+    daemon.wait_log(r"warning: worker 0: 1 line of the access log is lost: No space left on device")
 
 
 def test_an_access_log_that_is_a_pipe_does_not_hang(start: Start, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -376,7 +377,8 @@ def test_a_body_that_is_refused_is_not_asked_for(watched: Watched) -> None:
     assert (response.status, response.closes) == (413, True)
 
 
-def test_answers_on_their_way_survive_a_stop(start: Start) -> None:
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_answers_on_their_way_survive_a_stop_and_a_reload(start: Start, end: int) -> None:
     """A client that has sent more and reads slowly gets whole answers, the last of which says that it is the last."""
     daemon = start("server.processes=1")
     with socket.socket() as raw:
@@ -390,8 +392,11 @@ def test_answers_on_their_way_survive_a_stop(start: Start) -> None:
         assert sent > 10_000
         raw.settimeout(10)
         assert len(connection.read().body) == 133622
-        daemon.process.terminate()
-        daemon.wait_log("worker 0.*stop|stopping")
+        daemon.signal(end)
+        if end == signal.SIGTERM:
+            daemon.wait_log("stopping")
+        else:
+            wait_for("the next one serves", lambda: daemon.status()["workers"][0]["generation"] == 2)
         last = None
         try:
             while last is None or not last.closes:
@@ -400,8 +405,9 @@ def test_answers_on_their_way_survive_a_stop(start: Start) -> None:
                 assert len(last.body) == 133622
         except (Closed, ConnectionResetError) as error:
             raise AssertionError(f"an answer is lost: {error!r}") from error
-        assert connection.at_end()
-    assert daemon.wait_exit() == 0
+        assert raw.recv(1) == b"", "a reset would raise"
+    if end == signal.SIGTERM:
+        assert daemon.wait_exit() == 0
 
 
 def test_a_request_that_came_before_an_idle_close_is_answered(start: Start) -> None:

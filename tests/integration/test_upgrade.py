@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, run, wait_for
+from daemon import BUILD, RESTMARKCTL, RESTMARKD, Daemon, children, run, wait_for
 from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
+FEW_CPUS = BUILD / "tests" / "integration" / "libfew_cpus.so"
 TIMES = 4 if SANITIZED else 50
 
 
@@ -155,8 +156,8 @@ def test_upgrades_under_load_lose_nothing(start: Start, program: Path) -> None:
         ("exec sleep 60", r"fails its self-test: it was not done within 4\.0 s"),
         ('exec real "$@" -o server.nonsense=1', r'fails its self-test: .*unknown key "nonsense" in \[server\].* \(exited with code 78\)'),
         (
-            'printf "restmark-handover 2\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
-            r"fails its self-test: the handover has version 2, this program knows 1 \(exited with code 64\)",
+            'printf "restmark-handover 3\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
+            r"fails its self-test: the handover has version 3, this program knows 2 \(exited with code 64\)",
         ),
         (
             'text=$(sed -e "s/^board_version .*/board_version 1/" /proc/self/fd/$RESTMARK_HANDOVER); '
@@ -390,8 +391,63 @@ def test_the_self_test_is_not_for_people() -> None:
 
 def test_a_handover_that_is_cut_off_is_refused() -> None:
     fd = os.memfd_create("handover", 0)
-    os.write(fd, b"restmark-handover 1\nend\n")
+    os.write(fd, b"restmark-handover 2\nend\n")
     result = run("-o", "server.listen=127.0.0.1:0", env={**os.environ, "RESTMARK_HANDOVER": str(fd)}, pass_fds=(fd,))
     os.close(fd)
     assert result.returncode == 64
     assert "the handover has no pid" in result.stderr
+
+
+ODD_BYTES = bytes(b for b in range(1, 256) if b != ord("/"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"x" * 250, b"a ; b", b"a;b", b"trailing ", b" leading", b"line\nend", b"\r\ttab\\ \"quoted\"", ODD_BYTES[:127], ODD_BYTES[127:]],
+    ids=["long", "comment", "semicolon", "trailing", "leading", "newline", "escapes", "control", "8-bit"],
+)
+def test_what_is_handed_over_survives_any_value(start: Start, program: Path, tmp_path: Path, name: bytes) -> None:
+    """The configuration of the start, and that of a program that has the daemon back, are handed over."""
+    folder = os.fsencode(tmp_path) + b"/" + name
+    os.mkdir(folder)
+    dataset = folder + b"/records"
+    assert run("--write-dataset", os.fsdecode(dataset), "-o", "workloads.records=7").returncode == 0
+    control = tmp_path / os.fsdecode(name[:10])
+    daemon = start(
+        "server.processes=1", f"workloads.dataset={os.fsdecode(dataset)}", f"log.access-log={os.fsdecode(folder)}/log ", f"admin.control={control}/s ",
+        program=str(program),
+    )  # fmt: skip
+    daemon.control = Path(f"{control}/s ")
+    for number in (2, 3):
+        reply = upgrade(daemon)
+        assert f"generation {number} serves" in reply
+        assert "takes a restart" not in reply
+        with Connection((daemon.host, daemon.port)) as connection:
+            assert connection.request("/parse-msgpack").body == b"7"
+    install_script(program, 'case "$*" in *--self-test*) exec real "$@";; *) exec real "$@" -o server.nonsense=1;; esac\n')
+    assert "cannot take over" in refuse(daemon)
+    assert daemon.status()["generation"] == 3
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"7"
+    wait_for("the access log", lambda: os.path.exists(folder + b"/log "))
+
+
+@pytest.mark.parametrize("affinity", ["off", "auto"])
+def test_cpu_0_need_not_be_allowed(start: Start, program: Path, affinity: str) -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        pytest.skip("there is one CPU only")
+    preload = ["env", f"LD_PRELOAD={FEW_CPUS}"]
+    if SANITIZED:
+        preload.append(f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0")
+    prefix = ("taskset", "-c", str(allowed[-1]), *preload)
+    daemon = start("server.processes=1", f"server.cpu-affinity={affinity}", program=str(program), prefix=prefix)
+    for _ in range(2):
+        upgrade(daemon)
+        assert os.sched_getaffinity(workers(daemon)[0]) == {allowed[-1]}
+
+
+def test_the_first_error_of_a_self_test_is_told(start: Start, program: Path) -> None:
+    daemon = start("server.processes=1", program=str(program))
+    install_script(program, "echo 'restmarkd: error: the cause' >&2; echo 'restmarkd: error: what follows' >&2; exit 70\n")
+    assert "fails its self-test: the cause; what follows (exited with code 70)" in refuse(daemon)

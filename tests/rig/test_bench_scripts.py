@@ -1,4 +1,4 @@
-"""bench/balance and bench/cost, which restmarkd's developers use: they measure with the rig's load generator."""
+"""bench/balance, bench/cost and bench/load-cost, which developers use: they measure with the rig's load generator."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from restmark_rig import builder, load_program, registry
 from restmark_rig.cache import Cache, default_directory
+from restmark_rig.dataset import Dataset
+from restmark_rig.launcher import StartOptions, launch
 
-from .helpers import PYTHON, ROOT, Silent
+from .helpers import PYTHON, ROOT, Silent, cheater
 
 WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 
@@ -98,3 +100,19 @@ def test_cost_ends_at_a_target_that_is_not_there(build_tree: Path) -> None:
     done = run("cost", "--rounds", "1", "--target", "/nope", build_tree / "src" / "restmarkd")
     assert done.returncode != 0
     assert "404" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_load_cost_compares_the_load_generators(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    with launch(cheater(tmp_path, "none"), StartOptions(default_dataset.path), cache) as server:
+        done = run("load-cost", "--rounds", "2", "--seconds", "1", "--connections", "2", f"http://{server.host}:{server.port}")
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^ *([\d.]+) us/answer +([\d.]+) .*/s of a CPU  (.+)$", done.stdout, re.MULTILINE)
+    assert [name for *_, name in found][:2] == ["restmark-load --no-check", "restmark-load"]
+    assert found[0][1] == "1.000"
+    assert all(float(us) > 1 for us, *_ in found)
+
+
+def test_load_cost_ends_at_a_server_that_is_not_there() -> None:
+    done = run("load-cost", "--rounds", "1", "http://127.0.0.1:1")
+    assert done.returncode != 0
+    assert "Connection refused" in done.stderr and "Traceback" not in done.stderr

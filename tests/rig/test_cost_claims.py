@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from restmark_rig.checks.cost_claims import DIGESTS_K, RecordWork, record_claims, record_note
+from restmark_rig.checks.cost_claims import DIGESTS_K, RecordWork, loop_claims, record_claims, record_note
 from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_PARSE
 
 RECORDS = 1000
@@ -70,3 +70,15 @@ def test_work_for_digests_alone(route: str, pass_us: float) -> None:
 def test_a_prepared_digest() -> None:
     (said,) = refuted(ROUTE_ENCODE, figures(1500, 0.0))
     assert "no processor hashes that fast" in said
+
+
+def loop_figures(step_ns: float, plain_ms: float) -> dict[str, float]:
+    return {"nothing": 5e4, "one": 5e4 + 1e5 * step_ns, "four": 5e4 + 4e5 * step_ns, "plain": 5e4 + 1e6 * plain_ms}
+
+
+@pytest.mark.parametrize(("plain_ms", "said"), [(100.0, []), (65.0, []), (1.0, ["n=400000 40050.0 µs; the result is cached"])])
+def test_a_million_steps_cost_what_fewer_promise(plain_ms: float, said: list[str]) -> None:
+    told = loop_figures(100.0, plain_ms)
+    wrong = [claim.refuted(told) for claim in loop_claims(100_000) if not claim.inequality.holds(told)]
+    assert len(wrong) == len(said)
+    assert all(text in line for text, line in zip(said, wrong, strict=True))

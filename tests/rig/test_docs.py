@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from restmark_rig import builder, contestant, placeholders, run_request, verifier
 from restmark_rig.cache import Cache
 from restmark_rig.checks import CHECKS, Verdict
-from restmark_rig.cli import cli
+from restmark_rig.cli import PLACES, cli
 from restmark_rig.commands.new_contestant import TEMPLATES
 from restmark_rig.dataset import Dataset
 from restmark_rig.launcher import StartOptions
@@ -29,6 +30,14 @@ def block(language: str, containing: str) -> str:
     """The guide's first code block in a language that contains a text."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
     return next(text for kind, text in blocks if kind == language and containing in text)
+
+
+def command_named(name: str) -> click.Command:
+    """A command of restmark."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    return command
 
 
 def commands() -> list[list[str]]:
@@ -123,7 +132,7 @@ def test_every_check_is_described(text: str) -> None:
 
 
 def test_the_manual_names_every_option() -> None:
-    for command in [cli, *cli.commands.values()]:
+    for command in [cli, *(command_named(name) for name in PLACES)]:
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("--"):
@@ -139,7 +148,7 @@ def test_the_manual_tells_the_lengths_of_a_run() -> None:
         ("--rounds", run_request.DEFAULT_ROUNDS),
     ):
         assert re.search(rf"^\*{option}\* _\w+_\n\t[^*]*\({default:g}\)", MAN, re.MULTILINE), option
-        (told,) = [parameter.help for parameter in cli.commands["run"].params if option in parameter.opts]
+        (told,) = [parameter.help for parameter in command_named("run").params if option in parameter.opts]
         assert f"[default: {default:g}]" in told, option
 
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/saved.h"
 
 static char path[] = "/tmp/restmark-config-XXXXXX";
 
@@ -63,6 +64,13 @@ static void every_error_names_file_and_line(void **state) {
                 { "[server]\nlisten = example.org:80\n", ":2: ", "not an IP address" },
                 { "[server]\nlisten = [fe80::1%nosuchif0]:80\n", ":2: ", "no network interface \"nosuchif0\"" },
                 { "[server]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:1\n", ":3: ", "given twice" },
+                { "[server]\nlisten = 224.0.0.1:80\n", ":2: ", "address for many" },
+                { "[server]\nlisten = 255.255.255.255:80\n", ":2: ", "address for many" },
+                { "[server]\nlisten = [ff02::1]:80\n", ":2: ", "address for many" },
+                { "[server]\nlisten = [::ffff:127.0.0.1]:80\n", ":2: ", "without brackets" },
+                { "[server]\nlisten = [fe80::1]:80\n", ":2: ", "[fe80::1%eth0]:80" },
+                { "[server]\nlisten = 127.0.0.1:1\nlisten = *:1\nbalance = shared\n", ":2: ", "127.0.0.1:1 and 0.0.0.0:1 are for the same" },
+                { "[admin]\nallow-remote = yes\nlisten = [::]:1\nlisten = [::1]:1\n", ":3: ", "[::]:1 and [::1]:1 are for the same" },
                 { "[admin]\nlisten = 0.0.0.0:9180\n", ":2: ", "[admin] allow-remote = yes" },
                 { "[admin]\nallow-remote = no\nlisten = 127.0.0.1:1\nlisten = [::]:9180\n", ":3: ", "may reach [::]:9180" },
                 { "[admin]\nlisten = 127.0.0.1:9180\nlisten =\n", ":3: ", "[admin] listen: \"\" has no port" },
@@ -81,6 +89,21 @@ static void every_error_names_file_and_line(void **state) {
                 { "[server\nprocesses = 1\n", ":1: ", "\"]\"" },
                 { "[server] processes = 1\n", ":1: ", "line of its own" },
                 { "[server]\n= 1\n", ":2: ", "no key" },
+                { "[server]\n: 1\n", ":2: ", "no key" },
+                { "\xef\xbb\xbf[servre]\n", ":1: ", "did you mean [server]" },
+                { "\xef\xbb\xbf[server]\rprocesses = 1\r", ":1: ", "carriage return" },
+                { "; all of it a comment?\r[server]\rprocesses = x\r", ":1: ", "carriage return" },
+                { "[server]\nprocesses = 1\r[limits]\n", ":2: ", "tr '\\r' '\\n'" },
+                { "\xff\xfe[", ":1: ", "iconv -f UTF-16 -t UTF-8" },
+                { "\xfe\xff", ":1: ", "iconv -f UTF-16 -t UTF-8" },
+                { "[log]\naccess-log = \"a\n", ":2: ", "closing \" of the value is missing" },
+                { "[log]\naccess-log = \"a\\\"\n", ":2: ", "closing \" of the value is missing" },
+                { "[log]\naccess-log = \"a\"b\"\n", ":2: ", "more behind the closing \"" },
+                { "[log]\naccess-log = \"a\";b\n", ":2: ", "more behind the closing \"" },
+                { "[log]\naccess-log = \"a\\qb\"\n", ":2: ", "begins one of" },
+                { "[log]\naccess-log = \"a\\x4\"\n", ":2: ", "begins one of" },
+                { "[log]\naccess-log = \"a\\x00\"\n", ":2: ", "begins one of" },
+                { "[log]\naccess-log = \"a\\", ":2: ", "begins one of" },
         };
 
         (void)state;
@@ -157,6 +180,37 @@ static void values_are_read(void **state) {
         config_free(config);
 }
 
+/* What stands behind the "=", and what that is. */
+static void texts_are_read(void **state) {
+        static const char *const cases[][2] = {
+                { " /var/log/a b.log ", "/var/log/a b.log" },
+                { " /a;b", "/a;b" },
+                { " /a ; b", "/a" },
+                { " /a\t; b", "/a" },
+                { ";a", ";a" },
+                { " ; a", "" },
+                { " /a # b", "/a # b" },
+                { " /a=b:c", "/a=b:c" },
+                { " /a\"b\"", "/a\"b\"" },
+                { " \"\"", "" },
+                { " \" /a ; b \" ; a comment", " /a ; b " },
+                { "\"a\\\"\\\\\\n\\r\\t\\x01\\xFf\" ", "a\"\\\n\r\t\001\377" },
+                { " \xc3\xa4", "\xc3\xa4" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                for (int crlf = 0; crlf < 2; crlf++) {
+                        char text[200];
+                        struct config *config;
+
+                        (void)snprintf(text, sizeof text, "[log]\naccess-log%c%s%s", crlf ? ':' : '=', cases[i][0], crlf ? "\r\n" : "");
+                        config = load(text);
+                        assert_string_equal(config->access_log, cases[i][1]);
+                        config_free(config);
+                }
+}
+
 static void overrides_replace_the_file(void **state) {
         static const char *const good[] = { "server.listen=127.0.0.1:1", "server.listen=127.0.0.1:2", "server.processes=auto" };
         static const char *const bad[][2] = {
@@ -218,6 +272,131 @@ static void a_dump_reads_back_as_itself(void **state) {
         }
 }
 
+/* Bytes that have been trouble, and any others. */
+static void make_value(char *value, size_t size, unsigned int *seed) {
+        static const char odd[] = " \t;#\"\\\n\r=:[]'\x01\x7f\x80\xff\xef\xbb\xbf";
+        size_t length = (size_t)rand_r(seed) % size;
+
+        for (size_t i = 0; i < length; i++)
+                value[i] = rand_r(seed) % 2 ? odd[(size_t)rand_r(seed) % (sizeof odd - 1)] : (char)(1 + rand_r(seed) % 255);
+        value[length] = '\0';
+}
+
+static struct config *load_option(int id, const char *value, char *override, size_t size) {
+        const char *const overrides[] = { override };
+        struct config *config = NULL;
+        struct error e;
+
+        (void)snprintf(override, size, "%s.%s=%s", option_table[id].section, option_table[id].key, value);
+        return config_load(NULL, overrides, 1, &config, &e) < 0 ? NULL : config;
+}
+
+/* The same configuration by way of another restmarkd. */
+static struct config *hand_over(const struct config *config) {
+        FILE *file = tmpfile();
+        struct config *again = NULL;
+        struct error e = { "" };
+
+        assert_non_null(file);
+        config_save(config, file);
+        assert_int_equal(fflush(file), 0);
+        if (config_load_saved(fileno(file), &again, &e) < 0)
+                fail_msg("%s", e.text);
+        assert_int_equal(fclose(file), 0);
+        return again;
+}
+
+static void assert_same(const struct config *one, const struct config *other) {
+        char *text = dump(one), *second = dump(other), pending[256];
+
+        assert_string_equal(text, second);
+        config_pending(one, other, pending, sizeof pending);
+        assert_string_equal(pending, "");
+        free(text);
+        free(second);
+}
+
+/* Of any option that is taken with any value. */
+static void any_value_survives_a_dump_and_an_upgrade(void **state) {
+        unsigned int seed = 12, n_taken[OPTION_COUNT] = { 0 };
+        char value[400], override[600];
+
+        (void)state;
+        for (int i = 0; i < 6000; i++) {
+                int id = i % OPTION_COUNT;
+                struct config *config, *read, *handed;
+                char *text;
+
+                make_value(value, i % 7 ? 40 : sizeof value, &seed);
+                config = load_option(id, value, override, sizeof override);
+                if (!config)
+                        continue;
+                n_taken[id]++;
+                if (option_table[id].kind == OPTION_KIND_TEXT)
+                        assert_string_equal(*(char **)(void *)((char *)config + option_table[id].offset), value);
+                text = dump(config);
+                read = load(text);
+                handed = hand_over(config);
+                assert_same(config, read);
+                assert_same(config, handed);
+                assert_string_equal(config->origin[id], handed->origin[id]);
+                assert_int_equal(strncmp(handed->origin[id], "-o ", 3), 0);
+                free(text);
+                config_free(config);
+                config_free(read);
+                config_free(handed);
+        }
+        for (int id = 0; id < OPTION_COUNT; id++)
+                if (option_table[id].kind == OPTION_KIND_TEXT)
+                        assert_true(n_taken[id] > 100);
+}
+
+static void names_and_lists_survive_an_upgrade(void **state) {
+        static const char *const overrides[] = { "server.listen=systemd:a ; \"b\n ", "server.listen=systemd:c", "admin.listen=127.0.0.1:1",
+                                                 "admin.listen=[::1]:1" };
+        static const char *const zone[] = { "server.listen=[fe80::1%4000000000]:1" }; /* an interface that has gone */
+        struct error e;
+        struct config *config = NULL, *again;
+
+        (void)state;
+        assert_int_equal(config_load(NULL, overrides, 4, &config, &e), 0);
+        again = hand_over(config);
+        assert_same(config, again);
+        assert_int_equal(again->listen.n, 2);
+        assert_string_equal(again->listen.at[0].socket.given.name, "a ; \"b\n ");
+        assert_null(again->origin[OPTION_processes]);
+        config_free(again);
+        config_free(config);
+
+        assert_int_equal(config_load(NULL, zone, 1, &config, &e), 0);
+        again = hand_over(config);
+        assert_same(config, again);
+        config_free(again);
+        config_free(config);
+}
+
+static void damaged_configurations_are_refused(void **state) {
+        FILE *file = tmpfile();
+        struct config *config = NULL, *ignored = NULL;
+        struct error e;
+        long size;
+
+        (void)state;
+        assert_non_null(file);
+        assert_int_equal(config_load(NULL, NULL, 0, &config, &e), 0);
+        config_save(config, file);
+        config_free(config);
+        assert_int_equal(fflush(file), 0);
+        size = ftell(file);
+        for (long cut = size - 1; cut >= 0; cut--) {
+                assert_int_equal(ftruncate(fileno(file), cut), 0);
+                assert_true(config_load_saved(fileno(file), &ignored, &e) < 0);
+                assert_null(ignored);
+                assert_non_null(strstr(e.text, "the saved configuration: "));
+        }
+        assert_int_equal(fclose(file), 0);
+}
+
 static void the_table_is_sound(void **state) {
         (void)state;
         for (int i = 0; i < OPTION_COUNT; i++) {
@@ -246,6 +425,10 @@ int main(void) {
                 cmocka_unit_test(every_error_names_file_and_line), cmocka_unit_test(odd_files_are_refused),
                 cmocka_unit_test(values_are_read),                 cmocka_unit_test(overrides_replace_the_file),
                 cmocka_unit_test(a_dump_reads_back_as_itself),     cmocka_unit_test(the_table_is_sound),
+                cmocka_unit_test(texts_are_read),
+                cmocka_unit_test(any_value_survives_a_dump_and_an_upgrade),
+                cmocka_unit_test(names_and_lists_survive_an_upgrade),
+                cmocka_unit_test(damaged_configurations_are_refused),
         };
         return cmocka_run_group_tests(tests, make_file, remove_file);
 }

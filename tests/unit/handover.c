@@ -27,7 +27,7 @@ static struct handover *example(void) {
         h->n_slots = 2;
         h->was_ready = 1;
         h->control_fd = -1;
-        strcpy(h->program, "/opt/with a blank/restmarkd");
+        strcpy(h->program, "/opt/with a blank/a \\ and a\nline end/restmarkd");
         strcpy(h->from, "0.1.0");
         h->n_sockets = 2;
         h->sockets[0] = (struct handover_socket){ 0, 0, 9 };
@@ -93,7 +93,7 @@ static void line_ends_cannot_be_smuggled_in(void **state) {
         strcpy(h->reason, "one\ngeneration 9\n");
         text = text_of(h, &size);
         assert_int_equal(handover_parse(text, size, again, &e), 0);
-        assert_string_equal(again->reason, "one generation 9 ");
+        assert_string_equal(again->reason, "one\ngeneration 9\n");
         assert_int_equal(again->generation, 3);
         free(text);
         free(again);
@@ -155,9 +155,9 @@ static void what_makes_no_sense_is_refused(void **state) {
                 const char *line, *replacement; /* "" takes the line out */
                 const char *message;
         } cases[] = {
-                { "restmark-handover 1", "restmark-handover 2", "version 2, this program knows 1" },
-                { "restmark-handover 1", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 1" },
-                { "restmark-handover 1", "something else", "does not begin with restmark-handover" },
+                { "restmark-handover 2", "restmark-handover 1", "version 1, this program knows 2" },
+                { "restmark-handover 2", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 2" },
+                { "restmark-handover 2", "something else", "does not begin with restmark-handover" },
                 { "pid 4711", "", "has no pid" },
                 { "pid 4711", "pid 0", "line 2 of the handover makes no sense" },
                 { "pid 4711", "pid 4711 1", "makes no sense" },

@@ -203,6 +203,7 @@ static void the_owner_hears_of_a_request_that_is_not_whole(void **state) {
 
 static void the_end_of_a_client_ends_its_part(void **state) {
         static const char *const parts[] = { "GET /", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab", "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /" };
+        static const unsigned int begun[] = { 0, 1, 0 };
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(parts); i++) {
@@ -219,6 +220,7 @@ static void the_end_of_a_client_ends_its_part(void **state) {
                         intake_finished(&f.in);
                 }
                 assert_int_equal(drain(&f, sizeof out, out, &length), 0);
+                assert_int_equal(f.told.begun, begun[i]);
                 close_both(&f);
         }
 }

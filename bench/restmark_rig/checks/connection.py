@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from ..http_probe import ClosedBeforeAnswer, Connection, ConnectionEnded, ProbeError, request_bytes
 from ..workloads import (
@@ -94,20 +96,30 @@ def _single_bytes(data: bytes) -> list[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
 
 
+@dataclass
+class _Pair:
+    """Two requests of one packet, sent on a connection of their own. fault: why they could not be."""
+
+    first: WorkloadRequest
+    second: WorkloadRequest
+    connection: Connection | None = None
+    fault: ProbeError | None = None
+
+
 def check_pair(subject: Subject) -> Iterator[Finding]:
     """Two requests in one packet: both answered, in order. To answer one and close is allowed, and noted."""
     rng = subject.rng("pair")
     offered = subject.contestant.routes
+    pairs: dict[str, _Pair] = {}
 
     def action(route: str) -> str | None:
-        other = offered[(offered.index(route) + 1) % len(offered)]
-        first, second = (small_request(subject, name, rng) for name in (route, other))
-        with subject.server.connect() as connection:
-            connection.send(request_bytes(first.target) + request_bytes(second.target))
-            answer = connection.read()
-            compare(subject.oracle, first, answer)
+        pair = pairs[route]
+        if pair.connection is None:
+            raise pair.fault or ProbeError("not sent")
+        with pair.connection as connection:  # closed when done: a server may have one worker, for which the next one waits
+            compare(subject.oracle, pair.first, connection.read())
             try:
-                compare(subject.oracle, second, connection.read())
+                compare(subject.oracle, pair.second, connection.read())
             except ClosedBeforeAnswer:
                 # RFC 9112, 9.3.2: a client that pipelines has to be ready to send again what was not answered.
                 return (
@@ -118,7 +130,17 @@ def check_pair(subject: Subject) -> Iterator[Finding]:
             compare(subject.oracle, third, connection.get(third.target))
         return None
 
-    yield from each_route("pair", subject, ROUTES, action)
+    with ExitStack() as stack:
+        # All are sent before the first answer is read: a server that closes may take seconds to come to it.
+        for number, route in enumerate(offered):
+            other = offered[(number + 1) % len(offered)]
+            pairs[route] = pair = _Pair(small_request(subject, route, rng), small_request(subject, other, rng))
+            try:
+                pair.connection = stack.enter_context(subject.server.connect())
+                pair.connection.send(request_bytes(pair.first.target) + request_bytes(pair.second.target))
+            except ProbeError as error:
+                pair.connection, pair.fault = None, error
+        yield from each_route("pair", subject, ROUTES, action)
 
 
 def check_burst(subject: Subject) -> Iterator[Finding]:

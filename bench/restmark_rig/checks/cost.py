@@ -12,7 +12,6 @@ from ..dataset import Dataset
 from ..idle_latency import IdleLatency
 from ..sequential import Figures, Rule, decide
 from ..workloads import (
-    LOOP_DEFAULT_N,
     ROUTE_ENCODE,
     ROUTE_LOOP,
     ROUTE_PARSE,
@@ -27,7 +26,6 @@ from .cost_claims import (
     DIGEST,
     DIGESTS,
     DIGESTS_K,
-    EXPLICIT,
     FOUR,
     HALF,
     MOST,
@@ -127,7 +125,6 @@ def _check_loop(subject: Subject, meter: Meter) -> None:
         ONE: loop(steps, _LOOP_SEED),
         FOUR: loop(4 * steps, _LOOP_SEED),
         PLAIN: full(ROUTE_LOOP),
-        EXPLICIT: loop(LOOP_DEFAULT_N),
     }
     _decide(subject, meter, loop_claims(steps), lambda: requests, ROUTE_LOOP)
 

@@ -18,11 +18,12 @@ from dataclasses import asdict, dataclass
 from .. import proctree
 from ..http_probe import Connection, request_bytes
 from ..sequential import Inequality, Rule, decide
-from ..workloads import ROUTES, WorkloadRequest, full
+from ..workloads import ROUTE_LOOP, ROUTES, WorkloadRequest, full, loop
 from .base import Check, Finding, Mismatch, Subject, Undecided, each_route
 
 _CONNECTIONS = 3  # several, because a server may have workers of different kinds
-_STALL_REQUESTS = 6
+_STALL_REQUESTS = 5
+_LOOP_N = 100_000  # on the connections after the first: as good a sign of sleep, where a million steps take CPython 0.15 s
 _RULE = Rule()
 _MAX_IDLE_NS = 2_000_000
 _MAX_IDLE_OF_CPU = 0.5
@@ -41,9 +42,11 @@ class Sample:
 def check_idle(subject: Subject) -> Iterator[Finding]:
     """Latency without CPU time."""
 
+    loops = {ROUTE_LOOP} & set(subject.contestant.parameter_routes())
+
     def action(route: str) -> str | None:
-        request = full(route)
-        for _ in range(_CONNECTIONS):
+        for number in range(_CONNECTIONS):
+            request = loop(_LOOP_N) if number and route in loops else full(route)
             with subject.server.connect() as connection:
                 judge_idle(route, _samples(subject, connection, request))
                 stalled = _typical_stall(subject, connection, request)
