@@ -14,9 +14,10 @@ for option in "$@"; do
                 echo "Usage: tests/run.sh [--no-install] [--packaging | --long]"
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
-                echo "asan with warnings as errors, and runs every test on both. With --packaging"
-                echo "builds the Debian and rpm packages instead, and tests them on a booted system"
-                echo "in a container; what needs one is skipped, with a word, where none can be had."
+                echo "asan with warnings as errors, and runs every test on both; then every fuzzer"
+                echo "for 30 seconds. With --packaging builds the Debian and rpm packages instead,"
+                echo "and tests them on a booted system in a container; what needs one is skipped,"
+                echo "with a word, where none can be had."
                 echo "With --long, as root: makes a bare Debian 12 and a bare Debian 13, runs the"
                 echo "README's first command in each to its end, and looks at its answer; then tests"
                 echo "the packages of both releases. An hour."
@@ -51,7 +52,7 @@ bench/need-packages.sh $no_install \
         cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
         zlib1g-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
         python3-psutil python3-jsonschema python3-msgpack python3-prometheus-client prometheus wrk iproute2 util-linux procps strace valgrind \
-        shellcheck scdoc man-db gawk busybox tmux \
+        shellcheck scdoc man-db gawk busybox tmux clang libclang-rt-dev \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv nodejs pypy3
 
 status=0
@@ -66,4 +67,6 @@ for preset in release asan; do
         echo "== tests of the $preset build"
         ctest --preset "$preset" || status=1
 done
+echo "== fuzzers"
+tests/fuzz/run.sh || status=1
 exit $status

@@ -14,6 +14,9 @@ void fuzz_fail(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 
 #define REQUIRE(holds, ...) ((holds) ? (void)0 : fuzz_fail(__VA_ARGS__))
 
+/* The same, where the condition says it all. */
+#define MUST(holds) REQUIRE(holds, "%s:%d: %s", __FILE__, __LINE__, #holds)
+
 /* The lowest descriptor that is free: the same after an input as before, or some are left open (or too many were closed). */
 int fuzz_free_descriptor(void);
 

@@ -12,11 +12,6 @@ struct outcome {
         int broken;
 };
 
-static void require(int holds) {
-        if (!holds)
-                abort();
-}
-
 static void feed(struct response_parser *p, struct outcome *o, const char *bytes, size_t n) {
         enum response_event event;
 
@@ -24,7 +19,7 @@ static void feed(struct response_parser *p, struct outcome *o, const char *bytes
                 size_t used, body;
 
                 event = response_feed(p, bytes, n, &used, &body);
-                require(used <= n && body <= used);
+                MUST(used <= n && body <= used);
                 for (size_t i = used - body; i < used; i++)
                         o->body_sum += ++o->body_bytes * (unsigned char)bytes[i];
                 bytes += used;
@@ -42,12 +37,12 @@ static struct outcome parse(const uint8_t *bytes, size_t length, size_t cut, str
         struct outcome o = { 0 };
         struct response_parser *p = malloc(sizeof *p);
 
-        require(p != NULL);
+        MUST(p != NULL);
         response_begin(p, 0, memo);
         for (size_t at = 0, n = cut; !o.broken && at < length; at += n, n = length - cut) {
                 char *copy = malloc(n + 1);
 
-                require(copy != NULL);
+                MUST(copy != NULL);
                 memcpy(copy, bytes + at, n);
                 feed(p, &o, copy, n);
                 free(copy);
@@ -57,7 +52,7 @@ static struct outcome parse(const uint8_t *bytes, size_t length, size_t cut, str
 }
 
 static void require_same(const struct outcome *a, const struct outcome *b) {
-        require(a->answers == b->answers && a->broken == b->broken && a->body_bytes == b->body_bytes && a->body_sum == b->body_sum);
+        MUST(a->answers == b->answers && a->broken == b->broken && a->body_bytes == b->body_bytes && a->body_sum == b->body_sum);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
@@ -70,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         struct response_memo *memo = calloc(1, sizeof *memo);
         struct outcome whole, cut, again;
 
-        require(memo != NULL);
+        MUST(memo != NULL);
         if (length >= 2) {
                 whole = parse(bytes + 1, length - 1, length - 1, memo);
                 cut = parse(bytes + 1, length - 1, 1 + bytes[0] % (length - 1), NULL);

@@ -7,64 +7,28 @@
  * are the same if all that a client sends comes at once. */
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <restmark/scoreboard.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "data/dataset.h"
-#include "eye.h"
 #include "fuzz.h"
-#include "http/server.h"
-#include "script.h"
 #include "work/work.h"
+#include "worker_clients.h"
 
 enum {
-        RECORDS = 24,          /* whose JSON is more than a connection's buffer takes */
-        SEND_BUFFER = 4096,    /* bytes: the kernel takes its least */
-        SENT_MAX = 1 << 16,    /* bytes of one client */
+        RECORDS = 24,   /* whose JSON is more than a connection's buffer takes */
         INPUT_MAX = 1 << 14,
         LOG_MAX = 1 << 20,
-        DESCRIPTORS_MAX = 128,
-        CONNECTIONS_MAX = 3,   /* one less than there may be clients */
-        IDLE_TURNS_MAX = 40,   /* in which nothing is read, sent or closed; some calls are needed to find an end */
-        LOOP_STEPS_MAX = 50,
         IDLE_TIMEOUT_MS = 5000,
         REQUEST_TIMEOUT_MS = 60000,
-        GONE_MS = 25000,       /* in which each client that has ended its side must have been let go */
-        STEP_MS = 1000,
-        PIECES_MAX = 24,       /* of one text; the rest of it comes at once: an input may say again where to cut */
+        GONE_MS = 25000, /* in which each client that has ended its side must have been let go */
+        LOOK_MS = 1000,
 };
-
-struct client {
-        int fd, server_fd; /* -1: not open */
-        bool has_ended, was_reset, half_closed, reads, closed_itself, is_full;
-        char sent[SENT_MAX], pending[SENT_MAX];
-        size_t n_sent, n_pending;
-        struct eye_answers answers;
-};
-
-static struct {
-        struct server *server;
-        struct restmark_worker_cell cell;
-        uint64_t now_ms;
-        struct client clients[SCRIPT_CLIENTS];
-        size_t n_clients, current, pieces;
-        bool is_whole;  /* all that a client sends comes at once */
-        bool is_timed;  /* clients may see the end of what they did not end */
-        bool is_cut;    /* the pieces matter */
-        uint64_t progress;
-        struct eye_heads heads[DESCRIPTORS_MAX];
-        unsigned int n_released, n_seen;
-} run;
 
 static struct dataset *dataset;
 static struct work *work;
@@ -77,202 +41,13 @@ static const struct server_limits limits = { .max_connections = CONNECTIONS_MAX,
                                              .max_header_bytes = 1024,
                                              .access_log_sample = 1 };
 
-/* ---- between the parts ---- */
-
-ssize_t intake_recv(int fd, void *buffer, size_t size, int flags); /* recv() of intake.c, which is compiled under this name */
-void *__real_connection_request_line(void *context, const char *target, struct MHD_Connection *mhd);
-void *__wrap_connection_request_line(void *context, const char *target, struct MHD_Connection *mhd);
-int64_t __real_loop_run(uint64_t n, uint32_t seed);
-int64_t __wrap_loop_run(uint64_t n, uint32_t seed);
-
-/* What libmicrohttpd calls. */
-__attribute__((visibility("default"), used)) ssize_t recv(int fd, void *buffer, size_t size, int flags) {
-        ssize_t n = intake_recv(fd, buffer, size, flags);
-
-        if (flags != 0 || n <= 0)
-                return n;
-        run.progress++;
-        REQUIRE(fd < DESCRIPTORS_MAX, "descriptor %d", fd);
-        run.n_released -= run.heads[fd].n;
-        eye_take_heads(&run.heads[fd], buffer, (size_t)n);
-        run.n_released += run.heads[fd].n;
-        return n;
-}
-
-void *__wrap_connection_request_line(void *context, const char *target, struct MHD_Connection *mhd) {
-        run.n_seen++;
-        return __real_connection_request_line(context, target, mhd);
-}
-
-/* Its time is not what is looked for. */
-int64_t __wrap_loop_run(uint64_t n, uint32_t seed) {
-        return __real_loop_run(n < LOOP_STEPS_MAX ? n : LOOP_STEPS_MAX, seed);
-}
-
-/* ---- clients ---- */
-
-static bool may_lack_body(const struct client *c) {
-        return memmem(c->sent, c->n_sent, "HEAD ", 5) != NULL;
-}
-
-static void end(struct client *c, bool was_reset) {
-        c->has_ended = true;
-        c->was_reset = was_reset;
-        run.progress++;
-        if (!run.is_timed)
-                REQUIRE(eye_is_whole(&c->answers, may_lack_body(c)), "the connection ends in the middle of an answer");
-        if (!run.is_timed && c->answers.says_close)
-                REQUIRE(!was_reset, "the connection is reset behind its last answer, which the client may lose by that");
-}
-
-static void read_answers(struct client *c) {
-        char bytes[16384];
-
-        while (c->fd >= 0 && c->reads && !c->has_ended) {
-                ssize_t n = recvfrom(c->fd, bytes, sizeof bytes, MSG_DONTWAIT, NULL, NULL);
-
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n <= 0) {
-                        end(c, n < 0);
-                        return;
-                }
-                run.progress++;
-                eye_take(&c->answers, bytes, (size_t)n, may_lack_body(c));
-        }
-}
-
-/* Lets those read who have something to read. Returns whether the worker's loop would turn again. */
-static bool look(void) {
-        struct pollfd fds[2 + SCRIPT_CLIENTS];
-        int both[2];
-        bool has_read = false;
-
-        server_fds(run.server, both);
-        for (size_t i = 0; i < 2 + run.n_clients; i++) {
-                const struct client *c = &run.clients[i < 2 ? 0 : i - 2];
-
-                fds[i] = (struct pollfd){ .fd = i < 2 ? both[i] : c->reads && !c->has_ended ? c->fd : -1, .events = POLLIN };
-        }
-        while (poll(fds, 2 + run.n_clients, 0) < 0)
-                REQUIRE(errno == EINTR, "cannot poll"); /* by libFuzzer's own clock */
-        for (size_t i = 0; i < run.n_clients; i++)
-                if (fds[2 + i].revents) {
-                        read_answers(&run.clients[i]);
-                        has_read = true;
-                }
-        return has_read || fds[0].revents || fds[1].revents || server_wait_ms(run.server, run.now_ms) == 0;
-}
-
-/* The worker's loop, up to where it would wait. */
-static void turn(void) {
-        unsigned int idle = 0;
-        uint64_t before;
-
-        do {
-                before = run.progress;
-                server_run(run.server, run.now_ms);
-                REQUIRE(++idle < IDLE_TURNS_MAX, "the loop spins: %u turns in which nothing is read, sent or closed", idle);
-                idle = run.progress == before ? idle : 0;
-        } while (look());
-}
-
-static void open_client(void) {
-        struct sockaddr_in peer = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        int fds[2], size = SEND_BUFFER;
-        struct client *c = &run.clients[run.n_clients];
-
-        if (run.n_clients == SCRIPT_CLIENTS)
-                return;
-        run.is_timed |= run.n_clients >= CONNECTIONS_MAX;
-        if (!server_make_room(run.server)) /* it would wait in the listener's queue */
-                return;
-        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0, "cannot make a pair of sockets");
-        REQUIRE(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0, "cannot set a buffer's size");
-        c->fd = fds[0];
-        c->server_fd = fds[1];
-        c->has_ended = c->was_reset = c->half_closed = c->closed_itself = c->is_full = false;
-        c->reads = true;
-        c->n_sent = c->n_pending = 0;
-        memset(&c->answers, 0, sizeof c->answers);
-        memset(&run.heads[fds[1]], 0, sizeof run.heads[0]);
-        run.current = run.n_clients++;
-        server_add(run.server, fds[1], (const struct sockaddr *)&peer, sizeof peer, run.now_ms);
-}
-
-/* Sends `length` of the pending bytes. What the server does not take, as it waits for a client that does not read, is never sent. */
-static void send_some(struct client *c, size_t length) {
-        size_t at = 0;
-
-        while (at < length && !c->is_full && !c->half_closed && c->fd >= 0 && !c->has_ended) {
-                ssize_t n = send(c->fd, c->pending + at, length - at, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-                if (n > 0) {
-                        memcpy(c->sent + c->n_sent, c->pending + at, (size_t)n);
-                        c->n_sent += (size_t)n;
-                        at += (size_t)n;
-                        continue;
-                }
-                if (n < 0 && errno != EAGAIN)
-                        break;
-                n = (ssize_t)run.progress;
-                turn();
-                c->is_full = run.progress == (uint64_t)n;
-        }
-        c->n_pending -= length;
-        memmove(c->pending, c->pending + length, c->n_pending);
-}
-
-static void flush(struct client *c) {
-        for (unsigned int i = 0; c->n_pending > 0; i++) {
-                bool is_cut = !run.is_whole && run.pieces > 0 && run.pieces < c->n_pending && i < PIECES_MAX;
-
-                send_some(c, is_cut ? run.pieces : c->n_pending);
-                if (!run.is_whole)
-                        turn();
-        }
-}
-
-static void add(struct client *c, const char *bytes, size_t length, size_t times) {
-        if (c->n_sent + c->n_pending + length * times > SENT_MAX)
-                return;
-        if (times > 1 || length == 0)
-                memset(c->pending + c->n_pending, bytes[0], times);
-        else
-                memcpy(c->pending + c->n_pending, bytes, length);
-        c->n_pending += length * times;
-}
-
 /* ---- the script ---- */
-
-static void wait(uint64_t ms) {
-        uint64_t until_ms = run.now_ms + ms;
-
-        while (run.now_ms < until_ms) {
-                run.now_ms = until_ms - run.now_ms < STEP_MS ? until_ms : run.now_ms + STEP_MS;
-                turn();
-        }
-}
-
-static void close_client(struct client *c) {
-        if (c->fd < 0)
-                return;
-        (void)close(c->fd);
-        c->fd = -1;
-        c->closed_itself = !c->has_ended;
-}
-
-static void half_close(struct client *c) {
-        if (c->fd >= 0 && !c->half_closed)
-                (void)shutdown(c->fd, SHUT_WR);
-        c->half_closed = true;
-}
 
 static void add_text(struct client *c, const struct step *step) {
         if (step->kind == STEP_TEXT)
-                add(c, step->text, step->length, 1);
+                client_add(c, step->text, step->length, 1);
         else if (step->length > 0)
-                add(c, step->text, 1, step->length);
+                client_add(c, step->text, 1, step->length);
 }
 
 /* What more than one client or the clock has a part in is not compared with what comes at once. */
@@ -294,26 +69,26 @@ static void take(const struct step *step) {
         case STEP_CUT:
                 run.is_cut = true;
                 if (!run.is_whole)
-                        flush(c);
+                        client_flush(c);
                 return;
         default:
                 break;
         }
         run.is_timed |= step->kind != STEP_HALF_CLOSE && step->kind != STEP_OPEN;
-        flush(c);
+        client_flush(c);
         if (step->kind == STEP_WAIT)
-                wait(step->wait_ms);
+                clients_wait(step->wait_ms);
         else if (step->kind == STEP_HALF_CLOSE)
-                half_close(c);
+                client_half_close(c);
         else if (step->kind == STEP_CLOSE)
-                close_client(c);
+                client_close(c);
         else if (step->kind == STEP_OPEN)
-                open_client();
+                clients_open();
         else if (step->kind == STEP_READING)
                 c->reads = !c->reads;
         else if (step->kind == STEP_DRAIN)
                 server_drain(run.server, run.now_ms);
-        turn();
+        clients_turn();
 }
 
 /* ---- what must hold ---- */
@@ -369,25 +144,25 @@ static void end_clients(void) {
         for (size_t i = 0; i < run.n_clients; i++) {
                 struct client *c = &run.clients[i];
 
-                flush(c);
+                client_flush(c);
                 c->reads = true;
         }
-        turn();
+        clients_turn();
         for (size_t i = 0; i < run.n_clients; i++)
                 if (!run.is_timed && run.clients[i].answers.says_close)
                         REQUIRE(run.clients[i].has_ended, "the connection goes on behind an answer that says Connection: close");
         for (size_t i = 0; i < run.n_clients; i++)
-                half_close(&run.clients[i]);
-        turn();
-        for (uint64_t ms = 0; ms < GONE_MS && server_connections(run.server) > 0; ms += STEP_MS)
-                wait(STEP_MS);
+                client_half_close(&run.clients[i]);
+        clients_turn();
+        for (uint64_t ms = 0; ms < GONE_MS && server_connections(run.server) > 0; ms += LOOK_MS)
+                clients_wait(LOOK_MS);
         REQUIRE(server_connections(run.server) == 0, "%llu connections are left whose clients have ended", (unsigned long long)server_connections(run.server));
         for (size_t i = 0; i < run.n_clients; i++) {
                 check_client(&run.clients[i]);
-                close_client(&run.clients[i]);
+                client_close(&run.clients[i]);
         }
         run.now_ms += REQUEST_TIMEOUT_MS; /* no deadline is later */
-        turn();
+        clients_turn();
         REQUIRE(server_wait_ms(run.server, run.now_ms) == -1, "something is waited for, though nobody is there");
 }
 
@@ -407,7 +182,7 @@ static void run_script(const char *input, size_t length, bool is_whole) {
         run.n_released = run.n_seen = 0;
         REQUIRE(parts.access_log_fd == before, "a descriptor is missing");
         REQUIRE(server_new(&parts, &run.server, &e) == 0, "%s", e.text);
-        open_client();
+        clients_open();
         while (script_next(&script, &step))
                 take(&step);
         end_clients();

@@ -278,7 +278,7 @@ static void make_value(char *value, size_t size, unsigned int *seed) {
         size_t length = (size_t)rand_r(seed) % size;
 
         for (size_t i = 0; i < length; i++)
-                value[i] = rand_r(seed) % 2 ? odd[(size_t)rand_r(seed) % (sizeof odd - 1)] : (char)(1 + rand_r(seed) % 255);
+                value[i] = (char)(rand_r(seed) % 2 ? odd[(size_t)rand_r(seed) % (sizeof odd - 1)] : 1 + rand_r(seed) % 255);
         value[length] = '\0';
 }
 
