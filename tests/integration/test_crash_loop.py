@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import RESTMARKCTL, Daemon, wait_for
-from faults import preload
 from http_client import Connection, Load
+from injected_faults import preload
 
 Start = Callable[..., Daemon]
 FREE = 1  # a single short life is none of a crash loop

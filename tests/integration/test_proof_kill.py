@@ -9,7 +9,8 @@ import signal
 from collections.abc import Callable
 
 from daemon import Daemon, is_stopped, wait_for
-from proof import accepted_ports, load_on, queued, ready_workers, text_of, times
+from held_sockets import accepted_ports, queued
+from proof import load_on, ready_workers, text_of, times
 
 from restmark_load import Outcome
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, is_alive, wait_for
-from faults import preload
 from http_client import Connection
+from injected_faults import preload
 
 Start = Callable[..., Daemon]
 # Parents that ignore SIGCHLD, which exec passes on (and not every sh does it when asked to).
