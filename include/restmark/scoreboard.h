@@ -132,6 +132,10 @@ struct restmark_seat_cell {
         _Atomic uint32_t generation;
         _Atomic uint64_t started_ms; /* of the worker, Unix time */
         _Atomic uint64_t unresponsive_since_ms; /* Unix time of its last sign of life, when that is too long ago; 0: it responds */
+        _Atomic uint32_t failed_starts; /* in a row */
+        _Atomic uint32_t short_lives;   /* workers in a row that died as soon as they were ready */
+        _Atomic uint32_t is_in_crash_loop; /* by these */
+        _Atomic uint64_t next_start_ms; /* CLOCK_MONOTONIC, in back-off; else 0 */
         struct restmark_memory_cell memory;
 };
 

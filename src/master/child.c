@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "master/certificate.h"
+#include "master/misery.h"
 #include "master/notify.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
@@ -174,7 +175,7 @@ static int fork_worker(struct child *child) {
 }
 
 void child_start(struct child *child, struct generation *generation, bool on_probation) {
-        child->slot = (struct slot){ .state = RESTMARK_SLOT_EMPTY };
+        child->slot = (struct slot){ .state = RESTMARK_SLOT_EMPTY, .limited = child != child_primary(child->supervisor, child->index) };
         child->generation = generation_ref(generation);
         child->on_probation = on_probation;
         child_step(child, SLOT_EVENT_START);
@@ -225,15 +226,8 @@ static void on_exit_of(struct child *child, const siginfo_t *info, const struct 
                 child->slot.stopping = true;
                 fatal = false;
         }
-        if (fatal) {
-                log_message(LOG_ERR, "worker %u says that starting it again would not help (its message is above); stopping",
-                            child->index);
-                s->exit_code = info->si_status;
-                child->slot.stopping = true;
-        }
-        child_step(child, SLOT_EVENT_EXITED);
-        if (fatal)
-                supervisor_stop(s, SLOT_EVENT_STOP);
+        child->refusal = fatal ? info->si_status : 0;
+        child_step(child, fatal ? SLOT_EVENT_REFUSED : SLOT_EVENT_EXITED);
 }
 
 void child_collect(struct child *child) {
@@ -259,11 +253,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context) {
 }
 
 static void arm_timer(struct child *child) {
-        uint64_t usec = child->slot.deadline_ms * 1000;
+        uint64_t usec = slot_timer_ms(&child->slot) * 1000;
         int r;
 
         child->timer = sd_event_source_unref(child->timer);
-        if (child->slot.deadline_ms == 0)
+        if (usec == 0)
                 return;
         r = sd_event_add_time(child->supervisor->event, &child->timer, CLOCK_MONOTONIC, usec, 1000, on_timer, child);
         if (r < 0) {
@@ -282,6 +276,7 @@ static void start_worker(struct child *child) {
         log_message(LOG_ERR, "cannot start worker %u: %s", child->index, strerror(-r));
         if (child->pid == 0) {
                 child->slot.stopping |= child->on_probation || child->once;
+                child->refusal = 0;
                 child_step(child, SLOT_EVENT_EXITED);
         }
 }
@@ -301,18 +296,6 @@ void child_tell(struct child *child, enum link_message message) {
                             strerror(-r));
 }
 
-static void give_up(struct child *child) {
-        struct supervisor *s = child->supervisor;
-
-        if (replace_awaits(s->replace, child) || resize_is_new(s->resize, child->index))
-                return; /* the worker that it was to replace goes on; those that were there before the new ones do */
-        log_message(LOG_ERR,
-                    "worker %u has failed to start %d times in a row; stopping. The messages above, or `coredumpctl`, say why",
-                    child->index, SLOT_FAILURES_MAX);
-        s->exit_code = EX_OSERR;
-        supervisor_stop(s, SLOT_EVENT_STOP);
-}
-
 static void kill_worker(struct child *child) {
         bool stopping = child->slot.stopping;
 
@@ -323,7 +306,7 @@ static void kill_worker(struct child *child) {
                 log_message(LOG_WARNING, "cannot kill process %d: %m", (int)child->pid);
 }
 
-static void perform(struct child *child, enum slot_action action) {
+static void perform(struct child *child, enum slot_action action, uint64_t now_ms) {
         switch (action) {
         case SLOT_ACTION_FORK:
                 start_worker(child);
@@ -337,27 +320,40 @@ static void perform(struct child *child, enum slot_action action) {
                 kill_worker(child);
                 break;
         case SLOT_ACTION_GIVE_UP:
-                give_up(child);
+                misery_decide(child, now_ms);
                 break;
         case SLOT_ACTION_NONE:
                 break;
         }
 }
 
+/* What the scoreboard shows of the slot's machine. */
+static void publish(const struct child *child) {
+        struct restmark_seat_cell *cell = child_cell(child);
+
+        cell->state = child->slot.state;
+        cell->failed_starts = child->slot.failures;
+        cell->short_lives = child->slot.short_lives;
+        cell->is_in_crash_loop = slot_is_in_crash_loop(&child->slot);
+        cell_set(&cell->next_start_ms, child->slot.state == RESTMARK_SLOT_BACKOFF ? child->slot.deadline_ms : 0);
+}
+
 void child_step(struct child *child, enum slot_event event) {
         struct supervisor *s = child->supervisor;
         enum restmark_slot_state before = child->slot.state;
+        const bool was_in_crash_loop = slot_is_in_crash_loop(&child->slot);
         const uint64_t now_ms = clock_monotonic_ms(); /* once: what a wait is said to be must not depend on a pause in between */
         enum slot_action action = slot_step(&child->slot, event, now_ms, s->generation->config->mercy_ms);
 
-        child_cell(child)->state = child->slot.state;
+        publish(child);
         if (event != SLOT_EVENT_START && action == SLOT_ACTION_FORK)
                 board_slot(child)->slot.restarts++;
-        if (child->slot.state == RESTMARK_SLOT_BACKOFF && before != RESTMARK_SLOT_BACKOFF)
-                log_message(LOG_WARNING, "worker %u will be started again in %llu ms (failure %u in a row)", child->index,
-                            (unsigned long long)(child->slot.deadline_ms - now_ms), child->slot.failures);
+        if (child->slot.state == RESTMARK_SLOT_BACKOFF && before != RESTMARK_SLOT_BACKOFF && action != SLOT_ACTION_GIVE_UP)
+                misery_tell_wait(child, now_ms);
+        if (was_in_crash_loop && child->slot.state == RESTMARK_SLOT_READY && !slot_is_in_crash_loop(&child->slot))
+                misery_tell_end(child);
         arm_timer(child);
-        perform(child, action);
+        perform(child, action, now_ms);
         if (before == child->slot.state)
                 return;
         if (child->slot.state == RESTMARK_SLOT_READY && child->cause == RESTMARK_CAUSE_START)
@@ -395,7 +391,7 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
         if (from->state == RESTMARK_SLOT_READY)
                 child->cause = RESTMARK_CAUSE_CRASH;
         child->started_ms -= age_ms < child->started_ms ? age_ms : child->started_ms;
-        child_cell(child)->state = from->state;
+        publish(child);
         arm_timer(child);
         if (!has_worker)
                 return 0;

@@ -17,6 +17,8 @@ enum event_kind {
         EVENT_READY,         /* all workers are ready for the first time */
         EVENT_WORKER,        /* a worker is ready that is not of the start */
         EVENT_DEATH,         /* a worker is dead: its certificate */
+        EVENT_CRASH_LOOP,    /* workers die as soon as they are ready, or do so no more */
+        EVENT_LOST,          /* workers fail to start again and again, and the others go on */
         EVENT_RECYCLE,       /* a worker is to be replaced, and why */
         EVENT_HARAKIRI,      /* a worker is killed as its request ran too long */
         EVENT_WEDGED,        /* a worker is killed as its heart stopped */

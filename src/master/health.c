@@ -24,8 +24,10 @@ struct health {
         sd_event_source *timer;    /* of the rounds */
         uint64_t interval_ms;
         uint64_t round_ms;         /* when the last one was; monotonic */
+        uint64_t excused_ms;       /* until when standing still has been excused */
         sd_event_source *watchdog; /* NULL: systemd has none */
         uint64_t watchdog_ms;      /* its interval */
+        uint64_t fed_ms;           /* when that was last due, or later */
         bool complained;           /* about the quorum */
 };
 
@@ -213,9 +215,28 @@ static void recycle(struct child *child, const struct config *config, uint64_t n
 
 /* ---- rounds ---- */
 
-/* `lost_ms` is what the master comes late by, if that is much: it may have slept with all the others (a frozen machine), who get another
- * round to show up. Returns whether the worker has begun or ceased to respond. */
-static bool look_at(struct health *h, struct child *child, uint64_t lost_ms, uint64_t now_ms) {
+/* A master that wakes up too late may have slept with all the others (a frozen machine), who have not had the time that the clock says. Returns
+ * whether it did: then nobody is judged before the next time. */
+static bool excuse(struct health *h, uint64_t due_ms, uint64_t now_ms) {
+        uint64_t still_ms = vital_stood_still_ms(due_ms > h->excused_ms ? due_ms : h->excused_ms, now_ms);
+
+        if (still_ms == 0)
+                return false;
+        h->excused_ms = now_ms;
+        for (unsigned int i = 0; i < h->s->n_slots; i++)
+                for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++) {
+                        struct child *child = &h->s->children[i][seat];
+
+                        if (child->pid == 0)
+                                continue;
+                        vital_look(&child->vital, cells_look(child), now_ms);
+                        vital_excuse(&child->vital, still_ms, now_ms);
+                }
+        return true;
+}
+
+/* `late`: see excuse(). Returns whether the worker has begun or ceased to respond. */
+static bool look_at(struct health *h, struct child *child, bool late, uint64_t now_ms) {
         const struct config *config = h->s->generation->config;
         uint64_t moved_ms = child->vital.moved_ms;
         bool changed = false;
@@ -225,12 +246,10 @@ static bool look_at(struct health *h, struct child *child, uint64_t lost_ms, uin
         vital_look(&child->vital, cells_look(child), now_ms);
         if (distrust(child, now_ms) || !is_watched(child))
                 return false;
-        if (lost_ms > 0)
-                vital_excuse(&child->vital, h->round_ms, lost_ms, now_ms);
-        else
+        if (!late)
                 judge(child, config->harakiri_ms, now_ms);
         if (!child->doomed)
-                changed = watch_response(child, lost_ms == 0 && child->vital.moved_ms != moved_ms, now_ms);
+                changed = watch_response(child, !late && child->vital.moved_ms != moved_ms, now_ms);
         if (!child->doomed && !h->s->stopping && child->index < h->s->n_workers && child == child_primary(h->s, child->index) &&
             child->slot.state == RESTMARK_SLOT_READY)
                 recycle(child, config, now_ms);
@@ -239,15 +258,14 @@ static bool look_at(struct health *h, struct child *child, uint64_t lost_ms, uin
 
 static int on_round(sd_event_source *source, uint64_t usec, void *context) {
         struct health *h = context;
-        uint64_t now_ms = clock_monotonic_ms(), due_ms = h->round_ms + h->interval_ms;
-        uint64_t lost_ms = now_ms > due_ms + VITAL_LOOK_MAX_MS ? now_ms - due_ms : 0;
-        bool changed = false;
+        uint64_t now_ms = clock_monotonic_ms();
+        bool late = excuse(h, h->round_ms + h->interval_ms, now_ms), changed = false;
         int r;
 
         (void)usec;
         for (unsigned int i = 0; i < h->s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
-                        changed |= look_at(h, &h->s->children[i][seat], lost_ms, now_ms);
+                        changed |= look_at(h, &h->s->children[i][seat], late, now_ms);
         if (changed)
                 supervisor_report(h->s); /* others get its connections, or it gets some again */
         replace_run(h->s->replace); /* what was put off after a failure may be due */
@@ -296,7 +314,7 @@ static struct quorum count(struct health *h) {
 
                 if (is_alive(h, primary, now_ms) || is_alive(h, child_beside(h->s, i), now_ms))
                         quorum.alive++;
-                else if (primary->slot.state == RESTMARK_SLOT_STARTING && primary->slot.failures == 0)
+                else if (primary->slot.state == RESTMARK_SLOT_STARTING && primary->slot.failures == 0 && !slot_is_in_crash_loop(&primary->slot))
                         quorum.awaited++;
                 else
                         quorum.dead++;
@@ -319,9 +337,12 @@ static void feed(struct health *h) {
 
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *context) {
         struct health *h = context;
+        uint64_t now_ms = clock_monotonic_ms();
         int r;
 
         (void)usec;
+        (void)excuse(h, h->fed_ms + h->watchdog_ms / 2, now_ms);
+        h->fed_ms = now_ms;
         feed(h);
         r = sd_event_source_set_time_relative(source, h->watchdog_ms * 500);
         if (r >= 0)
@@ -341,6 +362,7 @@ int health_new(struct supervisor *s, struct health **ret, struct error *e) {
                 return error_set_errno(e, ENOMEM, "cannot watch over the workers");
         h->s = s;
         h->watchdog_ms = notify_watchdog_ms();
+        h->fed_ms = clock_monotonic_ms();
         if (h->watchdog_ms > 0)
                 r = sd_event_add_time_relative(s->event, &h->watchdog, CLOCK_MONOTONIC, h->watchdog_ms * 500, 10000, on_watchdog, h);
         if (r < 0) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <restmark/version.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,6 +32,26 @@ static unsigned int count_ready(struct supervisor *s) {
         return n;
 }
 
+enum slots_verdict supervisor_judge(struct supervisor *s) {
+        struct slots_tally tally = { 0 };
+
+        for (unsigned int i = 0; i < s->n_workers; i++)
+                slots_count(&tally, &child_primary(s, i)->slot);
+        return slots_judge(&tally);
+}
+
+static void begin_to_serve(struct supervisor *s) {
+        unsigned int n = count_ready(s), n_lost = s->n_workers - n;
+        char lost[48] = "";
+
+        s->was_ready = true;
+        if (n_lost > 0)
+                (void)snprintf(lost, sizeof lost, "; %u more fail%s to start", n_lost, n_lost == 1 ? "s" : "");
+        log_message(LOG_NOTICE, "ready: %u worker%s%s", n, n == 1 ? "" : "s", lost);
+        events_add(s->events, EVENT_READY, -1, "%u worker%s%s", n, n == 1 ? "" : "s", lost);
+        bulletin_ready(s->bulletin);
+}
+
 static bool all_stopped(const struct supervisor *s) {
         for (unsigned int i = 0; i < s->n_slots; i++)
                 for (unsigned int seat = 0; seat < RESTMARK_SEATS; seat++)
@@ -49,8 +70,6 @@ static void end(struct supervisor *s) {
 }
 
 void supervisor_report(struct supervisor *s) {
-        unsigned int n_ready = count_ready(s), n = s->n_workers;
-
         rotation_update(s->rotation);
         relay_update(s->relay);
         resize_update(s->resize);
@@ -58,12 +77,8 @@ void supervisor_report(struct supervisor *s) {
         if (s->stopping) {
                 if (all_stopped(s))
                         end(s);
-        } else if (!s->was_ready && n_ready == n) {
-                s->was_ready = true;
-                log_message(LOG_NOTICE, "ready: %u worker%s", n, n == 1 ? "" : "s");
-                events_add(s->events, EVENT_READY, -1, "%u worker%s", n, n == 1 ? "" : "s");
-                bulletin_ready(s->bulletin);
-        }
+        } else if (!s->was_ready && supervisor_judge(s) == SLOTS_SERVE)
+                begin_to_serve(s);
         bulletin_update(s->bulletin);
         upgrade_on_change(s->upgrade);
 }

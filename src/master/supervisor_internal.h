@@ -37,6 +37,7 @@ struct child {
         int private_connection; /* the master's end, while the worker is on probation; else -1 */
         bool on_probation;      /* it takes no clients yet; if it dies it is not replaced */
         bool once;              /* if its start fails it is not started again */
+        int refusal;            /* the exit code with which the last one said that another would not help; 0: it did not */
         enum restmark_cause cause; /* what its death will be put down to */
         bool retired;           /* it takes no more connections: told so, or about to leave */
         uint64_t n_passed;      /* connections that the worker got over the link */
@@ -81,7 +82,7 @@ struct supervisor {
         unsigned int n_reopened; /* how often logs have been opened again */
         struct health *health;
         struct oom oom;
-        bool was_ready;                           /* all workers have been, once */
+        bool was_ready;                           /* all workers have been that can start, once */
         bool stopping;
         int exit_code;
         sd_event_source *stop_source; /* of a stop that begins from the loop */
@@ -101,6 +102,9 @@ void supervisor_sample(struct supervisor *s);
 
 /* To be called when a slot's state has changed. */
 void supervisor_report(struct supervisor *s);
+
+/* What the slots in rotation are to the daemon, all together. */
+enum slots_verdict supervisor_judge(struct supervisor *s);
 
 /* ---- death.c ---- */
 

@@ -71,6 +71,18 @@ static void write_work(const struct restmark_worker_cell *worker, uint64_t now_m
                 (void)fputs(",\"working\":null", to);
 }
 
+/* How the last starts went, and when the next one is. */
+static void write_starts(const struct restmark_seat_cell *seat, FILE *to) {
+        uint64_t now_ms = clock_monotonic_ms(), next_ms = cell_get(&seat->next_start_ms);
+
+        (void)fprintf(to, "\"failed_starts\":%" PRIu32 ",\"short_lives\":%" PRIu32 ",\"crash_loop\":%s,\"next_start_ms\":", seat->failed_starts,
+                      seat->short_lives, seat->is_in_crash_loop ? "true" : "false");
+        if (next_ms != 0)
+                (void)fprintf(to, "%" PRIu64 ",", next_ms > now_ms ? next_ms - now_ms : 0);
+        else
+                (void)fputs("null,", to);
+}
+
 /* What belongs to a process. */
 static void write_seat(const struct restmark_slot *slot, uint32_t index, FILE *to) {
         const struct restmark_seat_cell *seat = &slot->slot.seats[index];
@@ -86,6 +98,7 @@ static void write_seat(const struct restmark_slot *slot, uint32_t index, FILE *t
                 (void)fprintf(to, "\"unresponsive_since_unix_ms\":%" PRIu64 ",", cell_get(&seat->unresponsive_since_ms));
         else
                 (void)fputs("\"unresponsive_since_unix_ms\":null,", to);
+        write_starts(seat, to);
         write_cpu(seat->pid, to);
         (void)fputs(",\"memory\":", to);
         status_write_memory_cell(&seat->memory, to);

@@ -63,6 +63,22 @@ static void write_seat_row(const char *name, const struct restmark_seat_cell *se
         write_response(seat, to);
 }
 
+/* Why there is no worker, or perhaps soon none again. */
+static void write_trouble(const struct restmark_seat_cell *seat, FILE *to) {
+        uint64_t now_ms = clock_monotonic_ms(), next_ms = cell_get(&seat->next_start_ms);
+        double wait_s = next_ms > now_ms ? (double)(next_ms - now_ms) / 1000 : 0;
+
+        if (seat->is_in_crash_loop)
+                (void)fprintf(to, "      crash loop: %" PRIu32 " workers in a row died as soon as they were ready", seat->short_lives);
+        else if (next_ms != 0)
+                (void)fprintf(to, "      %" PRIu32 " start%s failed in a row", seat->failed_starts, seat->failed_starts == 1 ? "" : "s");
+        else
+                return;
+        if (next_ms != 0)
+                (void)fprintf(to, "; next start in %.1f s", wait_s);
+        (void)fputs("\n", to);
+}
+
 static void write_slot_rows(const struct restmark_scoreboard *board, uint32_t index, FILE *to) {
         const struct restmark_slot *slot = &board->slots[index];
         uint32_t primary = slot->slot.primary;
@@ -73,6 +89,7 @@ static void write_slot_rows(const struct restmark_scoreboard *board, uint32_t in
         (void)snprintf(numbers, sizeof numbers, " %8" PRIu32 " %12" PRIu64 " %7" PRIu64 " %7" PRIu64, slot->slot.restarts, all.requests,
                        all.errors_4xx + all.errors_5xx, all.aborted);
         write_seat_row(name, &slot->slot.seats[primary], cell_get(&slot->workers[primary].connections), numbers, to);
+        write_trouble(&slot->slot.seats[primary], to);
         if (slot->slot.seats[!primary].pid)
                 write_seat_row("", &slot->slot.seats[!primary], cell_get(&slot->workers[!primary].connections), "", to);
 }

@@ -1,10 +1,12 @@
 /* Preloaded into a restmarkd under test. Everything is as it would be but for
- *   - while the file that RESTMARK_FORK_FAULT names exists: what is forked ends at once, with the exit code that the file holds;
+ *   - while the file that RESTMARK_FORK_FAULT names exists: what is forked ends at once, with the exit code that the file holds; if there is a
+ *     second number behind that, only so many do;
  *   - while the file that RESTMARK_WAIT_FAULT names exists: a dead worker that is waited for has already been collected by somebody else;
  *   - while the FIFO that RESTMARK_OPEN_FAULT names exists: its configuration can be opened when somebody has opened and closed that. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,19 +24,21 @@ static FILE *open_flag(const char *variable) {
 
 pid_t fork(void) {
         static pid_t (*real)(void);
+        static int n_failed;
         FILE *flag = open_flag("RESTMARK_FORK_FAULT");
-        int code = 0;
+        int code = 0, n_max = INT_MAX;
         pid_t pid;
 
         if (!real)
                 *(void **)&real = dlsym(RTLD_NEXT, "fork");
-        if (flag && fscanf(flag, "%d", &code) != 1)
+        if (!flag)
+                return real();
+        if (fscanf(flag, "%d %d", &code, &n_max) < 1)
                 abort();
+        (void)fclose(flag);
         pid = real();
-        if (flag && pid == 0)
+        if (n_failed++ < n_max && pid == 0)
                 _exit(code);
-        if (flag)
-                (void)fclose(flag);
         return pid;
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, wait_for
+from daemon import Daemon, is_stopped, wait_for
 from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
@@ -132,6 +132,40 @@ def test_nobody_is_killed_who_is_well(start: Start) -> None:
         assert not load.failures
     assert daemon.workers() == workers
     assert [e["kind"] for e in daemon.events()] == ["start", "ready"]
+
+
+@pytest.mark.parametrize("frozen_s", [1.3, 5])
+def test_a_frozen_machine_costs_nobody_its_life(start: Start, frozen_s: float) -> None:
+    """All processes stand still for longer than a request may take, or than any of harakiri's times, one of them in the middle of one."""
+    daemon = start("server.processes=2", "workers.harakiri=1s")
+    workers = daemon.workers()
+
+    def busy() -> list[int]:
+        return [w["pid"] for w in daemon.status()["workers"] if w["working"]]
+
+    with Connection((daemon.host, daemon.port), 60) as connection:
+        for _ in range(100):  # no request takes longer than a tenth of a second: it is not always hit
+            connection.send(f"GET {LONG} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            time.sleep(0.02)
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+            wait_for("they stand still", lambda: all(is_stopped(pid) for pid in workers))
+            if busy():
+                break
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+            assert connection.read().status == 200
+        assert busy()
+        os.kill(daemon.pid, signal.SIGSTOP)
+        time.sleep(frozen_s)
+        for pid in (daemon.pid, *workers):
+            os.kill(pid, signal.SIGCONT)
+        assert connection.read().status == 200
+    # Rounds of looking go on; the next worker that really stands still is found.
+    assert sorted(daemon.workers()) == sorted(workers)
+    assert [e["kind"] for e in daemon.events()] == ["start", "ready"]
+    os.kill(workers[0], signal.SIGSTOP)
+    wait_for("it is killed", lambda: daemon.ends("wedged") == 1, 30)
 
 
 def test_off_means_off(start: Start) -> None:

@@ -81,24 +81,40 @@ static void silence_is_what_does_not_move(void **state) {
         assert_false(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS));
 }
 
-/* A machine that was frozen for a minute is neither silence nor a minute of work. */
-static void lost_time_is_excused(void **state) {
-        struct vital vital = vital_begin(1000);
+/* Of 60 s nobody ran for 50. */
+static void standing_still_is_no_silence_and_no_work(void **state) {
+        struct vital vital = vital_begin(0);
 
         (void)state;
-        set(1000, 1500, 5);
-        assert_int_equal(look(&vital, 2000, 2000), VITAL_WELL);
-        vital_excuse(&vital, 2000, 60000, 62500);
-        assert_false(vital_is_silent(&vital, 62500));
-        assert_int_equal(look(&vital, 2000, 63499), VITAL_WELL);
-        assert_int_equal(look(&vital, 2000, 63500), VITAL_HARAKIRI); /* two seconds of its own */
-        set(63600, 63600, 6); /* the next request has lost nothing */
-        assert_int_equal(look(&vital, 2000, 65599), VITAL_WELL);
-        assert_int_equal(look(&vital, 2000, 65600), VITAL_HARAKIRI);
-        set(100500, 100500, 7);
-        assert_int_equal(look(&vital, 2000, 100600), VITAL_WELL);
-        vital_excuse(&vital, 100000, 60000, 100600); /* it began after that */
-        assert_int_equal(look(&vital, 2000, 102500), VITAL_HARAKIRI);
+        set(1000, 0, 1);
+        assert_int_equal(look(&vital, 2000, 1000), VITAL_WELL);
+        vital_look(&vital, &cell, 51500);
+        vital_excuse(&vital, 50000, 51500);
+        assert_int_equal(look(&vital, 2000, 51500), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS - 1), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
+
+        set(60000, 60000, 2); /* a request, in which it happens twice, and which is seen for the first time after that */
+        vital_look(&vital, &cell, 71000);
+        vital_excuse(&vital, 10000, 71000);
+        vital_look(&vital, &cell, 81000);
+        vital_excuse(&vital, 9500, 81000);
+        assert_int_equal(look(&vital, 2000, 81499), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 81500), VITAL_HARAKIRI);
+
+        set(81500, 81500, 3); /* the next one has its own time */
+        assert_int_equal(look(&vital, 2000, 83499), VITAL_WELL);
+        assert_int_equal(look(&vital, 2000, 83500), VITAL_HARAKIRI);
+
+        vital_excuse(&vital, 100000, 83500); /* no sign of life comes from the future */
+        assert_true(vital.moved_ms <= 83500);
+}
+
+static void a_little_late_is_in_time(void **state) {
+        (void)state;
+        assert_int_equal(vital_stood_still_ms(1000, 0), 0);
+        assert_int_equal(vital_stood_still_ms(1000, 1000 + VITAL_LATE_MS), 0);
+        assert_int_equal(vital_stood_still_ms(1000, 1001 + VITAL_LATE_MS), 1 + VITAL_LATE_MS);
 }
 
 static void one_looks_as_often_as_harakiri_needs(void **state) {
@@ -142,7 +158,8 @@ int main(void) {
                 cmocka_unit_test(a_long_turn_with_many_requests_is_no_silence),
                 cmocka_unit_test(a_worker_that_never_showed_a_sign_is_wedged_from_its_begin_on),
                 cmocka_unit_test(silence_is_what_does_not_move),
-                cmocka_unit_test(lost_time_is_excused),
+                cmocka_unit_test(standing_still_is_no_silence_and_no_work),
+                cmocka_unit_test(a_little_late_is_in_time),
                 cmocka_unit_test(one_looks_as_often_as_harakiri_needs),
                 cmocka_unit_test(the_quorum_is_a_majority_of_those_that_count),
         };
