@@ -151,6 +151,7 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
         bool can_be = read_pulse(&seen, copy, live, now_ms);
 
         can_be &= read_grown(&seen.accepted, &copy->accepted, &live->accepted, CELL_COUNT_MAX);
+        can_be &= read_grown(&seen.lost_log_lines, &copy->lost_log_lines, &live->lost_log_lines, CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 can_be &= read_grown(&seen.closes[i], &copy->closes[i], &live->closes[i], CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)

@@ -73,14 +73,14 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
                         server_add(server, fd, (struct sockaddr *)&peer, size, now_ms);
                         continue;
                 }
-                if (shortage_is(errno)) {
-                        shortage_note(&a->shortage, errno, now_ms, a->where);
-                        a->paused_until_ms = now_ms + SHORTAGE_PAUSE_MS;
-                        return;
-                }
                 if (errno == EINVAL) { /* a worker of the slot has shut it down, and that would be reported for ever */
                         log_message(LOG_ERR, "a listening socket does not listen any more: this slot serves nobody there until the daemon is restarted");
                         (void)epoll_ctl(a->epoll, EPOLL_CTL_DEL, a->listeners[i], NULL);
+                        return;
+                }
+                if (shortage_is(errno)) {
+                        shortage_note(&a->shortage, errno, now_ms, a->where);
+                        a->paused_until_ms = now_ms + SHORTAGE_PAUSE_MS;
                         return;
                 }
                 if (errno == EAGAIN) /* the queue is empty; anything else is the fault of one connection that is gone by now */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,29 @@ static void an_honest_cell_is_copied_as_a_whole(void **state) {
         assert_int_equal(cell_get(&copy.accepted), 8);
         assert_int_equal(cell_get(&copy.connections), 0);
         assert_int_equal(cell_get(&copy.working_since_ms), 0);
+}
+
+/* Clears what lies between the end of a member and the next one. */
+#define CLEAR_GAP(begin, end) memset((char *)&live + (begin), 0, (end) - (begin))
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+/* A member that is added, and that the copying forgets, is found here. */
+static void no_number_is_forgotten(void **state) {
+        _Atomic uint64_t *numbers = (void *)&live;
+
+        (void)state;
+        memset(&copy, 0, sizeof copy);
+        for (size_t i = 0; i < sizeof live / sizeof *numbers; i++)
+                cell_set(&numbers[i], 1);
+        CLEAR_GAP(END_OF(struct restmark_worker_cell, working_seed), offsetof(struct restmark_worker_cell, routes));
+        for (size_t i = 0; i < RESTMARK_ROUTE_COUNT; i++)
+                CLEAR_GAP(offsetof(struct restmark_worker_cell, routes[i]) + END_OF(struct restmark_route_cell, durations),
+                          offsetof(struct restmark_worker_cell, routes[i]) + sizeof(struct restmark_route_cell));
+        CLEAR_GAP(END_OF(struct restmark_worker_cell, routes), offsetof(struct restmark_worker_cell, stack_depth));
+        CLEAR_GAP(END_OF(struct restmark_worker_cell, stack), sizeof live);
+        cell_set(&live.stack_depth, RESTMARK_STACK_MAX);
+        assert_true(take());
+        assert_memory_equal(&copy, &live, sizeof live);
 }
 
 static void one_lie_and_nothing_is_believed(void **state) {
@@ -258,6 +282,7 @@ static void what_is_no_cell_is_not_adopted(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(an_honest_cell_is_copied_as_a_whole, make_honest),
+                cmocka_unit_test_setup(no_number_is_forgotten, make_honest),
                 cmocka_unit_test_setup(one_lie_and_nothing_is_believed, make_honest),
                 cmocka_unit_test_setup(what_is_at_the_bounds_is_believed, make_honest),
                 cmocka_unit_test_setup(what_began_a_little_ahead_began_now, make_honest),
