@@ -64,7 +64,10 @@ static void take_out(struct linger_set *l, struct lingering *socket) {
 }
 
 static void drop(struct linger_set *l, struct lingering *socket) {
-        (void)fd_close(socket->fd); /* which takes it out of the epoll set: no other descriptor of the socket is left */
+        /* Closing does not take it out of the set if another process has a descriptor of it yet: the master that has passed it, or a child
+         * that was forked meanwhile. Events of it would come with a pointer to what has been freed. */
+        (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+        (void)fd_close(socket->fd);
         take_out(l, socket);
         free(socket);
 }
