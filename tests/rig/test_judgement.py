@@ -115,8 +115,10 @@ def test_what_a_digest_hashes(default_dataset: Dataset) -> None:
     assert hashed_bytes(default_dataset, PARSE, 2) == sum(len(record_bytes(r)) for r in default_dataset.records[:2])
 
 
-def judge_loop(steps: int, nothing: float, one: float, four: float, plain: float = 1e6, explicit: float = 1e6) -> None:
-    figures = {"nothing": nothing, "one": one, "four": four, "plain": plain, "explicit": explicit}
+def judge_loop(steps: int, nothing: float, one: float, four: float, plain: float | None = None) -> None:
+    """plain: None for what a million steps cost as n = 4 × steps has it."""
+    million = nothing + (four - nothing) * 1_000_000 / (4 * steps)
+    figures = {"nothing": nothing, "one": one, "four": four, "plain": million if plain is None else plain}
     judge(loop_claims(steps), figures)
 
 
@@ -136,16 +138,16 @@ def test_loop_costs_that_are_not_linear() -> None:
         judge_loop(1_000_000, 8_000, 4_000_000, 4_000_000)
     with pytest.raises(Mismatch, match="not linear in n"):
         judge_loop(1_000_000, 8_000, 1_000_000, 16_000_000)
-    with pytest.raises(Mismatch, match="without parameters it takes 10.0 µs of CPU.*the result is cached"):
+    with pytest.raises(Mismatch, match="without parameters, with 1000000 steps, it takes 10.0 µs of CPU.*the result is cached"):
         judge_loop(1_000_000, 8_000, 1_000_000, 4_000_000, plain=10_000)
 
 
 def test_costs_that_noise_hides_are_undecided_and_no_pass() -> None:
     # Every second round has the plain request as cheap as if it were cached.
-    figures = {"nothing": 8_000, "one": 1e6, "four": 4e6, "explicit": 1e6}
+    figures = {"nothing": 8_000, "one": 1e6, "four": 4e6}
     rounds = ({**figures, "plain": plain} for plain in itertools.cycle((1e6, 8_000)))
     claims = loop_claims(1_000_000)
-    with pytest.raises(Undecided, match=r"in 100 rounds whether GET /million-loop without parameters costs what n=1000000"):
+    with pytest.raises(Undecided, match=r"in 100 rounds whether GET /million-loop without parameters costs what 1000000 steps cost"):
         conclude(claims, decide([claim.inequality for claim in claims], rounds, Rule()))
 
 
