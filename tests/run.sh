@@ -62,6 +62,7 @@ if [ "$parts" = long ]; then
         cmake --preset release -DRESTMARK_WERROR=ON
         cmake --build --preset release
         tests/soak --minutes 60
+        /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         # shellcheck disable=SC2086 # empty or one word
         RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
