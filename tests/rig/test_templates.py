@@ -10,7 +10,7 @@ import pytest
 from restmark_rig import builder, contestant, dataset, verifier
 from restmark_rig.cache import Cache
 from restmark_rig.checks import Verdict
-from restmark_rig.commands.new_contestant import TEMPLATE_DIR, TEMPLATES
+from restmark_rig.commands.new_contestant import SHARED, TEMPLATE_DIR, TEMPLATES
 from restmark_rig.dataset import Dataset
 from restmark_rig.launcher import StartFailed, StartOptions, launch
 from restmark_rig.verifier import VerifyPlan
@@ -34,7 +34,7 @@ def written(tmp_path: Path, template: str, name: str = "mine") -> Path:
 
 
 def test_every_template_can_be_chosen() -> None:
-    assert {path.name for path in TEMPLATE_DIR.iterdir()} == set(TEMPLATES)
+    assert {path.name for path in TEMPLATE_DIR.iterdir()} == set(TEMPLATES) | set(SHARED.values())
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -17,6 +17,8 @@ TEMPLATES = {
     "asgi": "FastAPI and uvicorn in a venv",
     "node": "node:http and node:cluster alone",
 }
+# What templates in one language have in common.
+SHARED = {"stdlib": "python", "asgi": "python"}
 _EPILOG = "Templates: " + "; ".join(f"{name} - {what}" for name, what in TEMPLATES.items()) + "."
 
 
@@ -49,7 +51,8 @@ def new_contestant(settings: Settings, name: str, template: str, directory: Path
             f"name {name!r}: a built-in contestant has it already", f"choose another one, such as my-{name}"
         )
     folder = directory / name
-    sources = sorted(path for path in (TEMPLATE_DIR / template).iterdir() if path.is_file())
+    places = [template, *([SHARED[template]] if template in SHARED else [])]
+    sources = sorted((path for place in places for path in (TEMPLATE_DIR / place).iterdir() if path.is_file()), key=lambda path: path.name)
     try:
         folder.mkdir(parents=True)
         for source in sources:

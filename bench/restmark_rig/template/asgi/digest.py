@@ -1,1 +1,0 @@
-../stdlib/digest.py
