@@ -2,6 +2,20 @@
 
 #include <errno.h>
 
+static int hex_digit(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int number_hex_byte(const char *digits) {
+        int high = hex_digit(digits[0]), low = high < 0 ? -1 : hex_digit(digits[1]);
+
+        return low < 0 ? -1 : high * 16 + low;
+}
+
 int number_parse(const char *text, size_t length, uint64_t *ret) {
         uint64_t value = 0;
         int r = 0;

@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/number.h"
+
 static const char blanks[] = " \t\v\f";
+static const char escape_names[] = "\"\\nrt", escaped_bytes[] = "\"\\\n\r\t"; /* between quotes, behind a backslash: what stands for what */
 
 struct reading {
         FILE *file;
@@ -44,30 +47,20 @@ static void cut_comment(char *text) {
                 }
 }
 
-static int hex_digit(char c) {
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte that an escape stands for; *at is behind the backslash, and moved behind the escape. */
 static int unescape(const char **at, char *ret, struct error *e) {
-        static const char names[] = "\"\\nrt", bytes[] = "\"\\\n\r\t";
-        const char *name = **at ? strchr(names, **at) : NULL;
-        int high, low;
+        const char *name = **at ? strchr(escape_names, **at) : NULL;
+        int byte;
 
         if (name) {
-                *ret = bytes[name - names];
+                *ret = escaped_bytes[name - escape_names];
                 (*at)++;
                 return 0;
         }
-        high = **at == 'x' ? hex_digit((*at)[1]) : -1;
-        low = high < 0 ? -1 : hex_digit((*at)[2]);
-        if (low < 0 || high * 16 + low == 0)
+        byte = **at == 'x' ? number_hex_byte(*at + 1) : -1;
+        if (byte <= 0)
                 return error_set(e, -EINVAL, "a \\ between quotes begins one of \\\" \\\\ \\n \\r \\t \\xHH (not \\x00): write \\\\ for the character itself");
-        *ret = (char)(high * 16 + low);
+        *ret = (char)byte;
         *at += 3;
         return 0;
 }
@@ -268,11 +261,10 @@ static bool needs_quotes(const char *value) {
 }
 
 static void write_escaped(char c, FILE *to) {
-        static const char names[] = "\"\\nrt", bytes[] = "\"\\\n\r\t";
-        const char *byte = strchr(bytes, c);
+        const char *byte = strchr(escaped_bytes, c);
 
         if (byte)
-                (void)fprintf(to, "\\%c", names[byte - bytes]);
+                (void)fprintf(to, "\\%c", escape_names[byte - escaped_bytes]);
         else if (is_control(c))
                 (void)fprintf(to, "\\x%02x", (unsigned char)c);
         else

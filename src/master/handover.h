@@ -85,7 +85,7 @@ struct handover {
         int clients[HANDOVER_CLIENTS_MAX]; /* of the control socket, who wait for the outcome */
 };
 
-/* Writes `h` as text. In its texts a backslash and what is no printable character is \HH, in hexadecimal digits. */
+/* Writes `h` as text. In its texts a backslash and control characters below 0x20 are \HH, in hexadecimal digits. */
 void handover_write(const struct handover *h, FILE *to);
 
 /* The reverse, of `size` bytes that may be anything. Returns 0, -EPROTO for another version, -EINVAL with a sentence. */

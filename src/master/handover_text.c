@@ -146,13 +146,6 @@ static int take_descriptor(int *list, size_t *n, size_t max, const char *values)
         return 0;
 }
 
-static int hex_value(const char *digits) {
-        static const char known[] = "0123456789abcdef";
-        const char *high = digits[0] ? strchr(known, digits[0]) : NULL, *low = high && digits[1] ? strchr(known, digits[1]) : NULL;
-
-        return low ? (int)((high - known) * 16 + (low - known)) : -1;
-}
-
 /* The reverse of write_text(). */
 static int take_text(const char *text, char *out) {
         size_t length = 0;
@@ -161,7 +154,7 @@ static int take_text(const char *text, char *out) {
                 int c = (unsigned char)*text;
 
                 if (c == '\\') {
-                        c = hex_value(text + 1);
+                        c = number_hex_byte(text + 1);
                         text += 2;
                 }
                 if (c <= 0 || length == HANDOVER_TEXT_MAX - 1)

@@ -144,8 +144,10 @@ static int keep_message(const char *text, int fd) {
         m->next = NULL;
         m->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (fd >= 0 && m->fd < 0) {
+                int r = -errno;
+
                 free(m);
-                return -errno;
+                return r;
         }
         memcpy(m->text, text, strlen(text) + 1);
         if (!box.first)

@@ -31,7 +31,19 @@ static void reads_digits_only(void **state) {
         }
 }
 
+static void reads_a_byte_of_two_hexadecimal_digits(void **state) {
+        static const struct {
+                const char *digits;
+                int byte;
+        } cases[] = { { "00", 0 },  { "0a", 10 }, { "0A", 10 }, { "ff", 255 }, { "Fe!", 254 }, { "90", 144 },
+                      { "", -1 },   { "f", -1 },  { "g0", -1 }, { "0g", -1 },  { " 1", -1 },   { "-1", -1 } };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_int_equal(number_hex_byte(cases[i].digits), cases[i].byte);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(reads_digits_only) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(reads_digits_only), cmocka_unit_test(reads_a_byte_of_two_hexadecimal_digits) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
