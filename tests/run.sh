@@ -20,8 +20,8 @@ for option in "$@"; do
                 echo "in a container; what needs one is skipped, with a word, where none can be had."
                 echo "With --long, as root: makes a bare Debian 12 and a bare Debian 13, runs the"
                 echo "README's first command in each to its end, and looks at its answer; lets the"
-                echo "release build soak for an hour; then tests the packages of both releases. Two"
-                echo "hours."
+                echo "release build soak for an hour; measures twice beside neighbours that come and"
+                echo "go; then tests the packages of both releases. Two hours and a half."
                 exit 0
                 ;;
         *)
