@@ -53,7 +53,7 @@ def test_an_honest_server(server: str) -> None:
     assert note(route, told) == ""
 
 
-@pytest.mark.parametrize("first", [0.0, 0.4, 0.8])
+@pytest.mark.parametrize("first", [0.0, 0.4, 0.8, 1.0])
 def test_a_fast_encoder_beside_dear_shifting(first: float) -> None:
     told = figures(250, 2700, first * 2700, rest_us=400)
     assert refuted(ROUTE_ENCODE, told) == []

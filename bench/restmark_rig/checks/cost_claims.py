@@ -36,8 +36,9 @@ _MIN_DIGEST_SHARE = 0.3
 # to get its memory from the kernel besides (up to 0.8 of a pass was seen, in CPython). Where a pass costs many times the work, as
 # shifting does beside a fast encoder of Python's, that is more than the work itself.
 _FIRST_PASS = {ROUTE_PARSE: 0.25, ROUTE_ENCODE: 1.0}
-# Where less of the work than this is left of what a plain request takes, a digest proves little of it: to be said.
-_MIN_SHOWN = 0.2
+# Where that is more than so many times what a plain request works, a digest proves nothing of it: to be said. Known servers are at 1 and
+# below, or at 3 and above.
+_MAX_FIRST_OF_WORK = 2.0
 # No processor's CRC-32 is faster: 100 GB/s. Where records are hashed one by one, each takes a few steps that wait for each other.
 _MIN_HASHED_BYTE_NS = 0.01
 _MIN_HASHED_RECORD_NS = 2.0
@@ -184,13 +185,13 @@ def _digest_claims(work: RecordWork) -> tuple[Claim, ...]:
 def record_note(work: RecordWork, typical: Figures) -> str:
     """What the reader should know of typical figures of which all claims hold; empty if nothing."""
     pass_ns = (typical[DIGESTS] - typical[DIGEST]) / (DIGESTS_K - 1)
-    shown = work.scale * (weighted(_unhashed(work), typical) - typical[NOTHING])
-    if shown >= _MIN_SHOWN * (typical[PLAIN] - typical[NOTHING]):
+    worked_ns = typical[PLAIN] - typical[NOTHING]
+    if work.scale * _FIRST_PASS[work.route] * pass_ns <= _MAX_FIRST_OF_WORK * worked_ns:
         return ""
     return (
-        f"GET {work.route}: what a digest repeats takes {us(pass_ns * work.scale)} of CPU each time, beside which its work "
-        f"({us(typical[PLAIN] - typical[NOTHING])}) does not show; that a request without a digest does that work is told by "
-        "the growth of its cost with count alone"
+        f"GET {work.route}: what a digest repeats takes {us(work.scale * pass_ns)} of CPU each time, beside which its work "
+        f"({us(worked_ns)}) does not show; that a request without a digest does that work is told by the growth of its cost "
+        "with count alone"
     )
 
 
