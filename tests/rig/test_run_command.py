@@ -87,7 +87,8 @@ def test_a_run_and_its_record(tmp_path: Path) -> None:
     assert "GET /, 8 connections" in done.stdout
     assert "round 2/2" in done.stderr
     assert "left:" in done.stderr
-    assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith(("results:", "note:")))
+    told = [line for line in done.stdout.splitlines() if str(out) not in line]  # a path is never broken, however long
+    assert max(map(len, told)) <= 80
     record = read(out)
     assert record["complete"] is True
     assert record["seed"] == 7
