@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import struct
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from load_support import PROBES, Client, Planted, answer, load, quantile, run, undisturbed
+from load_support import PROBES, Client, Planted, answer, decode_histogram, load, quantile, run, undisturbed
 
 WORK_S, STALL_S = 0.0011, 0.5
 QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
@@ -108,41 +105,12 @@ def test_answers_that_are_under_way_at_the_end_are_awaited() -> None:
     assert result["requests_per_s"] == pytest.approx(result["requests"]["answered_while_sending"] / 0.25, rel=1e-6)
 
 
-def decode(encoded: str) -> dict[int, int]:
-    """HdrHistogram's V2 encoding, as its description has it: the lowest value of each cell that is not empty, and its count."""
-    packed = base64.b64decode(encoded, validate=True)
-    cookie, length = struct.unpack_from(">ii", packed)
-    assert cookie == 0x1C849314 and length == len(packed) - 8
-    plain = zlib.decompress(packed[8:])
-    cookie, length, offset, digits, lowest, highest, ratio = struct.unpack_from(">iiiiqqd", plain)
-    assert (cookie, length, offset, digits, lowest, highest, ratio) == (0x1C849313, len(plain) - 40, 0, 3, 1, 60_000_000, 1.0)
-    counts: dict[int, int] = {}
-    at, cell = 40, 0
-    while at < len(plain):
-        number = shift = 0
-        while True:
-            byte = plain[at]
-            at += 1
-            number |= (byte if shift == 56 else byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80 or shift > 56:
-                break
-        value = (number >> 1) ^ -(number & 1)
-        if value <= 0:
-            cell += max(1, -value)
-            continue
-        bucket = max(0, (cell >> 10) - 1)
-        counts[(cell - (bucket << 10)) << bucket] = value
-        cell += 1
-    return counts
-
-
 def test_the_histogram_reads_back(tmp_path: Path) -> None:
     """The log, the JSON and the quantiles that are printed have the same counts."""
     log = tmp_path / "load.hlog"
     with Planted(Staller(0.0005, 0.2)) as server:
         result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)
-    counts = decode(result["latency"]["hdr_v2_base64"])
+    counts = decode_histogram(result["latency"]["hdr_v2_base64"])
     values = [low for low, n in sorted(counts.items()) for _ in range(n)]
     assert len(values) == result["latency"]["count"] == result["requests"]["answered"]
     for name, share in QUANTILES.items():
@@ -166,7 +134,7 @@ def test_a_public_reader_opens_the_log(tmp_path: Path) -> None:
     reference = histogram.HdrHistogram(1, 60_000_000, 3)
     read = reader.HistogramLogReader(str(log), reference).get_next_interval_histogram()
     again = histogram.HdrHistogram.decode(result["latency"]["hdr_v2_base64"])
-    counts = decode(result["latency"]["hdr_v2_base64"])
+    counts = decode_histogram(result["latency"]["hdr_v2_base64"])
     for theirs in (read, again):
         assert theirs.get_total_count() == result["latency"]["count"]
         assert theirs.get_max_value() == result["latency"]["max_us"]

@@ -167,7 +167,7 @@ def test_nobody_listens() -> None:
 
 
 def test_usage_help_and_version(tmp_path: Path) -> None:
-    for arguments in ([], ["--nope"], ["http://h/", "--rate"], ["x"], ["https://h/"], ["--mix", tmp_path / "none", "http://127.0.0.1/"]):
+    for arguments in ([], ["--nope"], ["http://h/", "--rate"], ["x"], ["https://h/"], *([option, tmp_path / "none", "http://127.0.0.1/"] for option in ("--mix", "--body", "--expect"))):
         done = run(*arguments)
         assert done.returncode == 64 and done.stderr.startswith("restmark-load: ") and not done.stdout
     done = run("--help")

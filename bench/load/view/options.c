@@ -11,6 +11,7 @@
 
 const char options_usage[] =
         "Usage: restmark-load [OPTION]... URL [TARGET=WEIGHT]...\n"
+        "       restmark-load --merge [--json] [--hdr-log FILE] FILE...\n"
         "\n"
         "Loads an HTTP/1.1 server and says how fast, and how rightly, it answers.\n"
         "URL is http://HOST[:PORT][/TARGET] or unix:PATH. A TARGET may have random\n"
@@ -46,6 +47,8 @@ const char options_usage[] =
         "\n"
         "  -j, --json            print JSON\n"
         "      --hdr-log FILE    write the histogram as an HdrHistogram log\n"
+        "      --merge           load nothing: add up the histograms of many runs, which\n"
+        "                        are in logs of --hdr-log or in what --json printed\n"
         "      --hold            say \"ready\" when all connections are open, and begin\n"
         "                        when a line comes in\n"
         "      --die-with-parent end when the process that started this one does\n"
@@ -54,7 +57,8 @@ const char options_usage[] =
         "\n"
         "TIME is a number with us, ms, s or min behind it. Exit codes: 0 done, 1 some\n"
         "requests failed or the level was not held, 64 usage, 69 the server cannot be\n"
-        "reached or answers wrongly, 71 system, 74 output. See restmark-load(1).\n";
+        "reached or answers wrongly, 65 a file to merge is damaged, 71 system, 74 output.\n"
+        "See restmark-load(1).\n";
 
 enum {
         LONG_CPUS = 256,
@@ -73,6 +77,7 @@ enum {
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
+        LONG_MERGE,
         LONG_HOLD,
         LONG_DIE,
 };
@@ -90,6 +95,7 @@ static const struct option long_options[] = {
         { "no-probe", no_argument, NULL, LONG_NO_PROBE },   { "no-check", no_argument, NULL, LONG_NO_CHECK },
         { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
+        { "merge", no_argument, NULL, LONG_MERGE },
         { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
         { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -205,6 +211,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_HDR_LOG:
                 o->hdr_log = value;
                 return 0;
+        case LONG_MERGE:
+                o->merge = true;
+                return 0;
         case LONG_HOLD:
                 o->hold = true;
                 return 0;
@@ -268,6 +277,18 @@ static int take_targets(int n, char **words, struct options *o, struct error *e)
         return 0;
 }
 
+/* `other`: an option that was given and is of a load; 0: none. */
+static int take_files(int n, char **words, int other, struct options *o, struct error *e) {
+        if (other)
+                return error_set(e, -EINVAL, "--merge loads nothing: --%s does not go with it", option_name(other));
+        if (n == 0)
+                return error_set(e, -EINVAL, "--merge takes files that --hdr-log wrote or --json printed");
+        o->task = OPTIONS_MERGE;
+        o->files = words;
+        o->n_files = (size_t)n;
+        return 0;
+}
+
 static void set_defaults(struct options *o) {
         if (o->threads == 0)
                 o->threads = o->cpus.n > 0 ? o->cpus.n : 1;
@@ -281,7 +302,7 @@ static void set_defaults(struct options *o) {
 
 int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         struct options *o = ret;
-        int option, r = 0;
+        int option, r = 0, other = 0;
 
         *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
         opterr = 0;
@@ -290,9 +311,13 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
                 r = take_load(option, optarg, o, e);
                 if (r > 0)
                         r = take_option(option, optarg, o, e);
+                if (option != LONG_MERGE && option != LONG_HDR_LOG && option != 'j')
+                        other = option;
         }
         if (r < 0 || o->task != OPTIONS_RUN)
                 return r;
+        if (o->merge)
+                return take_files(argc - optind, argv + optind, other, o, e);
         if (optind == argc)
                 return error_set(e, -EINVAL, "say a URL, such as http://127.0.0.1:8080/");
         o->url = argv[optind];
