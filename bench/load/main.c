@@ -189,7 +189,7 @@ static int measure(struct options *o, struct load_plan *p) {
                 r = load_block_signals(&e);
         if (r < 0)
                 return complain(exit_code_of(r), e.text);
-        if (!o->has_slo) {
+        if (o->slo.n == 0) {
                 if (o->hdr_log && !(log = fopen(o->hdr_log, "we"))) {
                         (void)error_set_errno(&e, errno, "--hdr-log: cannot write %s", o->hdr_log);
                         return complain(EX_IOERR, e.text);

@@ -171,4 +171,39 @@ def test_a_search_that_nothing_holds_says_so() -> None:
     result = json.loads(done.stdout)
     assert result["schema"] == "restmark-load-slo/1" and result["held_per_s"] is None
     assert [trial["held"] for trial in result["tries"]] == [False] * len(result["tries"])
-    assert all(trial["share_within"] < 0.5 for trial in result["tries"])
+    assert all(trial["levels"][0]["share_within"] < 0.5 for trial in result["tries"])
+    assert result["bound_by"] == ["p50=1ms"]
+
+
+@pytest.mark.parametrize(
+    ("slo", "bound_by"),
+    [
+        (["--slo", "p50=5s,p95=1ms"], ["p95=1ms"]),
+        (["--slo", "p95=1ms", "--slo", "p50=5s"], ["p95=1ms"]),
+        (["--slo", "p99=1ms,p99.5=2ms,p10=5s"], ["p99=1ms", "p99.5=2ms"]),
+    ],
+)
+def test_all_levels_have_to_hold_and_the_one_that_binds_is_named(slo: list[str], bound_by: list[str]) -> None:
+    """Each request takes 5 ms, whatever the rate."""
+    with Planted(Staller(0.005, 1e9)) as server:
+        text = run("--rate", 40, *slo, "-d", "150ms", "-c", 16, server.url, timeout=120)
+        result = load("--rate", 40, *slo, "-d", "150ms", "-c", 16, server.url, code=1, timeout=120)
+    levels = ",".join(slo[1::2])
+    assert text.returncode == 1
+    assert text.stdout.splitlines()[0].split()[3::2][: levels.count("=")] == [level.split("=")[0] for level in levels.split(",")]
+    assert f"not held: {' and '.join(bound_by)}" in text.stdout
+    assert re.fullmatch(f"{levels} do not hold together at any rate that was tried: at \\S+ bound by {' and '.join(bound_by)}", text.stdout.splitlines()[-1])
+    assert result["slo"] == levels and result["bound_by"] == bound_by
+    for trial in result["tries"]:
+        assert not trial["held"]
+        assert [level["slo"] for level in trial["levels"] if not level["held"]] == bound_by
+
+
+def test_levels_that_hold_together_have_one_rate() -> None:
+    """A server that takes 10 ms for each request: at 100 a second at most, whichever of the two limits is the nearer one."""
+    with Planted(Staller(0.01, 1e9)) as server:
+        result = load("--rate", 200, "--slo", "p50=60s,p90=100ms", "-d", "600ms", "-c", 256, server.url, timeout=120)
+    assert result["bound_by"] == ["p90=100ms"]
+    assert result["held_per_s"] < 125
+    held = [trial for trial in result["tries"] if trial["plan"]["rate_per_s"] == result["held_per_s"]]
+    assert held and all(level["held"] for trial in held for level in trial["levels"])

@@ -28,8 +28,9 @@ const char options_usage[] =
         "                        counts from when each was to be sent\n"
         "      --poisson         at random intervals, as independent users would\n"
         "      --seed N          what random is derived from (default: 1)\n"
-        "      --slo pQ=TIME     find the highest rate at which Q % of all requests are\n"
-        "                        answered within TIME; begins with --rate\n"
+        "      --slo pQ=TIME,... find the highest rate at which Q % of all requests are\n"
+        "                        answered within TIME, each time that is given; begins\n"
+        "                        with --rate\n"
         "\n"
         "      --mix FILE        targets from a file: lines of WEIGHT TARGET\n"
         "      --method METHOD   (default: GET, or POST with --body)\n"
@@ -168,7 +169,6 @@ static int take_load(int option, const char *value, struct options *o, struct er
         case LONG_SEED:
                 return take_number(option, value, 0, UINT64_MAX, &o->seed, e);
         case LONG_SLO:
-                o->has_slo = true;
                 return slo_parse(value, &o->slo, e);
         case LONG_PIPELINE:
                 return take_number(option, value, 1, OPTIONS_PIPELINE_MAX, &o->pipeline, e);
@@ -237,13 +237,13 @@ static int take_option(int option, const char *value, struct options *o, struct 
 static int check(const struct options *o, struct error *e) {
         if (o->poisson && o->rate <= 0)
                 return error_set(e, -EINVAL, "--poisson goes with --rate");
-        if (o->has_slo && o->rate <= 0)
+        if (o->slo.n > 0 && o->rate <= 0)
                 return error_set(e, -EINVAL, "--slo needs a --rate to begin with");
-        if (o->has_slo && o->requests > 0)
+        if (o->slo.n > 0 && o->requests > 0)
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
-        if (o->has_slo && o->hold)
+        if (o->slo.n > 0 && o->hold)
                 return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
-        if (o->has_slo && o->hdr_log)
+        if (o->slo.n > 0 && o->hdr_log)
                 return error_set(e, -EINVAL, "--hdr-log is of one run, and --slo makes many; --json has the histogram of each");
         if (o->think_ns > 0 && (o->rate > 0 || o->pipeline > 1))
                 return error_set(e, -EINVAL, "--think goes neither with --rate, which has a schedule, nor with --pipeline");

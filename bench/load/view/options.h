@@ -31,8 +31,7 @@ struct options {
         uint64_t status; /* 0: 200 to 299 */
         double rate;     /* 0: closed loop */
         bool poisson, check, probe, json, merge, hold, die_with_parent;
-        bool has_slo;
-        struct slo slo;
+        struct slo_set slo; /* empty: one run */
 };
 
 /* Reads the command line. Returns 0, or a negative errno value with a sentence; getopt's own messages are not printed. options_deinit()
