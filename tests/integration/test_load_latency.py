@@ -96,6 +96,18 @@ def test_what_the_schedule_could_not_send_counts_with_its_wait() -> None:
     assert any("never sent" in doubt for doubt in result["doubts"])
 
 
+def rate_far_beyond() -> None:
+    with Planted(Staller(0.005, 1e9)) as server:
+        result = load("-c", 1, "--rate", 10_000_000, "--poisson", "-d", "2s", server.url)
+    assert 19_000_000 < result["requests"]["unsent"] < 21_000_000
+    assert result["total_ns"] - result["sending_ns"] < 200_000_000  # 5 ms, and what the machine adds
+
+
+def test_counting_what_was_not_sent_holds_up_no_answer() -> None:
+    """Twenty million requests are counted one by one, for a second: the last answer does not wait for that."""
+    undisturbed(rate_far_beyond)
+
+
 def test_answers_that_are_under_way_at_the_end_are_awaited() -> None:
     with Planted(Staller(0.1, 1e9)) as server:
         result = load("-c", 4, "-d", "250ms", server.url)

@@ -93,8 +93,13 @@ static void refusals(void **state) {
                 const char *arguments, *says;
         } cases[] = {
                 { "", "say a URL" },
-                { "--nope http://h/", "not known" },
-                { "http://h/ -c", "lacks its value" },
+                { "--nope http://h/", "--nope is not known" },
+                { "--re 5 http://h/", "--re is not known, or short for several" },
+                { "-jq http://h/", "-q is not known" },
+                { "--json=5 http://h/", "--json takes no value" },
+                { "http://h/ -c", "-c lacks its value" },
+                { "http://h/ --rate", "--rate lacks its value" },
+                { "-r 10000001 http://h/", "--rate takes requests a second, from 0.001 to 10000000" },
                 { "-c 0 http://h/", "--connections takes a whole number from 1" },
                 { "-t 5 -c 4 http://h/", "each thread needs one" },
                 { "-d 0 http://h/", "--duration takes a time" },

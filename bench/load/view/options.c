@@ -83,6 +83,8 @@ enum {
         LONG_DIE,
 };
 
+enum { RATE_MAX = 10000000 }; /* ten times what a CPU can send; each that is not sent is counted one by one */
+
 static const struct option long_options[] = {
         { "connections", required_argument, NULL, 'c' },    { "threads", required_argument, NULL, 't' },
         { "cpus", required_argument, NULL, LONG_CPUS },     { "duration", required_argument, NULL, 'd' },
@@ -133,8 +135,8 @@ static int take_rate(const char *text, double *ret, struct error *e) {
         char *end;
         double rate = strtod(text, &end);
 
-        if (text[strspn(text, "0123456789.")] || end == text || *end || !(rate >= 0.001 && rate <= 1e9))
-                return error_set(e, -EINVAL, "--rate takes requests a second, from 0.001 to 1000000000, and not \"%s\"", text);
+        if (text[strspn(text, "0123456789.")] || end == text || *end || !(rate >= 0.001 && rate <= RATE_MAX))
+                return error_set(e, -EINVAL, "--rate takes requests a second, from 0.001 to %.0f, and not \"%s\"", (double)RATE_MAX, text);
         *ret = rate;
         return 0;
 }
@@ -223,14 +225,21 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case 'V':
                 o->task = OPTIONS_VERSION;
                 return 0;
-        case 'h':
+        default:
                 o->task = OPTIONS_HELP;
                 return 0;
-        case ':':
-                return error_set(e, -EINVAL, "an option lacks its value");
-        default:
-                return error_set(e, -EINVAL, "that option is not known");
         }
+}
+
+/* What getopt() does not take. It has gone past the word that it is about; among short options that stand together it may not have. */
+static int refuse_option(int why, const char *word, struct error *e) {
+        if (why == ':')
+                return error_set(e, -EINVAL, "%s lacks its value", word);
+        if (strncmp(word, "--", 2) != 0 && optopt > ' ')
+                return error_set(e, -EINVAL, "-%c is not known", optopt);
+        if (optopt)
+                return error_set(e, -EINVAL, "--%s takes no value", option_name(optopt));
+        return error_set(e, -EINVAL, "%s is not known, or short for several options", word);
 }
 
 /* What does not go together. */
@@ -308,7 +317,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         opterr = 0;
         optind = 0; /* from the start, also for a second command line in one process */
         while (r == 0 && o->task == OPTIONS_RUN && (option = getopt_long(argc, argv, ":c:t:d:n:r:H:jVh", long_options, NULL)) != -1) {
-                r = take_load(option, optarg, o, e);
+                r = option == ':' || option == '?' ? refuse_option(option, argv[optind - 1], e) : take_load(option, optarg, o, e);
                 if (r > 0)
                         r = take_option(option, optarg, o, e);
                 if (option != LONG_MERGE && option != LONG_HDR_LOG && option != 'j')
