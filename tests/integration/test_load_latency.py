@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import math
 import re
 import time
 from pathlib import Path
@@ -83,6 +85,46 @@ def test_open_loop_has_the_latencies_of_the_schedule(connections: int) -> None:
     undisturbed(lambda: open_loop(connections))
 
 
+MASK = 2**64 - 1
+
+
+def mixed(x: int) -> int:
+    """The finaliser of splitmix64."""
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & MASK
+    return x ^ x >> 31
+
+
+def poisson_ns(rate: float, seed: int, n: int) -> list[float]:
+    """When the requests of a Poisson schedule are due, as docs and headers have it: gap k is exponential, of random number k of the seed's stream 1."""
+    due, at = [], 0.0
+    stream = mixed(mixed(seed + 0x9E3779B97F4A7C15 & MASK) + 1 & MASK)
+    for k in range(n):
+        bits = mixed(stream + (k + 1) * 0x9E3779B97F4A7C15 & MASK)
+        at += -math.log(((bits >> 11) + 1) / 2**53) * 1e9 / rate
+        due.append(at)
+    return due
+
+
+def poisson_schedule(threads: int) -> None:
+    due = poisson_ns(400, 7, 200)
+    with Planted(Staller(0, 1e9)) as server:
+        result = load("-c", 32, "-t", threads, "--rate", 400, "--poisson", "--seed", 7, "-n", 200, server.url)
+        stamps = server.answered_ns[PROBES:]
+    assert len(stamps) == 200
+    behind_us = [(stamp - result["start_monotonic_ns"] - at) / 1000 for stamp, at in zip(stamps, due, strict=True)]
+    assert min(behind_us) >= -1  # never early
+    assert quantile(behind_us, 0.5) < 1000
+    assert result["schedule"]["late"]["quantiles_us"]["p50"] < 1000
+    # What is late is late against this very schedule: the latency of each is behind its own time.
+    assert result["latency"]["max_us"] >= max(behind_us) * 0.999
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_poisson_schedule_is_kept_request_by_request(threads: int) -> None:
+    undisturbed(lambda: poisson_schedule(threads))
+
+
 def test_what_the_schedule_could_not_send_counts_with_its_wait() -> None:
     """One connection, a server that stalls up to the end: what was due meanwhile is not left out."""
     with Planted(Staller(0, 0.6)) as server:
@@ -136,10 +178,9 @@ def test_the_histogram_reads_back(tmp_path: Path) -> None:
     assert float(maximum) == pytest.approx(result["latency"]["max_us"] / 1000, abs=0.001)
 
 
+@pytest.mark.usefixtures("public_reader")
 def test_a_public_reader_opens_the_log(tmp_path: Path) -> None:
-    """HdrHistogram's own port to Python, which Debian does not package."""
-    histogram = pytest.importorskip("hdrh.histogram", reason="needs the package hdrhistogram of PyPI")
-    reader = pytest.importorskip("hdrh.log")
+    histogram, reader = importlib.import_module("hdrh.histogram"), importlib.import_module("hdrh.log")
     log = tmp_path / "load.hlog"
     with Planted(Staller(0.0005, 0.2)) as server:
         result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)

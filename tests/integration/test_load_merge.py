@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import time
@@ -85,6 +86,22 @@ def test_what_is_merged_can_be_written_and_merged_again(two_runs: Runs, tmp_path
     before = counts_of(load("--merge", fast))
     assert run("--merge", fast, "--hdr-log", fast).returncode == 0  # all is read before anything is written
     assert counts_of(load("--merge", fast)) == before
+
+
+@pytest.mark.usefixtures("public_reader")
+def test_a_public_reader_opens_what_is_merged(two_runs: Runs, tmp_path: Path) -> None:
+    histogram, reader = importlib.import_module("hdrh.histogram"), importlib.import_module("hdrh.log")
+    fast, slow, _ = two_runs
+    merged = load("--merge", fast, slow, "--hdr-log", tmp_path / "sum.hlog")
+    read = reader.HistogramLogReader(str(tmp_path / "sum.hlog"), histogram.HdrHistogram(1, 60_000_000, 3)).get_next_interval_histogram()
+    theirs = histogram.HdrHistogram(1, 60_000_000, 3)
+    for log in (fast, slow):
+        theirs.add(reader.HistogramLogReader(str(log), histogram.HdrHistogram(1, 60_000_000, 3)).get_next_interval_histogram())
+    for one in (read, theirs):
+        assert one.get_total_count() == merged["latency"]["count"] == 400
+        assert {one.get_lowest_equivalent_value(item.value_iterated_to): item.count_at_value_iterated_to for item in one.get_recorded_iterator()} == counts_of(
+            merged
+        )
 
 
 def test_a_run_is_not_counted_twice(two_runs: Runs) -> None:
