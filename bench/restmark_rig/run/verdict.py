@@ -225,8 +225,8 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
             late = e.load.late_quantiles_us
             yield Verdict(
                 CLIENT_BOUND,
-                f"the client itself sent requests late (half of them by {late['50']} µs or more, one in a hundred by {late['99']} µs or "
-                "more): latencies are not the server's alone",
+                f"the client itself sent requests late (half of them by {late['50']} µs or more, one in a hundred by "
+                f"{late['99']} µs or more): latencies are not the server's alone",
             )
         return
     idle = e.server_share + e.server_lost < SERVER_STARVED.value
