@@ -184,6 +184,7 @@ def test_what_merging_does_not_take(tmp_path: Path) -> None:
         (("-c", 5, log), "--connections does not go with it"),
         (("--slo", "p99=1s", log), "--slo does not go with it"),
         ((tmp_path / "none",), f"cannot open {tmp_path}/none: No such file or directory"),
+        (("/dev/zero",), "/dev/zero has more than 256 MiB"),
         ((tmp_path,), f"cannot read {tmp_path}: Is a directory"),
     ):
         done = run("--merge", *arguments)

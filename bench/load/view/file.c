@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_BYTES_MAX ((size_t)256 << 20) /* beyond any use; devices do not end */
+
 const char *file_name(const char *path) {
         return strcmp(path, "-") == 0 ? "standard input" : path;
 }
@@ -13,7 +15,7 @@ static int read_all(FILE *file, const char *name, char **ret, size_t *ret_length
         size_t capacity = 65536, length = 0, n = 1;
         char *bytes = malloc(capacity);
 
-        while (bytes && n > 0) {
+        while (bytes && n > 0 && length <= FILE_BYTES_MAX) {
                 if (length == capacity) {
                         char *more = realloc(bytes, capacity *= 2);
 
@@ -28,6 +30,10 @@ static int read_all(FILE *file, const char *name, char **ret, size_t *ret_length
         if (bytes && ferror(file)) {
                 free(bytes);
                 return error_set_errno(e, errno, "cannot read %s", name);
+        }
+        if (bytes && length > FILE_BYTES_MAX) {
+                free(bytes);
+                return error_set(e, -EFBIG, "%s has more than 256 MiB", name);
         }
         if (!bytes)
                 return error_set(e, -ENOMEM, "no memory for %s", name);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +87,7 @@ static json_object *parse(struct json_tokener *t, const char *bytes, size_t leng
         json_object *run;
 
         json_tokener_reset(t);
-        run = json_tokener_parse_ex(t, bytes + *at, (int)(length - *at));
+        run = json_tokener_parse_ex(t, bytes + *at, (int)(length - *at)); /* file_read() has a limit below */
         *at += json_tokener_get_parse_end(t);
         if (json_tokener_get_error(t) == json_tokener_continue)
                 (void)error_set(e, -EBADMSG, "the JSON is cut off");
@@ -102,8 +101,6 @@ int json_read_runs(const char *name, const char *bytes, size_t length, hdr_log_t
         struct hdr *memory = malloc(sizeof *memory);
         int runs = 0, r = t && memory ? 0 : error_set(e, -ENOMEM, "no memory for %s", name);
 
-        if (r == 0 && length > INT_MAX)
-                r = error_set(e, -E2BIG, "%s has more than two gigabytes", name);
         if (r == 0)
                 json_tokener_set_flags(t, JSON_TOKENER_VALIDATE_UTF8);
         for (size_t at = skip_blank(bytes, length, 0); r == 0 && at < length; at = skip_blank(bytes, length, at)) {
