@@ -216,7 +216,7 @@ static void lines_that_are_wrong_are_named(void **state) {
                 { "1e3,1,0.007,@\n", "x.hlog:1: StartTimestamp is no number" },
                 { "1,1,0.007,@,\n", "x.hlog:1: " },
                 { "1,1,0.007,@ AAAA\n", "x.hlog:1: " },
-                { "1,1,7.000,@\n", "x.hlog:1: Interval_Max is 7.000 ms, and the histogram's is 7: it is damaged, or does not count microseconds" },
+                { "1,1,7.000,@\n", "x.hlog:1: Interval_Max is 7.000 ms, and the histogram's is 7 us: it is damaged, or does not count microseconds" },
                 { "1,1,0,\n", "x.hlog:1: base64 of 0 characters" },
                 { "1,1,0,SGVsbG8gd29ybGQh\n", "begins with 48656c6c, and HdrHistogram's compressed V2 encoding with 1c849314" },
         };

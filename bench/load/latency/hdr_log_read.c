@@ -71,7 +71,7 @@ static int check_unit(const struct hdr *values, double max_ms, struct error *e) 
         uint64_t max_us = hdr_summarise(values).max_us;
 
         if (hdr_cell((uint64_t)llround(max_ms * 1000)) != hdr_cell(max_us))
-                return error_set(e, -EBADMSG, "Interval_Max is %.3f ms, and the histogram's is %llu: it is damaged, or does not count microseconds", max_ms,
+                return error_set(e, -EBADMSG, "Interval_Max is %.3f ms, and the histogram's is %llu us: it is damaged, or does not count microseconds", max_ms,
                                  (unsigned long long)max_us);
         return 0;
 }
