@@ -167,6 +167,17 @@ def test_idle_connections_give_way_to_those_that_wait(start: Start) -> None:
     assert daemon.status()["closes"]["evicted"] == 2
 
 
+def test_room_is_found_as_soon_as_a_connection_is_idle(start: Start) -> None:
+    """No event tells of that: each new client finds the others served just now."""
+    daemon = start("server.processes=1", "limits.max-connections=1", "limits.idle-timeout=10min")
+    begin = time.monotonic()
+    late = [Connection((daemon.host, daemon.port)) for _ in range(20)]
+    for connection in late:
+        assert connection.request("/").status == 200
+    assert time.monotonic() - begin < 10  # a look a second would take twenty
+    assert daemon.status()["closes"]["evicted"] == 19
+
+
 def test_more_connections_than_files_is_an_error_at_start(start: Start) -> None:
     import resource
 
