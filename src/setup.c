@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/cpu_quota.h"
@@ -78,6 +79,8 @@ int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
         struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
 
+        if (calls_check(e) < 0)
+                return EX_OSERR;
         if (account_find(c->user, c->group, &setup->account, e) < 0)
                 return setup_blame(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, e);
         setup->limits = (struct server_limits){ .max_connections = c->max_connections,
