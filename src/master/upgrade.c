@@ -115,6 +115,7 @@ static void describe_control(const struct control *control, struct handover *h) 
         h->control_inode = (int64_t)state.inode;
         (void)snprintf(h->control_path, sizeof h->control_path, "%s", state.path);
         h->n_clients = control_list_waiting(control, CONTROL_TOPIC_UPGRADE, h->clients, HANDOVER_CLIENTS_MAX);
+        h->n_callers = control_list_waiting(control, CONTROL_TOPIC_NONE, h->callers, HANDOVER_CLIENTS_MAX);
 }
 
 static void describe_admin(const struct admin *admin, struct handover *h) {
@@ -439,6 +440,8 @@ int upgrade_adopt(struct upgrade *u, struct handover *h, struct error *e) {
         u->number = u->wanted = 1;
         for (size_t i = 0; control && i < h->n_clients; i++)
                 control_adopt_waiting(control, h->clients[i], (struct control_ticket){ CONTROL_TOPIC_UPGRADE, u->number });
+        for (size_t i = 0; control && i < h->n_callers; i++)
+                control_adopt_waiting(control, h->callers[i], (struct control_ticket){ 0 });
         if (h->is_return) {
                 next->number = (unsigned int)h->generation;
                 (void)prctl(PR_SET_NAME, "restmarkd"); /* executed by descriptor, it has the number of that as its name */
