@@ -277,7 +277,5 @@ def test_sockets_of_the_wrong_kind_are_named() -> None:
         assert "socket 4 (b) from systemd does not listen" in refusal(sockets={"a": good.fileno(), "b": idle.fileno()})
         assert "descriptor 3 (null) from systemd is no socket" in refusal(sockets={"null": null.fileno()})
         assert 'systemd gives no socket named "api"' in refusal("server.listen=systemd:api", sockets={"web": good.fileno()})
-        mixed = ("server.listen=systemd", "server.listen=127.0.0.1:0")
-        assert "sockets from systemd and addresses do not go together" in refusal(*mixed, sockets={"web": good.fileno()})
     assert "systemd gives no socket: is restmarkd started by its socket unit?" in refusal("server.listen=systemd")
     assert run("-t", "-o", "server.listen=systemd:web", "-o", "admin.control=none").returncode == 0
