@@ -208,6 +208,19 @@ int setup_load(void *context, struct generation **ret, struct error *e) {
         return 0;
 }
 
+int setup_probe(void *context, const struct config *config, struct error *e) {
+        struct setup setup = { .config = (struct config *)(uintptr_t)config, .access_log_fd = -1 }; /* which no step writes to */
+        int r = setup_check(&setup, e);
+
+        (void)context;
+        if (r == EX_OK)
+                r = setup_make_dataset(&setup, e);
+        if (r == EX_OK)
+                r = open_access_log(&setup, &setup.access_log_fd, e);
+        release(&setup);
+        return -r;
+}
+
 struct setup *setup_free(struct setup *setup) {
         if (!setup)
                 return NULL;

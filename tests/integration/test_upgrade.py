@@ -478,3 +478,22 @@ def test_the_first_error_of_a_self_test_is_told(start: Start, program: Path) -> 
     daemon = start("server.processes=1", program=str(program))
     install_script(program, "echo 'restmarkd: error: the cause' >&2; echo 'restmarkd: error: what follows' >&2; exit 70\n")
     assert "fails its self-test: the cause; what follows (exited with code 70)" in refuse(daemon)
+
+
+def test_there_has_to_be_a_way_back(start: Start, tmp_path: Path) -> None:
+    """What serves now has to be there still, should the new program fail; after a reload that is another dataset."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, n in ((old, 7), (new, 9)):
+        assert run("--write-dataset", str(path), "-o", f"workloads.records={n}").returncode == 0
+    daemon = start("server.processes=1", config=f"[workloads]\ndataset = {old}\n")
+    (tmp_path / "daemon0" / "restmarkd.ini").write_text(f"[workloads]\ndataset = {new}\n")
+    old.unlink()
+    before = workers(daemon)
+    result = ctl(daemon, "upgrade")
+    assert result.returncode == 1
+    assert re.search(rf"there would be no way back to what serves now \(a reload .*\): .*\[workloads\] dataset: {old}", result.stderr), result.stderr
+    assert workers(daemon) == before
+    assert ctl(daemon, "reload").returncode == 0
+    assert "generation 3 serves" in upgrade(daemon)
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"9"
