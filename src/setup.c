@@ -79,7 +79,7 @@ int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
         struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
 
-        if (calls_check(e) < 0)
+        if (calls_check(e) < 0 || fd_size_budget(sizeof(struct restmark_scoreboard), e) < 0)
                 return EX_OSERR;
         if (account_find(c->user, c->group, &setup->account, e) < 0)
                 return setup_blame(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, e);
