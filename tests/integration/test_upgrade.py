@@ -316,6 +316,35 @@ def test_what_happens_during_the_exec_is_not_lost(start: Start, program: Path, t
     assert len(daemon.workers()) == 2
 
 
+def test_a_worker_that_responds_again_during_an_upgrade_that_fails_is_known_to(start: Start, program: Path, tmp_path: Path) -> None:
+    daemon = start(config="[server]\nprocesses = 2\n", program=str(program))
+    fifo, there = tmp_path / "fifo", tmp_path / "there"
+    os.mkfifo(fifo)
+    config = daemon.folder / "restmarkd.ini"
+    install_script(
+        program,
+        f'case "$*" in *--self-test*) ;; *) [ -e {there} ] || {{ : > {there}; read line < {fifo}; echo nonsense >> {config}; }};; esac\nexec real "$@"\n',
+    )
+
+    def since() -> int | None:
+        return daemon.status()["workers"][0]["unresponsive_since_unix_ms"]  # type: ignore[no-any-return]
+
+    victim = workers(daemon)[0]
+    os.kill(victim, signal.SIGSTOP)
+    try:
+        wait_for("it is missed", since)
+        with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+            wait_for("the shell waits", there.exists)
+            os.kill(victim, signal.SIGCONT)
+            fifo.write_text("go\n")
+            _, stderr = process.communicate(timeout=60)
+    finally:
+        os.kill(victim, signal.SIGCONT)
+    assert "cannot take over" in stderr
+    assert workers(daemon)[0] == victim
+    wait_for("it is known to respond", lambda: since() is None)
+
+
 def test_clients_of_the_control_socket_that_have_not_spoken_yet_are_kept(start: Start, program: Path, tmp_path: Path) -> None:
     """Connected, and perhaps in the middle of their line, when the program changes."""
     daemon = start("server.processes=1", program=str(program))
