@@ -115,8 +115,8 @@ int fd_budget(uint64_t needed, struct error *e) {
 
         if (r == -EPERM && hard < needed)
                 return error_set(e, -EMFILE,
-                                 "%llu open files are needed, but the hard limit is %llu: lower [limits] max-connections or "
-                                 "raise the limit (ulimit -n, LimitNOFILE= in the systemd unit)",
+                                 "%llu open files are needed, but the hard limit is %llu: have fewer connections, or raise the limit (ulimit -n, "
+                                 "LimitNOFILE= in the systemd unit)",
                                  (unsigned long long)needed, hard);
         return r < 0 ? error_set_errno(e, -r, "cannot raise the limit of open files to %llu", (unsigned long long)needed) : 0;
 }

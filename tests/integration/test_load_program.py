@@ -166,6 +166,14 @@ def test_nobody_listens() -> None:
             assert re.search(r"cannot connect to 127\.0\.0\.1:\d+.*: Connection refused", done.stderr)
 
 
+def test_too_few_descriptors() -> None:
+    with Planted(lambda server, client, target: answer()) as server:
+        command = ["prlimit", "--nofile=32", str(LOAD), "--connections", "64", "--duration", "0.1", server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode != 0
+    assert re.search(r"\d+ open files are needed, but the hard limit is 32: have fewer connections, or raise the limit \(ulimit -n", done.stderr), done.stderr
+
+
 def test_usage_help_and_version(tmp_path: Path) -> None:
     for arguments in ([], ["--nope"], ["http://h/", "--rate"], ["x"], ["https://h/"], ["--mix", tmp_path / "none", "http://127.0.0.1/"]):
         done = run(*arguments)
