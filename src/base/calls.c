@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,30 +12,33 @@ struct call {
         long number, arguments[4];
 };
 
+static char nothing[256]; /* where they may read, or would write */
+
+#define NOTHING (long)(uintptr_t)nothing
 #define CALL(name, ...) { #name, SYS_##name, { __VA_ARGS__ } }
 
 static const struct call calls[] = {
         CALL(accept4, -1),
         CALL(epoll_create1, -1),
-        CALL(epoll_ctl, -1),
+        CALL(epoll_ctl, -1, 0, 0, NOTHING),
 #ifdef SYS_epoll_wait
-        CALL(epoll_wait, -1),
+        CALL(epoll_wait, -1, NOTHING, 1, 0),
 #else
-        CALL(epoll_pwait, -1),
+        CALL(epoll_pwait, -1, NOTHING, 1, 0),
 #endif
         CALL(fcntl, -1),
         CALL(madvise, 1, 0, -1),
-        CALL(memfd_create, 0, -1),
+        CALL(memfd_create, NOTHING, -1),
         CALL(prctl, -1),
-        CALL(recvfrom, -1),
-        CALL(recvmsg, -1),
-        CALL(sendmsg, -1),
-        CALL(sendto, -1),
-        CALL(signalfd4, -1),
-        CALL(socketpair, -1),
+        CALL(recvfrom, -1, NOTHING),
+        CALL(recvmsg, -1, NOTHING),
+        CALL(sendmsg, -1, NOTHING),
+        CALL(sendto, -1, NOTHING),
+        CALL(signalfd4, -1, NOTHING, 8, -1),
+        CALL(socketpair, -1, 0, 0, NOTHING),
         CALL(timerfd_create, -1),
-        CALL(timerfd_settime, -1),
-        CALL(waitid, -1),
+        CALL(timerfd_settime, -1, 0, NOTHING),
+        CALL(waitid, -1, 0, NOTHING),
 };
 
 int calls_check(struct error *e) {

@@ -194,8 +194,8 @@ def test_upgrades_that_follow_each_other_do_not_starve_the_watchdog(start: Start
     """Its interval goes on where the program changes: the new one does not wait for half of one before it says that all is well."""
     daemon = start("server.processes=1", environment={**systemd.environment, "WATCHDOG_USEC": "600000000"})
     for n in (1, 2, 3):
-        wait_for(f"program {n} has fed it", lambda n=n: systemd.read().count("WATCHDOG=1") == n)  # type: ignore[misc]
         subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        wait_for(f"program {n} has fed it", lambda n=n: systemd.read().count("WATCHDOG=1") == n)  # type: ignore[misc]
 
 
 def test_the_configuration_can_be_tested_beside_a_daemon_whose_sockets_are_stored(start: Start, systemd: FakeSystemd) -> None:
