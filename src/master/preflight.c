@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -11,10 +12,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/small_file.h"
 #include "master/control.h"
 #include "master/control_access.h"
 #include "master/holder.h"
@@ -30,12 +33,10 @@ static bool is_any_or_loopback(const struct listen_address *a) {
 
 /* Whether the kernel lets sockets be bound to addresses that are nobody's here (yet). */
 static bool takes_any_address(const struct listen_address *a) {
-        FILE *setting = fopen(a->socket.any.sa_family == AF_INET ? "/proc/sys/net/ipv4/ip_nonlocal_bind" : "/proc/sys/net/ipv6/ip_nonlocal_bind", "re");
-        int value = setting ? fgetc(setting) : EOF;
+        bool is_v4 = a->socket.any.sa_family == AF_INET;
+        uint64_t value;
 
-        if (setting)
-                (void)fclose(setting);
-        return value == '1';
+        return small_file_number(is_v4 ? "/proc/sys/net/ipv4/ip_nonlocal_bind" : "/proc/sys/net/ipv6/ip_nonlocal_bind", "", &value) == 0 && value == 1;
 }
 
 static bool same_host(const struct sockaddr *one, const struct listen_address *other) {
@@ -85,19 +86,12 @@ static int check_local(const struct listen_address *address, struct error *e) {
         return found || is_routed_here(address) ? 0 : listeners_explain(address, EADDRNOTAVAIL, e);
 }
 
-enum capability { CAPABILITY_CHOWN = 0, CAPABILITY_NET_BIND_SERVICE = 10 };
+/* One of the first 32. */
+static bool has_capability(unsigned int bit) {
+        struct __user_cap_header_struct self = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
-static bool has_capability(enum capability bit) {
-        unsigned long long capabilities = 0;
-        char line[128];
-        FILE *status = fopen("/proc/self/status", "re");
-
-        while (status && fgets(line, sizeof line, status))
-                if (sscanf(line, "CapEff: %llx", &capabilities) == 1)
-                        break;
-        if (status)
-                (void)fclose(status);
-        return capabilities >> bit & 1;
+        return syscall(SYS_capget, &self, sets) == 0 && (sets[0].effective >> bit & 1) != 0;
 }
 
 /* Whether this network belongs to a user namespace above ours, in which our capabilities do not count. */
@@ -111,15 +105,12 @@ static bool network_is_foreign(void) {
 }
 
 static int check_privileged(const struct listen_address *address, struct error *e) {
-        unsigned int first_free = 1024, port = listen_port(address);
-        FILE *setting = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+        unsigned int port = listen_port(address);
+        uint64_t first_free;
 
-        if (setting) {
-                if (fscanf(setting, "%u", &first_free) != 1)
-                        first_free = 1024;
-                (void)fclose(setting);
-        }
-        if (port == 0 || port >= first_free || (has_capability(CAPABILITY_NET_BIND_SERVICE) && !network_is_foreign()))
+        if (small_file_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", "", &first_free) < 0)
+                first_free = 1024;
+        if (port == 0 || port >= first_free || (has_capability(CAP_NET_BIND_SERVICE) && !network_is_foreign()))
                 return 0;
         return listeners_explain(address, EACCES, e);
 }
@@ -196,7 +187,7 @@ static bool is_in_group(gid_t group) {
 static int check_group(const struct control_access *access, const char *path, const char *directory, struct error *e) {
         struct stat st;
 
-        if (!access->has_group || is_in_group(access->group) || has_capability(CAPABILITY_CHOWN) ||
+        if (!access->has_group || is_in_group(access->group) || has_capability(CAP_CHOWN) ||
             (stat(directory, &st) == 0 && (st.st_mode & S_ISGID) != 0 && st.st_gid == access->group))
                 return 0;
         return error_set_errno(e, EPERM, "%s: cannot give the control socket to group %u", path, (unsigned int)access->group);
