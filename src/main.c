@@ -190,6 +190,23 @@ static int open_control(struct parts *p) {
         return EX_OK;
 }
 
+static int open_admin(struct parts *p, struct error *e) {
+        const struct config *c = p->setup->config;
+        int fds[LISTEN_MAX], r = 0;
+        size_t n = 0;
+
+        for (; r == 0 && n < c->admin_listen.n; n += r == 0) {
+                struct listen_address address = c->admin_listen.at[n];
+
+                r = listener_open_one(&address, ADMIN_CLIENTS_MAX, &fds[n], e);
+        }
+        if (r == 0 && n > 0)
+                r = admin_new(fds, n, c->admin_allow_remote, &p->admin, e);
+        while (r < 0 && n > 0)
+                (void)fd_close(fds[--n]);
+        return r;
+}
+
 static int open_all(struct parts *p) {
         const struct config *c = p->setup->config;
         struct error e;
@@ -207,8 +224,7 @@ static int open_all(struct parts *p) {
         p->board->n_listen = (uint32_t)p->listeners->addresses.n;
         for (size_t i = 0; i < p->listeners->addresses.n; i++)
                 listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
-        if (preflight_listen(&c->admin_listen, NULL, ignore, &e) < 0 || /* it knows more than the admin endpoint about what is wrong */
-            (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0))
+        if (open_admin(p, &e) < 0)
                 return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
         return open_control(p);
 }
@@ -234,7 +250,7 @@ static int adopt_all(struct parts *p) {
                 return fail(EX_OSERR, &e);
         if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, &e) < 0)
                 return fail(EX_OSERR, &e);
-        if (h->n_admin > 0 && admin_adopt(h->admin, h->n_admin, p->boot->admin_allow_remote, &p->admin, &e) < 0)
+        if (h->n_admin > 0 && admin_new(h->admin, h->n_admin, p->boot->admin_allow_remote, &p->admin, &e) < 0)
                 return fail(EX_OSERR, &e);
         return EX_OK;
 }
