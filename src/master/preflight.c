@@ -219,7 +219,7 @@ static int check_control(const char *path, const struct control_access *access_w
         return check_group(access_wanted, path, directory, e);
 }
 
-/* "auto" is a convenience, without which a daemon does; see open_control() in main.c. */
+/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
 static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
         struct control_access access;
         char *path = NULL;
