@@ -124,7 +124,7 @@ static int check_free(const struct listen_address *address, preflight_note note,
         listen_format(address, text);
         holder_format(&holder, who, sizeof who);
         if (holder.certain && strcmp(holder.name, "restmarkd") != 0)
-                return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or listen elsewhere", text, who);
+                return listeners_explain(address, EADDRINUSE, e);
         (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs; a start would fail as long as it does", text, holder.certain ? "is" : "may be", who);
         note(remark);
         return 0;
@@ -137,7 +137,8 @@ static bool has_address(const struct listen_list *list, const struct listen_addr
         return false;
 }
 
-int preflight_listen(const struct listen_list *addresses, const struct listen_list *running, preflight_note note, struct error *e) {
+/* Those in `running` (NULL: none) are passed over. */
+static int check_addresses(const struct listen_list *addresses, const struct listen_list *running, preflight_note note, struct error *e) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < addresses->n; i++) {
@@ -171,7 +172,7 @@ static int check_directory(const char *path, char *directory, struct error *e) {
         if (access(slash == directory ? "/" : directory, W_OK | X_OK) < 0)
                 r = -errno;
         *slash = '/';
-        return r < 0 ? error_set_errno(e, -r, "%s: cannot make the directory of the control socket", directory) : 1;
+        return r < 0 ? control_explain(CONTROL_STEP_DIRECTORY, directory, -r, e) : 1;
 }
 
 static bool is_in_group(gid_t group) {
@@ -190,30 +191,24 @@ static int check_group(const struct control_access *access, const char *path, co
         if (!access->has_group || is_in_group(access->group) || has_capability(CAP_CHOWN) ||
             (stat(directory, &st) == 0 && (st.st_mode & S_ISGID) != 0 && st.st_gid == access->group))
                 return 0;
-        return error_set_errno(e, EPERM, "%s: cannot give the control socket to group %u", path, (unsigned int)access->group);
+        return control_access_explain(access, path, EPERM, e);
 }
 
 /* In the order of a start, whose first complaint it is. */
 static int check_control(const char *path, const struct control_access *access_wanted, preflight_note note, struct error *e) {
         char directory[sizeof ((struct sockaddr_un *)0)->sun_path], remark[192];
-        struct stat st;
-        bool exists;
-        pid_t owner;
+        struct control_place place;
         int r = check_directory(path, directory, e);
 
         if (r != 0)
                 return r < 0 ? r : check_group(access_wanted, path, directory, e);
-        owner = control_find_owner(path);
-        if (owner < 0)
-                return error_set_errno(e, -owner, "%s: cannot tell whether another daemon has this control socket", path);
-        exists = lstat(path, &st) == 0;
-        if (exists && !S_ISSOCK(st.st_mode))
-                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+        r = control_examine(path, &place, e);
+        if (r < 0)
+                return r;
         if (access(directory, W_OK | X_OK) < 0)
-                return error_set_errno(e, errno, exists && owner == 0 ? "%s: cannot remove the stale control socket" : "%s: cannot make the control socket",
-                                       path);
-        if (owner > 0 && owner != getpid()) {
-                (void)snprintf(remark, sizeof remark, "%s is the control socket of process %d, which runs", path, (int)owner);
+                return control_explain(place.exists && place.owner == 0 ? CONTROL_STEP_REMOVE : CONTROL_STEP_MAKE, path, errno, e);
+        if (place.owner > 0 && place.owner != getpid()) {
+                (void)snprintf(remark, sizeof remark, "%s is the control socket of process %d, which runs", path, (int)place.owner);
                 note(remark);
         }
         return check_group(access_wanted, path, directory, e);
@@ -266,11 +261,11 @@ static int check_options(const struct config *c, const struct config *running, b
         if (r < 0)
                 return r;
         *ret_bad = OPTION_listen;
-        r = given ? 0 : preflight_listen(&c->listen, running ? &running->listen : NULL, note, e);
+        r = given ? 0 : check_addresses(&c->listen, running ? &running->listen : NULL, note, e);
         if (r < 0)
                 return r;
         *ret_bad = OPTION_admin_listen;
-        r = preflight_listen(&c->admin_listen, running ? &running->admin_listen : NULL, note, e);
+        r = check_addresses(&c->admin_listen, running ? &running->admin_listen : NULL, note, e);
         if (r < 0)
                 return r;
         if (running && !config_differs(running, c, OPTION_control) && !config_differs(running, c, OPTION_control_mode) &&
