@@ -1,15 +1,13 @@
 #include "master/health.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/small_file.h"
 #include "master/certificate.h"
 #include "master/memory.h"
 #include "master/notify.h"
@@ -96,15 +94,10 @@ void health_condemn(struct child *child, const char *why) {
 
 /* "R", "T" …, see proc(5); "?" if it cannot be read. */
 static char process_state(pid_t pid) {
-        char path[48], text[512], *name_end;
-        ssize_t n;
-        int fd;
+        char path[48], text[2048], *name_end;
 
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-        (void)fd_close(fd);
-        text[n > 0 ? n : 0] = '\0';
+        (void)small_file_read(path, text, sizeof text);
         name_end = strrchr(text, ')');
         return name_end && name_end[1] == ' ' ? name_end[2] : '?';
 }
