@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from restmark_rig.host import installation
 
 from .faults.server import AFTERMATH_S, COLD_ANSWERS, COLD_S, STUCK_S
 from .run_support import faulty, hogs, make_bench, server_side
@@ -149,7 +150,7 @@ def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
 
 def test_a_slow_client(cache: Cache) -> None:
     """The fastest server there is, and a client that has to share its CPU with three hogs."""
-    contestant = registry.resolve("epoll-limit", registry.DEFAULT_PEERS_DIR)
+    contestant = registry.resolve("epoll-limit", installation.PEERS)
     builder.build(contestant, cache, _Quiet())
     bench = make_bench(cache)
     with hogs(bench.pins.client):

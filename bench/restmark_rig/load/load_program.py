@@ -11,11 +11,11 @@ from ..contestants import builder, contestant, prebuilt, requirements, versions
 from ..contestants.builder import Reporter
 from ..contestants.cache import Cache, default_directory
 from ..contestants.contestant import BuildPlan, Contestant, Prebuilt, Requirement, StartPlan
+from ..host.installation import BENCH, PACKAGE
 from ..model.errors import EnvironmentFault
 
 NAME = "restmark-load"
 VARIABLE = "RESTMARK_LOAD"  # of the environment: the path of another one
-_RIG = Path(__file__).resolve().parents[1]
 _BUILT = "{build}/cmake/bench/load/restmark-load"
 _PACKAGES = ("restmark",)
 
@@ -37,9 +37,9 @@ _provided: Path | None = None
 
 def recipe() -> Contestant:
     """What it takes to build it: the part of a contestant that the builder and 'restmark setup' look at."""
-    repo = contestant.find_repo(_RIG)
+    repo = contestant.find_repo(PACKAGE)
     return Contestant(
-        directory=_RIG.parent / "load",
+        directory=BENCH / "load",
         repo=repo,
         name=NAME,
         title=NAME,

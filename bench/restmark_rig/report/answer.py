@@ -311,7 +311,7 @@ def _who_is_missing(results: Results, analysis: Analysis, load: Load) -> Iterato
 
 def _resolution(analysis: Analysis, load: Load) -> float | None:
     """The factor at which half of all pairs are just told apart; None without a pair."""
-    widths = []
+    widths: list[float] = []
     for route in analysis.routes:
         standing = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if s.ranks is not None]
         for index, one in enumerate(standing):

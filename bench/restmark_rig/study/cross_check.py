@@ -77,7 +77,7 @@ def judge(ratio: Estimate) -> str:
     low, high = ratio.low, ratio.high
     if low is None or high is None:
         return UNDECIDED
-    if 1 - WITHIN <= low and high <= 1 + WITHIN:
+    if low >= 1 - WITHIN and high <= 1 + WITHIN:
         return AGREE
     return DIFFER if high < 1 - WITHIN or low > 1 + WITHIN else UNDECIDED
 

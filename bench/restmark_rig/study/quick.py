@@ -10,7 +10,7 @@ from ..contestants.contestant import Contestant
 from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan, LoadResult, NotAnswered
-from ..model.errors import EnvironmentFault, RigError
+from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, WorkloadRequest, counted, full, loop
 from ..server import rest
 from ..server.http_probe import ProbeError
@@ -27,7 +27,7 @@ _ANSWERS_MIN = 2  # a connection: with fewer, the slower half of all waiting is 
 class WrongAnswer(RigError):
     """A server did not answer as the definitions say; measuring it would mean nothing."""
 
-    exit_code = 2  # ExitCode.VERIFICATION
+    exit_code = ExitCode.VERIFICATION
 
 
 @dataclass(frozen=True)
