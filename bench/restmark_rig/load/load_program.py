@@ -18,6 +18,7 @@ NAME = "restmark-load"
 VARIABLE = "RESTMARK_LOAD"  # of the environment: the path of another one
 _BUILT = "{build}/cmake/bench/load/restmark-load"
 _PACKAGES = ("restmark",)
+_CMAKE_OPTIONS = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF")
 
 # The checkout's CMakeLists.txt asks for all of restmarkd's libraries, whatever is built.
 _REQUIRES = (
@@ -51,8 +52,7 @@ def recipe() -> Contestant:
         requires=_REQUIRES if repo else (Requirement(NAME, _PACKAGES, in_debian=False),),
         build=BuildPlan(
             steps=(
-                ("cmake", "-S", "{repo}", "-B", "{build}/cmake", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release")
-                + ("-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF"),
+                ("cmake", "-S", "{repo}", "-B", "{build}/cmake", "-G", "Ninja", *_CMAKE_OPTIONS),
                 ("cmake", "--build", "{build}/cmake", "--target", NAME),
             ),
             inputs=("{repo}/CMakeLists.txt", "{repo}/cmake/**", "{repo}/include/**", "{repo}/src/**", "{repo}/bench/load/**"),

@@ -333,8 +333,8 @@ class Results:
     None in the files of older rigs. thresholds: those the verdicts were given by, name to value.
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
-    fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's. idle_latency_us: what waking from a CPU's idle states was limited to,
-    None where the rig may not limit it.
+    fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
+    idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it.
     """
 
     rig_version: str
