@@ -7,10 +7,10 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from ..host.installation import BENCH, PACKAGE
+from ..host.installation import PACKAGE
 from ..model.results import Rig
 
-_CHECKOUT = BENCH.parent
+_CHECKOUT = PACKAGE.parents[1]
 _SOURCES = (".py", ".json", ".lua", ".html", ".css")
 _TIMEOUT_S = 20
 
