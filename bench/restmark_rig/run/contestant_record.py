@@ -11,10 +11,10 @@ from ..host.installation import PEERS
 from ..model.results import ContestantRecord
 from ..server import launcher
 from ..server.launcher import StartOptions
-from .entrants import Entrant
+from .participants import Participant
 
 
-def describe(entrant: Entrant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
+def describe(entrant: Participant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
     """The record of an entrant that is built and started with these options."""
     contestant = entrant.contestant
     argv, env = launcher.start_command(contestant, options, "{port}", cache)

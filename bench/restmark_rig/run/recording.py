@@ -11,8 +11,8 @@ from ..model.plan import CellSpec
 from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, MemoryRecord, Results, Verdict, Verification, Visit
 from ..store import results_file
 from . import verdict
-from .probing import Checked
-from .visiting import Visited
+from .slices import Visited
+from .spot_checks import Checked
 
 
 class Recording:

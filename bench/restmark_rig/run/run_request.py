@@ -19,7 +19,7 @@ from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ROUTES
 from ..store.dataset import Dataset
-from .entrants import Entrant
+from .participants import Participant
 
 DEFAULT_CONNECTIONS = 64
 QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times in a short round
@@ -128,7 +128,7 @@ def absolute_selector(selector: str) -> str:
     return selector if is_name else str(Path(selector).absolute())
 
 
-def cells_of(entrants: Sequence[Entrant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
+def cells_of(entrants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
     """Everybody's cells. Raises UsageFault if nobody offers the routes."""
     cells = {
         entrant.name: [

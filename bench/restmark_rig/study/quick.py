@@ -12,7 +12,7 @@ from ..load import load
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, WorkloadRequest, counted, full, loop
-from ..server import rest
+from ..server import drain
 from ..server.http_probe import ProbeError
 from ..server.launcher import RunningServer
 from ..verify.oracle import Oracle
@@ -55,7 +55,7 @@ class Row:
     @property
     def worked_off(self) -> int:
         """Requests that nobody waited for any more, and which are in the CPU time, too."""
-        return rest.worked_off(self.connections, self.load.requests, self.loaded_ns, self.afterwards_ns) if self.load else 0
+        return drain.worked_off(self.connections, self.load.requests, self.loaded_ns, self.afterwards_ns) if self.load else 0
 
     @property
     def cpu_us_per_request(self) -> float | None:
@@ -172,4 +172,4 @@ def _loaded(row: Row, server: RunningServer, pinning: Pinning, duration_s: float
 
 
 def _rest(server: RunningServer, connections: int, result: LoadResult) -> str:
-    return rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(connections, result.requests_per_s))
+    return drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(connections, result.requests_per_s))

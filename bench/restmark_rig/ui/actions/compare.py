@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...model.errors import ExitCode, UsageFault
-from ...model.statistics import Estimate
+from ...model.stats import Estimate
 from ...report import comparison, numbers
 from ...report.comparison import UNTOLD, Change, Comparison, Row
 from ...report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S

@@ -11,7 +11,7 @@ from rich.text import Text
 from ...contestants import builder
 from ...contestants.settings import Settings
 from ...host import pinning
-from ...model import statistics
+from ...model import stats
 from ...model.errors import ExitCode, UsageFault
 from ...server.launcher import StartOptions, launch
 from ...setup import doctor as examiner
@@ -89,7 +89,7 @@ def _show_cells(cells: list[Cell]) -> None:
     table.add_column("")
     for cell in cells:
         ratio = cell.ratio
-        wrk, ours = (statistics.median([one.requests_per_s for one in side]).value for side in (cell.wrk, cell.ours))
+        wrk, ours = (stats.median([one.requests_per_s for one in side]).value for side in (cell.wrk, cell.ours))
         interval = f"{ratio.low:.3f} – {ratio.high:.3f}" if ratio.low is not None and ratio.high is not None else "–"
         table.add_row(
             cell.route, f"{wrk:,.0f}", f"{ours:,.0f}", f"{ratio.value:.3f}", interval, f"{cell.busy:.0%}", cell.verdict

@@ -15,8 +15,8 @@ from ...model import cpulist
 from ...model.errors import UsageFault
 from ...model.results import Results, Skipped
 from ...model.timeouts import DEFAULT_TIMEOUT_S
-from ...run import contestant_record, entrants, interruption, machine_record, run_request, verdict
-from ...run.entrants import Entrant
+from ...run import contestant_record, interruption, machine_record, participants, run_request, verdict
+from ...run.participants import Participant
 from ...run.recording import Recording
 from ...run.run_request import RunRequest
 from ...server.launcher import StartOptions
@@ -62,7 +62,7 @@ def memory(
     )
     directory = (output or Path(f"restmark-memory-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     with writing.claimed(directory), console.progress() as progress:
-        contestants, skipped = entrants.prepare(settings, settings.chosen(), progress)
+        contestants, skipped = participants.prepare(settings, settings.chosen(), progress)
         recording = _recording(directory, settings, request, plan, contestants, skipped)
         recording.save()
     outcomes = _measured(settings, recording, plan, contestants)
@@ -131,7 +131,7 @@ def _recording(
     options = dataclasses.replace(plan.options, workers=max(plan.workers))
     accounting = "none: CPU time was not measured"
     records = [
-        contestant_record.describe(Entrant(contestant.name, contestant), options, accounting, settings.cache)
+        contestant_record.describe(Participant(contestant.name, contestant), options, accounting, settings.cache)
         for contestant in contestants
     ]
     if (directory / results_file.FILE_NAME).exists():
