@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .memory_records import MemoryRecord
+
 FORMAT = "restmark-results"
 VERSION = 3  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
@@ -21,9 +23,6 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND)
-
-REST, LOAD, AFTER = "rest", "load", "after"
-MEMORY_PHASES = (REST, LOAD, AFTER)
 
 OUR_CONTESTANTS = ("restmarkd", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
 LIMIT_CONTESTANT = "epoll-limit"  # the kernel's cost of a request, drawn as a line
@@ -224,42 +223,6 @@ class Skipped:
     title: str
     reason: str
     remedy: str
-
-
-@dataclass(frozen=True)
-class ProcessMemory:
-    """One process, KiB. role: e.g. "master" or "worker". None: the kernel did not let us read it."""
-
-    pid: int
-    role: str
-    rss_kib: int | None
-    pss_kib: int | None
-    uss_kib: int | None
-    shared_kib: int | None
-    threads: int | None
-
-
-@dataclass(frozen=True)
-class MemoryTotals:
-    """Sums over the processes, KiB. Only pss_kib adds up; rss_kib counts shared pages once for each process."""
-
-    rss_kib: int | None
-    pss_kib: int | None
-    uss_kib: int | None
-
-
-@dataclass(frozen=True)
-class MemoryRecord:
-    """One look at a server. phase: rest, load or after. cgroup_bytes: what its control group is charged, page cache
-    included, None without such a group; sample: from 0, when a phase is looked at more than once."""
-
-    contestant: str
-    workers: int
-    phase: str
-    processes: list[ProcessMemory]
-    totals: MemoryTotals
-    cgroup_bytes: int | None = None
-    sample: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model.results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
+from ..model.memory_records import AFTER, LOAD, REST
+from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_held
 from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
 from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told

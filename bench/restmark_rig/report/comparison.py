@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..model import cpulist, stats
+from ..model.memory_records import LOAD
 from ..model.results import (
     ACK_STALL,
     BYTE_MISMATCH,
     CENSORED,
     ERRORS,
-    LOAD,
     Cell,
     ContestantRecord,
     Results,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model import stats
-from ..model.results import LOAD, MEMORY_PHASES, ContestantRecord, MemoryRecord, Results
+from ..model.memory_records import LOAD, MEMORY_PHASES, MemoryRecord
+from ..model.results import ContestantRecord, Results
 from ..model.stats import Line
 from . import numbers
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from ..load.load import NotAnswered
 from ..model.errors import StartFailed
+from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
-from ..model.results import AFTER, REST, MemoryRecord
 from ..server import memory_look
 from ..server.http_probe import ProbeError
 from ..server.launcher import RunningServer, launch

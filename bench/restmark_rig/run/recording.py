@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..host.idle_latency import DEVICE
+from ..model.memory_records import MemoryRecord
 from ..model.plan import CellSpec
-from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, MemoryRecord, Results, Verdict, Verification, Visit
+from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, Results, Verdict, Verification, Visit
 from ..store import results_file
 from . import verdict
 from .slices import Visited

@@ -13,7 +13,7 @@ from ..host import cgroup
 from ..host.installation import BENCH
 from ..model import memory_roles
 from ..model.errors import EnvironmentFault
-from ..model.results import MemoryRecord, MemoryTotals, ProcessMemory
+from ..model.memory_records import MemoryRecord, MemoryTotals, ProcessMemory
 from .launcher import RunningServer
 
 _TIMEOUT_S = 60

@@ -13,7 +13,7 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault, RigError
-from ..model.results import AFTER, LOAD, REST, MemoryRecord
+from ..model.memory_records import AFTER, LOAD, REST, MemoryRecord
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
 from ..server import drain, memory_look
 from ..server.launcher import RunningServer, StartOptions, launch
