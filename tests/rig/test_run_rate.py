@@ -138,7 +138,9 @@ def test_a_rate_that_is_reached(tmp_path: Path) -> None:
     assert found.entry.all_requests == 800
     assert found.entry.errors.total == 0
     assert found.entry.bytes == found.entry.all_requests * (found.wire_bytes or 0)
-    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved", "client_bound"}
+    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved"}
+    # On a busy machine the client may be late, which is told as that; it never is for want of work.
+    assert all("sent requests late" in v.evidence for v in found.entry.verdicts if v.name == "client_bound")
 
 
 def test_a_rate_that_is_not_reached_is_censored(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ AGREE, DIFFER, UNDECIDED, IDLE = "agree", "differ", "undecided", "not judged"
 _REST_WINDOW_S = 0.05
 _GRACE_S = 30.0
 _WRK_REQUESTS = re.compile(r"^\s*(\d+) requests in ", re.MULTILINE)
-_WRK_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
+WRK_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _by_wrk(server: RunningServer, route: str, cpus: frozenset[int] | None, dura
             if isinstance(error, subprocess.TimeoutExpired):
                 raise EnvironmentFault(f"wrk did not end: {' '.join(argv)}", "run it by hand") from None
             raise
-    count, rate = _WRK_REQUESTS.search(output), _WRK_RATE.search(output)
+    count, rate = _WRK_REQUESTS.search(output), WRK_RATE.search(output)
     if process.returncode != 0 or count is None or rate is None or float(rate[1]) <= 0:
         raise EnvironmentFault(f"wrk failed: {' '.join(argv)}\n{(output + told).strip()[-2000:]}", "run it by hand")
     length_ns = 1e9 * int(count[1]) / float(rate[1])
