@@ -391,6 +391,7 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
         if (from->state == RESTMARK_SLOT_READY)
                 child->cause = RESTMARK_CAUSE_CRASH;
         child->started_ms -= age_ms < child->started_ms ? age_ms : child->started_ms;
+        cell_set(&child_cell(child)->unresponsive_since_ms, 0); /* health.c will see */
         publish(child);
         arm_timer(child);
         if (!has_worker)

@@ -363,8 +363,10 @@ int health_new(struct supervisor *s, struct health **ret, struct error *e) {
         h->s = s;
         h->watchdog_ms = notify_watchdog_ms();
         h->fed_ms = clock_monotonic_ms();
+        /* After an upgrade at once: since the program before has said it last, half an interval may have passed. */
         if (h->watchdog_ms > 0)
-                r = sd_event_add_time_relative(s->event, &h->watchdog, CLOCK_MONOTONIC, h->watchdog_ms * 500, 10000, on_watchdog, h);
+                r = sd_event_add_time_relative(s->event, &h->watchdog, CLOCK_MONOTONIC, s->options->handover ? 0 : h->watchdog_ms * 500, 10000,
+                                               on_watchdog, h);
         if (r < 0) {
                 (void)health_free(h);
                 return error_set_errno(e, -r, "cannot feed the watchdog");

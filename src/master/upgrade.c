@@ -239,6 +239,16 @@ static bool is_as_tried(const struct upgrade *u) {
                now.st_mtim.tv_nsec == u->tried.st_mtim.tv_nsec;
 }
 
+/* Should the new program fail, this one has to load again what its workers have. */
+static bool can_return(const struct supervisor *s, struct error *e) {
+        const struct generation_source *source = &s->options->source;
+
+        if (source->probe(source->context, s->generation->config, e) == 0)
+                return true;
+        (void)error_prefix(e, -EINVAL, "there would be no way back to what serves now (a reload makes the new configuration that)");
+        return false;
+}
+
 /* The last thing of this turn of the loop: no signal or message may have been read that is not yet acted upon, as it would be lost. */
 static int on_leave(sd_event_source *source, void *context) {
         struct upgrade *u = context;
@@ -255,7 +265,7 @@ static int on_leave(sd_event_source *source, void *context) {
                 schedule(u);
                 return 0;
         }
-        if (prepare(u, &e) == 0) {
+        if (can_return(u->s, &e) && prepare(u, &e) == 0) {
                 log_message(LOG_NOTICE, "upgrade: executing %s", u->s->options->program->path);
                 (void)execute(u->own, u->s->options->program, -1, &e);
                 discard(u);
