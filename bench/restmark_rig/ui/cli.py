@@ -13,7 +13,7 @@ from click.utils import PacifyFlushWrapper
 
 from .. import __version__
 from ..contestants.settings import Settings
-from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated
+from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated, missing_package
 from ..terminal import console
 from ..terminal.console import OutputFault, flush, give_up_output, plain, require_open, show_error
 from .lazy_group import LazyGroup, Place
@@ -58,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OutputFault):
             show_error(fault)
         return fault.exit_code
+    except ModuleNotFoundError as error:  # maybe what messages are printed with
+        missing = missing_package(error)
+        with suppress(OSError):
+            print(f"restmark: {missing}", file=sys.stderr)
+        return missing.exit_code
     finally:
         give_up_output()
 
