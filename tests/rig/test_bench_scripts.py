@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import builder, registry
 from restmark_rig.contestants.cache import Cache, default_directory
+from restmark_rig.host import installation
 from restmark_rig.load import load_program
 from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.store.dataset import Dataset
@@ -24,7 +25,7 @@ WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 @pytest.fixture(scope="module")
 def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build tree's src/ with restmarkd and restmarkctl, made once for all tests of the rig."""
-    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", registry.DEFAULT_PEERS_DIR)
+    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", installation.PEERS)
     builder.build(ours, cache, Silent())
     made = cache.build_dir(ours) / "cmake"
     subprocess.run(["cmake", "--build", made, "--target", "restmarkctl"], check=True, capture_output=True)

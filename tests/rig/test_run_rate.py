@@ -15,12 +15,12 @@ import pytest
 from .run_support import fault_folder, faulty, make_bench, rig
 
 from restmark_rig.load import load  # isort: skip
-from restmark_rig.run import probing, visiting  # isort: skip
+from restmark_rig.run import spot_checks, slices  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.load.load import LoadPlan, LoadResult  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
-from restmark_rig.run.visiting import Circumstances  # isort: skip
+from restmark_rig.run.slices import Circumstances  # isort: skip
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
 PROBES = 2
@@ -124,13 +124,13 @@ def test_what_a_stall_holds_up_counts_from_its_intended_time() -> None:
     undisturbed(measure)
 
 
-def visit_at(rate_per_s: int, fault: str, tmp_path: Path) -> visiting.Visited:
+def visit_at(rate_per_s: int, fault: str, tmp_path: Path) -> slices.Visited:
     bench = make_bench(Cache(tmp_path / "cache"), duration_s=2)
     contestant = faulty(tmp_path, fault)
     with launch(contestant, bench.options, bench.cache) as server:
         visit = Visit(1, contestant.name, "/", 8, rate_per_s)
-        checked = probing.check(server, visiting.cell_of(visit), bench, 1, "before")
-        return visiting.visit_cell(server, visit, bench, Circumstances(rate_per_s, 0.0, checked, lambda: 0))
+        checked = spot_checks.check(server, slices.cell_of(visit), bench, 1, "before")
+        return slices.visit_cell(server, visit, bench, Circumstances(rate_per_s, 0.0, checked, lambda: 0))
 
 
 def test_a_rate_that_is_reached(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ _CLOSE_WAIT = "08"  # TCP_CLOSE_WAIT of the kernel's include/net/tcp_states.h
 _END_OF_INPUT = 1  # the kernel counts the client's FIN as one unread byte
 
 
-def address(host: str, port: int) -> str:
+def address(host: str, port: int | str) -> str:
     """host:port as URLs and most servers write it: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
