@@ -20,6 +20,39 @@ from restmark_rig.store.dataset import Dataset  # noqa: E402
 from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
 
 
+# Modules whose tests wait longest: they begin first, so that none of them is what all others have to be waited for.
+LONGEST_FIRST = (
+    "test_simulated_runs",
+    "test_docs",
+    "test_run_command",
+    "test_run_faults",
+    "test_run_memory",
+    "test_quick",
+    "test_verify",
+    "test_cheaters",
+    "test_bench_scripts",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the marks of these tests."""
+    config.addinivalue_line("markers", "timed: its subject is time, and other work beside it would be in the figures: runs alone")
+    config.addinivalue_line("markers", "xdist_group: these tests share what is dear to make, and run in one process")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many tests -n auto runs at a time: they mostly wait."""
+    return 3 * len(os.sched_getaffinity(0))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; all processes of pytest-xdist have to come to the same order."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.fixture()
 def cache(tmp_path: Path) -> Cache:
     """An empty cache."""

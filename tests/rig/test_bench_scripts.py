@@ -18,12 +18,15 @@ from restmark_rig.store.dataset import Dataset
 
 from .helpers import PYTHON, ROOT, Silent, cheater
 
+pytestmark = pytest.mark.xdist_group("build-tree")
 WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 
 
 @pytest.fixture(scope="module")
 def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build tree's src/ with restmarkd and restmarkctl, made once for all tests of the rig."""
+    """A build tree's src/ with restmarkd and restmarkctl: ctest's own, or one that is made once for all tests of the rig."""
+    if built := os.environ.get("RESTMARK_BUILD"):
+        return Path(built)
     cache, ours = Cache(default_directory()), registry.resolve("restmarkd", registry.DEFAULT_PEERS_DIR)
     builder.build(ours, cache, Silent())
     made = cache.build_dir(ours) / "cmake"
