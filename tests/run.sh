@@ -102,8 +102,10 @@ stop() {
 }
 
 finish() {
-        echo "== the ten slowest tests"
-        /usr/bin/python3 -B tests/slowest.py build/*/Testing/Temporary/LastTest.log
+        if [ "$parts" = all ] && [ -e build/asan/Testing/Temporary/LastTest.log ]; then
+                echo "== the ten slowest tests"
+                /usr/bin/python3 -B tests/slowest.py build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log
+        fi
         echo "== times"
         printf '%s%5d s  in all\n' "$times" $(($(date +%s) - began))
         exit $status
@@ -115,7 +117,10 @@ jobs=$((4 * $(nproc)))
 if [ "$parts" = quick ]; then
         stage "build: release" build release
         [ $status = 0 ] || finish
-        stage "quick tests, $jobs at a time" ctest --preset release -L quick -j "$jobs"
+        stage "unit tests and rooms, $jobs at a time" ctest --preset release -L quick -j "$jobs"
+        export RESTMARK_BUILD="$PWD/build/release" RESTMARK_LOAD="$PWD/build/release/bench/load/restmark-load"
+        stage "the rig's quick tests" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider --durations=10 \
+                -m "not slow and not timed" -n auto --dist loadgroup tests/rig
         finish
 fi
 if [ "$parts" = long ]; then

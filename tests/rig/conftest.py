@@ -11,6 +11,9 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
+if build := os.environ.get("RESTMARK_BUILD"):
+    # What Python compiles is kept as what C is, for the next run and the other processes of this one.
+    sys.pycache_prefix, sys.dont_write_bytecode = str(Path(build) / "pycache"), False
 
 from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.load import load_program  # noqa: E402  (the path had to be set first)
@@ -20,7 +23,8 @@ from restmark_rig.store.dataset import Dataset  # noqa: E402
 from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
 
 
-# Modules whose tests wait longest: they begin first, so that none of them is what all others have to be waited for.
+# Modules whose tests take longest, most of them as they start servers and load them. They begin first, so that none of them is what
+# all others have to be waited for, and are marked slow.
 LONGEST_FIRST = (
     "test_simulated_runs",
     "test_docs",
@@ -31,12 +35,23 @@ LONGEST_FIRST = (
     "test_verify",
     "test_cheaters",
     "test_bench_scripts",
+    "test_run_rate",
+    "test_templates",
+    "test_bad_surroundings",
+    "test_report_browser",
+    "test_supervised",
+    "test_cross_check",
+    "test_setup",
+    "test_others",
+    "test_rest",
+    "test_cli",
 )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Names the marks of these tests."""
     config.addinivalue_line("markers", "timed: its subject is time, and other work beside it would be in the figures: runs alone")
+    config.addinivalue_line("markers", "slow: of a module whose tests take long: not in tests/run.sh --quick")
     config.addinivalue_line("markers", "xdist_group: these tests share what is dear to make, and run in one process")
 
 
@@ -48,7 +63,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; all processes of pytest-xdist have to come to the same order."""
+    """Marks the long ones and puts them first; all processes of pytest-xdist have to come to the same order."""
+    for item in items:
+        if item.path.stem in LONGEST_FIRST:
+            item.add_marker("slow")
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 

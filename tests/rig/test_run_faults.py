@@ -136,6 +136,7 @@ def test_a_server_that_dies_under_the_load(tmp_path: Path, cache: Cache) -> None
     assert found.entry.requests == 0
 
 
+@pytest.mark.timed
 def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     bench = make_bench(cache)
     with hogs(server_side(bench.pins)):
@@ -147,6 +148,7 @@ def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     assert (found.entry.foreign_server_permille or 0) > 100
 
 
+@pytest.mark.timed
 def test_a_slow_client(cache: Cache) -> None:
     """The fastest server there is, and a client that has to share its CPU with three hogs."""
     contestant = registry.resolve("epoll-limit", registry.DEFAULT_PEERS_DIR)

@@ -93,7 +93,7 @@ def test_costs_of_a_small_dataset_are_checked_with_the_default_one(
 
 def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     path = tmp_path / "own"
-    path.write_bytes(dataset.encode(dataset.default_records(20_000)))
+    path.write_bytes(dataset.encode(dataset.default_records(15_500)))
     chosen = dataset.read(path)
     assert chosen.json_bytes > 2_000_000
     report = verifier.verify(
