@@ -77,7 +77,7 @@ def stalling(at: int, work_s: float = 0.0) -> Iterator[Stalling]:
         server.close()
 
 
-def undisturbed(measure: Callable[[], None], tries: int = 5) -> None:
+def undisturbed(measure: Callable[[], None], tries: int = 8) -> None:
     """Two processes agree only while both have a CPU: on a busy machine it is measured again. What is wrong stays so."""
     for left in reversed(range(tries)):
         try:
