@@ -22,6 +22,7 @@ def test_it_is_said_in_figures_with_names() -> None:
     assert "no process that is seen from here" in BackgroundLoad(1.0, 1).text
 
 
+@pytest.mark.timed
 def test_who_takes_all_of_a_cpu_is_seen() -> None:
     cpu = min(os.sched_getaffinity(0))
     with hogs(frozenset({cpu}), 1):
@@ -75,6 +76,7 @@ def busy_cpu() -> int:
     return min(os.sched_getaffinity(0))
 
 
+@pytest.mark.timed
 def test_a_busy_machine_is_said_before_anything_is_built(tmp_path: Path, busy_cpu: int) -> None:
     folder = fault_folder(tmp_path, "none")
     where = ("--server-cpus", str(busy_cpu), "--client-cpus", str(busy_cpu))

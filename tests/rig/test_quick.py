@@ -59,7 +59,7 @@ def test_a_route_whose_answers_come_late_is_a_row(tmp_path: Path) -> None:
 
 
 def test_a_contestant_gets_no_more_connections_than_it_holds(tmp_path: Path) -> None:
-    folder = fault_folder(tmp_path, "faithful")
+    folder = fault_folder(tmp_path, "none")
     with (folder / "contestant.toml").open("a") as manifest:
         manifest.write("\n[limits]\nmax_connections = 1\n")
     done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--workers", "2")

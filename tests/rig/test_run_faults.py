@@ -137,6 +137,7 @@ def test_a_server_that_dies_under_the_load(tmp_path: Path, cache: Cache) -> None
     assert found.entry.requests == 0
 
 
+@pytest.mark.timed
 def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     bench = make_bench(cache)
     with hogs(server_side(bench.pins)):
@@ -148,6 +149,7 @@ def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     assert (found.entry.foreign_server_permille or 0) > 100
 
 
+@pytest.mark.timed
 def test_a_slow_client(cache: Cache) -> None:
     """The fastest server there is, and a client that has to share its CPU with three hogs."""
     contestant = registry.resolve("epoll-limit", installation.PEERS)
@@ -217,6 +219,8 @@ def test_connections_left_waiting_are_in_the_latencies(tmp_path: Path, cache: Ca
 def test_warm_up_lasts_until_requests_are_no_longer_cheaper(tmp_path: Path, cache: Cache) -> None:
     """As under a just-in-time compiler: the first requests are dear, each one a little less so."""
     bench = make_bench(cache)
+    # Parts long enough for some dozens of answers on a busy machine, of which the last is cheaper than the first.
+    bench = replace(bench, settings=replace(bench.settings, warmup_ms=1000))
     contestant = faulty(tmp_path, "cold")
     with launch(contestant, bench.options, bench.cache) as server:
         before_ns = server.cpu_ns()
