@@ -274,11 +274,14 @@ static void start_worker(struct child *child) {
                 return;
         }
         log_message(LOG_ERR, "cannot start worker %u: %s", child->index, strerror(-r));
-        if (child->pid == 0) {
-                child->slot.stopping |= child->on_probation || child->once;
-                child->refusal = 0;
-                child_step(child, SLOT_EVENT_EXITED);
-        }
+        if (child->pid == 0)
+                happenings_push(&child->supervisor->happenings, (struct happening){ .kind = HAPPENING_FORK_FAILED, .child = child });
+}
+
+void child_not_forked(struct child *child) {
+        child->slot.stopping |= child->on_probation || child->once;
+        child->refusal = 0;
+        child_step(child, SLOT_EVENT_EXITED);
 }
 
 void child_blame(struct child *child, enum restmark_cause cause) {
@@ -361,9 +364,7 @@ void child_step(struct child *child, enum slot_event event) {
         if (child->slot.state == RESTMARK_SLOT_READY && s->was_ready)
                 events_add(s->events, EVENT_WORKER, (int)child->index, "pid %d of generation %u is ready", (int)child->pid,
                            child->generation->number);
-        replace_on_change(s->replace, child);
-        reload_on_change(s->reload, child);
-        supervisor_report(s);
+        happenings_push(&s->happenings, (struct happening){ .kind = HAPPENING_CHANGED, .child = child });
 }
 
 /* ---- taking over from another program ---- */

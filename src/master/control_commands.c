@@ -100,7 +100,8 @@ static int run_stop(struct supervisor *s, const struct control_arguments *a, FIL
         (void)to;
         (void)e;
         *ticket = (struct control_ticket){ CONTROL_TOPIC_STOP, 1 };
-        return supervisor_stop_soon(s, a->now ? SLOT_EVENT_KILL : SLOT_EVENT_STOP, e);
+        supervisor_stop(s, a->now ? SLOT_EVENT_KILL : SLOT_EVENT_STOP);
+        return 0;
 }
 
 static int run_help(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {

@@ -27,15 +27,7 @@ struct drain {
         struct supervisor *s;
         struct job jobs[RESTMARK_SLOTS_MAX];
         uint64_t n_tickets;
-        sd_event_source *go_on; /* from the loop: who asked has the ticket then */
 };
-
-void drain_update(struct drain *d) {
-        int r = sd_event_source_set_enabled(d->go_on, SD_EVENT_ONESHOT);
-
-        if (r < 0)
-                log_message(LOG_ERR, "cannot go on with draining: %s", strerror(-r));
-}
 
 static void finish(struct drain *d, unsigned int slot) {
         struct job *job = &d->jobs[slot];
@@ -61,15 +53,11 @@ static bool has_process(const struct supervisor *s, unsigned int slot, pid_t pid
         return false;
 }
 
-static int go_on(sd_event_source *source, void *context) {
-        struct drain *d = context;
-
-        (void)source;
+void drain_update(struct drain *d) {
         for (unsigned int i = 0; i < RESTMARK_SLOTS_MAX; i++)
                 if (d->jobs[i].stage == STAGE_FAILED ||
                     (d->jobs[i].stage == STAGE_LEAVES && !has_process(d->s, i, d->jobs[i].old_pid)))
                         finish(d, i);
-        return 0;
 }
 
 void drain_abandon(struct drain *d) {
@@ -83,22 +71,15 @@ void drain_abandon(struct drain *d) {
 
 int drain_new(struct supervisor *s, struct drain **ret, struct error *e) {
         struct drain *d = calloc(1, sizeof *d);
-        int r = d ? sd_event_add_defer(s->event, &d->go_on, go_on, d) : -ENOMEM;
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(d->go_on, SD_EVENT_OFF);
-        if (r < 0) {
-                (void)drain_free(d);
-                return error_set_errno(e, -r, "cannot keep track of slots that are drained");
-        }
+        if (!d)
+                return error_set_errno(e, ENOMEM, "cannot keep track of slots that are drained");
         d->s = s;
         *ret = d;
         return 0;
 }
 
 struct drain *drain_free(struct drain *d) {
-        if (d)
-                sd_event_source_unref(d->go_on);
         free(d);
         return NULL;
 }
@@ -109,7 +90,7 @@ static void on_replaced(void *context, unsigned int slot, const char *why_not) {
 
         job->stage = why_not ? STAGE_FAILED : STAGE_LEAVES;
         (void)snprintf(job->why_not, sizeof job->why_not, "%s", why_not ? why_not : "");
-        drain_update(d);
+        supervisor_report(d->s);
 }
 
 int drain_request(struct drain *d, unsigned int slot, uint64_t *ret, struct error *e) {

@@ -32,7 +32,7 @@ struct reload {
         enum stage stage;
         bool is_upgrade;         /* `next` is there already; upgrade.c hears of the end */
         bool stuck;              /* a slot could not be rolled over; `text` is the reply */
-        sd_event_source *start;  /* the next reload begins from the loop, when who asked for it has its ticket */
+        bool due;                /* the next reload begins from the loop, when who asked for it has its ticket */
         uint64_t ticket;         /* of the reload that runs or ran last */
         uint64_t wanted;         /* the newest one that was asked for */
         struct generation *next; /* until it is the current one */
@@ -61,7 +61,6 @@ struct reload *reload_free(struct reload *r) {
                 return NULL;
         (void)canary_free(r->canary);
         (void)generation_unref(r->next);
-        sd_event_source_unref(r->start);
         sd_event_source_unref(r->deadline);
         free(r);
         return NULL;
@@ -72,7 +71,7 @@ bool reload_has_more(const struct reload *r) {
 }
 
 bool reload_runs(const struct reload *r) {
-        return r->stage != STAGE_IDLE || r->start;
+        return r->stage != STAGE_IDLE || r->due;
 }
 
 bool reload_examines(const struct reload *r) {
@@ -358,14 +357,12 @@ static void start_canary(struct reload *r) {
         child_start(child_beside(s, r->slot), r->next, true);
 }
 
-static int begin(sd_event_source *source, void *context) {
-        struct reload *r = context;
+void reload_begin(struct reload *r) {
         struct supervisor *s = r->s;
 
-        (void)source;
-        r->start = sd_event_source_unref(r->start);
+        r->due = false;
         if (s->stopping)
-                return 0;
+                return;
         r->ticket = r->wanted;
         r->tally = (struct tally){ 0 };
         r->text[0] = '\0';
@@ -375,14 +372,11 @@ static int begin(sd_event_source *source, void *context) {
         notify_reloading();
         events_add(s->events, EVENT_RELOAD, -1, "generation %u is to follow", r->old_number + 1);
         replace_yield(s->replace);
-        if (r->stage == STAGE_WAIT) /* else what has given way has started it by its end */
-                start_canary(r);
-        return 0;
+        start_canary(r);
 }
 
 static void schedule(struct reload *r) {
-        if (!r->start && sd_event_add_defer(r->s->event, &r->start, begin, r) < 0) {
-                r->ticket = r->wanted;
-                fail(r, "there is no memory to begin");
-        }
+        if (!r->due)
+                happenings_push(&r->s->happenings, (struct happening){ .kind = HAPPENING_RELOAD });
+        r->due = true;
 }

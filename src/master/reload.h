@@ -24,6 +24,9 @@ uint64_t reload_request(struct reload *reload);
 /* The reload that follows the exec of a new program: to `next`, whose reference passes to the reload. Upgrade is told how it ends. */
 void reload_upgrade(struct reload *reload, struct generation *next);
 
+/* From the loop: HAPPENING_RELOAD. */
+void reload_begin(struct reload *reload);
+
 /* Whether another one is asked for, which follows the one that runs. */
 bool reload_has_more(const struct reload *reload);
 

@@ -22,20 +22,11 @@ struct resize {
         unsigned int n_configured; /* of the last generation that was looked at */
         uint64_t started_ms;
         uint64_t left_ms[RESTMARK_SLOTS_MAX]; /* when the slot left the rotation, monotonic */
-        sd_event_source *go_on; /* from the loop, when all that has just changed has its new state */
         sd_event_source *linger;
 };
 
 bool resize_runs(const struct resize *r) {
         return r->waits;
-}
-
-/* Whoever asks for work gets it done from the loop. */
-void resize_update(struct resize *r) {
-        int result = sd_event_source_set_enabled(r->go_on, SD_EVENT_ONESHOT);
-
-        if (result < 0)
-                log_message(LOG_ERR, "cannot go on with the number of workers: %s", strerror(-result));
 }
 
 static const char *plural(unsigned int n) {
@@ -132,7 +123,7 @@ static int on_linger_over(sd_event_source *source, uint64_t usec, void *context)
         (void)source;
         (void)usec;
         r->linger = sd_event_source_unref(r->linger);
-        resize_update(r);
+        supervisor_report(r->s);
         return 0;
 }
 
@@ -218,7 +209,7 @@ int resize_request(struct resize *r, unsigned int n_workers, uint64_t *ret, stru
         r->goal = n_workers;
         r->waits = true;
         *ret = ++r->ticket;
-        resize_update(r);
+        supervisor_report(s);
         return 0;
 }
 
@@ -281,13 +272,11 @@ static void check_new_slots(struct resize *r) {
         finish(r, false, "worker %u fails to start, as the log says; %u worker%s go on", failed, s->n_workers, plural(s->n_workers));
 }
 
-static int go_on(sd_event_source *source, void *context) {
-        struct resize *r = context;
+void resize_update(struct resize *r) {
         struct supervisor *s = r->s;
 
-        (void)source;
         if (s->stopping)
-                return 0;
+                return;
         tend_slots(s); /* first, else a new worker would be put beside the seat of a dead one, which nobody would free any more */
         if (!reload_runs(s->reload)) {
                 look_at_generation(r);
@@ -299,21 +288,15 @@ static int go_on(sd_event_source *source, void *context) {
         if (r->waits && r->goal == s->n_workers && r->n_proven == s->n_workers && s->n_slots == s->n_workers)
                 finish(r, true, "%u worker%s, after %u; it took %.1f s", s->n_workers, plural(s->n_workers), r->n_before,
                        (double)(clock_monotonic_ms() - r->started_ms) / 1000);
-        return 0;
 }
 
 /* ---- the whole ---- */
 
 int resize_new(struct supervisor *s, struct resize **ret, struct error *e) {
         struct resize *r = calloc(1, sizeof *r);
-        int result = r ? sd_event_add_defer(s->event, &r->go_on, go_on, r) : -ENOMEM;
 
-        if (result >= 0)
-                result = sd_event_source_set_enabled(r->go_on, SD_EVENT_OFF);
-        if (result < 0) {
-                (void)resize_free(r);
-                return error_set_errno(e, -result, "cannot keep track of the number of workers");
-        }
+        if (!r)
+                return error_set_errno(e, ENOMEM, "cannot keep track of the number of workers");
         r->s = s;
         r->goal = r->n_proven = s->n_workers;
         r->n_configured = s->generation->n_workers;
@@ -324,7 +307,6 @@ int resize_new(struct supervisor *s, struct resize **ret, struct error *e) {
 struct resize *resize_free(struct resize *r) {
         if (!r)
                 return NULL;
-        sd_event_source_unref(r->go_on);
         sd_event_source_unref(r->linger);
         free(r);
         return NULL;

@@ -69,7 +69,7 @@ static void end(struct supervisor *s) {
         (void)sd_event_exit(s->event, s->exit_code);
 }
 
-void supervisor_report(struct supervisor *s) {
+static void look_around(struct supervisor *s) {
         rotation_update(s->rotation);
         relay_update(s->relay);
         resize_update(s->resize);
@@ -81,6 +81,10 @@ void supervisor_report(struct supervisor *s) {
                 begin_to_serve(s);
         bulletin_update(s->bulletin);
         upgrade_on_change(s->upgrade);
+}
+
+void supervisor_report(struct supervisor *s) {
+        happenings_push(&s->happenings, (struct happening){ .kind = HAPPENING_REPORT });
 }
 
 /* Not by sd_event_add_child(): its pidfd reports a death once, also while a debugger still holds the dead process back, and then
@@ -124,6 +128,10 @@ static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *si
 /* ---- signals ---- */
 
 void supervisor_stop(struct supervisor *s, enum slot_event event) {
+        happenings_push(&s->happenings, (struct happening){ .kind = HAPPENING_STOP, .event = event });
+}
+
+static void stop(struct supervisor *s, enum slot_event event) {
         struct error e;
 
         if (!s->stopping) {
@@ -145,25 +153,6 @@ void supervisor_stop(struct supervisor *s, enum slot_event event) {
                         child_step(&s->children[i][seat], event);
                 }
         supervisor_report(s);
-}
-
-static int on_stop_soon(sd_event_source *source, void *context) {
-        struct supervisor *s = context;
-
-        (void)source;
-        s->stop_source = sd_event_source_unref(s->stop_source);
-        supervisor_stop(s, s->stop_event);
-        return 0;
-}
-
-int supervisor_stop_soon(struct supervisor *s, enum slot_event event, struct error *e) {
-        int r;
-
-        s->stop_event = event;
-        if (s->stop_source)
-                return 0;
-        r = sd_event_add_defer(s->event, &s->stop_source, on_stop_soon, s);
-        return r < 0 ? error_set_errno(e, -r, "cannot begin to stop") : 0;
 }
 
 static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
@@ -321,7 +310,7 @@ static void tear_down(struct supervisor *s) {
         s->upgrade = upgrade_free(s->upgrade);
         s->events = events_free(s->events);
         outbox_detach();
-        sd_event_source_unref(s->stop_source);
+        happenings_free(&s->happenings);
         (void)generation_unref(s->generation);
         sd_event_unref(s->event);
 }
@@ -353,6 +342,48 @@ static int take_over(struct supervisor *s, struct error *e) {
         return 0;
 }
 
+static void act_upon(struct supervisor *s, const struct happening *h) {
+        switch (h->kind) {
+        case HAPPENING_CHANGED:
+                replace_on_change(s->replace, h->child);
+                reload_on_change(s->reload, h->child);
+                look_around(s);
+                break;
+        case HAPPENING_FORK_FAILED:
+                child_not_forked(h->child);
+                break;
+        case HAPPENING_REPORT:
+                look_around(s);
+                break;
+        case HAPPENING_RELOAD:
+                reload_begin(s->reload);
+                break;
+        case HAPPENING_UPGRADE:
+                upgrade_begin(s->upgrade);
+                break;
+        case HAPPENING_STOP:
+                stop(s, h->event);
+                break;
+        }
+}
+
+/* What a callback of the loop has found, and what follows from that, before the next one is called. Returns the exit code, or a negative value when
+ * the loop fails. */
+static int loop(struct supervisor *s) {
+        struct happening happening;
+        int r = 0, code;
+
+        for (;;) {
+                while (happenings_pop(&s->happenings, &happening))
+                        act_upon(s, &happening);
+                if (sd_event_get_exit_code(s->event, &code) >= 0)
+                        return code;
+                r = sd_event_run(s->event, UINT64_MAX);
+                if (r < 0)
+                        return r;
+        }
+}
+
 int supervisor_run(const struct supervisor_options *options) {
         struct supervisor s = { .options = options, .generation = options->generation, .exit_code = EX_OK };
         struct error e;
@@ -375,7 +406,7 @@ int supervisor_run(const struct supervisor_options *options) {
                 if (!options->handover)
                         start_workers(&s);
                 reap_strangers(&s); /* who died before the program was executed is told by no signal any more */
-                r = sd_event_loop(s.event);
+                r = loop(&s);
                 if (r < 0)
                         log_message(LOG_ERR, "the event loop failed: %s", strerror(-r));
         }

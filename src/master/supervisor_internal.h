@@ -11,6 +11,7 @@
 #include "master/drain.h"
 #include "master/events.h"
 #include "master/relay.h"
+#include "master/happenings.h"
 #include "master/health.h"
 #include "master/hearing.h"
 #include "master/oom.h"
@@ -85,22 +86,18 @@ struct supervisor {
         bool was_ready;                           /* all workers have been that can start, once */
         bool stopping;
         int exit_code;
-        sd_event_source *stop_source; /* of a stop that begins from the loop */
-        enum slot_event stop_event;
+        struct happenings happenings;
 };
 
 /* ---- supervisor.c ---- */
 
-/* Begins or hastens the end: SLOT_EVENT_STOP or SLOT_EVENT_KILL. */
+/* Begins or hastens the end, from the loop: SLOT_EVENT_STOP or SLOT_EVENT_KILL. */
 void supervisor_stop(struct supervisor *s, enum slot_event event);
-
-/* The same from the loop, when who asked for it is known to wait for its end. */
-int supervisor_stop_soon(struct supervisor *s, enum slot_event event, struct error *e);
 
 /* Brings up to date what the scoreboard holds of memory and listening sockets: to be called before it is shown. */
 void supervisor_sample(struct supervisor *s);
 
-/* To be called when a slot's state has changed. */
+/* To be called when what others look at has changed: they do, from the loop. */
 void supervisor_report(struct supervisor *s);
 
 /* What the slots in rotation are to the daemon, all together. */
@@ -145,6 +142,9 @@ void child_blame(struct child *child, enum restmark_cause cause);
 
 /* Sends one message on the link; if the worker is dying that is passed over, as its death will be seen. */
 void child_tell(struct child *child, enum link_message message);
+
+/* The worker could not be forked. */
+void child_not_forked(struct child *child);
 
 /* Collects the worker if it is dead. */
 void child_collect(struct child *child);

@@ -22,7 +22,7 @@
 struct upgrade {
         struct supervisor *s;
         uint64_t wanted, number;      /* the newest that was asked for; the one that is on its way or was last */
-        sd_event_source *begin;       /* from the loop, when who asked for it has its ticket */
+        bool due;                     /* from the loop, when who asked for it has its ticket */
         struct trial *trial;
         struct stat tried;            /* the program that the trial is or was of */
         bool passed;                  /* the trial; what is left is to wait until no worker is being replaced */
@@ -48,7 +48,6 @@ struct upgrade *upgrade_free(struct upgrade *u) {
         if (!u)
                 return NULL;
         (void)trial_free(u->trial);
-        sd_event_source_unref(u->begin);
         sd_event_source_unref(u->leave);
         free(u->own);
         free(u);
@@ -292,16 +291,14 @@ static void on_tried(void *context, const char *why, const char *version) {
                 log_message(LOG_NOTICE, "upgrade: waiting until no worker is being replaced");
 }
 
-static int begin(sd_event_source *source, void *context) {
-        struct upgrade *u = context;
+void upgrade_begin(struct upgrade *u) {
         struct supervisor *s = u->s;
         struct error e;
         int fd, r;
 
-        (void)source;
-        u->begin = sd_event_source_unref(u->begin);
+        u->due = false;
         if (s->stopping)
-                return 0;
+                return;
         u->number = u->wanted;
         events_add(s->events, EVENT_UPGRADE, -1, "trying %s", s->options->program->path);
         if (stat(s->options->program->path, &u->tried) < 0)
@@ -319,18 +316,16 @@ static int begin(sd_event_source *source, void *context) {
         }
         if (r < 0)
                 fail(u, e.text);
-        return 0;
 }
 
 static void schedule(struct upgrade *u) {
-        if (!u->begin && sd_event_add_defer(u->s->event, &u->begin, begin, u) < 0) {
-                u->number = u->wanted;
-                fail(u, "there is no memory to begin");
-        }
+        if (!u->due)
+                happenings_push(&u->s->happenings, (struct happening){ .kind = HAPPENING_UPGRADE });
+        u->due = true;
 }
 
 uint64_t upgrade_request(struct upgrade *u) {
-        if (u->begin)
+        if (u->due)
                 return u->wanted;
         if (u->trial || u->passed) /* what it would do is being done */
                 return u->number;
@@ -349,7 +344,6 @@ void upgrade_collect(struct upgrade *u) {
 void upgrade_abandon(struct upgrade *u) {
         u->passed = false;
         u->trial = trial_free(u->trial);
-        u->begin = sd_event_source_unref(u->begin);
         u->leave = sd_event_source_unref(u->leave);
         if (u->s->options->control)
                 control_finish(u->s->options->control, (struct control_ticket){ CONTROL_TOPIC_UPGRADE, u->wanted }, false, "the daemon stops");

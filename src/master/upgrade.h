@@ -20,6 +20,9 @@ struct upgrade *upgrade_free(struct upgrade *upgrade);
 /* Asks for one. Returns its ticket; who asks while one is on its way has that one's. */
 uint64_t upgrade_request(struct upgrade *upgrade);
 
+/* From the loop: HAPPENING_UPGRADE. */
+void upgrade_begin(struct upgrade *upgrade);
+
 /* Whether one waits until no worker is being replaced: it had better not begin to. */
 bool upgrade_waits(const struct upgrade *upgrade);
 
