@@ -8,6 +8,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/control.h"
+#include "act/handover.h"
+#include "act/inherit.h"
+#include "act/listener.h"
+#include "act/preflight.h"
+#include "act/program.h"
+#include "act/rehearsal.h"
+#include "act/store.h"
+#include "act/trial.h"
 #include "admin/admin.h"
 #include "arguments.h"
 #include "base/fd.h"
@@ -15,20 +24,11 @@
 #include "base/title.h"
 #include "config/config.h"
 #include "config/saved.h"
-#include "master/control.h"
-#include "master/handover.h"
-#include "master/inherit.h"
-#include "master/listener.h"
-#include "master/preflight.h"
-#include "master/program.h"
-#include "master/rehearsal.h"
 #include "master/signals.h"
-#include "master/store.h"
 #include "master/supervisor.h"
-#include "master/trial.h"
 #include "master/upgrade.h"
-#include "shared/scoreboard.h"
 #include "setup.h"
+#include "shared/scoreboard.h"
 #include "worker/worker.h"
 
 _Static_assert((int)EX_DATAERR == (int)HERITAGE_EXIT_FATAL_DATA, "workers speak the daemon's exit codes");

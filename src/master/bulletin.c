@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act/notify.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "master/notify.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 

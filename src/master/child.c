@@ -11,12 +11,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/certificate.h"
+#include "act/notify.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "master/certificate.h"
 #include "master/misery.h"
-#include "master/notify.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 

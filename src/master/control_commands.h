@@ -2,8 +2,8 @@
 #ifndef RESTMARK_MASTER_CONTROL_COMMANDS_H
 #define RESTMARK_MASTER_CONTROL_COMMANDS_H
 
-#include "master/control.h"
-#include "master/control_syntax.h"
+#include "act/control.h"
+#include "act/control_syntax.h"
 
 struct supervisor;
 

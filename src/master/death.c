@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "act/certificate.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "master/certificate.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "master/slot.h"
+#include "fleet/slot.h"
 
 struct child;
 

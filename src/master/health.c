@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/certificate.h"
+#include "act/memory.h"
+#include "act/notify.h"
+#include "act/stack.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "master/certificate.h"
-#include "master/memory.h"
-#include "master/notify.h"
-#include "master/recycle.h"
-#include "master/stack.h"
 #include "master/supervisor_internal.h"
+#include "plan/recycle.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act/canary.h"
+#include "act/notify.h"
+#include "act/preflight.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "master/bulletin.h"
-#include "master/canary.h"
-#include "master/notify.h"
-#include "master/preflight.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 

@@ -10,15 +10,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/memory.h"
+#include "act/notify.h"
+#include "act/outbox.h"
+#include "act/queue.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "master/bulletin.h"
 #include "master/control_commands.h"
-#include "master/memory.h"
-#include "master/notify.h"
-#include "master/outbox.h"
-#include "master/queue.h"
 #include "master/reopen.h"
 #include "master/signals.h"
 #include "master/supervisor_internal.h"

@@ -2,15 +2,15 @@
 #ifndef RESTMARK_MASTER_SUPERVISOR_H
 #define RESTMARK_MASTER_SUPERVISOR_H
 
+#include "act/control.h"
+#include "act/generation.h"
+#include "act/handover.h"
+#include "act/listener.h"
+#include "act/program.h"
 #include "admin/admin.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "config/cpu_list.h"
-#include "master/control.h"
-#include "master/generation.h"
-#include "master/handover.h"
-#include "master/listener.h"
-#include "master/program.h"
 
 struct supervisor_options {
         const struct config *boot;       /* the configuration of the daemon's start: what takes a restart stays as it says */

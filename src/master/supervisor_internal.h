@@ -8,21 +8,21 @@
 #include <sys/resource.h>
 #include <systemd/sd-event.h>
 
+#include "act/events.h"
+#include "act/hearing.h"
+#include "act/oom.h"
+#include "fleet/slot.h"
 #include "master/drain.h"
-#include "master/events.h"
-#include "master/relay.h"
 #include "master/happenings.h"
 #include "master/health.h"
-#include "master/hearing.h"
-#include "master/oom.h"
+#include "master/relay.h"
 #include "master/reload.h"
 #include "master/replace.h"
 #include "master/resize.h"
 #include "master/rotation.h"
-#include "master/slot.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
-#include "master/vital.h"
+#include "plan/vital.h"
 #include "shared/cell.h"
 #include "shared/link.h"
 

@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "act/trial.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/saved.h"
 #include "master/bulletin.h"
 #include "master/supervisor_internal.h"
-#include "master/trial.h"
 #include "shared/scoreboard.h"
 
 struct upgrade {

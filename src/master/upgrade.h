@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "act/handover.h"
 #include "base/error.h"
-#include "master/handover.h"
 
 struct supervisor;
 struct upgrade;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "master/memory.h"
+#include "act/memory.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 

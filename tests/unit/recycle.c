@@ -1,4 +1,4 @@
-#include "master/recycle.h"
+#include "plan/recycle.h"
 
 #include "unit.h"
 

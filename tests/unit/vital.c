@@ -1,4 +1,4 @@
-#include "master/vital.h"
+#include "plan/vital.h"
 
 #include "shared/scoreboard.h"
 #include "unit.h"
