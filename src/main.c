@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "act/control.h"
+#include "act/exec.h"
 #include "act/handover.h"
 #include "act/inherit.h"
 #include "act/listener.h"
@@ -26,7 +27,6 @@
 #include "config/saved.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
-#include "master/upgrade.h"
 #include "setup.h"
 #include "shared/scoreboard.h"
 #include "worker/worker.h"
@@ -374,7 +374,7 @@ static int perform(const struct arguments *arguments, struct parts *p) {
 static int give_back(struct parts *p) {
         struct error why = last_error, e;
 
-        return upgrade_refuse(p->handover, p->program.argv, why.text, &e) < 0 ? fail(EX_OSERR, &e) : EX_OK;
+        return exec_refuse(p->handover, p->program.argv, why.text, &e) < 0 ? fail(EX_OSERR, &e) : EX_OK;
 }
 
 static void free_parts(struct parts *p) {

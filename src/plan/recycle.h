@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/config.h"
+#include "fleet/policy.h"
 
 enum {
         RECYCLE_REQUESTS_MS = 250, /* how often each kind is looked at */
@@ -23,12 +23,12 @@ struct recycle_facts {
 };
 
 /* Whether a worker is to be replaced, and why: *ret is one of the four causes. */
-bool recycle_due(const struct config *config, const struct recycle_facts *facts, enum restmark_cause *ret);
+bool recycle_due(const struct policy *policy, const struct recycle_facts *facts, enum restmark_cause *ret);
 
 /* Whether the workers' memory has to be known. */
-bool recycle_needs_memory(const struct config *config);
+bool recycle_needs_memory(const struct policy *policy);
 
 /* How often to look. 0: never. */
-uint64_t recycle_interval_ms(const struct config *config);
+uint64_t recycle_interval_ms(const struct policy *policy);
 
 #endif

@@ -1,12 +1,8 @@
 #include "plan/vital.h"
 
-#include "shared/scoreboard.h"
+void vital_look(struct vital *vital, uint64_t beat_ms, uint64_t working_since_ms, uint64_t requests, uint64_t now_ms) {
+        struct vital seen = { .beat_ms = beat_ms, .working_since_ms = working_since_ms, .requests = requests };
 
-void vital_look(struct vital *vital, const struct restmark_worker_cell *cell, uint64_t now_ms) {
-        struct vital seen = { .beat_ms = cell_get(&cell->beat_ms), .working_since_ms = cell_get(&cell->working_since_ms) };
-
-        for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
-                seen.requests += cell_get(&cell->routes[i].requests);
         seen.moved_ms = vital->moved_ms;
         seen.excused_ms = seen.working_since_ms == vital->working_since_ms ? vital->excused_ms : 0;
         if (seen.beat_ms != vital->beat_ms || seen.working_since_ms != vital->working_since_ms || seen.requests != vital->requests)

@@ -2,7 +2,6 @@
 #ifndef RESTMARK_PLAN_VITAL_H
 #define RESTMARK_PLAN_VITAL_H
 
-#include <restmark/scoreboard.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,8 +25,8 @@ static inline struct vital vital_begin(uint64_t now_ms) {
         return (struct vital){ .moved_ms = now_ms };
 }
 
-/* Takes a look at the worker's cell. */
-void vital_look(struct vital *vital, const struct restmark_worker_cell *cell, uint64_t now_ms);
+/* Takes a look at what the worker says of itself: its cell. */
+void vital_look(struct vital *vital, uint64_t beat_ms, uint64_t working_since_ms, uint64_t requests, uint64_t now_ms);
 
 /* How long the master stood still, that was to wake up at `due_ms`; 0 if it is about in time. */
 uint64_t vital_stood_still_ms(uint64_t due_ms, uint64_t now_ms);
