@@ -68,6 +68,8 @@ static void check_slot(struct world_state *w, unsigned int slot) {
                 world_fail(w, "slot %u is forgotten: its own seat is in state %d", slot, (int)own->slot.state);
         if (beside->slot.state == RESTMARK_SLOT_STOPPED || (slot >= f->n_workers && own->slot.state == RESTMARK_SLOT_STOPPED))
                 world_fail(w, "a seat of slot %u has stopped, and nobody frees it", slot);
+        if (beside->on_probation && beside->slot.state == RESTMARK_SLOT_STARTING && w->now_ms > beside->started_ms + w->next.canary_timeout_ms)
+                world_fail(w, "the canary is not ready in time, and nobody minds");
         if (beside->slot.state == RESTMARK_SLOT_BACKOFF && f->awaited != (int)slot && !beside->on_probation)
                 world_fail(w, "the worker beside in slot %u waits to be started again, and nobody awaits it", slot);
 }
@@ -105,8 +107,8 @@ static void check_queues(struct world_state *w) {
         }
         if (w->holds && !w->is_paused)
                 world_fail(w, "a connection is held, and nobody waits to pass it on");
-        if (w->is_paused && plans_wake_ms(w->plans) == 0)
-                world_fail(w, "the relay pauses for ever");
+        if (w->is_paused && plans_wake_ms(w->plans) > w->now_ms + RELAY_PAUSE_MS)
+                world_fail(w, "the relay pauses for too long");
 }
 
 static void check_tickets(struct world_state *w) {
@@ -253,7 +255,7 @@ static void check_reload(struct world_state *w, bool ok) {
 
                         if (generation > f->current.number && !f->stopping)
                                 world_fail(w, "the reload is over, and slot %u has generation %u", i, generation);
-                        if (ok && i < f->n_workers && generation != 0 && generation != f->current.number && !f->seats[i][seat].slot.stopping)
+                        if (ok && i < f->n_workers && generation != 0 && generation != f->current.number)
                                 world_fail(w, "the reload is done, and slot %u has generation %u in state %d (%s)", i, generation, (int)f->seats[i][seat].slot.state, seat == fleet_own(f, i) ? "own" : "beside");
                 }
 }

@@ -219,7 +219,7 @@ static void hurt(struct world_state *w) {
 
 /* The whole machine stands still: all that was to happen does so later, and nobody is to blame. */
 static void freeze(struct world_state *w) {
-        uint64_t ms = 1000 + world_random(w, 30000);
+        uint64_t ms = 1000 + world_random(w, 30000), before_ms = w->now_ms;
 
         world_note(w, "the machine stands still for %llu ms", (unsigned long long)ms);
         w->freezes = false;
@@ -230,6 +230,9 @@ static void freeze(struct world_state *w) {
 
                         k->next_ms += k->next_ms ? ms : 0;
                         k->dies_ms += k->dies_ms ? ms : 0;
+                        k->wakes_ms = w->now_ms + 1 + world_random(w, 100);
+                        if (k->phase == WORKER_SERVES && !k->is_stuck && world_one_in(w, 2))
+                                k->busy_ms = before_ms - world_random(w, 100);
                 }
         w->examined_ms += w->examined_ms ? ms : 0;
         w->tried_ms += w->tried_ms ? ms : 0;

@@ -392,13 +392,14 @@ void world_look(void *context, enum fleet_needs needs) {
 
                         if (k->phase == WORKER_NONE || k->phase == WORKER_IS_DEAD)
                                 continue;
-                        if (!k->is_stuck) {
+                        if (!k->is_stuck && w->now_ms >= k->wakes_ms) {
+                                k->busy_ms = 0;
                                 k->taken_over = k->passed;
                                 k->requests += world_random(w, 50);
                                 seen.beat_ms = w->now_ms - world_random(w, w->now_ms < 900 ? 1 : 900);
                         }
                         seen.taken_over = k->taken_over;
-                        seen.working_since_ms = k->is_stuck_in_request ? k->stuck_ms : 0;
+                        seen.working_since_ms = k->is_stuck_in_request ? k->stuck_ms : k->busy_ms;
                         if (needs == FLEET_NEEDS_ALL)
                                 seen.requests = k->requests;
                         fleet_see(f, i, seat, &seen, k->lies);
