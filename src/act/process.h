@@ -52,8 +52,8 @@ void process_tell(const struct process *process, enum link_message message);
 
 void process_kill(struct process *process);
 
-/* Reports the workers that are dead: READY, if that had stood unread, and EXITED, with what they had done. */
-void processes_collect(struct act *act);
+/* Reports what the worker has said last, if that stands unread. */
+void process_hear(struct process *process);
 
 /* Lets go of all that the dead worker had. */
 void process_forget(struct process *process);

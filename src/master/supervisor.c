@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/collect.h"
 #include "act/notify.h"
 #include "act/outbox.h"
 #include "act/process.h"
@@ -20,14 +21,6 @@
 #include "master/house.h"
 #include "master/signals.h"
 #include "shared/scoreboard.h"
-
-uint64_t house_command(struct house *h, enum topic topic, const struct happening *command) {
-        struct happening with_ticket = *command;
-
-        with_ticket.ticket = ++h->tickets[topic];
-        happenings_push(h->act.queue, &with_ticket);
-        return with_ticket.ticket;
-}
 
 /* ---- signals ---- */
 

@@ -150,4 +150,22 @@ static inline const char *plan_write(const struct intents *intents, char *text) 
         return text;
 }
 
+/* The facts of a test, and what a plan has wanted last. */
+static struct fleet fleet;
+static struct intents intents;
+static char text[PLAN_TEXT_MAX];
+
+/* The happening is that a seat has come to the state that the facts say. */
+static inline struct happening changed(unsigned int slot, unsigned int seat, enum restmark_slot_state before, enum slot_action action) {
+        return (struct happening){ .kind = HAPPENING_CHANGED,
+                                   .slot = slot,
+                                   .seat = seat,
+                                   .has_change = true,
+                                   .change = { .before = before, .after = fleet.seats[slot][seat].slot.state, .action = action } };
+}
+
+/* What `plan` wants because of a happening. */
+#define WANTS(plan, state, ...) \
+        (intents_clear(&intents), plan(state, &fleet, &(const struct happening){ __VA_ARGS__ }, PLAN_NOW_MS, &intents), plan_write(&intents, text))
+
 #endif
