@@ -20,7 +20,6 @@ struct client {
         int fd;
         sd_event_source *io, *timer;
         char command[CONTROL_COMMAND_MAX];
-        size_t command_length;
         char *reply; /* from open_memstream() */
         size_t reply_length, reply_sent;
         struct control_peer peer;
@@ -189,20 +188,21 @@ static int answer(struct client *client) {
         return r < 0 ? set_reply(client, false, e.text) : 0;
 }
 
-/* Returns 1 when a whole line is there, 0 when not yet, negative when the client is to be dropped. */
-static int read_command(struct client *client) {
-        size_t room = sizeof client->command - client->command_length;
-        ssize_t n = recv(client->fd, client->command + client->command_length, room, MSG_DONTWAIT);
+/* Returns 1 when a whole line is there, 0 when not yet, negative when the client is to be dropped. What comes before the end of the line stays
+ * in the kernel, where the next program finds it after an upgrade. */
+static int read_command(struct client *client, uint32_t events) {
+        ssize_t n = recv(client->fd, client->command, sizeof client->command, MSG_DONTWAIT | MSG_PEEK);
         char *end;
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (n == 0)
+        end = memchr(client->command, '\n', (size_t)n);
+        if (!end && (events & (EPOLLHUP | EPOLLRDHUP)))
                 return -ECONNRESET;
-        client->command_length += (size_t)n;
-        end = memchr(client->command, '\n', client->command_length);
         if (!end)
-                return client->command_length < sizeof client->command ? 0 : -E2BIG;
+                return (size_t)n < sizeof client->command ? 0 : -E2BIG;
+        if (recv(client->fd, client->command, (size_t)n, MSG_DONTWAIT) != n)
+                return -EIO;
         *end = '\0';
         if (strlen(client->command) != (size_t)(end - client->command)) /* what stands before a NUL is not the command */
                 client->command[0] = '\0';
@@ -235,11 +235,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
         int r = 0;
 
         (void)fd;
-        (void)events;
         if (client->ticket.topic != CONTROL_TOPIC_NONE)
                 r = check_waiting(client);
         else if (!client->reply) {
-                r = read_command(client);
+                r = read_command(client, events);
                 if (r == 1) {
                         r = answer(client);
                         if (r == 0 && client->ticket.topic != CONTROL_TOPIC_NONE)
@@ -314,7 +313,7 @@ static struct client *add_client(struct control *control, sd_event *event, int f
         control->n_clients++;
         r = control_access_identify(&control->access, fd, &client->peer);
         if (r >= 0)
-                r = sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client);
+                r = sd_event_add_io(event, &client->io, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, on_client, client); /* what is left unread is no event */
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, (uint64_t)CONTROL_CLIENT_MS * 1000, 100000,
                                                on_client_timeout, client);
@@ -381,7 +380,7 @@ size_t control_list_waiting(const struct control *control, enum control_topic to
         size_t n = 0;
 
         for (const struct client *client = control->clients; client && n < max; client = client->next)
-                if (client->ticket.topic == topic)
+                if (client->ticket.topic == topic && !client->reply)
                         fds[n++] = client->fd;
         return n;
 }
@@ -392,6 +391,6 @@ void control_adopt_waiting(struct control *control, int fd, struct control_ticke
         if (!client)
                 return;
         client->ticket = ticket;
-        if (sd_event_source_set_enabled(client->timer, SD_EVENT_OFF) < 0)
+        if (ticket.topic != CONTROL_TOPIC_NONE && sd_event_source_set_enabled(client->timer, SD_EVENT_OFF) < 0)
                 client_free(client);
 }

@@ -68,10 +68,12 @@ struct control_state control_describe(const struct control *control);
 /* Goes on with it; the descriptor belongs to *ret, on success only. */
 int control_adopt(const struct control_state *state, const struct control_access *access, struct control **ret, struct error *e);
 
-/* The descriptors of the clients that wait for something of `topic`, at most `max`. Returns how many there are. */
+/* The descriptors of the clients that wait for something of `topic`, at most `max`; of CONTROL_TOPIC_NONE: that have not said a whole line yet.
+ * Returns how many there are. */
 size_t control_list_waiting(const struct control *control, enum control_topic topic, int *fds, size_t max);
 
-/* Makes the one behind `fd`, which belongs to `control` from now on, wait for `ticket`; after control_attach(). */
+/* Makes the one behind `fd`, which belongs to `control` from now on, wait for `ticket`, or be listened to if that has no topic; after
+ * control_attach(). */
 void control_adopt_waiting(struct control *control, int fd, struct control_ticket ticket);
 
 /* Closes everything and removes the socket. NULL-safe; returns NULL. */

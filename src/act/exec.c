@@ -120,6 +120,7 @@ static void describe_control(const struct control *control, struct handover *h) 
         h->control_inode = (int64_t)state.inode;
         (void)snprintf(h->control_path, sizeof h->control_path, "%s", state.path);
         h->n_clients = control_list_waiting(control, CONTROL_TOPIC_UPGRADE, h->clients, HANDOVER_CLIENTS_MAX);
+        h->n_callers = control_list_waiting(control, CONTROL_TOPIC_NONE, h->callers, HANDOVER_CLIENTS_MAX);
 }
 
 /* All but the two configurations. */

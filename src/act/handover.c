@@ -169,5 +169,7 @@ int handover_pass(const struct handover *h, int fd, bool pass, struct error *e) 
                 r = pass_one(h->admin[i], pass);
         for (size_t i = 0; r == 0 && i < h->n_clients; i++)
                 r = pass_one(h->clients[i], pass);
+        for (size_t i = 0; r == 0 && i < h->n_callers; i++)
+                r = pass_one(h->callers[i], pass);
         return r < 0 ? error_set_errno(e, -r, "cannot hand over a descriptor") : 0;
 }

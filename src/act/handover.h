@@ -17,7 +17,7 @@
 #define HANDOVER_VARIABLE "RESTMARK_HANDOVER"
 
 enum {
-        HANDOVER_VERSION = 2, /* of this text; to be raised with every change of it, and of struct handover */
+        HANDOVER_VERSION = 3, /* of this text; to be raised with every change of it, and of struct handover */
         HANDOVER_SOCKETS_MAX = RESTMARK_SLOTS_MAX * RESTMARK_LISTEN_MAX,
         HANDOVER_CHILDREN_MAX = RESTMARK_SLOTS_MAX * RESTMARK_SEATS,
         HANDOVER_CLIENTS_MAX = 64,
@@ -78,11 +78,12 @@ struct handover {
 #define HANDOVER_MEMBER(name) char name[HANDOVER_TEXT_MAX];
         HANDOVER_TEXTS(HANDOVER_MEMBER)
 #undef HANDOVER_MEMBER
-        size_t n_sockets, n_children, n_clients, n_admin;
+        size_t n_sockets, n_children, n_clients, n_callers, n_admin;
         struct handover_socket sockets[HANDOVER_SOCKETS_MAX];
         struct handover_child children[HANDOVER_CHILDREN_MAX];
         int admin[LISTEN_MAX];             /* listening sockets of the admin endpoint, in their order */
-        int clients[HANDOVER_CLIENTS_MAX]; /* of the control socket, who wait for the outcome */
+        int clients[HANDOVER_CLIENTS_MAX]; /* of the control socket, who wait for the outcome … */
+        int callers[HANDOVER_CLIENTS_MAX]; /* … and who have not said a whole line yet */
 };
 
 /* Writes `h` as text. In its texts a backslash and control characters below 0x20 are \HH, in hexadecimal digits. */

@@ -63,6 +63,8 @@ void handover_write(const struct handover *h, FILE *to) {
                 (void)fprintf(to, "admin %d\n", h->admin[i]);
         for (size_t i = 0; i < h->n_clients; i++)
                 (void)fprintf(to, "client %d\n", h->clients[i]);
+        for (size_t i = 0; i < h->n_callers; i++)
+                (void)fprintf(to, "caller %d\n", h->callers[i]);
         (void)fputs("end\n", to);
 }
 
@@ -203,6 +205,8 @@ static int take_line(struct reader *r, char *line) {
                 return take_child(r->h, values);
         if (strcmp(line, "client") == 0)
                 return take_descriptor(r->h->clients, &r->h->n_clients, HANDOVER_CLIENTS_MAX, values);
+        if (strcmp(line, "caller") == 0)
+                return take_descriptor(r->h->callers, &r->h->n_callers, HANDOVER_CLIENTS_MAX, values);
         if (strcmp(line, "admin") == 0)
                 return take_descriptor(r->h->admin, &r->h->n_admin, LISTEN_MAX, values);
         return take_single(r, line, values);
@@ -213,12 +217,12 @@ static int take_version(char *line, struct error *e) {
 
         if (strncmp(line, magic, length) != 0 || line[length] != ' ')
                 return error_set(e, -EINVAL, "the handover does not begin with %s", magic);
-        if (strcmp(line + length + 1, "2") != 0)
+        if (strcmp(line + length + 1, "3") != 0)
                 return error_set(e, -EPROTO, "the handover has version %.10s, this program knows %d", line + length + 1, HANDOVER_VERSION);
         return 0;
 }
 
-_Static_assert(HANDOVER_VERSION == 2, "take_version() compares with it");
+_Static_assert(HANDOVER_VERSION == 3, "take_version() compares with it");
 
 static int check_complete(const struct reader *r, struct error *e) {
         for (size_t i = 0; i < N_NUMBERS; i++)

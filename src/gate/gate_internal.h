@@ -4,6 +4,8 @@
 
 #include "gate/gate.h"
 
+#define UNKNOWN_METHOD "This server does not know the method."
+
 /* `detail` is a literal. Returns GATE_REFUSED. */
 enum gate_verdict gate_refuse(struct gate *g, unsigned int status, const char *detail);
 

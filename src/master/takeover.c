@@ -79,6 +79,16 @@ static int succeed(struct house *h, struct handover *handover, struct error *e) 
         return 0;
 }
 
+/* Those who wait for the outcome, and those who have not said a whole line yet. */
+static void adopt_clients(const struct house *h, const struct handover *handover) {
+        struct control *control = h->options->control;
+
+        for (size_t i = 0; control && i < handover->n_clients; i++)
+                control_adopt_waiting(control, handover->clients[i], (struct control_ticket){ CONTROL_TOPIC_UPGRADE, h->tickets[TOPIC_UPGRADE] });
+        for (size_t i = 0; control && i < handover->n_callers; i++)
+                control_adopt_waiting(control, handover->callers[i], (struct control_ticket){ 0 });
+}
+
 int house_take_over(struct house *h, struct handover *handover, struct error *e) {
         struct upgrade *upgrade = &h->plans->upgrade;
         int r = adopt_all(h, handover, e);
@@ -87,8 +97,7 @@ int house_take_over(struct house *h, struct handover *handover, struct error *e)
                 return r;
         h->plans->fleet.was_ready = handover->was_ready;
         upgrade->number = upgrade->wanted = ++h->tickets[TOPIC_UPGRADE];
-        for (size_t i = 0; h->options->control && i < handover->n_clients; i++)
-                control_adopt_waiting(h->options->control, handover->clients[i], (struct control_ticket){ CONTROL_TOPIC_UPGRADE, upgrade->number });
+        adopt_clients(h, handover);
         act_report(&h->act, HAPPENING_BEGIN, 0, 0, NULL);
         if (handover->is_return)
                 come_back(h, handover);

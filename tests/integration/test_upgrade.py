@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -156,8 +157,8 @@ def test_upgrades_under_load_lose_nothing(start: Start, program: Path) -> None:
         ("exec sleep 60", r"fails its self-test: it was not done within 4\.0 s"),
         ('exec real "$@" -o server.nonsense=1', r'fails its self-test: .*unknown key "nonsense" in \[server\].* \(exited with code 78\)'),
         (
-            'printf "restmark-handover 3\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
-            r"fails its self-test: the handover has version 3, this program knows 2 \(exited with code 64\)",
+            'printf "restmark-handover 4\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
+            r"fails its self-test: the handover has version 4, this program knows 3 \(exited with code 64\)",
         ),
         (
             'text=$(sed -e "s/^board_version .*/board_version 1/" /proc/self/fd/$RESTMARK_HANDOVER); '
@@ -315,6 +316,32 @@ def test_what_happens_during_the_exec_is_not_lost(start: Start, program: Path, t
     assert len(daemon.workers()) == 2
 
 
+def test_clients_of_the_control_socket_that_have_not_spoken_yet_are_kept(start: Start, program: Path, tmp_path: Path) -> None:
+    """Connected, and perhaps in the middle of their line, when the program changes."""
+    daemon = start("server.processes=1", program=str(program))
+    fifo, there = tmp_path / "fifo", tmp_path / "there"
+    os.mkfifo(fifo)
+    install_script(
+        program,
+        f'case "$*" in *--self-test*) real "$@" || exit; : > {there}; read line < {fifo}; exit 0;; esac\nexec real "$@"\n',
+    )
+    with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("the self-test is over but for its end", there.exists)
+        with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as hesitant:
+            for client in (silent, hesitant):
+                client.settimeout(60)
+                client.connect(str(daemon.control))
+            hesitant.sendall(b"sta")
+            assert "restmarkd " in ctl(daemon, "status").stdout  # whoever has come before has been accepted, then
+            fifo.write_text("go\n")
+            stdout, _ = process.communicate(timeout=60)
+            assert process.returncode == 0, (stdout, daemon.log())
+            silent.sendall(b"status\n")
+            hesitant.sendall(b"tus\n")
+            for client in (silent, hesitant):
+                assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"ok\nrestmarkd ")
+
+
 def test_a_reload_and_an_upgrade_wait_for_each_other(start: Start, program: Path) -> None:
     daemon = start("server.processes=2", program=str(program))
     install(program)
@@ -391,7 +418,7 @@ def test_the_self_test_is_not_for_people() -> None:
 
 def test_a_handover_that_is_cut_off_is_refused() -> None:
     fd = os.memfd_create("handover", 0)
-    os.write(fd, b"restmark-handover 2\nend\n")
+    os.write(fd, b"restmark-handover 3\nend\n")
     result = run("-o", "server.listen=127.0.0.1:0", env={**os.environ, "RESTMARK_HANDOVER": str(fd)}, pass_fds=(fd,))
     os.close(fd)
     assert result.returncode == 64

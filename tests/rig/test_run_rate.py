@@ -14,12 +14,13 @@ import pytest
 
 from .run_support import fault_folder, faulty, make_bench, rig
 
-from restmark_rig import load, probing, visiting  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.launcher import launch  # isort: skip
-from restmark_rig.load import LoadPlan, LoadResult  # isort: skip
-from restmark_rig.results import Visit  # isort: skip
-from restmark_rig.visiting import Circumstances  # isort: skip
+from restmark_rig.load import load  # isort: skip
+from restmark_rig.run import probing, visiting  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.load.load import LoadPlan, LoadResult  # isort: skip
+from restmark_rig.model.results import Visit  # isort: skip
+from restmark_rig.run.visiting import Circumstances  # isort: skip
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
 PROBES = 2
@@ -137,7 +138,9 @@ def test_a_rate_that_is_reached(tmp_path: Path) -> None:
     assert found.entry.all_requests == 800
     assert found.entry.errors.total == 0
     assert found.entry.bytes == found.entry.all_requests * (found.wire_bytes or 0)
-    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved", "client_bound"}
+    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved"}
+    # On a busy machine the client may be late, which is told as that; it never is for want of work.
+    assert all("sent requests late" in v.evidence for v in found.entry.verdicts if v.name == "client_bound")
 
 
 def test_a_rate_that_is_not_reached_is_censored(tmp_path: Path) -> None:

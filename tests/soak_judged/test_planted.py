@@ -84,6 +84,20 @@ def test_a_signal_ends_what_was_started(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupted_soak_tells_what_it_has_found(tmp_path: Path, planted_build: Path) -> None:
+    command = [sys.executable, "-B", str(HERE.parent / "soak"), "--build", str(planted_build), "--minutes", "5", "--faults", "none"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "RESTMARK_PLANTED": "die"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as program:
+        assert program.stdout
+        assert program.stderr
+        assert any(line.startswith("soak: found: unexpected death") for line in program.stderr)
+        program.terminate()
+        stdout = program.stdout.read()
+        assert program.wait(60) == 130
+    assert re.search(r"^finding 1, .*unexpected death", stdout, re.MULTILINE), stdout
+    assert (Path(re.search(r"are kept in (\S+)", stdout)[1]) / "findings").is_file()  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

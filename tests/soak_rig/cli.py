@@ -82,8 +82,12 @@ def _on_signal(number: int, _: object) -> None:
 
 
 def _watch(soak: Soak, ended: threading.Event) -> None:
+    told = 0
     while not ended.wait(PROGRESS_S):
         say(soak.progress())
+        for finding in soak.result.findings[told:]:
+            told += 1
+            say(f"soak: found: {finding.text}")
 
 
 def _run(soak: Soak) -> str:
@@ -123,7 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
         broken_off = _run(soak)
     except KeyboardInterrupt:
         say("soak: interrupted; what was started is stopped")
-        shutil.rmtree(folder)
+        print(report.summary(soak.result))
+        _verdict(soak, "", folder, seed)
         return 130
     print(report.summary(soak.result))
     return _verdict(soak, broken_off, folder, seed)

@@ -159,6 +159,9 @@ static void malformed_request_lines_are_refused(void **state) {
                 { BYTES("get / HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("GETS / HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("CONNECT x:80 HTTP/1.1\r\n"), 0, 501 },
+                { BYTES("CONNECT [::1]:80 HTTP/1.1\r\n"), 0, 501 },
+                { BYTES("CONNECT [::1] HTTP/1.1\r\n"), 0, 400 },
+                { BYTES("M-SEARCH * HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), 0, 400 },
                 { BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n"), 0, 400 },
                 { BYTES(GET "\r\nBAD\r\n"), 1, 400 },
@@ -297,7 +300,10 @@ static void large_heads_are_refused(void **state) {
                 { BYTES(GET "X: " TEN(HUNDRED("a"))), 0, 431 },
                 { BYTES(GET "X: " TEN(HUNDRED("a")) "\r\n\r\n"), 0, 431 },
                 { BYTES(GET HUNDRED("Field: abc\r\n") "\r\n"), 0, 431 },
-                { BYTES(TEN(HUNDRED("A")) HUNDRED("B")), 0, 400 },
+                { BYTES(TEN(HUNDRED("A")) HUNDRED("B")), 0, 501 },
+                { BYTES(TEN(HUNDRED("A")) " / HTTP/1.1\r\n" H "\r\n"), 0, 501 },
+                { BYTES("A@" TEN(HUNDRED("A")) HUNDRED("B")), 0, 400 },
+                { BYTES(TEN(HUNDRED("A")) "@" HUNDRED("B")), 0, 400 },
         };
 
         (void)state;

@@ -39,6 +39,8 @@ static struct handover *example(void) {
         };
         h->n_clients = 1;
         h->clients[0] = 12;
+        h->n_callers = 1;
+        h->callers[0] = 16;
         h->n_admin = 2;
         h->admin[0] = 13;
         h->admin[1] = 14;
@@ -155,9 +157,9 @@ static void what_makes_no_sense_is_refused(void **state) {
                 const char *line, *replacement; /* "" takes the line out */
                 const char *message;
         } cases[] = {
-                { "restmark-handover 2", "restmark-handover 1", "version 1, this program knows 2" },
-                { "restmark-handover 2", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 2" },
-                { "restmark-handover 2", "something else", "does not begin with restmark-handover" },
+                { "restmark-handover 3", "restmark-handover 1", "version 1, this program knows 3" },
+                { "restmark-handover 3", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 3" },
+                { "restmark-handover 3", "something else", "does not begin with restmark-handover" },
                 { "pid 4711", "", "has no pid" },
                 { "pid 4711", "pid 0", "line 2 of the handover makes no sense" },
                 { "pid 4711", "pid 4711 1", "makes no sense" },
@@ -175,6 +177,7 @@ static void what_makes_no_sense_is_refused(void **state) {
                 { "socket 1 0 10", "socket 1 16 10", "makes no sense" },
                 { "socket 1 0 10", "plug 1 0 10", "makes no sense" },
                 { "client 12", "client -1", "makes no sense" },
+                { "caller 16", "caller 16 1", "makes no sense" },
                 { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 1 2 3 4 9000000000 2 0 -1 -1", "makes no sense" },
                 { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 1 0 7 4 9000000000 2 0 -1 -1", "makes no sense" },
                 { "child 1 0 3 4 9000000000 2 0 -1 -1", "child 0 1 3 4 9000000000 2 0 -1 -1", "makes no sense" },
@@ -203,6 +206,25 @@ static void what_makes_no_sense_is_refused(void **state) {
         }
         free(text);
         free(h);
+}
+
+/* Else it would look at little more than the version. */
+static void the_fuzzer_begins_with_what_is_understood(void **state) {
+        static const char *const names[] = { CORPUS "/small", CORPUS "/children" };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                FILE *file = fopen(names[i], "r");
+                char text[4096];
+                struct error e = { "" };
+                size_t size;
+
+                assert_non_null(file);
+                size = fread(text, 1, sizeof text, file);
+                assert_int_equal(fclose(file), 0);
+                if (parse(text, size, &e) < 0)
+                        fail_msg("%s: %s", names[i], e.text);
+        }
 }
 
 static void another_layout_takes_a_restart(void **state) {
@@ -305,6 +327,7 @@ int main(void) {
                 cmocka_unit_test(every_cut_is_noticed),           cmocka_unit_test(damage_does_no_harm),
                 cmocka_unit_test(what_makes_no_sense_is_refused), cmocka_unit_test(another_layout_takes_a_restart),
                 cmocka_unit_test(it_goes_through_the_environment), cmocka_unit_test(only_listening_sockets_are_adopted),
+                cmocka_unit_test(the_fuzzer_begins_with_what_is_understood),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,7 @@ void *worker_main(void *worker) {
                 send_and_drain(w);
                 after = usage_of_thread();
                 w->usage = usage_since(&after, &before);
+                pacing_count_unsent(w);
         }
         tell(w, &w->shared->n_finished);
         return NULL;

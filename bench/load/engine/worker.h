@@ -41,6 +41,7 @@ struct worker {
         uint64_t n_open;    /* while connecting */
         uint64_t n_taken;   /* requests of this thread, in a closed loop */
         uint64_t next_sweep_ns;
+        uint64_t stopped_ns; /* when sending ended by time; 0: it has not */
         struct connection *connections;
         struct flight *flights; /* of all connections */
         char *out;              /* of all connections */
