@@ -147,7 +147,7 @@ static int reopen_generation(struct generation *generation, struct error *e) {
         if (fd < 0)
                 return 0;
         (void)fd_close(setup->access_log_fd);
-        setup->access_log_fd = generation->heritage.access_log_fd = fd;
+        setup->access_log_fd = generation->access_log_fd = fd;
         return 1;
 }
 
@@ -167,16 +167,11 @@ struct generation *setup_generation(struct setup *setup) {
                 .references = 1,
                 .config = setup->config,
                 .n_workers = setup->n_workers,
-                .heritage = { .dataset = setup->dataset,
-                              .codec = setup->config->codec,
-                              .limits = &setup->limits,
-                              .account = &setup->account,
-                              .access_log_fd = setup->access_log_fd,
-                              .traces = setup->config->harakiri_ms > 0,
-                              .cpu = -1, /* of a worker that has no slot, as in a self-test */
-                              .link = -1,
-                              .private_connection = -1,
-                              .master_pid = getpid() },
+                .dataset = setup->dataset,
+                .limits = &setup->limits,
+                .account = &setup->account,
+                .access_log_fd = setup->access_log_fd,
+                .master_pid = getpid(),
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,
                 .reopen = reopen_generation,

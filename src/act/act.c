@@ -5,7 +5,7 @@ struct policy act_policy(const struct generation *generation) {
 
         return (struct policy){ .number = generation->number,
                                 .n_workers = generation->n_workers,
-                                .traces = generation->heritage.traces,
+                                .traces = c->harakiri_ms > 0,
                                 .max_connections = c->max_connections,
                                 .mercy_ms = c->mercy_ms,
                                 .harakiri_ms = c->harakiri_ms,

@@ -1,28 +1,18 @@
 #include "act/post_mortem.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "act/stack.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/small_file.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
 
 /* ---- certificates ---- */
-
-static void read_core_pattern(char *text, size_t size) {
-        int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-        text[n > 0 ? n : 0] = '\0';
-        (void)fd_close(fd);
-}
 
 static void fill_from_cells(struct certificate *c, const struct process *p) {
         const struct restmark_memory_cell *memory = &act_cell(p->act, p->slot, p->seat)->memory;
@@ -97,7 +87,7 @@ void post_mortem_certify(struct process *p, enum restmark_cause cause, bool aske
         if (c->code != CLD_EXITED && c->status == SIGKILL && !c->killed_by_us)
                 c->oom = oom_look(&p->act->oom);
         if (c->code == CLD_DUMPED)
-                read_core_pattern(core_pattern, sizeof core_pattern);
+                (void)small_file_read("/proc/sys/kernel/core_pattern", core_pattern, sizeof core_pattern);
         (void)certificate_write(c, text, sizeof text);
         write_log(p, c, text);
         events_add(p->act->events, EVENT_DEATH, (int)p->slot, "pid %d %s", (int)c->pid, text);
@@ -109,15 +99,10 @@ void post_mortem_certify(struct process *p, enum restmark_cause cause, bool aske
 
 /* "R", "T" …, see proc(5); "?" if it cannot be read. */
 static char process_state(pid_t pid) {
-        char path[48], text[512], *name_end;
-        ssize_t n;
-        int fd;
+        char path[48], text[2048], *name_end;
 
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-        (void)fd_close(fd);
-        text[n > 0 ? n : 0] = '\0';
+        (void)small_file_read(path, text, sizeof text);
         name_end = strrchr(text, ')');
         return name_end && name_end[1] == ' ' ? name_end[2] : '?';
 }

@@ -63,21 +63,20 @@ bool process_look(const struct process *p, bool all) {
 
 static void run_worker(const struct process *p, int link, int private_connection) {
         const struct supervisor_options *o = p->act->options;
-        struct heritage heritage = p->generation->heritage;
+        const struct heir heir = { .slot = p->slot,
+                                   .cell = cell_memory_open(&p->cell),
+                                   .listeners = o->listeners,
+                                   .cpus = o->cpus,
+                                   .link = link,
+                                   .private_connection = private_connection };
+        struct heritage heritage;
 
-        notify_forget();
-        heritage.slot = p->slot;
-        heritage.cell = cell_memory_open(&p->cell);
-        if (!heritage.cell) {
+        if (!heir.cell) {
                 log_message(LOG_ERR, "worker %u: cannot map its cell of shared memory: %m", p->slot);
                 exit(HERITAGE_EXIT_SYSTEM);
         }
-        heritage.listeners = listeners_of(o->listeners, p->slot);
-        heritage.n_listeners = o->listeners->addresses.n;
-        heritage.shared_listeners = o->listeners->shared;
-        heritage.cpu = o->cpus->n > 0 ? (int)o->cpus->at[p->slot % o->cpus->n] : -1;
-        heritage.link = link;
-        heritage.private_connection = private_connection;
+        notify_forget();
+        heritage = generation_heritage(p->generation, &heir);
         exit(o->worker_main(&heritage));
 }
 

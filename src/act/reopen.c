@@ -16,7 +16,7 @@ struct outcome {
 
 /* A worker without the message goes on with the old file. One that is about to die has no need of it. */
 static void pass(const struct process *p, struct outcome *outcome, struct error *e) {
-        int r = link_send(p->link, LINK_REOPEN, p->generation->heritage.access_log_fd);
+        int r = link_send(p->link, LINK_REOPEN, p->generation->access_log_fd);
 
         if (r == 0)
                 outcome->n_workers++;

@@ -15,14 +15,14 @@ struct stand_in {
 static void free_stand_in(struct generation *generation) {
         struct stand_in *stand_in = (struct stand_in *)(void *)generation; /* its first member */
 
-        (void)fd_close(generation->heritage.access_log_fd);
+        (void)fd_close(generation->access_log_fd);
         (void)generation_unref(stand_in->of);
         free(stand_in);
 }
 
 /* The descriptor is its own, as `of` may be opened again any time. */
 static void take_access_log(struct stand_in *stand_in) {
-        int *fd = &stand_in->generation.heritage.access_log_fd, from = stand_in->of->heritage.access_log_fd;
+        int *fd = &stand_in->generation.access_log_fd, from = stand_in->of->access_log_fd;
 
         *fd = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 0);
 }
@@ -33,7 +33,7 @@ static int reopen_stand_in(struct generation *generation, struct error *e) {
 
         if (r <= 0)
                 return r;
-        (void)fd_close(generation->heritage.access_log_fd);
+        (void)fd_close(generation->access_log_fd);
         take_access_log(stand_in);
         return 1;
 }

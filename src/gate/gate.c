@@ -16,11 +16,6 @@ void gate_next(struct gate *g) {
         gate_init(g, g->limits);
 }
 
-enum gate_verdict gate_refuse(struct gate *g, unsigned int status, const char *detail) {
-        g->refusal = (struct gate_refusal){ .status = status, .detail = detail };
-        return GATE_REFUSED;
-}
-
 static enum gate_verdict refuse_silently(struct gate *g, enum gate_silence silence) {
         g->refusal = (struct gate_refusal){ .silence = silence };
         return GATE_REFUSED;

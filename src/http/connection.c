@@ -13,6 +13,7 @@
 #include "gate/refusal.h"
 #include "gate/target.h"
 #include "http/server_internal.h"
+#include "mhd/library.h"
 #include "shared/histogram.h"
 #include "shared/scoreboard.h"
 
@@ -82,7 +83,7 @@ static void wait_for_request(struct connection *c, uint64_t since_ms) {
 }
 
 void connection_hang_up(struct connection *c, enum restmark_close why) {
-        (void)shutdown(c->fd, SHUT_RDWR);
+        library_hang_up(c->fd);
         c->close = why;
         connection_set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
 }
@@ -114,7 +115,7 @@ static struct connection *make(struct server *server, int fd) {
 }
 
 static void open_one(struct server *server, struct MHD_Connection *mhd, void **socket_context) {
-        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        int fd = library_socket(mhd);
         struct connection *c = make(server, fd);
 
         *socket_context = c; /* NULL: requests on it are refused */

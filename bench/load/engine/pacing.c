@@ -1,4 +1,5 @@
-/* When which request goes out. */
+#include "engine/pacing.h"
+
 #include "base/clock.h"
 #include "engine/exchange.h"
 

@@ -31,6 +31,7 @@ enum worker_phase { WORKER_CONNECTING, WORKER_SENDING, WORKER_DRAINING };
 
 struct worker {
         const struct load_plan *plan;
+        void (*on_free)(struct worker *w, struct connection *c, uint64_t now_ns); /* a connection has become free for requests */
         struct load_shared *shared;
         pthread_t thread;
         uint32_t index, n_connections;
