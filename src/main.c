@@ -171,7 +171,7 @@ static int run(struct parts *p) {
         const struct supervisor_options options = {
                 .boot = boot,
                 .generation = setup_generation(p->setup),
-                .source = { .load = setup_load, .budget = setup_make_room, .context = &p->source },
+                .source = { .load = setup_load, .budget = setup_make_room, .probe = setup_probe, .context = &p->source },
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,

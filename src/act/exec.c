@@ -263,6 +263,16 @@ static bool is_as_tried(const struct exec *x) {
                now.st_mtim.tv_nsec == x->tried.st_mtim.tv_nsec;
 }
 
+/* Should the new program fail, this one has to load again what its workers have. */
+static bool can_return(const struct exec *x, struct error *e) {
+        const struct generation_source *source = &x->act->options->source;
+
+        if (source->probe(source->context, x->act->generation->config, e) == 0)
+                return true;
+        (void)error_prefix(e, -EINVAL, "there would be no way back to what serves now (a reload makes the new configuration that)");
+        return false;
+}
+
 void exec_execute(struct exec *x) {
         const struct program *program = x->act->options->program;
         struct error e;
@@ -275,7 +285,7 @@ void exec_execute(struct exec *x) {
                 report(x, HAPPENING_OUTDATED, true, NULL);
                 return;
         }
-        if (prepare(x, &e) == 0) {
+        if (can_return(x, &e) && prepare(x, &e) == 0) {
                 log_message(LOG_NOTICE, "upgrade: executing %s", program->path);
                 (void)execute(x->own, program, -1, &e);
                 discard(x);

@@ -39,6 +39,8 @@ struct generation_source {
         int (*load)(void *context, struct generation **ret, struct error *e);
         /* Makes room for the descriptors of `n_workers` workers with `config`, or says why there is none. */
         int (*budget)(void *context, const struct config *config, unsigned int n_workers, struct error *e);
+        /* Whether all that `config` names is still there, for a program that would have to load it again. */
+        int (*probe)(void *context, const struct config *config, struct error *e);
         void *context;
 };
 

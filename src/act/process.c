@@ -261,6 +261,7 @@ int process_adopt(struct process *p, const struct handover_child *from, struct g
         p->started_ms = clock_monotonic_ms();
         p->started_ms -= age_ms < p->started_ms ? age_ms : p->started_ms;
         p->hearing.n_ready = from->state == RESTMARK_SLOT_READY;
+        cell_set(&seat_cell(p)->unresponsive_since_ms, 0); /* it will be seen */
         if (!has_worker)
                 return 0;
         r = sd_event_add_io(p->act->event, &p->link_source, p->link, EPOLLIN, on_link, p);

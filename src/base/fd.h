@@ -29,4 +29,7 @@ int fd_fill_standard(void);
  * Returns 0 or -EMFILE with a sentence that says what is missing. */
 int fd_budget(uint64_t needed, struct error *e);
 
+/* Makes sure that this process may make files, and memory files, of `needed_bytes`, in the same way. Returns 0 or -EFBIG with such a sentence. */
+int fd_size_budget(uint64_t needed_bytes, struct error *e);
+
 #endif

@@ -13,7 +13,7 @@
 #include "fleet/slot.h"
 
 enum happening_kind {
-        HAPPENING_BEGIN,    /* the daemon starts, or goes on where another program has left off */
+        HAPPENING_BEGIN,    /* the daemon starts, or if `at_once` goes on where another program has left off */
         HAPPENING_TIME,     /* the time has come that somebody waits for */
         HAPPENING_CHANGED,  /* a seat's worker has another state, by what a plan wanted of it or by the time */
         HAPPENING_AGAIN,    /* nothing but an occasion to look at the facts again */

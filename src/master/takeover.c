@@ -98,7 +98,7 @@ int house_take_over(struct house *h, struct handover *handover, struct error *e)
         h->plans->fleet.was_ready = handover->was_ready;
         upgrade->number = upgrade->wanted = ++h->tickets[TOPIC_UPGRADE];
         adopt_clients(h, handover);
-        act_report(&h->act, HAPPENING_BEGIN, 0, 0, NULL);
+        happenings_push(h->act.queue, &(struct happening){ .kind = HAPPENING_BEGIN, .at_once = true });
         if (handover->is_return)
                 come_back(h, handover);
         else

@@ -214,7 +214,8 @@ void plan_health(struct health *h, const struct fleet *f, const struct happening
 
         switch (happening->kind) {
         case HAPPENING_BEGIN:
-                h->fed_ms = now_ms;
+                /* After an upgrade at once: since the program before has said it last, half an interval may have passed. */
+                h->fed_ms = happening->at_once ? now_ms - h->watchdog_ms / 2 : now_ms;
                 configure(h, f, now_ms);
                 break;
         case HAPPENING_PROVEN:

@@ -115,7 +115,7 @@ void world_change_program(struct world_state *w, bool is_return) {
         w->is_upgrade = !is_return;
         w->n_upgrades++;
         world_note(w, "another program%s", is_return ? ", which was there before" : "");
-        world_report(w, HAPPENING_BEGIN, 0, 0);
+        happenings_push(&w->plans->queue, &(struct happening){ .kind = HAPPENING_BEGIN, .at_once = true });
         if (is_return) {
                 w->next = (struct policy){ 0 };
                 happenings_push(&w->plans->queue, &(struct happening){ .kind = HAPPENING_STAYED, .text = (char *)"it cannot serve" });

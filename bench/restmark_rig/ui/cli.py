@@ -21,15 +21,15 @@ _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
     "build": Place(_COMMANDS + "build", "build", "Build contestants."),
     "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
-    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing."),
+    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing.", watches=True),
     "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),
-    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it."),
+    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it.", watches=True),
     "new-contestant": Place(_COMMANDS + "new_contestant", "new_contestant", "Write a contestant to start from."),
-    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute."),
+    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute.", watches=True),
     "report": Place(_COMMANDS + "report", "report_command", "Make the pages of a run anew from its results."),
-    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other."),
+    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other.", watches=True),
     "setup": Place(_COMMANDS + "setup", "setup", "Install what contestants need."),
-    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte."),
+    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte.", watches=True),
 }
 
 
