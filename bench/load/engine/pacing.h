@@ -18,7 +18,10 @@ void pacing_turn(struct worker *w);
 /* When pacing_turn() has something to do next; UINT64_MAX: not known. */
 uint64_t pacing_due_ns(const struct worker *w);
 
-/* Ends sending. */
+/* Sending ends now, or has ended at `stop_ns`. */
 void pacing_stop(struct worker *w, uint64_t stop_ns);
+
+/* Behind the last answer, so that none waits for it: what was due before the end and was not sent counts with the time it waited until then. */
+void pacing_count_unsent(struct worker *w);
 
 #endif
