@@ -68,9 +68,8 @@ static const char *const plan_happening_names[HAPPENING_KIND_COUNT] = {
         [HAPPENING_SERVES] = "SERVES", [HAPPENING_RELOADED] = "RELOADED",
 };
 
-/* What is in an intent, by its kind: a seat, a slot, a number, yes or no. */
-static inline void plan_write_one(const struct intent *i, FILE *to) {
-        (void)fprintf(to, "%s", plan_names[i->kind]);
+/* What is in an intent that is about a seat. Returns whether it is. */
+static inline bool plan_write_seat(const struct intent *i, FILE *to) {
         switch (i->kind) {
         case INTENT_START:
         case INTENT_ORDER:
@@ -85,13 +84,21 @@ static inline void plan_write_one(const struct intent *i, FILE *to) {
         case INTENT_EXAMINE:
         case INTENT_COMMIT:
                 (void)fprintf(to, " %u.%u", i->slot, i->seat);
-                break;
+                return true;
         case INTENT_TELL:
                 (void)fprintf(to, " %u.%u %c", i->slot, i->seat, "ARSL"[i->message]);
-                break;
+                return true;
         case INTENT_RESPONDS:
                 (void)fprintf(to, " %u.%u %s", i->slot, i->seat, i->flag ? "yes" : "no");
-                break;
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* … or about something else: a slot, a number, yes or no. */
+static inline void plan_write_rest(const struct intent *i, FILE *to) {
+        switch (i->kind) {
         case INTENT_SWAP:
         case INTENT_WISH:
         case INTENT_UNWISH:
@@ -143,7 +150,9 @@ static inline const char *plan_write(const struct intents *intents, char *text) 
         for (size_t i = 0; i < intents->n; i++)
                 if (intents->list[i].kind != INTENT_LOG && intents->list[i].kind != INTENT_EVENT) {
                         (void)fputs(separator, to);
-                        plan_write_one(&intents->list[i], to);
+                        (void)fprintf(to, "%s", plan_names[intents->list[i].kind]);
+                        if (!plan_write_seat(&intents->list[i], to))
+                                plan_write_rest(&intents->list[i], to);
                         separator = "; ";
                 }
         (void)fclose(to);
