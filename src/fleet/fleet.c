@@ -247,7 +247,6 @@ static void wish(struct fleet *f, const struct intent *i) {
 static void swap(struct fleet *f, unsigned int slot) {
         f->primary[slot] = (uint8_t)fleet_other(f, slot);
         f->seats[slot][f->primary[slot]].once = false;
-        f->wishes[slot].wanted = false;
         if (f->awaited == (int)slot)
                 f->awaited = -1;
 }

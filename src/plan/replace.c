@@ -110,6 +110,7 @@ static void swap(struct replace *r, const struct fleet *f, unsigned int slot, en
         if (wish->wanted && wish->ticket != 0)
                 r->farewells[slot] = (struct farewell){ wish->ticket, wish->asked_ms, wish->drained_pid };
         intents_add(out, &(struct intent){ .kind = INTENT_SWAP, .slot = slot });
+        intents_add(out, &(struct intent){ .kind = INTENT_UNWISH, .slot = slot });
         intents_add(out, &(struct intent){ .kind = INTENT_ORDER, .slot = slot, .seat = fleet_own(f, slot), .event = SLOT_EVENT_STOP, .cause = cause });
         intents_happen(out, &(struct happening){ .kind = HAPPENING_REPLACED, .slot = slot });
 }

@@ -157,11 +157,16 @@ static bool has_stopped(const struct fleet *f) {
         return true;
 }
 
+static void tell_end(const struct fleet *f, uint64_t ticket, struct intents *out) {
+        const bool ok = f->exit_code == EX_OK;
+
+        intents_say(out, &(struct intent){ .kind = INTENT_REPLY, .topic = TOPIC_STOP, .ticket = ticket, .and_earlier = true, .flag = ok }, "%s",
+                    ok ? "stopped" : "stopped, after a failure: the log says which");
+}
+
 static void end(struct slots *s, const struct fleet *f, struct intents *out) {
         s->ended = true;
-        intents_say(out,
-                    &(struct intent){ .kind = INTENT_REPLY, .topic = TOPIC_STOP, .ticket = s->stop_ticket, .and_earlier = true, .flag = f->exit_code == EX_OK },
-                    "%s", f->exit_code == EX_OK ? "stopped" : "stopped, after a failure: the log says which");
+        tell_end(f, s->stop_ticket, out);
         intents_add(out, &(struct intent){ .kind = INTENT_EXIT, .number = f->exit_code });
 }
 
@@ -172,7 +177,9 @@ void plan_slots(struct slots *s, const struct fleet *f, const struct happening *
                 intents_log(out, LOG_ERR, "cannot start worker %u: %s", h->slot, h->text);
         if (h->has_change)
                 follow_change(f, h, now_ms, out);
-        if (h->kind == HAPPENING_STOP) {
+        if (h->kind == HAPPENING_STOP && s->ended) /* it has come too late to hasten anything */
+                tell_end(f, h->ticket, out);
+        else if (h->kind == HAPPENING_STOP) {
                 stop(s, f, h, out);
                 return;
         }

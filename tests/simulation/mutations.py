@@ -60,7 +60,7 @@ BUGS = [
     Bug("no limit is a limit of nothing", "plan/recycle.c", "policy->max_lifetime_ms != 0 && ", ""),
     Bug("an upgrade does not wait for those who are replaced", "plan/upgrade.c", "fleet_can_be_handed_over(f);", "1;"),
     Bug("an upgrade does not wait for a change of size", "plan/upgrade.c", "!f->facts[FACT_SCALES] && ", ""),
-    Bug("who asks again for an upgrade is not told", "plan/upgrade.c", "u->number = ticket;", ";"),
+    Bug("who waits for an upgrade is not told of the stop", "plan/upgrade.c", 'intents_say(out, &(struct intent){ .kind = INTENT_REPLY, .topic = TOPIC_UPGRADE, .ticket = u->wanted, .and_earlier = true }, "the daemon stops");', ""),
     Bug("an upgrade that fails is tried for ever", "plan/upgrade.c", "        end(u, false, reply, out);", ""),
     Bug("systemd is not told that a reload is over", "plan/bulletin.c", " || h->kind == HAPPENING_RELOADED", ""),
     Bug("the status counts all workers as ready", "plan/bulletin.c", "fleet_count_ready(f), f->n_workers,", "f->n_workers, f->n_workers,"),

@@ -151,7 +151,7 @@ static void a_new_worker_takes_the_place_of_the_old_one_when_it_is_ready(void **
         h = changed(0, 1, RESTMARK_SLOT_STARTING, SLOT_ACTION_NONE);
         intents_clear(&intents);
         plan_replace(&replace, &fleet, &h, PLAN_NOW_MS, &intents);
-        assert_string_equal(plan_write(&intents, text), "SWAP 0; ORDER 0.0; HAPPEN REPLACED");
+        assert_string_equal(plan_write(&intents, text), "SWAP 0; UNWISH 0; ORDER 0.0; HAPPEN REPLACED");
         assert_int_equal(replace.farewells[0].ticket, 5);
         assert_int_equal(replace.farewells[0].pid, 100);
         /* Whoever drains is told when the old one is gone. */
