@@ -17,6 +17,24 @@ int fd_close(int fd) {
         return -1;
 }
 
+ssize_t fd_read_up_to(int fd, void *to, size_t length) {
+        char *bytes = to;
+        size_t done = 0;
+
+        while (done < length) {
+                ssize_t n = read(fd, bytes + done, length - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                done += (size_t)n;
+        }
+        return (ssize_t)done;
+}
+
 static int compare_fds(const void *left, const void *right) {
         int a = *(const int *)left, b = *(const int *)right;
 

@@ -3,32 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/number.h"
 
-/* Up to the end, as the kernel may give the text in parts. Returns how many bytes there are, at most `size`. */
-static ssize_t read_all(int fd, char *text, size_t size) {
-        size_t done = 0;
-
-        while (done < size) {
-                ssize_t n = read(fd, text + done, size - done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                done += (size_t)n;
-        }
-        return (ssize_t)done;
-}
-
 int small_file_read(const char *path, char *text, size_t size) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -errno : read_all(fd, text, size);
+        ssize_t n = fd < 0 ? -errno : fd_read_up_to(fd, text, size);
 
         (void)fd_close(fd);
         if (n == (ssize_t)size)

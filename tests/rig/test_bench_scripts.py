@@ -12,19 +12,25 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import builder, registry
 from restmark_rig.contestants.cache import Cache, default_directory
+from restmark_rig.host import installation
 from restmark_rig.load import load_program
 from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.store.dataset import Dataset
 
 from .helpers import PYTHON, ROOT, Silent, cheater
 
+pytestmark = pytest.mark.xdist_group("build-tree")
+DURATION_S = 0.3
+PROBES = 2  # of restmark-load, before it loads
 WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 
 
 @pytest.fixture(scope="module")
 def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build tree's src/ with restmarkd and restmarkctl, made once for all tests of the rig."""
-    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", registry.DEFAULT_PEERS_DIR)
+    """A build tree's src/ with restmarkd and restmarkctl: ctest's own, or one that is made once for all tests of the rig."""
+    if built := os.environ.get("RESTMARK_BUILD"):
+        return Path(built)
+    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", installation.PEERS)
     builder.build(ours, cache, Silent())
     made = cache.build_dir(ours) / "cmake"
     subprocess.run(["cmake", "--build", made, "--target", "restmarkctl"], check=True, capture_output=True)
@@ -46,7 +52,7 @@ def lines(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("close", [[], ["--close"]], ids=["kept", "close"])
 def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: list[str]) -> None:
-    options = ["--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1,8", "--target", "/"]
+    options = ["--build", build_tree, "--workers", "2", "--duration", str(DURATION_S), "--connections", "1,8", "--target", "/"]
     done = run("balance", *options, *close)
     assert done.returncode == 0, done.stderr
     found = lines(done.stdout)
@@ -59,7 +65,9 @@ def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: li
         assert busiest >= idlest and busiest + idlest in range(99, 102)
         assert line[8] == "0"
         if line[1] == "1" and not close:
-            assert (busiest, idlest) == (100, 0)  # a kept connection stays with its worker
+            # A kept connection stays with its worker; what was asked before the load is 1 % of few answers on a slow machine.
+            asked_before_percent = 100 * PROBES / (float(line[2].replace(",", "")) * DURATION_S)
+            assert idlest <= asked_before_percent + 0.5
 
 
 def test_balance_spreads_connections_that_are_used_once(build_tree: Path) -> None:

@@ -15,8 +15,8 @@ from .run_support import fault_folder, make_bench, rig
 
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.report.analysis import Load  # isort: skip
-from restmark_rig.run import runner, settling  # isort: skip
-from restmark_rig.run.settling import Unsettled  # isort: skip
+from restmark_rig.run import runner, stopping  # isort: skip
+from restmark_rig.run.stopping import Unsettled  # isort: skip
 
 SHORT = ("--duration", "0.2", "--warmup", "0.1", "--connections", "2", "--workload", "/", "--seed", "5")
 
@@ -51,7 +51,7 @@ def test_a_run_that_ends_says_what_is_open(
         limited_idle_latency=lambda *_: None,
         finish=lambda *_, **__: None,
     )
-    monkeypatch.setattr(settling, "unsettled", lambda _: open_)
+    monkeypatch.setattr(stopping, "unsettled", lambda _: open_)
     run = runner.Run(
         cast(Any, recording), {}, make_bench(Cache(tmp_path)), cast(Any, None), Silent(), cast(Any, None), None
     )

@@ -12,10 +12,12 @@ import click
 from click.utils import PacifyFlushWrapper
 
 from .. import __version__
-from ..contestants.settings import Settings, shared_options
-from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated
-from ..terminal.console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
+from ..contestants.settings import Settings
+from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated, missing_package
+from ..terminal import console
+from ..terminal.console import OutputFault, flush, give_up_output, plain, require_open, show_error
 from .lazy_group import LazyGroup, Place
+from .shared_options import shared_options
 
 _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
@@ -56,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OutputFault):
             show_error(fault)
         return fault.exit_code
+    except ModuleNotFoundError as error:  # maybe what messages are printed with
+        missing = missing_package(error)
+        with suppress(OSError):
+            print(f"restmark: {missing}", file=sys.stderr)
+        return missing.exit_code
     finally:
         give_up_output()
 
@@ -68,7 +75,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         flush()
         return int(code or ExitCode.OK)
     except click.ClickException as error:
-        error.show(err.file)
+        error.show(console.err.file)
         return ExitCode.USAGE
     except OutputFault:
         raise
@@ -83,10 +90,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         show_error(EnvironmentFault(f"{error.filename or 'can not write'}: {error.strerror or error}"))
         return ExitCode.ENVIRONMENT
     except (click.Abort, KeyboardInterrupt):
-        plain(err, "restmark: interrupted; what it had started is stopped")
+        plain(console.err, "restmark: interrupted; what it had started is stopped")
         return ExitCode.INTERRUPTED
     except Terminated:
-        plain(err, "restmark: terminated; what it had started is stopped")
+        plain(console.err, "restmark: terminated; what it had started is stopped")
         return ExitCode.TERMINATED
 
 

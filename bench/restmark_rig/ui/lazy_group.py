@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..model.errors import EnvironmentFault, missing_package
+from ..model.errors import EnvironmentFault
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,7 @@ class LazyGroup(click.Group):
             return None
         if place.watches and not Path("/proc/stat").exists():  # which psutil reads when it is imported, with a traceback if it can not
             raise EnvironmentFault("/proc is not there, or without /proc/stat: servers can not be watched", "mount it: mount -t proc proc /proc")
-        try:
-            command: click.Command = getattr(import_module(place.module), place.attribute)
-        except ModuleNotFoundError as error:
-            raise missing_package(error) from error
+        command: click.Command = getattr(import_module(place.module), place.attribute)
         return command
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
