@@ -113,7 +113,7 @@ int fd_fill_standard(void) {
 }
 
 /* Returns 0, or a negative errno value: -EPERM if the hard limit, *ret_hard, is below. */
-static int raise_soft_limit(int resource, uint64_t needed, unsigned long long *ret_hard) {
+static int raise_soft_limit(unsigned int resource, uint64_t needed, unsigned long long *ret_hard) {
         struct rlimit limit;
 
         if (getrlimit(resource, &limit) < 0)

@@ -12,7 +12,7 @@ static const char *word_of(enum option_kind kind, int value) {
         return word->name;
 }
 
-static void each_of_list(int id, const struct listen_list *list, config_text take, void *context) {
+static void each_of_list(enum option_id id, const struct listen_list *list, config_text take, void *context) {
         char text[LISTEN_TEXT_MAX];
 
         if (list->n == 0)
@@ -22,7 +22,7 @@ static void each_of_list(int id, const struct listen_list *list, config_text tak
 }
 
 void config_each(const struct config *config, config_text take, void *context) {
-        for (int id = 0; id < OPTION_COUNT; id++) {
+        for (enum option_id id = 0; id < OPTION_COUNT; id++) {
                 const struct option_row *row = &option_table[id];
                 const void *field = (const char *)config + row->offset;
                 char text[40];
