@@ -112,7 +112,7 @@ finish() {
 }
 
 # Most tests wait more than they work; those whose subject is time run alone, at the end (RUN_SERIAL).
-jobs=$((4 * $(nproc)))
+jobs=$((3 * $(nproc)))
 
 if [ "$parts" = quick ]; then
         stage "build: release" build release

@@ -120,6 +120,8 @@ int client_ask(const char *path, const char *line, uint64_t timeout_ms, int *ret
         if (fclose(to) != 0 && r == 0)
                 r = error_set_errno(e, ENOMEM, "cannot keep the reply");
         (void)fd_close(fd);
+        if (r == 0 && size > 0 && reply.memory[size - 1] != '\n') /* all replies end with a line's end */
+                r = error_set(e, -EIO, "the daemon's reply is cut off: a client has 5 s to read it; ask again");
         if (r < 0) {
                 free(reply.memory);
                 return r;

@@ -134,7 +134,11 @@ class Daemon:
 
     def status(self) -> dict[str, Any]:
         reply = subprocess.run(
-            [str(RESTMARKCTL), "-s", str(self.control), "status", "-j"], capture_output=True, text=True, timeout=20, check=True
+            [str(RESTMARKCTL), "-s", str(self.control), "--timeout", "60", "status", "-j"],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=True,
         )
         return json.loads(reply.stdout)  # type: ignore[no-any-return]
 

@@ -299,6 +299,26 @@ def test_a_command_that_could_not_be_sent_does_not_go_on(tmp_path: Path) -> None
     assert result.stderr == f"restmarkctl: {path}: the daemon does not answer within 5 s\n"
 
 
+def test_a_reply_that_is_cut_off_is_no_reply(tmp_path: Path) -> None:
+    path = str(tmp_path / "control.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+
+        def answer() -> None:
+            client, _ = listening.accept()
+            with client:
+                client.recv(256)
+                client.sendall(b'ok\n{"state": "run')
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        result = ctl("-s", path, "status", "-j")
+        thread.join(20)
+    assert (result.returncode, result.stdout) == (69, "")
+    assert "cut off" in result.stderr
+
+
 def test_timeout_ends_the_waiting_only(start: Start) -> None:
     daemon = start("server.processes=1")
     with daemon.connect() as busy:
