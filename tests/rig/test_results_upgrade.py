@@ -103,7 +103,7 @@ def test_the_rig_knows_its_commit_and_whether_something_changed(
     package.mkdir(parents=True)
     (tmp_path / "bench" / "peers").mkdir()
     (package / "a.py").write_text("1")
-    monkeypatch.setattr(rig_identity, "_PACKAGE", package)
+    monkeypatch.setattr(rig_identity, "PACKAGE", package)
     monkeypatch.setattr(rig_identity, "_CHECKOUT", tmp_path)
 
     def look() -> Rig:
