@@ -32,7 +32,7 @@ CACHE = Path(os.environ.get("RESTMARK_CACHE") or Path.home() / ".cache" / "restm
 HOST = "127.0.0.1"
 BUILD_TIMEOUT_S = 900
 START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
+STOP_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 20
 
 ROUTES = ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"]
