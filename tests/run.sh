@@ -16,10 +16,10 @@ for option in "$@"; do
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
                 echo "asan with warnings as errors, and runs every test on both, every fuzzer for 30"
-                echo "seconds, and two minutes of soak of the release build: ten minutes on two quiet"
-                echo "CPUs. Says what each stage took, and which tests took longest. With --quick"
+                echo "seconds, and two minutes of soak of the release build: half an hour on two CPUs."
+                echo "Says what each stage took, and which tests took longest. With --quick"
                 echo "builds the release alone, and runs what starts no servers: the unit tests, the"
-                echo "rooms, and most of the rig's, in two minutes; installs only what these need."
+                echo "rooms, and most of the rig's; installs only what these need."
                 echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
