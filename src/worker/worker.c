@@ -156,7 +156,6 @@ static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
 
-        cell_set(&w->heritage->cell->beat_ms, now_ms);
         while (!w->master_is_gone && !is_done(w, now_ms)) {
                 int n = epoll_wait(w->epoll, events, sizeof events / sizeof *events, wait_ms(w, now_ms));
 
@@ -185,9 +184,12 @@ static int serve(struct worker *w) {
         return EXIT_SUCCESS;
 }
 
+/* The first beat comes before the word: whoever is ready shows life, and is missed if it shows no more. */
 static int report_ready(const struct worker *w, struct error *e) {
-        int r = link_send(w->heritage->link, LINK_READY, -1);
+        int r;
 
+        cell_set(&w->heritage->cell->beat_ms, clock_monotonic_ms());
+        r = link_send(w->heritage->link, LINK_READY, -1);
         return r < 0 ? error_set_errno(e, -r, "cannot report to the master") : 0;
 }
 

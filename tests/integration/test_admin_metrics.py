@@ -15,6 +15,7 @@ from pathlib import Path
 from admin_client import ask, samples
 from daemon import RESTMARKCTL, Daemon, run, wait_for
 from http_client import Connection, Load
+from strace import tampered, under_strace
 
 Start = Callable[..., Daemon]
 OPEN_METRICS = "Accept: application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n"
@@ -151,6 +152,16 @@ def test_promtool_finds_nothing_to_say(start: Start) -> None:
     assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     lint = subprocess.run(["promtool", "check", "metrics"], input=response.body, capture_output=True, timeout=60)
     assert (lint.returncode, lint.stdout, lint.stderr) == (0, b"", b"")
+
+
+@under_strace
+def test_whoever_is_ready_has_a_heartbeat(start: Start, tmp_path: Path) -> None:
+    """Also while it has only just said so: a worker that hangs from then on is missed by its beat."""
+    daemon = start("server.processes=1")
+    with tampered(daemon, tmp_path, "sendmsg", "delay_exit=1s"):
+        os.kill(daemon.workers()[0], signal.SIGKILL)
+        worker = wait_for("ready again", lambda: (w := daemon.status()["workers"][0])["restarts"] == 1 and w["state"] == "ready" and w)
+        assert worker["beat_age_ms"] is not None
 
 
 def test_open_metrics(start: Start) -> None:

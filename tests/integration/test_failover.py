@@ -5,32 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from daemon import Daemon, wait_for
 from http_client import Connection, Load
+from strace import failing_starts, under_strace
 
 Start = Callable[..., Daemon]
-under_strace = pytest.mark.skipif(os.environ.get("RESTMARK_SANITIZED") == "1", reason="the leak sanitizer does not run under strace")
-
-
-@contextmanager
-def failing_starts(daemon: Daemon, tmp_path: Path) -> Iterator[None]:
-    """Workers that are forked meanwhile do not get an epoll descriptor, and end."""
-    fault = ["-e", "trace=epoll_create1", "-e", "inject=epoll_create1:error=ENOMEM"]
-    arguments = ["strace", "-f", "-q", "-o", str(tmp_path / "trace"), *fault, "-p", str(daemon.pid)]
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as strace:
-        try:
-            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{daemon.pid}/status").read_text())
-            yield
-        finally:
-            strace.terminate()
-            strace.wait(10)
 
 
 def worker(daemon: Daemon, slot: int) -> dict[str, object]:

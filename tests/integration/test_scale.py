@@ -6,15 +6,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from daemon import Daemon, is_alive, wait_for
 from http_client import Connection, Load
+from strace import failing_starts, under_strace
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
@@ -196,21 +194,7 @@ def test_an_idle_connection_does_not_hold_up_a_retired_slot(start: Start) -> Non
         connection.close()
 
 
-@contextmanager
-def failing_starts(daemon: Daemon, tmp_path: Path) -> Iterator[None]:
-    """Workers that are forked meanwhile do not get an epoll descriptor, and end."""
-    fault = ["-e", "trace=epoll_create1", "-e", "inject=epoll_create1:error=ENOMEM"]
-    arguments = ["strace", "-f", "-q", "-o", str(tmp_path / "trace"), *fault, "-p", str(daemon.pid)]
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as strace:
-        try:
-            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{daemon.pid}/status").read_text())
-            yield
-        finally:
-            strace.terminate()
-            strace.wait(10)
-
-
-@pytest.mark.skipif(SANITIZED, reason="the leak sanitizer does not run under strace")
+@under_strace
 def test_new_workers_that_do_not_start_change_nothing(start: Start, tmp_path: Path) -> None:
     daemon = start("server.processes=2")
     before = sorted(w["pid"] for w in daemon.status()["workers"])
