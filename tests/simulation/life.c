@@ -204,7 +204,7 @@ static void hurt(struct world_state *w) {
                 k->is_stuck_in_request = world_one_in(w, 2);
                 break;
         case 1:
-                k->lies = world_one_in(w, 4);
+                k->lies |= world_one_in(w, 4);
                 break;
         case 2:
                 k->is_deaf = true;

@@ -91,6 +91,7 @@ static void tell(struct world_state *w, const struct intent *i) {
         struct worker *k = &w->workers[i->slot][i->seat];
 
         world_note(w, "process %d is told %d", (int)k->pid, (int)i->message);
+        k->is_asked_to_go |= i->message == MESSAGE_STOP || i->message == MESSAGE_RETIRE;
         if (k->phase == WORKER_NONE || k->phase == WORKER_IS_DEAD || k->is_stuck)
                 return;
         k->told_stop |= i->message == MESSAGE_STOP;

@@ -22,6 +22,7 @@ struct worker {
         bool is_mute;         /* that it is ready does not get through */
         bool accepts;         /* clients, of its own queues */
         bool told_stop, told_retire, told_leave;
+        bool is_asked_to_go;  /* by the master, whether that came through or not */
         bool is_stuck, is_stuck_in_request, lies, is_deaf;
         uint64_t stuck_ms;    /* since when */
         uint64_t wakes_ms;    /* after the machine has stood still, later than the master */
