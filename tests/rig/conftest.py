@@ -12,6 +12,8 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
+# As for a user, so that of some hundred starts of a command the first alone compiles it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if build := os.environ.get("RESTMARK_BUILD"):
     # What Python compiles is kept as what C is, for the next run and the other processes of this one.
     sys.pycache_prefix, sys.dont_write_bytecode = str(Path(build) / "pycache"), False
