@@ -15,9 +15,10 @@ for option in "$@"; do
                 echo "Usage: tests/run.sh [--no-install] [--quick | --packaging | --long]"
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
-                echo "asan with warnings as errors, and runs every test on both, every fuzzer for 30"
-                echo "seconds, and two minutes of soak of the release build: half an hour on two CPUs."
-                echo "Says what each stage took, and which tests took longest. With --quick"
+                echo "asan with warnings as errors, and runs every test on both, every fuzzer for 10"
+                echo "seconds, and two minutes of soak of the release build, all beside each other but"
+                echo "for the timed tests, which come last. Says what each stage took, and which tests"
+                echo "took longest; what ran beside others is logged in build/*.log. With --quick"
                 echo "builds the release alone, and runs what starts no servers: the unit tests, the"
                 echo "rooms, and most of the rig's; installs only what these need."
                 echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
@@ -25,9 +26,9 @@ for option in "$@"; do
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
-                echo "for an hour; measures twice beside neighbours that come and go; decides 6000"
-                echo "simulated runs whose truth is known; then tests the packages of both releases."
-                echo "Three hours."
+                echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
+                echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
+                echo "the packages of both releases. Four hours."
                 exit 0
                 ;;
         *)
@@ -65,7 +66,7 @@ if command -v ccache >/dev/null; then
         export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
 
-status=0 times='' fuzzers='' soak=''
+status=0 times='' asan='' fuzzers='' soak=''
 began=$(date +%s)
 
 # stage NAME COMMAND…: runs it, and notes its time and whether it failed
@@ -93,27 +94,32 @@ beside() {
         return "$code"
 }
 
-# Background jobs of a shell without job control do not hear of Ctrl-C.
+# Background jobs of a shell without job control do not hear of Ctrl-C, unless they are begun through this.
+hears='env --default-signal=INT,QUIT'
 # shellcheck disable=SC2317 # the traps call it
 stop() {
-        # shellcheck disable=SC2086 # words
-        [ -z "$fuzzers$soak" ] || kill $fuzzers $soak
+        for pid in $asan $fuzzers $soak; do
+                if kill -0 "$pid" 2>/dev/null; then
+                        kill "$pid"
+                fi
+        done
         exit "$1"
 }
 
 finish() {
-        if [ "$parts" = all ] && [ -e build/asan/Testing/Temporary/LastTest.log ]; then
+        if [ -e build/release/Testing/Temporary/LastTest.others.log ]; then
                 echo "== the ten slowest tests"
-                /usr/bin/python3 -B tests/slowest.py build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log
+                /usr/bin/python3 -B tests/slowest.py build/*/Testing/Temporary/LastTest*.log
         fi
         echo "== times"
         printf '%s%5d s  in all\n' "$times" $(($(date +%s) - began))
         exit $status
 }
 
-# Most tests wait more than they work; those whose subject is time run alone, at the end (RUN_SERIAL).
+# Most tests wait more than they work; those whose subject is time run alone, at the end.
 jobs=$((3 * $(nproc)))
 
+rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then
         stage "build: release" build release
         [ $status = 0 ] || finish
@@ -127,25 +133,34 @@ if [ "$parts" = long ]; then
         build release
         RESTMARK_LONG=1 ctest --preset release -R '^integration\.clients$'
         tests/soak --minutes 60
+        tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word
         RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
-stage "build: release, asan and the fuzzers" build release asan fuzz
+stage "build: release" build release
 [ $status = 0 ] || finish
-stage "tests of the release build, $jobs at a time, the timed ones alone" ctest --preset release -j "$jobs"
-# Nothing timed is left: the fuzzers take what CPU the others leave, for 30 seconds each.
 trap 'stop 130' INT
 trap 'stop 143' TERM
-echo "== fuzzers and two minutes of soak of the release build begin, beside the next stage"
-nice -n 10 tests/fuzz/run.sh --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
+echo "== beside the next stage: the asan build and its tests, the fuzzers and two minutes of soak of the release build"
+# shellcheck disable=SC2016,SC2086 # $1 is for the inner shell; $hears is words
+$hears nice -n 5 sh -c 'cmake --preset asan -DRESTMARK_WERROR=ON && cmake --build --preset asan && exec ctest --preset asan -j "$1"' sh "$jobs" \
+        >build/asan.log 2>&1 &
+asan=$!
+# shellcheck disable=SC2086 # words
+$hears nice -n 10 tests/fuzz/run.sh --seconds 10 >build/fuzzers.log 2>&1 &
 fuzzers=$!
-tests/soak --minutes 2 >build/soak.log 2>&1 &
+# shellcheck disable=SC2086 # words
+$hears tests/soak --minutes 2 >build/soak.log 2>&1 &
 soak=$!
-stage "tests of the asan build, $jobs at a time" ctest --preset asan -j "$jobs"
-stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log
-fuzzers=''
+stage "tests of the release build, $jobs at a time" ctest --preset release -LE '^timed$' -j "$jobs"
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''
+stage "asan build and its tests, $jobs at a time: what was left to do of them" beside "$asan" build/asan.log
+asan=''
+stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log
+fuzzers=''
+mv build/release/Testing/Temporary/LastTest.log build/release/Testing/Temporary/LastTest.others.log
+stage "timed tests, one after the other and nothing beside them" ctest --preset release -L '^timed$'
 finish
