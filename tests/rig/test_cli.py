@@ -322,7 +322,9 @@ def start_verify(cache_dir: Path, contestant: Path) -> subprocess.Popen[str]:
         text=True,
         process_group=0,
     )
-    assert wait_until(lambda: processes_mentioning(f"{CHEATER} --label {contestant}"))
+    if not wait_until(lambda: processes_mentioning(f"{CHEATER} --label {contestant}")):
+        rig.kill()
+        raise AssertionError(f"its server was not started: {rig.communicate()}")
     return rig
 
 

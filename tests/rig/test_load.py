@@ -138,7 +138,9 @@ def test_both_loops_reach_an_ipv6_address() -> None:
         plan = LoadPlan("::1", server.port, "/", 2, 0.4)
         assert load.run(plan).requests > 10
         found = load.run(replace(plan, rate_per_s=50))
-    assert (found.requests, found.errors, found.threads) == (20, 0, plan.threads)
+    # A machine that is too busy leaves some unsent, and says so; test_run_rate.py counts them where there is nothing else to do.
+    assert (found.requests + found.unsent, found.errors, found.threads) == (20, 0, plan.threads)
+    assert found.requests > 1
     assert set(found.late_quantiles_us) == set(found.latency_quantiles_us)
 
 
