@@ -46,6 +46,7 @@ LONGEST_FIRST = (
     "test_supervised",
     "test_cross_check",
     "test_setup",
+    "test_pip_install",
     "test_others",
     "test_rest",
     "test_cli",
