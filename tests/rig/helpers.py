@@ -74,7 +74,7 @@ def rig_command(*arguments: str | Path) -> list[str]:
 
 
 def run_rig(
-    cache: Path, *arguments: str | Path, cwd: Path | None = None, timeout_s: float = 120
+    cache: Path, *arguments: str | Path, cwd: Path | None = None, timeout_s: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Runs restmark to its end, output captured as in a pipe."""
     environment = {**os.environ, "RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8"}
