@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from daemon import Daemon, is_stopped, wait_for
@@ -53,46 +52,37 @@ def test_a_connection_after_a_quiet_time_is_not_born_old(start: Start) -> None:
         assert connection.request("/").status == 200
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def test_the_idle_time_begins_with_the_answer(start: Start) -> None:
+    """… not with the turn of the loop that it was made in, in which the worker was at others' work for longer than half of the timeout.
+
+    Where this test itself gets a CPU too late it tries again. A time that began with the turn would be over each time."""
+    daemon = start("server.processes=1", "limits.idle-timeout=2s")
+    for _ in range(20):
+        try:
+            return use_again_after_a_long_turn(daemon)
+        except (Closed, ConnectionResetError, BrokenPipeError) as error:
+            closed = error
+    raise AssertionError("each time one was closed less than 2 s after its answer") from closed
 
 
-def are_kept_after_a_long_turn(daemon: Daemon) -> bool:
-    """Two connections are answered in a turn that is long, rest for a second, and are asked again. Fails if they are closed by then, unless the
-    machine has taken the time: then they may be, and nothing is known."""
-    address = (daemon.host, daemon.port)
+def use_again_after_a_long_turn(daemon: Daemon) -> None:
     (worker,) = daemon.workers()
-    early, *busy, late = connections = [Connection(address) for _ in range(16)]
-    for connection in connections:
+    address = (daemon.host, daemon.port)
+    early, *busy, late = [Connection(address) for _ in range(16)]
+    for connection in (early, *busy, late):
         assert connection.request("/").status == 200
     with stopped(worker):  # so that it finds all of them at once, in whatever order
         early.send(HEAD + b"\r\n")
         for connection in busy:
             connection.send(b"GET /million-loop?n=100000000 HTTP/1.1\r\nHost: x\r\n\r\n")
         late.send(HEAD + b"\r\n")
-        begin, worked = time.monotonic(), cpu_s(worker)
-    for connection in connections:
+    for connection in (early, *busy, late):
         assert connection.read().status == 200
     time.sleep(1)
-    lost_s = time.monotonic() - begin - (cpu_s(worker) - worked) - 1
-    kept = True
-    try:
-        for connection in (early, late):
-            assert connection.request("/").status == 200
-    except (Closed, ConnectionError):
-        if lost_s < 0.5:
-            raise
-        kept = False
-    for connection in connections:
+    for connection in (early, late):
+        assert connection.request("/").status == 200
+    for connection in (early, *busy, late):
         connection.close()
-    return kept
-
-
-def test_the_idle_time_begins_with_the_answer(start: Start) -> None:
-    """… not with the turn of the loop that it was made in, in which the worker was at others' work for longer than half of the timeout."""
-    daemon = start("server.processes=1", "limits.idle-timeout=2s")
-    wait_for("a try that nothing has disturbed", lambda: are_kept_after_a_long_turn(daemon))
 
 
 @pytest.mark.parametrize("where", ["request line", "fields", "body", "chunk"])
