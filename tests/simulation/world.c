@@ -322,6 +322,7 @@ void world_look(void *context, enum fleet_needs needs) {
                                 continue;
                         if (!k->is_stuck && w->now_ms >= k->wakes_ms) {
                                 k->busy_ms = 0;
+                                k->n_freezes = 0;
                                 k->taken_over = k->passed;
                                 k->requests += world_random(w, 50);
                                 seen.beat_ms = w->now_ms - world_random(w, w->now_ms < 900 ? 1 : 900);
