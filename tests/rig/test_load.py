@@ -137,10 +137,11 @@ def test_both_loops_reach_an_ipv6_address() -> None:
     with counting(socket.AF_INET6, "::1") as server:
         plan = LoadPlan("::1", server.port, "/", 2, 0.4)
         assert load.run(plan).requests > 10
-        found = load.run(replace(plan, rate_per_s=50))
-    # A machine that is too busy leaves some unsent, and says so; test_run_rate.py counts them where there is nothing else to do.
-    assert (found.requests + found.unsent, found.errors, found.threads) == (20, 0, plan.threads)
-    assert found.requests > 1
+        for _ in range(20):  # a machine that is too busy leaves some unsent, and says so: again
+            found = load.run(replace(plan, rate_per_s=50))
+            if not found.unsent:
+                break
+    assert (found.requests, found.errors, found.threads) == (20, 0, plan.threads)
     assert set(found.late_quantiles_us) == set(found.latency_quantiles_us)
 
 
