@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from restmark_rig import results_file
+from restmark_rig.model.results import Cell
 from restmark_rig.report.analysis import Analysis, Load
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST
-from restmark_rig.results import Cell
+from restmark_rig.store import results_file
 
 from .hogs import Hogs
 

@@ -22,10 +22,10 @@ import psutil
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "bench"))
 
-from restmark_rig import contestant as manifests  # noqa: E402  (the path had to be set first)
-from restmark_rig import requirements, toolchains, versions  # noqa: E402
-from restmark_rig.cache import Cache, default_directory  # noqa: E402
-from restmark_rig.contestant import Contestant  # noqa: E402
+from restmark_rig.contestants import contestant as manifests  # noqa: E402  (the path had to be set first)
+from restmark_rig.contestants import requirements, toolchains, versions  # noqa: E402
+from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
+from restmark_rig.contestants.contestant import Contestant  # noqa: E402
 
 PEERS = REPO / "bench" / "peers"
 CACHE = Path(os.environ.get("RESTMARK_CACHE") or Path.home() / ".cache" / "restmark") / "peers"

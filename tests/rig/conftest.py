@@ -12,9 +12,10 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
-from restmark_rig import dataset, load_program  # noqa: E402  (the path had to be set first)
-from restmark_rig.cache import Cache, default_directory  # noqa: E402
-from restmark_rig.dataset import Dataset  # noqa: E402
+from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
+from restmark_rig.load import load_program  # noqa: E402  (the path had to be set first)
+from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
+from restmark_rig.store.dataset import Dataset  # noqa: E402
 
 from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
 

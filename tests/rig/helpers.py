@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from restmark_rig import cgroup, contestant
-from restmark_rig.contestant import Contestant
+from restmark_rig.contestants import contestant
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.host import cgroup
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTMARK = ROOT / "bench" / "restmark"

@@ -14,16 +14,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
-from restmark_rig import contestant, dataset, pinning  # noqa: E402  (the path had to be set first)
-from restmark_rig.cache import Cache  # noqa: E402
-from restmark_rig.contestant import Contestant  # noqa: E402
-from restmark_rig.idle_latency import IdleLatency  # noqa: E402
-from restmark_rig.launcher import StartOptions  # noqa: E402
-from restmark_rig.oracle import Oracle  # noqa: E402
-from restmark_rig.pace import Pace  # noqa: E402
-from restmark_rig.pinning import Pinning  # noqa: E402
-from restmark_rig.results import RunSettings  # noqa: E402
-from restmark_rig.bench import Bench  # noqa: E402
+from restmark_rig.contestants import contestant  # noqa: E402  (the path had to be set first)
+from restmark_rig.contestants.cache import Cache  # noqa: E402
+from restmark_rig.contestants.contestant import Contestant  # noqa: E402
+from restmark_rig.host import pinning  # noqa: E402  (the path had to be set first)
+from restmark_rig.host.idle_latency import IdleLatency  # noqa: E402
+from restmark_rig.host.pace import Pace  # noqa: E402
+from restmark_rig.host.pinning import Pinning  # noqa: E402
+from restmark_rig.model.results import RunSettings  # noqa: E402
+from restmark_rig.run.bench import Bench  # noqa: E402
+from restmark_rig.server.launcher import StartOptions  # noqa: E402
+from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
+from restmark_rig.verify.oracle import Oracle  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 FAULTS = Path(__file__).with_name("faults") / "server.py"

@@ -11,8 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from restmark_rig import results_file
-from restmark_rig.results import (
+from restmark_rig.model.results import (
     CLIENT_BOUND,
     ERRORS,
     LIMIT_CONTESTANT,
@@ -38,7 +37,8 @@ from restmark_rig.results import (
     Verification,
     Visit,
 )
-from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER, ROUTES
+from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER, ROUTES
+from restmark_rig.store import results_file
 
 JSON_BYTES = 133_622
 SHA256 = "8f7fa66a532c7c0b2c808e8810ca60de5d8d5723722d6ee5c237ed73f5d71f3a"

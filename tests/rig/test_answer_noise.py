@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from restmark_rig.model.results import Results, Round, Skipped
+from restmark_rig.model.workloads import ROUTES
 from restmark_rig.report import answer, told
 from restmark_rig.report.analysis import Analysis, Load
 from restmark_rig.report.memory import Memory
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
-from restmark_rig.results import Results, Round, Skipped
-from restmark_rig.workloads import ROUTES
 
 from . import synthetic_results
 from .synthetic_results import CHARACTERS
@@ -173,7 +173,7 @@ def test_the_order_is_that_of_the_figures_everywhere() -> None:
 
 
 def test_what_is_said_of_an_interval() -> None:
-    from restmark_rig.statistics import Estimate
+    from restmark_rig.model.statistics import Estimate
 
     plain = {
         Estimate(31.0, 28.2, 34.6, 5): "31 × (28–35)",

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from restmark_rig import results_file
-from restmark_rig.cgroup import Mounted, parse_groups, parse_mountinfo
-from restmark_rig.errors import ExitCode
+from restmark_rig.host.cgroup import Mounted, parse_groups, parse_mountinfo
+from restmark_rig.model.errors import ExitCode
+from restmark_rig.store import results_file
 
 from . import synthetic_results
 from .helpers import processes_mentioning, wait_until

@@ -10,10 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from restmark_rig import builder, load_program, registry
-from restmark_rig.cache import Cache, default_directory
-from restmark_rig.dataset import Dataset
-from restmark_rig.launcher import StartOptions, launch
+from restmark_rig.contestants import builder, registry
+from restmark_rig.contestants.cache import Cache, default_directory
+from restmark_rig.load import load_program
+from restmark_rig.server.launcher import StartOptions, launch
+from restmark_rig.store.dataset import Dataset
 
 from .helpers import PYTHON, ROOT, Silent, cheater
 

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from restmark_rig import builder, contestant, versions
-from restmark_rig.cache import Cache
-from restmark_rig.contestant import Contestant
-from restmark_rig.errors import BuildFailed, ManifestError
+from restmark_rig.contestants import builder, contestant, versions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.model.errors import BuildFailed, ManifestError
 
 from .helpers import Silent, write_contestant
 

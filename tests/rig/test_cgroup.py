@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from restmark_rig import cgroup
-from restmark_rig.cgroup import Cgroup, Mount
+from restmark_rig.host import cgroup
+from restmark_rig.host.cgroup import Cgroup, Mount
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from restmark_rig import verifier
-from restmark_rig.cache import Cache
-from restmark_rig.checks import CHECKS, Verdict
-from restmark_rig.dataset import Dataset
-from restmark_rig.launcher import StartOptions
-from restmark_rig.verifier import Report, VerifyPlan
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.verify import verifier
+from restmark_rig.verify.checks import CHECKS, Verdict
+from restmark_rig.verify.verifier import Report, VerifyPlan
 
 from .helpers import Silent, cheater
 
@@ -135,7 +135,7 @@ def test_broken_server(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("restmark_rig.checks.stop.GRACE_S", 1.0)
+    monkeypatch.setattr("restmark_rig.verify.checks.stop.GRACE_S", 1.0)
     report = verify(tmp_path, cache, default_dataset, cheat, (check,))
     assert failing(report) == {check: routes}
     assert message in messages(report, check)

@@ -7,14 +7,14 @@ import subprocess
 import sys
 
 import pytest
-from restmark_rig.cli import PLACES
+from restmark_rig.ui.cli import PLACES
 
 from .helpers import ROOT
 
 PROBE = """
 import contextlib, io, json, sys
 sys.path.insert(0, sys.argv[1])
-from restmark_rig.cli import cli
+from restmark_rig.ui.cli import cli
 with contextlib.redirect_stdout(io.StringIO()):
     cli.main(args=sys.argv[2:], prog_name="restmark", standalone_mode=False)
 print(json.dumps(sorted(sys.modules)))
@@ -32,8 +32,8 @@ def imported(*arguments: str) -> set[str]:
 def test_the_help_and_the_version_import_no_command() -> None:
     for arguments in (["--help"], ["--version"]):
         modules = imported(*arguments)
-        assert "restmark_rig.cli" in modules
-        assert {name for name in modules if name.startswith("restmark_rig.commands.")} == set()
+        assert "restmark_rig.ui.cli" in modules
+        assert {name for name in modules if name.startswith("restmark_rig.ui.commands.")} == set()
         assert modules & HEAVY == set()
 
 

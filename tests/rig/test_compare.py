@@ -7,13 +7,15 @@ import json
 from pathlib import Path
 
 import pytest
-from restmark_rig import cli, comparison, results_file
-from restmark_rig.comparison import Change
+from restmark_rig.model.results import ERRORS, NOISY, STARVED, Results, Rig, Skipped, Verdict
+from restmark_rig.model.statistics import Estimate
+from restmark_rig.model.workloads import ROUTE_PARSE, ROUTE_TRANSFER
+from restmark_rig.report import comparison
 from restmark_rig.report.analysis import Load
+from restmark_rig.report.comparison import Change
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
-from restmark_rig.results import ERRORS, NOISY, STARVED, Results, Rig, Skipped, Verdict
-from restmark_rig.statistics import Estimate
-from restmark_rig.workloads import ROUTE_PARSE, ROUTE_TRANSFER
+from restmark_rig.store import results_file
+from restmark_rig.ui import cli
 
 from . import synthetic_results
 

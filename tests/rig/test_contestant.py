@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from restmark_rig import contestant, placeholders, registry, requirements
-from restmark_rig.contestant import Contestant
-from restmark_rig.errors import ManifestError, UsageFault
+from restmark_rig.contestants import contestant, placeholders, registry, requirements
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.model.errors import ManifestError, UsageFault
 
 from .helpers import manifest_text, write_contestant
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from restmark_rig.checks.cost_claims import DIGESTS_K, RecordWork, loop_claims, record_claims, record_note
-from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_PARSE
+from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_PARSE
+from restmark_rig.verify.checks.cost_claims import DIGESTS_K, RecordWork, loop_claims, record_claims, record_note
 
 RECORDS = 1000
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgpack
 import pytest
-from restmark_rig import dataset
-from restmark_rig.errors import DatasetError, EnvironmentFault
+from restmark_rig.model.errors import DatasetError, EnvironmentFault
+from restmark_rig.store import dataset
 
 RECORD = {"id": 1, "name": "n", "description": "d", "type": "t", "count": 2, "created_at": 1.5}
 

@@ -11,14 +11,16 @@ from typing import Any
 
 import click
 import pytest
-from restmark_rig import builder, contestant, placeholders, run_request, verifier
-from restmark_rig.cache import Cache
-from restmark_rig.checks import CHECKS, Verdict
-from restmark_rig.cli import PLACES, cli
-from restmark_rig.commands.new_contestant import TEMPLATES
-from restmark_rig.dataset import Dataset
-from restmark_rig.launcher import StartOptions
-from restmark_rig.verifier import VerifyPlan
+from restmark_rig.contestants import builder, contestant, placeholders
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.run import run_request
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.ui.cli import PLACES, cli
+from restmark_rig.ui.commands.new_contestant import TEMPLATES
+from restmark_rig.verify import verifier
+from restmark_rig.verify.checks import CHECKS, Verdict
+from restmark_rig.verify.verifier import VerifyPlan
 
 from .helpers import ROOT, Silent, run_rig
 

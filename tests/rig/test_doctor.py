@@ -7,10 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from restmark_rig import cgroup, contestant, doctor, machine, topology
-from restmark_rig.cgroup import Mount
-from restmark_rig.doctor import NOTE, OK, WARNING, Line
-from restmark_rig.topology import Cpu
+from restmark_rig.contestants import contestant
+from restmark_rig.host import cgroup, machine, topology
+from restmark_rig.host.cgroup import Mount
+from restmark_rig.host.topology import Cpu
+from restmark_rig.setup import doctor
+from restmark_rig.setup.doctor import NOTE, OK, WARNING, Line
 
 from .helpers import run_rig, write_contestant
 
@@ -112,7 +114,7 @@ def test_tools_present_and_missing(tmp_path: Path) -> None:
 
 
 def test_the_sample_of_busy_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from restmark_rig.supervised import ProcessSpec, SupervisedProcess
+    from restmark_rig.host.supervised import ProcessSpec, SupervisedProcess
 
     monkeypatch.undo()
     (tmp_path / "log").touch()

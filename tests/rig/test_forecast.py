@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from restmark_rig import budget
-from restmark_rig.budget import Forecast, Span
-from restmark_rig.plan import CellSpec, Turn
-from restmark_rig.results import RunSettings, Visit
+from restmark_rig.model import budget
+from restmark_rig.model.budget import Forecast, Span
+from restmark_rig.model.plan import CellSpec, Turn
+from restmark_rig.model.results import RunSettings, Visit
 
 from . import synthetic_results
 

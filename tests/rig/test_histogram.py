@@ -8,8 +8,8 @@ import struct
 import zlib
 
 import pytest
-from restmark_rig import histogram
-from restmark_rig.histogram import HIGHEST_US, Histogram, HistogramError
+from restmark_rig.model import histogram
+from restmark_rig.model.histogram import HIGHEST_US, Histogram, HistogramError
 
 # By hand from HdrHistogram's description: 3 times 1 µs, once 2 µs, once 5 µs.
 COUNTS = bytes([0, 6, 2, 3, 2])  # one zero, 3, 1, two zeros (-2), 1, each in zigzag

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from restmark_rig import ports
-from restmark_rig.http_probe import (
+from restmark_rig.host import ports
+from restmark_rig.server.http_probe import (
     AnswerTimeout,
     ClosedBeforeAnswer,
     ConnectFailed,

@@ -9,9 +9,9 @@ import pytest
 
 from . import synthetic_results
 
-from restmark_rig import idle_latency  # isort: skip
-from restmark_rig.idle_latency import IdleLatency  # isort: skip
-from restmark_rig.recording import Recording  # isort: skip
+from restmark_rig.host import idle_latency  # isort: skip
+from restmark_rig.host.idle_latency import IdleLatency  # isort: skip
+from restmark_rig.run.recording import Recording  # isort: skip
 
 
 def holds_open(path: Path) -> bool:

@@ -6,11 +6,12 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from restmark_rig import interruption, report
-from restmark_rig.errors import EnvironmentFault, Terminated
-from restmark_rig.recording import Recording
+from restmark_rig import report
+from restmark_rig.model.errors import EnvironmentFault, Terminated
+from restmark_rig.model.results import Results, rounds_held
 from restmark_rig.report.view import View
-from restmark_rig.results import Results, rounds_held
+from restmark_rig.run import interruption
+from restmark_rig.run.recording import Recording
 
 from . import synthetic_results
 

@@ -8,10 +8,15 @@ import random
 from collections.abc import Mapping
 
 import pytest
-from restmark_rig import cpulist, difference
-from restmark_rig.checks.base import Mismatch, Undecided
-from restmark_rig.checks.cost import measurable
-from restmark_rig.checks.cost_claims import (
+from restmark_rig.model import cpulist
+from restmark_rig.model.errors import UsageFault
+from restmark_rig.model.sequential import Rule, decide
+from restmark_rig.model.workloads import WorkloadRequest, counted
+from restmark_rig.store.dataset import Dataset, default_records
+from restmark_rig.verify import difference
+from restmark_rig.verify.checks.base import Mismatch, Undecided
+from restmark_rig.verify.checks.cost import measurable
+from restmark_rig.verify.checks.cost_claims import (
     DIGESTS_K,
     Claim,
     RecordWork,
@@ -20,13 +25,9 @@ from restmark_rig.checks.cost_claims import (
     loop_claims,
     record_claims,
 )
-from restmark_rig.checks.idle import Sample, judge_idle
-from restmark_rig.checks.meter import Meter
-from restmark_rig.dataset import Dataset, default_records
-from restmark_rig.errors import UsageFault
-from restmark_rig.oracle import record_bytes
-from restmark_rig.sequential import Rule, decide
-from restmark_rig.workloads import WorkloadRequest, counted
+from restmark_rig.verify.checks.idle import Sample, judge_idle
+from restmark_rig.verify.checks.meter import Meter
+from restmark_rig.verify.oracle import record_bytes
 
 PARSE, ENCODE = "/parse-msgpack", "/encode-json"
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from restmark_rig import launcher, ports
-from restmark_rig.cache import Cache
-from restmark_rig.dataset import Dataset
-from restmark_rig.errors import EnvironmentFault, StartFailed
-from restmark_rig.launcher import StartOptions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.host import ports
+from restmark_rig.model.errors import EnvironmentFault, StartFailed
+from restmark_rig.server import launcher
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.store.dataset import Dataset
 
 from .helpers import cheater, groups_of, processes_mentioning, script, wait_until
 

@@ -16,13 +16,17 @@ import pytest
 
 from .run_support import ROOT, fault_folder, wait_for
 
-from restmark_rig import __version__, contestant, histogram, load, load_process, load_program, ports, proctree  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.dataset import Dataset  # isort: skip
-from restmark_rig.errors import EnvironmentFault  # isort: skip
-from restmark_rig.launcher import StartOptions, launch  # isort: skip
-from restmark_rig.load import LoadPlan  # isort: skip
-from restmark_rig.results import LoadErrors  # isort: skip
+from restmark_rig import __version__  # isort: skip
+from restmark_rig.contestants import contestant  # isort: skip
+from restmark_rig.model import histogram  # isort: skip
+from restmark_rig.load import load, load_process, load_program  # isort: skip
+from restmark_rig.host import ports, proctree  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.store.dataset import Dataset  # isort: skip
+from restmark_rig.model.errors import EnvironmentFault  # isort: skip
+from restmark_rig.server.launcher import StartOptions, launch  # isort: skip
+from restmark_rig.load.load import LoadPlan  # isort: skip
+from restmark_rig.model.results import LoadErrors  # isort: skip
 
 PROBES = 2  # restmark-load asks twice before a load, each time on a connection of its own
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
@@ -222,7 +226,7 @@ def test_no_load_outlives_a_killed_rig(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'bench')!r})\n"
         "from pathlib import Path\n"
-        "from restmark_rig import load, load_process\n"
+        "from restmark_rig.load import load, load_process\n"
         "start = load_process.start\n"
         "def noting(*arguments):\n"
         f"    process = start(*arguments); Path({str(note)!r}).write_text(str(process.pid)); return process\n"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from restmark_rig import __version__, load_program, prebuilt, requirements, versions
-from restmark_rig.cache import Cache
-from restmark_rig.contestant import Contestant
-from restmark_rig.errors import EnvironmentFault
-from restmark_rig.requirements import Missing
+from restmark_rig import __version__
+from restmark_rig.contestants import prebuilt, requirements, versions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.contestants.requirements import Missing
+from restmark_rig.load import load_program
+from restmark_rig.model.errors import EnvironmentFault
 
 from .helpers import Silent
 

@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from restmark_rig import budget, histogram, plan, run_request, settling, statistics, visiting, warm_up
+from restmark_rig.model import budget, histogram, plan, statistics
+from restmark_rig.model.results import VERSION, Results
 from restmark_rig.report import analysis, doubt, rounds_csv, told
 from restmark_rig.report.readme import BEGIN, END
 from restmark_rig.report.texts import VERDICTS
 from restmark_rig.report.view import View
-from restmark_rig.results import VERSION, Results
+from restmark_rig.run import run_request, settling, visiting, warm_up
 
 from . import synthetic_results
 
@@ -48,7 +49,7 @@ def test_constants_are_those_of_the_program() -> None:
 
 def test_the_order_of_a_run_is_the_programs() -> None:
     assert f"{run_request.DEFAULT_DURATION_S:g} s (`--duration`; {budget.QUICK_DURATION_MS / 1e3:g} s with `--quick`)" in PAGE
-    bench = pytest.importorskip("restmark_rig.bench", reason="this checkout has no 'restmark run'")
+    bench = pytest.importorskip("restmark_rig.run.bench", reason="this checkout has no 'restmark run'")
     assert f"fewer than {bench.ANSWERS_MIN} answers, or {bench.ANSWERS_MIN_PER_WORKER} of each worker; {bench.SLICE_LONGEST_S:g} s at most" in PAGE
     assert f"start anew every {plan.ROUNDS_PER_START} rounds" in PAGE
     assert f"({visiting.CLOSING_SHARE * 100:g} % of the slice's CPU time and {visiting.CLOSING_NS / 1e6:g} ms;" in PAGE
@@ -66,7 +67,7 @@ def test_columns_of_the_csv_that_are_explained_are_there() -> None:
 
 
 def test_limits_are_those_of_the_program() -> None:
-    verdict = pytest.importorskip("restmark_rig.verdict", reason="this checkout has no 'restmark run'")
+    verdict = pytest.importorskip("restmark_rig.run.verdict", reason="this checkout has no 'restmark run'")
     limits = verdict.thresholds()
     for name, key, factor in (
         ("censored", "rate_reached_min_share", 100),

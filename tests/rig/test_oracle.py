@@ -10,10 +10,10 @@ import zlib
 from typing import Any
 
 import pytest
-from restmark_rig.checks.digest import digest_requests, random_seed
-from restmark_rig.dataset import Dataset
-from restmark_rig.oracle import Oracle, digest, loop_result, loop_step_by_step, shifted
-from restmark_rig.workloads import LOOP_MAX_N, LOOP_MAX_SEED, WorkloadRequest, counted, digested, full, loop
+from restmark_rig.model.workloads import LOOP_MAX_N, LOOP_MAX_SEED, WorkloadRequest, counted, digested, full, loop
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.verify.checks.digest import digest_requests, random_seed
+from restmark_rig.verify.oracle import Oracle, digest, loop_result, loop_step_by_step, shifted
 
 VECTORS = [
     (1_000_000, 0, 249999500000),

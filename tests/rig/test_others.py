@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from restmark_rig import others
-from restmark_rig.errors import EnvironmentFault, ExitCode
-from restmark_rig.machine import BusyProcess
-from restmark_rig.others import Others
+from restmark_rig.host import others
+from restmark_rig.host.machine import BusyProcess
+from restmark_rig.host.others import Others
+from restmark_rig.model.errors import EnvironmentFault, ExitCode
 
 from .run_support import fault_folder, hogs, rig
 

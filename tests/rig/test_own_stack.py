@@ -7,14 +7,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from restmark_rig import builder, contestant, launcher, requirements, verifier, versions
-from restmark_rig.cache import Cache
-from restmark_rig.checks import CHECKS
-from restmark_rig.contestant import Contestant
-from restmark_rig.dataset import Dataset
-from restmark_rig.errors import BuildFailed
-from restmark_rig.launcher import StartOptions
-from restmark_rig.verifier import VerifyPlan
+from restmark_rig.contestants import builder, contestant, requirements, versions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.model.errors import BuildFailed
+from restmark_rig.server import launcher
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.verify import verifier
+from restmark_rig.verify.checks import CHECKS
+from restmark_rig.verify.verifier import VerifyPlan
 
 from .helpers import CHEATER, PYTHON, Silent, write_contestant
 

@@ -8,11 +8,11 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import yardsticks  # isort: skip
-from restmark_rig.errors import EnvironmentFault  # isort: skip
-from restmark_rig.idle_latency import IdleLatency  # isort: skip
-from restmark_rig.pace import Pace, Quiet, Slowdown  # isort: skip
-from restmark_rig.pinning import Pinning, halves  # isort: skip
+from restmark_rig.host import yardsticks  # isort: skip
+from restmark_rig.model.errors import EnvironmentFault  # isort: skip
+from restmark_rig.host.idle_latency import IdleLatency  # isort: skip
+from restmark_rig.host.pace import Pace, Quiet, Slowdown  # isort: skip
+from restmark_rig.host.pinning import Pinning, halves  # isort: skip
 
 
 def pace_of(
@@ -22,7 +22,7 @@ def pace_of(
     queue, handovers = list(work), list(handover)
     monkeypatch.setattr(yardsticks, "work_ns", lambda cpus: queue.pop(0) if queue else then)
     monkeypatch.setattr(yardsticks, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
-    monkeypatch.setattr("restmark_rig.pace._PAUSE_S", 0.001)
+    monkeypatch.setattr("restmark_rig.host.pace._PAUSE_S", 0.001)
     pins = Pinning(frozenset({1}), frozenset({0})) if handover else Pinning(frozenset({1}), frozenset({1}))
     return Pace(pins, IdleLatency(), known)
 

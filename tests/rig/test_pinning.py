@@ -9,10 +9,10 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import pinning, topology  # isort: skip
-from restmark_rig.cpulist import render  # isort: skip
-from restmark_rig.pinning import Pinning  # isort: skip
-from restmark_rig.topology import Cpu  # isort: skip
+from restmark_rig.host import pinning, topology  # isort: skip
+from restmark_rig.model.cpulist import render  # isort: skip
+from restmark_rig.host.pinning import Pinning  # isort: skip
+from restmark_rig.host.topology import Cpu  # isort: skip
 
 
 def cores(*groups: Sequence[int], node: int = 0, kind: str = "") -> list[Cpu]:

@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from restmark_rig import __version__, builder, prebuilt, registry, requirements, versions
-from restmark_rig.cache import Cache
-from restmark_rig.contestant import Contestant
+from restmark_rig import __version__
+from restmark_rig.contestants import builder, prebuilt, registry, requirements, versions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
 
 from .helpers import ROOT, write_contestant
 from .test_contestant import fault_of, with_top

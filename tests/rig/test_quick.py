@@ -8,12 +8,13 @@ import pytest
 
 from .run_support import fault_folder, faulty, make_bench, rig
 
-from restmark_rig import quick, rest  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.http_probe import Connection  # isort: skip
-from restmark_rig.launcher import launch  # isort: skip
-from restmark_rig.load import LoadResult  # isort: skip
-from restmark_rig.quick import Row  # isort: skip
+from restmark_rig.study import quick  # isort: skip
+from restmark_rig.server import rest  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.server.http_probe import Connection  # isort: skip
+from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.load.load import LoadResult  # isort: skip
+from restmark_rig.study.quick import Row  # isort: skip
 
 LOAD = LoadResult(
     duration_us=1_000_000,

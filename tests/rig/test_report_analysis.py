@@ -6,15 +6,27 @@ import dataclasses
 import re
 
 import pytest
-from restmark_rig.errors import UsageFault
+from restmark_rig.model.errors import UsageFault
+from restmark_rig.model.results import (
+    BYTE_MISMATCH,
+    CENSORED,
+    CLIENT_BOUND,
+    ERRORS,
+    NOISY,
+    STARVED,
+    Cell,
+    LoadErrors,
+    Results,
+    Round,
+    Verdict,
+)
+from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from restmark_rig.report import answer, choosing, resource_tables, tables
 from restmark_rig.report.analysis import Analysis, Load, Standing
 from restmark_rig.report.memory import Memory
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
 from restmark_rig.report.table import CellText, Table, heat
 from restmark_rig.report.view import View
-from restmark_rig.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, NOISY, STARVED, Cell, LoadErrors, Results, Round, Verdict
-from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 
 from . import synthetic_results
 

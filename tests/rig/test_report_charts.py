@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from restmark_rig.model.results import CENSORED, ERRORS, NOISY, Results, Verdict
 from restmark_rig.report import charts, languages, numbers
 from restmark_rig.report.analysis import Analysis, Load
 from restmark_rig.report.gains import Gains
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from restmark_rig.report.svg import Figure, Svg
-from restmark_rig.results import CENSORED, ERRORS, NOISY, Results, Verdict
 
 from . import synthetic_results
 

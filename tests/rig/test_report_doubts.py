@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from restmark_rig.model.results import NOISY, STARVED, THROTTLED, Cell, Verdict
 from restmark_rig.report import doubts
 from restmark_rig.report.table import Table
-from restmark_rig.results import NOISY, STARVED, THROTTLED, Cell, Verdict
 
 from . import synthetic_results
 

@@ -13,7 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from restmark_rig import cli, report, results_file
+from restmark_rig import report
+from restmark_rig.model.results import Results
 from restmark_rig.report import answer, badges, numbers, readme, rounds_csv
 from restmark_rig.report.analysis import Analysis
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST
@@ -21,7 +22,8 @@ from restmark_rig.report.page import render as render_page
 from restmark_rig.report.svg import LinearAxis, LogAxis
 from restmark_rig.report.texts import VERDICTS, title_of
 from restmark_rig.report.view import View
-from restmark_rig.results import Results
+from restmark_rig.store import results_file
+from restmark_rig.ui import cli
 
 from . import synthetic_results
 

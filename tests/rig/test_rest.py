@@ -10,10 +10,11 @@ import pytest
 
 from .run_support import faulty, make_bench, wait_for
 
-from restmark_rig import ports, rest  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.http_probe import request_bytes  # isort: skip
-from restmark_rig.launcher import RunningServer, launch  # isort: skip
+from restmark_rig.host import ports  # isort: skip
+from restmark_rig.server import rest  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.server.http_probe import request_bytes  # isort: skip
+from restmark_rig.server.launcher import RunningServer, launch  # isort: skip
 
 from .faults.server import STUCK_S  # isort: skip
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from restmark_rig import record_codec, results, results_file
-from restmark_rig.errors import ExitCode, Terminated
-from restmark_rig.results import Results
-from restmark_rig.results_file import ResultsError
-from restmark_rig.workloads import ROUTES
+from restmark_rig.model import results
+from restmark_rig.model.errors import ExitCode, Terminated
+from restmark_rig.model.results import Results
+from restmark_rig.model.workloads import ROUTES
+from restmark_rig.store import record_codec, results_file
+from restmark_rig.store.results_file import ResultsError
 
 from . import synthetic_results
 

@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 import pytest
-from restmark_rig import resume
-from restmark_rig.errors import ExitCode, UsageFault
-from restmark_rig.results import ContestantRecord, Machine, Results, Rig, RunSettings
+from restmark_rig.model.errors import ExitCode, UsageFault
+from restmark_rig.model.results import ContestantRecord, Machine, Results, Rig, RunSettings
+from restmark_rig.run import resume
 
 from . import synthetic_results
 

@@ -17,10 +17,12 @@ import pytest
 from . import synthetic_results
 from .run_support import command, environment, fault_folder, rig, wait_for
 
-from restmark_rig import budget, results_file, run_request  # isort: skip
-from restmark_rig.plan import CellSpec  # isort: skip
-from restmark_rig.results import Visit  # isort: skip
-from restmark_rig.workloads import ROUTES  # isort: skip
+from restmark_rig.model import budget  # isort: skip
+from restmark_rig.store import results_file  # isort: skip
+from restmark_rig.run import run_request  # isort: skip
+from restmark_rig.model.plan import CellSpec  # isort: skip
+from restmark_rig.model.results import Visit  # isort: skip
+from restmark_rig.model.workloads import ROUTES  # isort: skip
 
 SHORT = ("--duration", "0.5", "--warmup", "0.1", "--connections", "8")
 

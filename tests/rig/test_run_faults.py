@@ -10,17 +10,19 @@ import pytest
 from .faults.server import AFTERMATH_S, COLD_ANSWERS, COLD_S, STUCK_S
 from .run_support import faulty, hogs, make_bench, server_side
 
-from restmark_rig import audition, builder, fleet, probing, registry, rest, verdict, visiting, warm_up  # isort: skip
-from restmark_rig import bench as bench_module  # isort: skip
-from restmark_rig.bench import Bench, Died  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.contestant import Contestant  # isort: skip
-from restmark_rig.entrants import Entrant  # isort: skip
-from restmark_rig.launcher import launch  # isort: skip
-from restmark_rig.load import NotAnswered  # isort: skip
-from restmark_rig.plan import CellSpec  # isort: skip
-from restmark_rig.results import Visit  # isort: skip
-from restmark_rig.visiting import Circumstances, Visited  # isort: skip
+from restmark_rig.run import audition, fleet, probing, verdict, visiting, warm_up  # isort: skip
+from restmark_rig.contestants import builder, registry  # isort: skip
+from restmark_rig.server import rest  # isort: skip
+from restmark_rig.run import bench as bench_module  # isort: skip
+from restmark_rig.run.bench import Bench, Died  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.contestants.contestant import Contestant  # isort: skip
+from restmark_rig.run.entrants import Entrant  # isort: skip
+from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.load.load import NotAnswered  # isort: skip
+from restmark_rig.model.plan import CellSpec  # isort: skip
+from restmark_rig.model.results import Visit  # isort: skip
+from restmark_rig.run.visiting import Circumstances, Visited  # isort: skip
 
 # What a busy machine may add to any verdict; everything else is the fault's own.
 DISTURBANCES = {"noisy", "starved", "client_bound", "throttled"}

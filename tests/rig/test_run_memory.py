@@ -14,13 +14,19 @@ from rich.console import Console
 
 from .run_support import FAULTS, fault_folder, faulty, make_bench, rig
 
-from restmark_rig import cgroup, contestant, memory, memory_look, memory_roles, memory_table, results_file  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.cgroup import Mount  # isort: skip
-from restmark_rig.launcher import launch  # isort: skip
-from restmark_rig.memory_roles import Process  # isort: skip
+from restmark_rig.host import cgroup  # isort: skip
+from restmark_rig.contestants import contestant  # isort: skip
+from restmark_rig.study import memory  # isort: skip
+from restmark_rig.server import memory_look  # isort: skip
+from restmark_rig.model import memory_roles  # isort: skip
+from restmark_rig.ui import memory_table  # isort: skip
+from restmark_rig.store import results_file  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.host.cgroup import Mount  # isort: skip
+from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.model.memory_roles import Process  # isort: skip
 from restmark_rig.report.memory import worker_cost  # isort: skip
-from restmark_rig.results import MemoryRecord, MemoryTotals  # isort: skip
+from restmark_rig.model.results import MemoryRecord, MemoryTotals  # isort: skip
 
 MIB = 2**20
 

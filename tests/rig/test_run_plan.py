@@ -10,9 +10,9 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import budget, plan  # isort: skip
-from restmark_rig.errors import UsageFault  # isort: skip
-from restmark_rig.plan import CellSpec  # isort: skip
+from restmark_rig.model import budget, plan  # isort: skip
+from restmark_rig.model.errors import UsageFault  # isort: skip
+from restmark_rig.model.plan import CellSpec  # isort: skip
 
 ROUTES = ("/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop")
 

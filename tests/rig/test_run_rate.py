@@ -14,12 +14,13 @@ import pytest
 
 from .run_support import fault_folder, faulty, make_bench, rig
 
-from restmark_rig import load, probing, visiting  # isort: skip
-from restmark_rig.cache import Cache  # isort: skip
-from restmark_rig.launcher import launch  # isort: skip
-from restmark_rig.load import LoadPlan, LoadResult  # isort: skip
-from restmark_rig.results import Visit  # isort: skip
-from restmark_rig.visiting import Circumstances  # isort: skip
+from restmark_rig.load import load  # isort: skip
+from restmark_rig.run import probing, visiting  # isort: skip
+from restmark_rig.contestants.cache import Cache  # isort: skip
+from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.load.load import LoadPlan, LoadResult  # isort: skip
+from restmark_rig.model.results import Visit  # isort: skip
+from restmark_rig.run.visiting import Circumstances  # isort: skip
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
 PROBES = 2

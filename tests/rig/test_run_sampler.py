@@ -11,9 +11,10 @@ import pytest
 
 from .run_support import PYTHON, wait_for
 
-from restmark_rig import cgroup, machine, sampler  # isort: skip
-from restmark_rig.cgroup import Mount  # isort: skip
-from restmark_rig.sampler import CpuTimes, Reading  # isort: skip
+from restmark_rig.host import cgroup, machine  # isort: skip
+from restmark_rig.server import sampler  # isort: skip
+from restmark_rig.host.cgroup import Mount  # isort: skip
+from restmark_rig.server.sampler import CpuTimes, Reading  # isort: skip
 
 
 def test_context_switches_of_all_threads() -> None:

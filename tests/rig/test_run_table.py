@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from restmark_rig import run_table
 from restmark_rig.report.view import View
+from restmark_rig.ui import run_table
 from rich.console import Console
 
 from . import synthetic_results

@@ -9,11 +9,11 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig import verdict  # isort: skip
-from restmark_rig.load import LoadResult  # isort: skip
-from restmark_rig.results import VERDICTS, LoadErrors, Round, Verdict  # isort: skip
-from restmark_rig.sampler import CpuTimes, Sample  # isort: skip
-from restmark_rig.verdict import Evidence  # isort: skip
+from restmark_rig.run import verdict  # isort: skip
+from restmark_rig.load.load import LoadResult  # isort: skip
+from restmark_rig.model.results import VERDICTS, LoadErrors, Round, Verdict  # isort: skip
+from restmark_rig.server.sampler import CpuTimes, Sample  # isort: skip
+from restmark_rig.run.verdict import Evidence  # isort: skip
 
 SECOND_NS = 1_000_000_000
 GOOD_LOAD = LoadResult(

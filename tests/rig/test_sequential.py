@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from restmark_rig.sequential import Decision, Figures, Inequality, Outcome, Rule, decide
+from restmark_rig.model.sequential import Decision, Figures, Inequality, Outcome, Rule, decide
 
 RULE = Rule()
 GROWS = Inequality({"most": 1, "nothing": -1.25})

@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from restmark_rig import contestant, registry, requirements, toolchains, versions
-from restmark_rig.cache import Cache
-from restmark_rig.contestant import Contestant, Requirement
-from restmark_rig.errors import EnvironmentFault, ManifestError
+from restmark_rig.contestants import contestant, registry, requirements, toolchains, versions
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant, Requirement
+from restmark_rig.model.errors import EnvironmentFault, ManifestError
 from restmark_rig.setup import environment, needs
 
 from .helpers import ROOT, Silent, run_rig, write_contestant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from restmark_rig.short_names import short_names
+from restmark_rig.terminal.short_names import short_names
 
 
 def test_names_that_fit_stay() -> None:

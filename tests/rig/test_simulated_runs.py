@@ -16,9 +16,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from restmark_rig import settling, statistics
-from restmark_rig.results import Results, Round
-from restmark_rig.statistics import Estimate
+from restmark_rig.model import statistics
+from restmark_rig.model.results import Results, Round
+from restmark_rig.model.statistics import Estimate
+from restmark_rig.run import settling
 
 from . import synthetic_results
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from restmark_rig.dataset import Dataset
+from restmark_rig.store.dataset import Dataset
 
 from .helpers import ROOT
 

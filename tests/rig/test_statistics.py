@@ -6,8 +6,8 @@ import math
 import random
 
 import pytest
-from restmark_rig import statistics
-from restmark_rig.statistics import Estimate
+from restmark_rig.model import statistics
+from restmark_rig.model.statistics import Estimate
 
 
 def test_the_median_of_odd_and_even_numbers_of_rounds() -> None:

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from restmark_rig import cgroup, machine, proctree, supervised
-from restmark_rig.errors import StartFailed
-from restmark_rig.proctree import ProcessTree
-from restmark_rig.supervised import ProcessSpec, SupervisedProcess
+from restmark_rig.host import cgroup, machine, proctree, supervised
+from restmark_rig.host.proctree import ProcessTree
+from restmark_rig.host.supervised import ProcessSpec, SupervisedProcess
+from restmark_rig.model.errors import StartFailed
 
 from .helpers import PYTHON, groups_of, processes_mentioning, wait_until
 
@@ -140,8 +140,8 @@ def test_the_keeper_is_killed(tmp_path: Path) -> None:
 RIG = """
 import pathlib, signal, sys
 sys.path.insert(0, sys.argv[1])
-from restmark_rig import supervised
-from restmark_rig.supervised import ProcessSpec, SupervisedProcess
+from restmark_rig.host import supervised
+from restmark_rig.host.supervised import ProcessSpec, SupervisedProcess
 folder, code, flavour = pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 if flavour == "tree":
     supervised.CGROUP_VERSIONS = ()
@@ -153,7 +153,7 @@ signal.pause()
 @pytest.mark.parametrize("flavour", ["cgroup", "tree"])
 @pytest.mark.parametrize("code", [WAITS, STUBBORN, DAEMON], ids=["waits", "stubborn", "daemon"])
 def test_the_rig_is_killed(tmp_path: Path, flavour: str, code: str) -> None:
-    bench = str(Path(supervised.__file__).parents[1])
+    bench = str(Path(supervised.__file__).parents[2])
     rig = subprocess.Popen([sys.executable, "-c", RIG, bench, str(tmp_path), code, flavour])
     try:
         assert wait_until((tmp_path / "up").exists)

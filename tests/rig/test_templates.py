@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from restmark_rig import builder, contestant, dataset, verifier
-from restmark_rig.cache import Cache
-from restmark_rig.checks import Verdict
-from restmark_rig.commands.new_contestant import SHARED, TEMPLATE_DIR, TEMPLATES
-from restmark_rig.dataset import Dataset
-from restmark_rig.launcher import StartFailed, StartOptions, launch
-from restmark_rig.verifier import VerifyPlan
+from restmark_rig.contestants import builder, contestant
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.server.launcher import StartFailed, StartOptions, launch
+from restmark_rig.store import dataset
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.ui.commands.new_contestant import SHARED, TEMPLATE_DIR, TEMPLATES
+from restmark_rig.verify import verifier
+from restmark_rig.verify.checks import Verdict
+from restmark_rig.verify.verifier import VerifyPlan
 
 from .helpers import ROOT, Silent, run_rig
 

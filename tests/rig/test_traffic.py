@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from restmark_rig import cli, results_file, traffic
-from restmark_rig.errors import UsageFault
-from restmark_rig.workloads import ROUTE_ENCODE, ROUTE_PARSE, ROUTE_ROOT, ROUTES
+from restmark_rig.model import traffic
+from restmark_rig.model.errors import UsageFault
+from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_PARSE, ROUTE_ROOT, ROUTES
+from restmark_rig.store import results_file
+from restmark_rig.ui import cli
 
 from . import synthetic_results
 

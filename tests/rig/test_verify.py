@@ -9,14 +9,18 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from restmark_rig import contestant, dataset, supervised, verifier, verify_report
-from restmark_rig.cache import Cache
-from restmark_rig.checks import CHECKS, Finding, Verdict
-from restmark_rig.contestant import Contestant
-from restmark_rig.dataset import Dataset
-from restmark_rig.errors import ExitCode
-from restmark_rig.launcher import StartOptions
-from restmark_rig.verifier import Report, VerifyPlan
+from restmark_rig.contestants import contestant
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.host import supervised
+from restmark_rig.model.errors import ExitCode
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.store import dataset
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.ui import verify_report
+from restmark_rig.verify import verifier
+from restmark_rig.verify.checks import CHECKS, Finding, Verdict
+from restmark_rig.verify.verifier import Report, VerifyPlan
 from rich.console import Console
 
 from .helpers import Silent, cheater, run_rig, write_contestant
@@ -171,8 +175,8 @@ def test_a_contestant_with_few_routes(tmp_path: Path, cache: Cache, default_data
 
 
 def test_random_requests_depend_on_the_seed_alone(tmp_path: Path, default_dataset: Dataset) -> None:
-    from restmark_rig.checks import Subject
-    from restmark_rig.oracle import Oracle
+    from restmark_rig.verify.checks import Subject
+    from restmark_rig.verify.oracle import Oracle
 
     class NoServer:
         contestant = cheater(tmp_path, "none")

@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from restmark_rig import cli, report, results_file, writing
-from restmark_rig.errors import EnvironmentFault, ExitCode
+from restmark_rig import report
+from restmark_rig.model.errors import EnvironmentFault, ExitCode
+from restmark_rig.store import results_file, writing
+from restmark_rig.ui import cli
 
 from . import synthetic_results
 from .run_support import command, environment, fault_folder, rig

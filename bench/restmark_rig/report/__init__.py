@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from .. import writing
-from ..results import Results
+from ..model.results import Results
+from ..store import writing
 from . import markdown, page, rounds_csv
 from .readme import write as write_readme
 from .view import View

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..results import LOAD
+from ..model.results import LOAD
 from . import numbers, told
 from .gains import Gain, Gains
 from .memory import Memory

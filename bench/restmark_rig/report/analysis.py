@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import statistics
-from ..results import Cell, ContestantRecord, Results
-from ..statistics import Estimate, RankRange, Scatter
-from ..workloads import ROUTES
+from ..model import statistics
+from ..model.results import Cell, ContestantRecord, Results
+from ..model.statistics import Estimate, RankRange, Scatter
+from ..model.workloads import ROUTES
 from . import doubt, numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
 

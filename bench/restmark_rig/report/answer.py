@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
-from ..statistics import SINGLE_ROUND_FACTOR, Estimate
-from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
+from ..model.statistics import SINGLE_ROUND_FACTOR, Estimate
+from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing, load_of
 from .doubt import UNKNOWN_SLOWDOWN, seen_share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..results import (
+from ..model.results import (
     ACK_STALL,
     BYTE_MISMATCH,
     CENSORED,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..results import LIMIT_CONTESTANT, Cell, ContestantRecord
-from ..workloads import ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.results import LIMIT_CONTESTANT, Cell, ContestantRecord
+from ..model.workloads import ROUTE_ROOT, ROUTE_TRANSFER
 from . import badges, numbers
 from .analysis import Analysis, Load
 from .dotchart import CIRCLE, DIAMOND, TRIANGLE, DotChart, Key, Line, Mark, Row, figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from ..results import NOISY, THROTTLED, Cell
+from ..model.results import NOISY, THROTTLED, Cell
 from .metrics import Metric
 
 # For a cell that is called noisy or throttled in a record that does not say by how much: the most that a neighbour was seen to take.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..results import Cell
+from ..model.results import Cell
 from . import numbers
 from .table import CellText, Column, Table
 from .texts import VERDICTS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .. import statistics
-from ..errors import UsageFault
-from ..results import Cell, ContestantRecord, Results
-from ..statistics import Estimate
+from ..model import statistics
+from ..model.errors import UsageFault
+from ..model.results import Cell, ContestantRecord, Results
+from ..model.statistics import Estimate
 from . import doubt
 from .analysis import SIDE_BY_SIDE_MIN, Analysis, Load, Standing, beyond_common
 from .metrics import CPU_US_PER_REQUEST, Metric

@@ -6,9 +6,9 @@ import functools
 import math
 from collections.abc import Sequence
 
-from .. import histogram
-from ..histogram import Histogram
-from ..results import Cell, Round
+from ..model import histogram
+from ..model.histogram import Histogram
+from ..model.results import Cell, Round
 
 # A slice of a slow server has few answers, and no p99; so many blocks of slices have one, and still tell how it scatters.
 _BLOCKS = 8

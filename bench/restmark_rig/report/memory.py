@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .. import statistics
-from ..results import LOAD, MEMORY_PHASES, ContestantRecord, MemoryRecord, Results
-from ..statistics import Line
+from ..model import statistics
+from ..model.results import LOAD, MEMORY_PHASES, ContestantRecord, MemoryRecord, Results
+from ..model.statistics import Line
 from . import numbers
 
 ORIGINAL_WORKERS = 8

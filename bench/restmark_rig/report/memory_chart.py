@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import LOAD, ContestantRecord
+from ..model.results import LOAD, ContestantRecord
 from . import numbers
 from .dotchart import axis_height, draw_axis
 from .layout import NARROW, WIDE, Layout, width_of

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import cpulist, plan, statistics
-from ..results import Results, rounds_held
+from ..model import cpulist, plan, statistics
+from ..model.results import Results, rounds_held
 from . import numbers
 from .analysis import Analysis
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, Cell, Round
+from ..model.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, Cell, Round
 from . import latencies
 
 WRONG = frozenset({BYTE_MISMATCH, ERRORS})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from ..errors import UsageFault
-from ..results import Results
+from ..model.errors import UsageFault
+from ..model.results import Results
 from . import charts, tables
 from .markdown import answer_markdown
 from .metrics import CPU_US_PER_REQUEST

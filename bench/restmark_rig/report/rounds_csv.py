@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from ..results import Cell, ContestantRecord
+from ..model.results import Cell, ContestantRecord
 from .analysis import Analysis
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 

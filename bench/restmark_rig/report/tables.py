@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..results import Cell, ContestantRecord
-from ..workloads import ROUTE_TRANSFER
+from ..model.results import Cell, ContestantRecord
+from ..model.workloads import ROUTE_TRANSFER
 from . import badges, numbers
 from .analysis import Analysis, Load, Standing
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, PERCENTILES, REQUESTS_PER_S, Metric, latency

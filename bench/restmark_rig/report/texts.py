@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..results import (
+from ..model.results import (
     ACK_STALL,
     BYTE_MISMATCH,
     CENSORED,
@@ -13,7 +13,7 @@ from ..results import (
     THROTTLED,
     ContestantRecord,
 )
-from ..workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 
 OK_BADGE = "ok"
 LIMIT_TITLE = "Bare epoll loop"

@@ -6,9 +6,9 @@ import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from .. import cpulist
-from ..results import LOAD, Cell, Results, rounds_held
-from ..workloads import ROUTE_ENCODE
+from ..model import cpulist
+from ..model.results import LOAD, Cell, Results, rounds_held
+from ..model.workloads import ROUTE_ENCODE
 from . import against, answer, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline

@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import toolchains, versions
-from ..builder import Reporter
-from ..cache import Cache, make_folder
-from ..contestant import Requirement
-from ..errors import EnvironmentFault
-from ..supervised import ProcessSpec, SupervisedProcess, tail
+from ..contestants import toolchains, versions
+from ..contestants.builder import Reporter
+from ..contestants.cache import Cache, make_folder
+from ..contestants.contestant import Requirement
+from ..host.supervised import ProcessSpec, SupervisedProcess, tail
+from ..model.errors import EnvironmentFault
 
 _REPORT_EVERY_S = 0.5
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .. import requirements
-from ..contestant import Contestant, Requirement
-from ..errors import ManifestError
+from ..contestants import requirements
+from ..contestants.contestant import Contestant, Requirement
+from ..model.errors import ManifestError
 
 # What a virtual environment takes on Debian, and its pip to trust a registry.
 _ENVIRONMENT_PACKAGES = "python3-venv ca-certificates"

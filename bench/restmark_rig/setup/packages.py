@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import EnvironmentFault, ExitCode
+from ..model.errors import EnvironmentFault, ExitCode
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "need-packages.sh"
 

@@ -1,0 +1,324 @@
+"""A contestant: one folder with a contestant.toml, read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model.errors import ManifestError
+from ..model.workloads import RECORD_ROUTES, ROUTE_LOOP, ROUTES
+from . import placeholders
+
+if TYPE_CHECKING:
+    import jsonschema
+
+MANIFEST_NAME = "contestant.toml"
+SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A command (or file) without which the contestant can not be built or started.
+
+    packages: Debian's, each with its alternatives ("new-name|old-name"). minimum_version: the oldest of the command
+    that will do, "" for any; version_command prints it. pip_requirements: brings the command where no Debian package
+    is new enough. in_debian: False for a package that Debian does not have, such as this project's own.
+    """
+
+    command: str
+    packages: tuple[str, ...]
+    hint: str = ""
+    minimum_version: str = ""
+    version_command: tuple[str, ...] = ()
+    pip_requirements: Path | None = None
+    in_debian: bool = True
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """How to build: steps are argv lists run in the source folder; inputs are the globs that make a build stale."""
+
+    steps: tuple[tuple[str, ...], ...]
+    inputs: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Prebuilt:
+    """An installed program, of the rig's own version, that takes the place of a build from restmark's source tree."""
+
+    command: str
+    packages: tuple[str, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class StartPlan:
+    """How to start the server in the foreground."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
+
+    products: files that a build has to have made, with {build} in them.
+    """
+
+    directory: Path
+    repo: Path | None
+    name: str
+    title: str
+    language: str
+    model: str
+    description: str
+    notes: str
+    routes: tuple[str, ...]
+    requires: tuple[Requirement, ...]
+    build: BuildPlan | None
+    start: StartPlan
+    versions: Mapping[str, tuple[str, ...]]
+    ready_path: str = "/"
+    ready_timeout_s: float = 30.0
+    products: tuple[str, ...] = ()
+    max_connections: int | None = None
+    warm_up_requests: int | None = None
+    needs_repo: bool = False  # whether it is built from restmark's own source tree
+    prebuilt: Prebuilt | None = None  # what serves where that tree is not
+    search_path: str | None = None  # where its commands are looked for, None for PATH; see toolchains.equip
+
+    def parameter_routes(self) -> tuple[str, ...]:
+        """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
+        if self.model == "none":
+            return ()
+        return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
+
+    def placeholder_values(self, build_dir: Path) -> dict[str, str]:
+        """Values of {source}, {build} and, within a checkout, {repo}."""
+        values = {"source": str(self.directory), "build": str(build_dir)}
+        if self.repo is not None:
+            values["repo"] = str(self.repo)
+        return values
+
+
+def find_repo(directory: Path) -> Path | None:
+    """The nearest folder above directory that is a checkout of restmark, or None."""
+    for parent in directory.parents:
+        if (parent / "CMakeLists.txt").is_file() and (parent / "bench" / "peers").is_dir():
+            return parent
+    return None
+
+
+def load(directory: Path) -> Contestant:
+    """Reads DIRECTORY/contestant.toml. Raises ManifestError that names every faulty key with its remedy."""
+    directory = directory.resolve()
+    path = directory / MANIFEST_NAME
+    document = _read_toml(path)
+    faults = [_describe(error) for error in _schema_errors(document)]
+    if not faults:
+        faults = list(_semantic_faults(document, directory))
+    if faults:
+        raise ManifestError("\n".join(f"{path}: {fault}" for fault in faults))
+    return _construct(document, directory)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ManifestError(
+            f"{path}: there is no such file",
+            "a contestant is a folder with a contestant.toml; 'restmark new-contestant NAME' writes a template",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not valid TOML: {error}", "correct the named line") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: can not be read: {error.strerror}") from None
+
+
+@functools.cache
+def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema  # which takes a third of a command's start
+
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
+
+
+def _schema_errors(document: dict[str, Any]) -> list[Any]:
+    return sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.path])
+
+
+def _dotted(parts: Iterator[Any] | list[Any]) -> str:
+    key = ""
+    for part in parts:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    return key
+
+
+def _describe(error: Any) -> str:
+    """One schema error as a sentence with key and remedy."""
+    key = _dotted(list(error.absolute_path))
+    known = error.schema.get("properties", {})
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        lines = [
+            f"key '{_dotted([*error.absolute_path, name])}' is missing; remedy: add {known[name]['description']}"
+            for name in missing
+            if name in known and error.message.startswith(repr(name))
+        ]
+        return "; ".join(lines)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        unknown = sorted(set(error.instance) - set(known))
+        return "; ".join(_unknown_key([*error.absolute_path, name], name, list(known)) for name in unknown)
+    value = json.dumps(error.instance, ensure_ascii=False, default=str)
+    shown = value if len(value) <= 60 else value[:57] + "…"
+    length = f" of {len(error.instance)} characters" if error.validator == "maxLength" else ""
+    remedy = f"give {error.schema.get('description', error.message)}"
+    return f"key '{key}' has the wrong value {shown}{length}; remedy: {remedy}"
+
+
+def _unknown_key(parts: list[Any], name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"remove it; known here: {', '.join(known)}"
+    return f"key '{_dotted(parts)}' is unknown; remedy: {remedy}"
+
+
+def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]:
+    """What the schema can not say."""
+    if document["name"] != directory.name:
+        yield (f"key 'name' is {document['name']!r}, the folder is {directory.name!r}; remedy: make the two equal")
+    routes = document.get("routes", list(ROUTES))
+    if document["model"] == "none" and "routes" not in document:
+        yield "key 'routes' is missing; remedy: model \"none\" has no record routes, so list those it offers"
+    if document["model"] == "none" and any(route in routes for route in ("/parse-msgpack", "/encode-json")):
+        yield (
+            "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
+            'remedy: say "struct" or "tree", whichever they use'
+        )
+    yield from _prebuilt_faults(document)
+    for number, item in enumerate(document.get("requires", [])):
+        if "pip_requirements" in item and not (file := directory / item["pip_requirements"]).is_file():
+            yield f"key 'requires[{number}].pip_requirements': there is no file {file}; remedy: correct it"
+    for key, text, allowed in _templates(document):
+        try:
+            placeholders.check(text, allowed)
+        except placeholders.PlaceholderError as error:
+            yield f"key '{key}': {error}; remedy: {error.remedy}"
+    yield from _requires_faults(document)
+    start = [*document["start"]["argv"], *document["start"].get("env", {}).values()]
+    if not any(name in text for text in start for name in ("{port}", "{address}")):
+        yield "key 'start.argv' never uses {port} or {address}; remedy: pass one of them, the rig chooses the port"
+
+
+def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
+    for number, item in enumerate(document.get("requires", [])):
+        command, key = item["command"], f"key 'requires[{number}].command'"
+        if "/" in command and not command.startswith(("/", "{")):
+            yield (
+                f"{key} is {command!r}, a relative path; remedy: begin with / or {{source}}/ (this file's folder), "
+                "or name a command on PATH"
+            )
+        if "{build}" in command and "build" not in document:
+            yield f"{key}: without a [build] nothing is in {{build}}; remedy: add [build], or name another file"
+
+
+def _prebuilt_faults(document: dict[str, Any]) -> Iterator[str]:
+    if "prebuilt" not in document:
+        return
+    if not any("{repo}" in word for step in document.get("build", {}).get("steps", []) for word in step):
+        yield (
+            "key 'prebuilt' stands without a build from {repo}; remedy: remove it, and name the installed program in "
+            "start.argv"
+        )
+    if not any(argv[0] == document["start"]["argv"][0] for argv in document["versions"].values()):
+        yield (
+            "key 'prebuilt' needs a command in [versions] that asks the program itself; remedy: add one that begins "
+            "with the first word of start.argv"
+        )
+
+
+def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """(key, text, allowed placeholders) of every text in which placeholders stand."""
+    build, start = document.get("build", {}), document["start"]
+    for number, item in enumerate(document.get("requires", [])):
+        yield f"requires[{number}].command", item["command"], placeholders.BUILD_NAMES
+        yield f"requires[{number}].hint", item.get("hint", ""), placeholders.FOLDER_NAMES
+    yield "ready.path", document.get("ready", {}).get("path", "/"), frozenset()
+    for number, step in enumerate(build.get("steps", [])):
+        for index, word in enumerate(step):
+            yield f"build.steps[{number}][{index}]", word, placeholders.BUILD_NAMES
+    for index, glob in enumerate(build.get("inputs", [])):
+        yield f"build.inputs[{index}]", glob, placeholders.FOLDER_NAMES
+    for name, value in build.get("env", {}).items():
+        yield f"build.env.{name}", value, placeholders.BUILD_NAMES
+    for index, word in enumerate(start["argv"]):
+        yield f"start.argv[{index}]", word, placeholders.START_NAMES
+    for name, value in start.get("env", {}).items():
+        yield f"start.env.{name}", value, placeholders.START_NAMES
+    for label, argv in document["versions"].items():
+        for index, word in enumerate(argv):
+            yield f"versions.{label}[{index}]", word, placeholders.BUILD_NAMES
+
+
+def _expanded_requires(document: dict[str, Any], values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The [[requires]] of this machine, {source} and {repo} replaced.
+
+    Those of {build} are products of the build; those of a {repo} that is not here are missing with it.
+    """
+    for item in document.get("requires", []):
+        texts = {key: item[key] for key in ("command", "hint") if key in item}
+        if all(placeholders.names_in(text) <= values.keys() for text in texts.values()):
+            yield {**item, **{key: placeholders.expand(text, values) for key, text in texts.items()}}
+
+
+def _construct(document: dict[str, Any], directory: Path) -> Contestant:
+    build = document.get("build")
+    repo = find_repo(directory)
+    folders = {"source": str(directory)} | ({"repo": str(repo)} if repo else {})
+    start = document["start"]
+    ready = document.get("ready", {})
+    prebuilt = document.get("prebuilt")
+    return Contestant(
+        directory=directory,
+        repo=repo,
+        name=document["name"],
+        title=document["title"],
+        language=document["language"],
+        model=document["model"],
+        description=document["description"],
+        notes=document.get("notes", "").strip(),
+        routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
+        requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
+        products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
+        build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
+        if build
+        else None,
+        start=StartPlan(tuple(start["argv"]), start.get("env", {})),
+        versions={label: tuple(argv) for label, argv in document["versions"].items()},
+        ready_path=placeholders.expand(ready.get("path", "/"), {}),
+        ready_timeout_s=float(ready.get("timeout_s", 30)),
+        max_connections=document.get("limits", {}).get("max_connections"),
+        warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
+        prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
+        needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
+    )
+
+
+def _requirement(item: Mapping[str, Any], directory: Path) -> Requirement:
+    version_command = item.get("version_command", [item["command"], "--version"] if "minimum_version" in item else [])
+    return Requirement(
+        command=item["command"],
+        packages=tuple(item["packages"]),
+        hint=item.get("hint", ""),
+        minimum_version=item.get("minimum_version", ""),
+        version_command=tuple(version_command),
+        pip_requirements=directory / item["pip_requirements"] if "pip_requirements" in item else None,
+    )

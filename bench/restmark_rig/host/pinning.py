@@ -1,0 +1,129 @@
+"""Which CPUs serve and which ask: disjoint, whole cores, near each other, so that neither side takes time from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..model.cpulist import render
+from ..model.errors import UsageFault
+from . import topology
+from .topology import Cpu
+
+
+@dataclass(frozen=True)
+class Pinning:
+    """None: not pinned, as there is only one CPU."""
+
+    server: frozenset[int] | None
+    client: frozenset[int] | None
+
+    @property
+    def workers(self) -> int:
+        """As many as the server has CPUs."""
+        return len(self.server) if self.server else 1
+
+    @property
+    def shared(self) -> bool:
+        """Whether server and client take time from each other."""
+        return self.server is None or self.client is None or bool(self.server & self.client)
+
+
+def halves() -> Pinning:
+    """The CPUs that this process may use in two halves, see split()."""
+    return split(topology.read())
+
+
+def split(cpus: Sequence[Cpu]) -> Pinning:
+    """Two sides of whole cores: of one node and kind, or each of one, whichever gives the smaller side more CPUs.
+
+    The server gets the odd core. CPU 0, which tends to have the interrupts, goes to the client, or to nobody. Where there is
+    but one core its threads are split.
+    """
+    if len(cpus) < 2:
+        return Pinning(None, None)
+    pools = sorted(_pools(cpus), key=len, reverse=True)
+    choices = [_halves_of(pool) for pool in pools]
+    if len(pools) > 1:
+        # The pool with the first CPU asks, for the interrupts' sake.
+        asking, serving = sorted(pools[:2], key=lambda pool: min(pool[0]))
+        choices.append((_joined(serving), _joined(asking)))
+    if not any(client for _, client in choices):
+        choices = [_halves_of([frozenset({cpu.number}) for cpu in cpus])]
+    return Pinning(*max(choices, key=lambda choice: min(map(len, choice))))
+
+
+def _pools(cpus: Sequence[Cpu]) -> Iterator[list[frozenset[int]]]:
+    """The usable parts of the cores of each pool, in the order of their CPUs."""
+    for pool in dict.fromkeys(cpu.pool for cpu in cpus):
+        yield list(dict.fromkeys(_usable_core(cpu, cpus) for cpu in cpus if cpu.pool == pool))
+
+
+def _usable_core(cpu: Cpu, cpus: Sequence[Cpu]) -> frozenset[int]:
+    return cpu.core & {other.number for other in cpus}
+
+
+def _halves_of(cores: Sequence[frozenset[int]]) -> tuple[frozenset[int], frozenset[int]]:
+    """Server's and client's; the client's is empty if there is one core only."""
+    middle = len(cores) // 2
+    return _joined(cores[middle:]), _joined(cores[:middle])
+
+
+def _joined(cores: Sequence[frozenset[int]]) -> frozenset[int]:
+    return frozenset().union(*cores)
+
+
+def chosen(server: frozenset[int] | None, client: frozenset[int] | None) -> Pinning:
+    """As the user says; the side that he leaves out gets the rest, and halves if he leaves out both.
+
+    Raises UsageFault if nothing is left.
+    """
+    if server is None and client is None:
+        return halves()
+    cpus = topology.read()
+    if server is not None and client is not None:
+        return Pinning(server, client)
+    given = server or client or frozenset()
+    rest = rest_of(cpus, given)
+    if not rest:
+        raise UsageFault(
+            f"the CPUs {render(given)} are all that there are: none is left for the other side",
+            "name fewer of them, or name both --server-cpus and --client-cpus",
+        )
+    return Pinning(server or rest, client or rest)
+
+
+def rest_of(cpus: Sequence[Cpu], given: frozenset[int]) -> frozenset[int]:
+    """What is left beside the given CPUs: of other cores, or, if they are on all cores, the other threads."""
+    left = [cpu for cpu in cpus if cpu.number not in given]
+    return frozenset(cpu.number for cpu in left if not cpu.core & given) or frozenset(cpu.number for cpu in left)
+
+
+def remarks(pins: Pinning, cpus: Sequence[Cpu] | None = None) -> list[str]:
+    """What makes the choice doubtful, a sentence each. cpus: those that this process may use."""
+    if pins.server is None or pins.client is None:
+        return ["server and client share one CPU, not pinned: they take time from each other, and no cell can be ranked"]
+    machine = topology.read() if cpus is None else cpus
+    found = []
+    if both := pins.server & pins.client:
+        found.append(
+            f"server and client share CPU {render(both)}: they take time from each other, and no cell can be ranked"
+        )
+    on_core = [
+        f"{cpu.number} and {other}"
+        for cpu in machine
+        for other in sorted(cpu.core & pins.client)
+        if cpu.number in pins.server and other not in pins.server and cpu.number not in pins.client
+    ]
+    if on_core:
+        found.append(
+            f"server and client share a core (CPUs {', '.join(on_core)}): each is slower while the other works; give them whole "
+            "cores with --server-cpus and --client-cpus"
+        )
+    for side, own in (("server", pins.server), ("client", pins.client)):
+        pools = {cpu.pool for cpu in machine if cpu.number in own}
+        if len(pools) > 1:
+            found.append(
+                f"the {side}'s CPUs {render(own)} are of several memory nodes or kinds: its workers are not equally fast"
+            )
+    return found

@@ -1,0 +1,48 @@
+"""The process of a load generator: on the client's CPUs, gone when the rig is gone, and the rig out of the server's way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..host import proctree
+
+_THREADS = "/proc/self/task"
+
+
+def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
+    """Starts a load generator on these CPUs, its output in a pipe.
+
+    What it reads and what it says of errors are pipes, too. The kernel kills it when the thread that called this ends, so that no load outlives a rig that was killed.
+    """
+    rig = os.getpid()
+
+    def prepare() -> None:
+        proctree.die_with_parent(rig)
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=prepare)
+
+
+@contextmanager
+def beside(cpus: frozenset[int] | None) -> Iterator[None]:
+    """For the length of a with block all threads of the rig (its spinner, too) run on these CPUs only; None: anywhere.
+
+    What the rig does during a load takes no time from the server then.
+    """
+    before: dict[int, set[int]] = {}
+    for thread in map(int, os.listdir(_THREADS)) if cpus else ():
+        with contextlib.suppress(ProcessLookupError):
+            before[thread] = os.sched_getaffinity(thread)
+            os.sched_setaffinity(thread, cpus or ())
+    try:
+        yield
+    finally:
+        for thread, allowed in before.items():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(thread, allowed)

@@ -1,0 +1,1 @@
+"""Pure data and what follows from it: no files, no processes, no clock."""

@@ -1,0 +1,77 @@
+"""Everybody alone, before all are up together: memory at rest and after load, and how fast each cell is.
+
+Memory has to be looked at while no other contestant runs, because ΣPSS divides a page among all who map it, and two
+servers may share a library or a whole program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..load.load import NotAnswered
+from ..model.errors import StartFailed
+from ..model.plan import CellSpec
+from ..model.results import AFTER, REST, MemoryRecord
+from ..server import memory_look
+from ..server.http_probe import ProbeError
+from ..server.launcher import RunningServer, launch
+from . import probing
+from .bench import Bench, Died
+from .entrants import Entrant
+
+_LOAD_S = 0.2
+
+CellKey = tuple[str, CellSpec]
+
+
+@dataclass
+class Audition:
+    """What came out. rates: requests/s; stalls: for how long answers wait for an acknowledgement, ms; neither has a cell
+    of which nothing is known. remarks: what the reader has to know."""
+
+    memory: list[MemoryRecord] = field(default_factory=list)
+    rates: dict[CellKey, float] = field(default_factory=dict)
+    stalls: dict[CellKey, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def hold(entrants: Sequence[Entrant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Audition:
+    """Starts one after the other. A second run of a server (A/A) is what its first one is.
+
+    Raises EnvironmentFault when the load generator or restmark-rss fail.
+    """
+    found = Audition()
+    for entrant in entrants:
+        own = cells.get(entrant.name, ())
+        if entrant.same_as is not None:
+            for cell in own:
+                for known in (found.rates, found.stalls):
+                    if (entrant.same_as, cell) in known:
+                        known[entrant.name, cell] = known[entrant.same_as, cell]
+            continue
+        bench.tell(f"{entrant.name} alone: memory, and how fast it is")
+        try:
+            with launch(entrant.contestant, bench.options, bench.cache) as server:
+                _hear(server, entrant.name, own, bench, found)
+        except StartFailed as fault:
+            found.remarks.append(f"{entrant.name} did not start: {fault.message}")
+    return found
+
+
+def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Bench, found: Audition) -> None:
+    workers = bench.settings.workers
+    found.memory.append(memory_look.look(server, name, workers, REST))
+    for cell in cells:
+        try:
+            found.stalls[name, cell] = probing.ack_stall_ms(server, cell.route)
+        except ProbeError:
+            found.stalls[name, cell] = 0.0  # what is wrong shows when the cell is measured
+        try:
+            found.rates[name, cell] = bench.load(server, cell, _LOAD_S).requests_per_s
+        except (NotAnswered, Died):
+            found.rates[name, cell] = 0.0
+        if server.death():
+            found.remarks.append(f"{name} died under {cell.route}, alone: its memory after load is not known")
+            return
+    found.memory.append(memory_look.look(server, name, workers, AFTER))

@@ -1,0 +1,75 @@
+"""Who takes part in a run: contestants that could be built, one of them a second time under another name (A/A)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..contestants import builder, requirements
+from ..contestants.builder import Reporter
+from ..contestants.contestant import Contestant
+from ..contestants.settings import Settings
+from ..model.errors import EnvironmentFault
+from ..model.results import OUR_CONTESTANTS, Skipped
+
+_AGAIN = "-again"
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A contestant under the name that it has in this run."""
+
+    name: str
+    contestant: Contestant
+    same_as: str | None = None
+
+
+def with_again(contestants: Sequence[Contestant]) -> list[Entrant]:
+    """The contestants, and one of them again: what separates the two is noise, and so is any smaller difference.
+
+    Ours is taken where it takes part, else the first one.
+    """
+    entrants = [Entrant(contestant.name, contestant) for contestant in contestants]
+    twice = next((entrant for entrant in entrants if entrant.name == OUR_CONTESTANTS[0]), entrants[0])
+    name = twice.name + _AGAIN
+    while any(entrant.name == name for entrant in entrants):
+        name += _AGAIN
+    return [*entrants, Entrant(name, twice.contestant, same_as=twice.name)]
+
+
+def prepare(
+    settings: Settings, contestants: Sequence[Contestant], reporter: Reporter
+) -> tuple[list[Contestant], list[Skipped]]:
+    """Builds what needs it. Those that lack something or do not build are returned as skipped.
+
+    Raises EnvironmentFault if one is among them that the command line names, or if none is left.
+    """
+    ready, skipped = [], []
+    for contestant in contestants:
+        try:
+            _require(contestant)
+            builder.build(contestant, settings.cache, reporter)
+        except EnvironmentFault as fault:
+            if settings.named(contestant):
+                raise
+            reason = fault.message.removeprefix(f"{contestant.name}: ")
+            skipped.append(Skipped(contestant.name, contestant.title, reason, fault.remedy))
+            reporter.say(f"{contestant.name}: skipped: {reason.splitlines()[0]}; remedy: {fault.remedy}")
+            continue
+        ready.append(contestant)
+    require_some(ready)
+    return ready, skipped
+
+
+def require_some(contestants: Sequence[Contestant]) -> None:
+    """Raises EnvironmentFault if there are none."""
+    if not contestants:
+        raise EnvironmentFault("no contestant can be built here", "see 'restmark doctor' for what is missing")
+
+
+def _require(contestant: Contestant) -> None:
+    if missing := requirements.missing(contestant):
+        raise EnvironmentFault(
+            f"{contestant.name}: {'; '.join(m.what for m in missing)}",
+            "; ".join(dict.fromkeys(m.remedy for m in missing)),
+        )

@@ -1,0 +1,74 @@
+"""What a run will be, before anything is built or started: who is there, on which CPUs, beside whom, for how long."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from ..contestants import builder, requirements
+from ..contestants.contestant import Contestant
+from ..contestants.settings import Settings
+from ..host.others import Others
+from ..host.pinning import Pinning
+from ..model import budget, cpulist
+from ..model.budget import Span
+from ..model.plan import CellSpec
+from ..model.results import RunSettings
+from . import entrants, run_request
+from .run_request import RunRequest
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """present: whose tools are there; absent: who lacks something, in words; unbuilt: who has to be built first.
+
+    run: the settings, --quick's number of rounds included, as far as it can be told now.
+    """
+
+    present: list[Contestant]
+    absent: list[str]
+    unbuilt: list[str]
+    run: RunSettings
+    cells: dict[str, list[CellSpec]]
+
+    def span(self, busy: float) -> Span:
+        """Length of the whole run, builds and verification included. busy: share of the CPUs that others use."""
+        return budget.run_span(self.cells, self.run, len(self.present), len(self.unbuilt), busy)
+
+
+def look(settings: Settings, request: RunRequest, run: RunSettings) -> Prospect:
+    """Raises UsageFault as the run itself would for its options, EnvironmentFault if nobody is present."""
+    present, absent, unbuilt = [], [], []
+    for contestant in settings.chosen():
+        if missing := requirements.missing(contestant):
+            absent.append(f"{contestant.name}: {'; '.join(m.what for m in missing)}; remedy: {missing[0].remedy}")
+            continue
+        present.append(contestant)
+        if builder.state(contestant, settings.cache) != "ready":
+            unbuilt.append(contestant.name)
+    entrants.require_some(present)
+    cells = run_request.cells_of(entrants.with_again(present), request.routes(), run)
+    if request.quick:
+        left_s = budget.quick_measuring_s(0.0, len(present), cells)
+        run = replace(run, rounds=budget.quick_rounds(cells, left_s))
+    return Prospect(present, absent, unbuilt, run, cells)
+
+
+def cpus_of(pins: Pinning) -> frozenset[int]:
+    """All that the run uses."""
+    return (pins.server or frozenset()) | (pins.client or frozenset()) or frozenset(os.sched_getaffinity(0))
+
+
+def where(pins: Pinning) -> str:
+    """The CPUs in words; pinning.remarks() has what makes them doubtful."""
+    if not pins.server or not pins.client:
+        return "server and client not pinned"
+    return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
+
+
+def busy_warning(found: Others, span: Span) -> str:
+    """What is said before a run begins on a busy machine."""
+    return (
+        f"{found.text}: the run takes about {span.text}, and its figures will be doubtful; "
+        "to begin when the CPUs are quiet: --wait-for-quiet[=MINUTES]"
+    )

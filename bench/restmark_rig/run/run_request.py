@@ -1,0 +1,145 @@
+"""What the options of `restmark run` ask for, and the settings, cells and command line that follow from it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contestants.registry import DEFAULT_PEERS_DIR
+from ..host import pinning
+from ..host.pinning import Pinning
+from ..load import load
+from ..model import budget, cpulist, traffic
+from ..model.errors import UsageFault
+from ..model.plan import CellSpec
+from ..model.results import RunSettings
+from ..model.workloads import ROUTES
+from ..store.dataset import Dataset
+from .entrants import Entrant
+
+DEFAULT_CONNECTIONS = 64
+QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times in a short round
+# Many short slices share the machine's moods, and pair better than few long ones.
+DEFAULT_ROUNDS = 40
+DEFAULT_DURATION_S = 0.25
+DEFAULT_WARMUP_S = 0.5
+DEFAULT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The options as given; None: not given."""
+
+    workloads: tuple[str, ...]
+    connections: tuple[int, ...]
+    duration_s: float | None
+    warmup_s: float | None
+    rounds: int | None
+    workers: int | None
+    server_cpus: str | None
+    client_cpus: str | None
+    rate_per_s: int | None
+    timeout_s: float
+    quick: bool
+    dataset: Path | None
+    baseline: str | None = None
+    mix: dict[str, float] | None = None
+
+    def check(self) -> None:
+        """Raises UsageFault for options that contradict each other."""
+        given = {"--duration": self.duration_s, "--warmup": self.warmup_s, "--rounds": self.rounds}
+        named = [name for name, value in given.items() if value is not None]
+        if self.quick and named:
+            raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
+        traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
+
+    def pins(self) -> Pinning:
+        """Raises UsageFault."""
+        server = cpulist.parse(self.server_cpus) if self.server_cpus else None
+        client = cpulist.parse(self.client_cpus) if self.client_cpus else None
+        return pinning.chosen(server, client)
+
+    def settings(self, pins: Pinning, data: Dataset) -> RunSettings:
+        """With the defaults filled in; --quick's number of rounds is put in later, when the time left is known."""
+        client_cpus = len(pins.client or os.sched_getaffinity(0))
+        default = QUICK_CONNECTIONS if self.quick else DEFAULT_CONNECTIONS
+        connections = list(dict.fromkeys(self.connections)) or [default]
+        text = data.json(len(data.records))
+        return RunSettings(
+            connections=connections,
+            rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
+            duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
+            warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
+            workers=self.workers or pins.workers,
+            server_cpus=sorted(pins.server) if pins.server else None,
+            client_cpus=sorted(pins.client) if pins.client else None,
+            client_threads=max(load.threads_for(count, client_cpus) for count in connections),
+            timeout_ms=round(1000 * self.timeout_s),
+            rate_per_s=self.rate_per_s,
+            quick=self.quick,
+            dataset_records=len(data.records),
+            dataset_json_bytes=len(text),
+            dataset_sha256=hashlib.sha256(text).hexdigest(),
+            baseline=self.baseline,
+            mix=self.mix,
+        )
+
+    def routes(self) -> tuple[str, ...]:
+        """The workloads to be measured, in their usual order."""
+        return tuple(route for route in ROUTES if not self.workloads or route in self.workloads)
+
+    def argv(self, selectors: Sequence[str], peers_dir: Path, seed: int) -> list[str]:
+        """The command that repeats the run: seed included, folders absolute."""
+        words = ["restmark", "run"]
+        if peers_dir != DEFAULT_PEERS_DIR:
+            words += ["--peers-dir", str(peers_dir.absolute())]
+        for selector in selectors:
+            words += ["-C", absolute_selector(selector)]
+        for workload in self.workloads:
+            words += ["--workload", workload]
+        for count in self.connections:
+            words += ["--connections", str(count)]
+        options: dict[str, object] = {
+            "--duration": None if self.duration_s is None else f"{self.duration_s:g}",
+            "--warmup": None if self.warmup_s is None else f"{self.warmup_s:g}",
+            "--rounds": self.rounds,
+            "--workers": self.workers,
+            "--server-cpus": self.server_cpus,
+            "--client-cpus": self.client_cpus,
+            "--rate": self.rate_per_s,
+            "--timeout": None if self.timeout_s == DEFAULT_TIMEOUT_S else f"{self.timeout_s:g}",
+            "--dataset": None if self.dataset is None else self.dataset.absolute(),
+            "--baseline": self.baseline,
+            "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
+            "--seed": seed,
+        }
+        for name, value in options.items():
+            if value is not None:
+                words += [name, str(value)]
+        return [*words, "--quick"] if self.quick else words
+
+
+def absolute_selector(selector: str) -> str:
+    """A -C that means the same from any folder: names stay, folders become absolute."""
+    is_name = "/" not in selector and selector not in (".", "..") and not Path(selector).is_dir()
+    return selector if is_name else str(Path(selector).absolute())
+
+
+def cells_of(entrants: Sequence[Entrant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
+    """Everybody's cells. Raises UsageFault if nobody offers the routes."""
+    cells = {
+        entrant.name: [
+            CellSpec(route, count, settings.rate_per_s)
+            for count in settings.connections
+            for route in routes
+            if route in entrant.contestant.routes
+        ]
+        for entrant in entrants
+    }
+    offered = {name: own for name, own in cells.items() if own}
+    if not offered:
+        raise UsageFault(f"none of the contestants offers {', '.join(routes)}", "name others with -C or --workload")
+    return offered

@@ -1,0 +1,360 @@
+"""A run from its options to its record: build, verify, plan, measure."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .. import __version__, report
+from ..contestants import registry
+from ..contestants.contestant import Contestant
+from ..contestants.settings import Settings
+from ..host import others, pinning
+from ..host.idle_latency import IdleLatency
+from ..host.others import Others
+from ..host.pace import Pace, Quiet
+from ..host.pinning import Pinning
+from ..model import budget, plan
+from ..model.budget import Forecast, SliceLengths
+from ..model.errors import EnvironmentFault, ExitCode
+from ..model.results import ContestantRecord, Results, RunSettings, Skipped, Verification
+from ..server.launcher import StartOptions
+from ..store import dataset, rig_identity, writing
+from ..store.dataset import Dataset
+from ..terminal import console
+from ..terminal.console import Progress
+from ..verify import verifier
+from ..verify.oracle import Oracle
+from ..verify.verifier import VerifyPlan
+from . import (
+    audition,
+    contestant_record,
+    entrants,
+    interruption,
+    machine_record,
+    prospect,
+    resume,
+    run_request,
+    runner,
+    verdict,
+)
+from .audition import Audition
+from .bench import Bench
+from .entrants import Entrant
+from .prospect import Prospect
+from .recording import Recording
+from .run_request import RunRequest
+
+
+@dataclass
+class _Field:
+    """Who may be measured. failed: whether anybody that was chosen may not."""
+
+    contestants: list[Contestant]
+    skipped: list[Skipped]
+    verifications: list[Verification]
+    accounting: dict[str, str]
+    failed: ExitCode = ExitCode.OK
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What the run stands on, equal for new and for resumed ones."""
+
+    pins: Pinning
+    data: Dataset
+    default: Dataset
+    run: RunSettings
+    seed: int
+
+    @property
+    def options(self) -> StartOptions:
+        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server)
+
+
+@dataclass(frozen=True)
+class _Busy:
+    """What others did just before measuring, and how long they were waited for, seconds."""
+
+    others: Others
+    waited_s: float
+
+
+def start(
+    settings: Settings, request: RunRequest, seed: int | None, directory: Path, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """A new run. wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
+
+    Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
+    """
+    ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
+    started_unix_ms = time.time_ns() // 1_000_000
+    found = prospect.look(settings, request, ground.run)
+    with writing.claimed(directory), console.progress() as progress:
+        _look_around(ground, found, wait_min, progress)
+        field = _prepare(settings, progress)
+        _require_baseline(ground.run, field)
+        limit = time.monotonic() + budget.QUICK_LIMIT_S if request.quick else None
+        machine = machine_record.describe(field.contestants)
+        pace = Pace(ground.pins, IdleLatency())
+        _verify(settings, field, ground, pace, progress)
+        _require_baseline(ground.run, field)
+        busy = _look_again(ground, wait_min, progress)
+        if limit is not None:
+            limit += busy.waited_s  # who asks to wait for quiet means it
+        names = entrants.with_again(field.contestants)
+        cells = run_request.cells_of(names, request.routes(), ground.run)
+        bench = _bench(settings, ground, pace, progress)
+        heard = audition.hold(names, cells, bench)
+        if limit is not None:
+            measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
+            limit = time.monotonic() + measuring_s
+            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, heard))
+            ground = replace(ground, run=replace(ground.run, rounds=rounds))
+        results = Results(
+            rig_version=__version__,
+            complete=False,
+            started_unix_ms=started_unix_ms,
+            finished_unix_ms=None,
+            argv=request.argv(settings.selectors, settings.peers_dir, ground.seed),
+            seed=ground.seed,
+            settings=ground.run,
+            thresholds=verdict.thresholds(),
+            machine=machine,
+            tools=machine_record.tools(),
+            contestants=_records(settings, names, field, ground.options),
+            skipped=field.skipped,
+            verifications=_under_all_names(field.verifications, names),
+            order=plan.make(cells, ground.run.rounds, ground.seed),
+            remarks=_remarks(ground, request),
+            rig=rig_identity.describe(),
+            typed_argv=list(sys.argv),
+        )
+        recording = _recording(results, directory, heard)
+        recording.save()
+    return recording, _measured(settings, recording, names, ground, field, pace, heard, limit, busy)
+
+
+def go_on(
+    settings: Settings, request: RunRequest, recording: Recording, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
+    results = recording.results
+    today = _ground(settings, request, results.seed)
+    resume.require_same_ground(
+        results,
+        machine_record.identity(),
+        today.run,
+        rig_identity.describe(),
+        machine_record.tools(),
+    )
+    ground = replace(today, run=results.settings)
+    with writing.claimed(recording.directory), console.progress() as progress:
+        _wait_for_quiet(ground, wait_min, progress)
+        field = _prepare(settings, progress)
+        built = entrants.with_again(field.contestants)
+        resume.require_same_contestants(results, _records(settings, built, field, ground.options))
+        pace = Pace(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
+        _verify(settings, field, ground, pace, progress)
+        names = entrants.with_again(field.contestants)
+        resume.require_same_contestants(results, _records(settings, names, field, ground.options))
+        busy = _look_again(ground, wait_min, progress)
+        cells = run_request.cells_of(names, request.routes(), ground.run)
+        heard = audition.hold(names, cells, _bench(settings, ground, pace, progress))
+        recording.remark("the run was interrupted and resumed")
+    return recording, _measured(settings, recording, names, ground, field, pace, heard, None, busy)
+
+
+def _look_around(ground: _Ground, found: Prospect, wait_min: float | None, progress: Progress) -> None:
+    """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
+    _wait_for_quiet(ground, wait_min, progress)
+    now = others.look(prospect.cpus_of(ground.pins))
+    parts = [f"to verify {len(found.present)} contestants", "to measure them"]
+    if found.unbuilt:
+        parts.insert(0, f"to build {', '.join(found.unbuilt)}")
+    if now.quiet:
+        progress.say(f"about {found.span(now.share).text}: {', '.join(parts)}")
+    else:
+        progress.say(prospect.busy_warning(now, found.span(now.share)))
+
+
+def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> _Busy:
+    """What others do when all is ready to be measured, which may be minutes later."""
+    started = time.monotonic()
+    _wait_for_quiet(ground, wait_min, progress)
+    waited_s = time.monotonic() - started
+    return _Busy(others.look(prospect.cpus_of(ground.pins)), waited_s)
+
+
+def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
+    if wait_min is not None:
+        cpus = prospect.cpus_of(ground.pins)
+        others.wait_for_quiet(lambda: others.look(cpus), 60 * wait_min, progress.progress)
+
+
+def _require_baseline(run: RunSettings, field: _Field) -> None:
+    """Raises EnvironmentFault if the contestant to which all are to be compared is none of those that are measured."""
+    if run.baseline is None or run.baseline in [contestant.name for contestant in field.contestants]:
+        return
+    why = next((entry for entry in field.skipped if entry.name == run.baseline), None)
+    raise EnvironmentFault(
+        f"--baseline {run.baseline} can not be measured" + (f": {why.reason}" if why else ""),
+        why.remedy if why and why.remedy else "name another one, or leave --baseline out",
+    )
+
+
+def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
+    pins = request.pins()
+    default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
+    data = dataset.read(request.dataset.absolute()) if request.dataset else default
+    return _Ground(pins, data, default, request.settings(pins, data), seed)
+
+
+def _prepare(settings: Settings, progress: Progress) -> _Field:
+    ready, skipped = entrants.prepare(settings, settings.chosen(), progress)
+    return _Field(ready, skipped, [], {})
+
+
+def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, progress: Progress) -> None:
+    """All of verify's checks on everybody, with looks at the machine's pace in between. Who fails is named, not measured.
+
+    Raises EnvironmentFault if none stays.
+    """
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options)
+    passed = []
+    for number, contestant in enumerate(field.contestants, 1):
+        name = contestant.name
+        progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
+        report = verifier.verify(contestant, plan_, settings.cache, progress)
+        pace.look()
+        if report.state == "failed":
+            field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
+            field.failed = field.failed or ExitCode.ENVIRONMENT
+            progress.say(f"{name}: not measured: {report.problem}")
+            continue
+        field.accounting[name] = report.accounting
+        if reason := report.objection:
+            field.skipped.append(Skipped(name, contestant.title, reason, f"restmark verify -C {registry.selector(contestant)} tells more"))
+            field.failed = ExitCode.VERIFICATION
+            progress.say(f"{name}: not measured: {reason}")
+            continue
+        field.verifications.append(Verification(name, "before", True))
+        progress.say(f"verified {name} ({number} of {len(field.contestants)}, {report.duration_s:.1f} s)")
+        passed.append(contestant)
+    if not passed:
+        raise EnvironmentFault("no contestant passed verification", "restmark verify tells why")
+    field.contestants = passed
+
+
+def _records(
+    settings: Settings, names: Sequence[Entrant], field: _Field, options: StartOptions
+) -> list[ContestantRecord]:
+    return [
+        contestant_record.describe(entrant, options, field.accounting.get(entrant.contestant.name, ""), settings.cache)
+        for entrant in names
+    ]
+
+
+def _under_all_names(verifications: Sequence[Verification], names: Sequence[Entrant]) -> list[Verification]:
+    outcome = {verification.contestant: verification for verification in verifications}
+    return [replace(outcome[entrant.contestant.name], contestant=entrant.name) for entrant in names]
+
+
+def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
+    """What the settings alone make doubtful."""
+    found = pinning.remarks(ground.pins)
+    if request.quick:
+        found.append(
+            "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
+            "end; repeat it without --quick before anything depends on it"
+        )
+    return found
+
+
+def _bench(settings: Settings, ground: _Ground, pace: Pace, progress: Progress) -> Bench:
+    return Bench(
+        ground.run,
+        ground.options,
+        ground.pins,
+        Oracle(ground.data),
+        settings.cache,
+        pace,
+        ground.seed,
+        progress.progress,
+    )
+
+
+def _slices(bench: Bench, heard: Audition) -> SliceLengths:
+    """As far as the cells' speeds are known."""
+    return lambda name, cell: bench.slice_s(heard.rates.get((name, cell), 0.0), cell.connections)
+
+
+def _recording(results: Results, directory: Path, heard: Audition) -> Recording:
+    recording = Recording(results, directory)
+    for record in heard.memory:
+        recording.memory(record)
+    for remark in heard.remarks:
+        recording.remark(remark)
+    return recording
+
+
+def _measured(
+    settings: Settings,
+    recording: Recording,
+    names: Sequence[Entrant],
+    ground: _Ground,
+    field: _Field,
+    pace: Pace,
+    heard: Audition,
+    limit: float | None,
+    busy: _Busy,
+) -> ExitCode:
+    """Makes the visits that remain; an interruption is told once the progress line is gone, and passed on."""
+    run = ground.run
+    if not busy.others.quiet:
+        recording.remark(f"when measuring began, {busy.others.text}")
+    try:
+        with console.progress() as progress:
+            bench = _bench(settings, ground, pace, progress)
+            cells = run_request.cells_of(names, _routes(recording), run)
+            slices = _slices(bench, heard)
+            measuring = budget.measuring_span(cells, run, slices)
+            pace.get_to_know(budget.pace_s(measuring.low_s), progress.progress)
+            forecast = budget.Forecast(slices, budget.start_span(cells, run))
+            progress.say(_announcement(recording, ground, forecast))
+            entrants_ = {entrant.name: entrant for entrant in names}
+            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit).go()
+    except BaseException:
+        interruption.tell(recording)
+        raise
+    missing = len(recording.remaining())
+    if missing:
+        console.plain(
+            console.err,
+            f"{missing} visits were not made, see the notes; 'restmark run --resume {recording.directory}' tries them again",
+        )
+    return field.failed or (ExitCode.ENVIRONMENT if missing else ExitCode.OK)
+
+
+def _routes(recording: Recording) -> list[str]:
+    return list(dict.fromkeys(visit.route for visit in recording.results.order))
+
+
+def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> str:
+    run, remaining = ground.run, recording.remaining()
+    turns = plan.turns(remaining)
+    starts = len({plan.start_of(turn.round) for turn in turns})
+    return (
+        f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{prospect.where(ground.pins)}; seed "
+        f"{ground.seed}; at most about {forecast.left(turns).text}"
+    )
+
+
+def write_reports(recording: Recording) -> list[Path]:
+    """Page, Markdown and CSV beside results.json; returns their paths. Raises EnvironmentFault."""
+    return list(report.write(recording.results, recording.directory))

@@ -1,0 +1,1 @@
+"""A running server: started, ready, watched and stopped."""

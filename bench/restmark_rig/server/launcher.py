@@ -1,0 +1,188 @@
+"""Starts a contestant's server, waits until it is ready, and always stops exactly what it started."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contestants import placeholders, versions
+from ..contestants.cache import Cache, make_folder
+from ..contestants.contestant import Contestant
+from ..host import ports, proctree
+from ..host.supervised import ProcessSpec, StopReport, SupervisedProcess, tail
+from ..model.errors import StartFailed
+from .http_probe import Connection, ProbeError
+
+_POLL_S = 0.02
+_PROBE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned."""
+
+    dataset: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    workers: int = 2
+    cpus: frozenset[int] | None = None
+    stop_grace_s: float = 10.0
+
+
+class RunningServer:
+    """A started, ready server."""
+
+    def __init__(self, contestant: Contestant, host: str, port: int, log: Path, process: SupervisedProcess) -> None:
+        self.contestant = contestant
+        self.host = host
+        self.port = port
+        self.log = log
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Pid of the process that the manifest's argv started."""
+        return self._process.pid
+
+    @property
+    def accounting(self) -> str:
+        """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"."""
+        return self._process.scope.kind
+
+    @property
+    def accounting_caveat(self) -> str:
+        """What those figures can not say; empty if nothing."""
+        return self._process.scope.caveat
+
+    def pids(self) -> list[int]:
+        """All live processes of the server."""
+        return self._process.scope.pids()
+
+    def cpu_ns(self) -> int:
+        """CPU time used by the server so far, user and system, nanoseconds."""
+        return self._process.scope.cpu_ns()
+
+    def runqueue_wait_ns(self) -> int:
+        """Time that the server's threads have spent ready to run without a CPU, nanoseconds."""
+        return proctree.runqueue_wait_ns(self.pids())
+
+    def connect(self, timeout_s: float = 10.0) -> Connection:
+        """A new connection. Raises ProbeError."""
+        return Connection(self.host, self.port, timeout_s)
+
+    def death(self, wait_s: float = 0.0) -> str:
+        """How the server ended, in words with the last lines of its log; empty if it still runs after wait_s."""
+        status = self._process.wait(wait_s)
+        return "" if status is None else f"{describe_status(status)}\n{log_excerpt(self.log)}"
+
+    def stop(self, grace_s: float = 10.0) -> StopReport:
+        """Stops it and all it forked. Safe to call again."""
+        return self._process.stop(grace_s)
+
+
+def describe_status(status: int) -> str:
+    """An exit status in words; negative: killed by that signal."""
+    return f"ended with exit code {status}" if status >= 0 else f"was killed by {signal.Signals(-status).name}"
+
+
+def log_excerpt(log: Path) -> str:
+    """The last lines of a server's log, with its path."""
+    text = tail(log)
+    return f"last lines of {log}:\n{text}" if text else f"it wrote nothing to {log}"
+
+
+@contextmanager
+def launch(contestant: Contestant, options: StartOptions, cache: Cache) -> Iterator[RunningServer]:
+    """Runs the contestant's server for the length of a with block.
+
+    Raises StartFailed when it dies or is not ready in time, EnvironmentFault when the port is taken. Whatever ends
+    the block, also Ctrl-C, the server and all that it forked are gone afterwards.
+    """
+    port = options.port or ports.choose(options.host)
+    if options.port:
+        ports.require_free(options.host, port)
+    log = _fresh_log(cache.log(contestant, "server"))
+    spec = _process_spec(contestant, options, port, cache, log)
+    with SupervisedProcess(spec) as process:
+        server = RunningServer(contestant, options.host, port, log, process)
+        _await_ready(server, process)
+        yield server
+        server.stop(options.stop_grace_s)
+
+
+def _fresh_log(log: Path) -> Path:
+    """A new file, so that another rig that still writes to the old one does not mix in."""
+    log.unlink(missing_ok=True)
+    log.touch()
+    return log
+
+
+def start_command(
+    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache
+) -> tuple[list[str], dict[str, str]]:
+    """The command that starts the server, and what its manifest adds to the environment."""
+    values: Mapping[str, object] = {
+        **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
+        "address": ports.address(options.host, port),
+        "host": options.host,
+        "port": port,
+        "workers": options.workers,
+        "dataset": options.dataset.resolve(),
+    }
+    env = {
+        **versions.path_variable(contestant.search_path),
+        **{name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
+    }
+    return placeholders.expand_all(contestant.start.argv, values), env
+
+
+def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
+    argv, env = start_command(contestant, options, port, cache)
+    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
+
+
+def _await_ready(server: RunningServer, process: SupervisedProcess) -> None:
+    """Polls until the ready path answers 200. Raises StartFailed."""
+    contestant = server.contestant
+    deadline = time.monotonic() + contestant.ready_timeout_s
+    problem = "nothing listened"
+    while (left := deadline - time.monotonic()) > 0:
+        if process.wait(min(_POLL_S, left)) is not None:
+            raise StartFailed(_death_at_start(server), "run its command by hand, or see the whole log")
+        try:
+            with server.connect(min(_PROBE_TIMEOUT_S, left)) as connection:
+                response = connection.get(contestant.ready_path)
+        except ProbeError as error:
+            problem = str(error)
+            continue
+        if response.status == 200:
+            _require_own_listener(server)
+            return
+        problem = f"GET {contestant.ready_path} answered {response.status}"
+    raise StartFailed(
+        f"{contestant.name}: not ready after {contestant.ready_timeout_s:g} s on port {server.port}: {problem}\n"
+        f"{log_excerpt(server.log)}",
+        "see the log; raise ready.timeout_s in its contestant.toml if it only needs longer",
+    )
+
+
+def _death_at_start(server: RunningServer) -> str:
+    text = f"{server.contestant.name}: the server {server.death()}"
+    taken = ports.listeners(server.port)
+    # Somebody may have taken the port between our look and the server's bind.
+    return f"{text}\nport {server.port} is now held by {ports.holder(server.port)}" if taken else text
+
+
+def _require_own_listener(server: RunningServer) -> None:
+    """Raises StartFailed if it is not this server that answers on the port."""
+    holders = [pid for pid in ports.listeners(server.port) if pid is not None]
+    if holders and not set(holders) & set(server.pids()):
+        raise StartFailed(
+            f"{server.contestant.name}: port {server.port} is answered by {ports.holder(server.port)}, which the rig "
+            "did not start",
+            "stop that process, or let the rig choose a free port",
+        )

@@ -1,0 +1,147 @@
+"""One look at the memory of a running server: every process by restmark-rss, and the charge of its control group."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..host import cgroup
+from ..model import memory_roles
+from ..model.errors import EnvironmentFault
+from ..model.results import MemoryRecord, MemoryTotals, ProcessMemory
+from .launcher import RunningServer
+
+_TIMEOUT_S = 60
+_ALL_READ, _SOME_READ = 0, 1  # exit codes of restmark-rss
+
+
+@dataclass(frozen=True)
+class GroupMemory:
+    """What a control group is charged, bytes. anonymous_bytes: heaps, stacks and shared memory, no file pages."""
+
+    charged_bytes: int
+    anonymous_bytes: int
+
+
+def restmark_rss() -> str:
+    """Path of restmark-rss: the checkout's, else the installed one. Raises EnvironmentFault."""
+    script = Path(__file__).parents[2] / "restmark-rss"
+    path = str(script) if script.exists() else shutil.which("restmark-rss")
+    if path is None:
+        raise EnvironmentFault("restmark-rss is not installed", "install the package restmarkd")
+    return path
+
+
+def look(server: RunningServer, contestant: str, workers: int, phase: str, sample: int = 0) -> MemoryRecord:
+    """The server's memory now. Raises EnvironmentFault if restmark-rss fails."""
+    sockets = memory_roles.listening_sockets(server.pid, server.port)
+    processes = _processes(_run(",".join(map(str, _roots(server)))), sockets)
+    group = group_memory(server.pid)
+    return MemoryRecord(
+        contestant=contestant,
+        workers=workers,
+        phase=phase,
+        processes=processes,
+        totals=MemoryTotals(
+            rss_kib=_sum([process.rss_kib for process in processes]),
+            pss_kib=_sum([process.pss_kib for process in processes]),
+            uss_kib=_sum([process.uss_kib for process in processes]),
+        ),
+        cgroup_bytes=group.charged_bytes if group else None,
+        sample=sample,
+    )
+
+
+def _roots(server: RunningServer) -> list[int]:
+    """The main process; after it those that are not below it any more, as after a double fork."""
+    tree = {server.pid}
+    parents = {pid: _parent(pid) for pid in server.pids()}
+    pending = True
+    while pending:
+        below = {pid for pid, parent in parents.items() if parent in tree} - tree
+        tree |= below
+        pending = bool(below)
+    return [server.pid, *sorted(pid for pid in parents if pid not in tree)]
+
+
+def _parent(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(text[text.rindex(")") + 2 :].split()[1])
+
+
+def _run(pids: str) -> dict[str, Any]:
+    argv = [restmark_rss(), "--pid", pids, "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    if done.returncode not in (_ALL_READ, _SOME_READ):
+        raise EnvironmentFault(
+            f"{' '.join(argv)} failed with exit code {done.returncode}: {done.stderr.strip()}", "run it by hand"
+        )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def _processes(document: dict[str, Any], sockets: set[str]) -> list[ProcessMemory]:
+    entries = {
+        entry["pid"]: entry
+        for group in document["groups"]
+        for entry in group["processes"]
+        if entry["state"] not in ("gone", "zombie")
+    }
+    roles = memory_roles.roles(
+        memory_roles.Process(
+            pid=pid,
+            parent=entry["ppid"] or 0,
+            root=entry["depth"] == 0,
+            command=entry["title"] or entry["comm"] or "",
+            listens=memory_roles.holds_any(pid, sockets),
+        )
+        for pid, entry in entries.items()
+    )
+    return [
+        ProcessMemory(
+            pid=pid,
+            role=roles[pid],
+            rss_kib=entry.get("rss_kib"),
+            pss_kib=entry.get("pss_kib"),
+            uss_kib=entry.get("uss_kib"),
+            shared_kib=entry.get("shared_kib"),
+            threads=entry.get("threads"),
+        )
+        for pid, entry in entries.items()
+    ]
+
+
+def _sum(values: list[int | None]) -> int | None:
+    """None if one of them could not be read: a sum without it would look like a smaller server."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
+def group_memory(pid: int) -> GroupMemory | None:
+    """The memory of the control group that the rig made for the process; None if it made none that accounts for it."""
+    for mount in cgroup.hierarchies("memory", pid):
+        if not mount.own.name.startswith("restmark-"):
+            continue
+        for usage, anonymous in (("memory.current", ("anon", "shmem")), ("memory.usage_in_bytes", ("rss", "shmem"))):
+            if (file := mount.own / usage).exists():
+                stat = dict(line.split() for line in (mount.own / "memory.stat").read_text().splitlines())
+                return GroupMemory(int(file.read_text()), sum(int(stat[name]) for name in anonymous))
+    return None
+
+
+def anonymous_bytes(pids: list[int]) -> int:
+    """Anonymous and shared memory of the processes by /proc, each page divided by those that map it, bytes."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+            name, value = line.split(":")
+            if name in ("Pss_Anon", "Pss_Shmem"):
+                total += int(value.split()[0]) * 1024
+    return total

@@ -1,0 +1,1 @@
+"""Measurements beside the run: memory, a first look, restmarkd against its goals, one load generator against another."""

@@ -1,0 +1,145 @@
+"""restmarkd against the speed and memory that it is built to reach; for its developers, `bench/targets` runs it.
+
+CPU per request is compared as a ratio to epoll-limit's, both under the same load in turn, so that what disturbs the
+machine disturbs both.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contestants.cache import Cache
+from ..contestants.contestant import Contestant
+from ..host import pinning
+from ..host.pinning import Pinning
+from ..load import load
+from ..load.load import LoadPlan
+from ..model.errors import EnvironmentFault
+from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
+from ..server import rest
+from ..server.launcher import RunningServer, StartOptions, launch
+
+CPU_TARGETS = {ROUTE_ROOT: 1.20, ROUTE_TRANSFER: 1.15}
+PSS_TARGET_MIB = 10.0
+MARGINAL_USS_TARGET_MIB = 1.0
+_MEMORY_CONNECTIONS = 256
+_MEMORY_SETTLE_S = 2.0
+_REST_WINDOW_S = 0.05
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One target and what was measured."""
+
+    name: str
+    figure: str
+    value: float
+    target: float
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.target
+
+
+def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connections: int, duration_s: float) -> float:
+    """Raises EnvironmentFault if no answer came."""
+    if unrest := rest.come_to_rest(server, _REST_WINDOW_S):
+        raise EnvironmentFault(f"{server.contestant.name}: GET {route}: {unrest}", "see its log")
+    before_ns: list[int] = []
+    plan = LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client)
+    result = load.run(plan, lambda: before_ns.append(server.cpu_ns()))
+    if not result.requests:
+        raise EnvironmentFault(
+            f"{server.contestant.name}: GET {route}: no answer in {result.duration_us / 1e6:.3g} s", "a longer --duration"
+        )
+    return (server.cpu_ns() - before_ns[0]) / 1e3 / result.requests
+
+
+def compare_cpu(
+    ours: RunningServer, limit: RunningServer, route: str, rounds: int, duration_s: float, say: Say
+) -> Finding:
+    """Rounds of both in turn, the order changing each time; the figure is the median of the rounds' ratios."""
+    pins = pinning.halves()
+    pairs: list[tuple[float, float]] = []
+    for number in range(rounds):
+        order = (ours, limit) if number % 2 else (limit, ours)
+        us = {server.pid: cpu_us_per_request(server, route, pins, 64, duration_s) for server in order}
+        pairs.append((us[ours.pid], us[limit.pid]))
+        say(
+            f"GET {route}, round {number + 1} of {rounds}: {pairs[-1][0]:.2f} against {pairs[-1][1]:.2f} µs per request"
+        )
+    ratios = sorted(a / b for a, b in pairs)
+    ours_us, limit_us = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(ratios)
+    return Finding(
+        f"GET {route}: server CPU per request against the bare epoll loop",
+        f"{ratio:.3f}x ({ours_us:.2f} against {limit_us:.2f} µs; rounds {ratios[0]:.3f} to {ratios[-1]:.3f})",
+        ratio,
+        CPU_TARGETS[route],
+    )
+
+
+def memory_mib(pids: list[int]) -> tuple[float, float]:
+    """Σ PSS and Σ USS of the processes, MiB."""
+    pss_kib = uss_kib = 0
+    for pid in pids:
+        fields = {}
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+            name, value = line.split(":")
+            fields[name] = int(value.split()[0])
+        pss_kib += fields["Pss"]
+        uss_kib += fields["Private_Clean"] + fields["Private_Dirty"]
+    return pss_kib / 1024, uss_kib / 1024
+
+
+def server_pids(server: RunningServer) -> list[int]:
+    """The server's processes without the rig's own keeper."""
+    return [pid for pid in server.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == "restmarkd"]
+
+
+def memory_under_load(ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
+    pins = pinning.halves()
+    with launch(ours, options, cache) as server:
+        plan = LoadPlan(
+            server.host, server.port, ROUTE_ENCODE, _MEMORY_CONNECTIONS, 2 * _MEMORY_SETTLE_S, cpus=pins.client
+        )
+        client = threading.Thread(target=load.run, args=(plan,))
+        client.start()
+        client.join(_MEMORY_SETTLE_S)  # in the middle of it
+        pss, _ = memory_mib(server_pids(server))
+        client.join()
+    return Finding(
+        f"Σ PSS of master + {options.workers} workers under {_MEMORY_CONNECTIONS} connections of {ROUTE_ENCODE}",
+        f"{pss:.2f} MiB",
+        pss,
+        PSS_TARGET_MIB,
+    )
+
+
+def marginal_worker(ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
+    uss = {}
+    for workers in (2, 6):
+        with launch(ours, StartOptions(options.dataset, workers=workers, cpus=options.cpus), cache) as server:
+            uss[workers] = memory_mib(server_pids(server))[1]
+    marginal = (uss[6] - uss[2]) / 4
+    return Finding("USS of one more idle worker", f"{marginal:.2f} MiB", marginal, MARGINAL_USS_TARGET_MIB)
+
+
+def all_findings(
+    ours: Contestant, limit: Contestant, dataset: Path, cache: Cache, rounds: int, duration_s: float, say: Say
+) -> list[Finding]:
+    pins = pinning.halves()
+    one = StartOptions(dataset, workers=1, cpus=pins.server)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(launch(contestant, one, cache)) for contestant in (ours, limit)]
+        findings = [compare_cpu(servers[0], servers[1], route, rounds, duration_s, say) for route in CPU_TARGETS]
+    two = StartOptions(dataset, workers=2, cpus=pins.server)
+    say("memory")
+    return [*findings, memory_under_load(ours, two, cache), marginal_worker(ours, two, cache)]

@@ -1,0 +1,1 @@
+"""The terminal: results to stdout, progress and errors to stderr."""

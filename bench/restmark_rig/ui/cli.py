@@ -1,0 +1,95 @@
+"""The command restmark."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+
+import click
+from click.utils import PacifyFlushWrapper
+
+from .. import __version__
+from ..contestants.settings import Settings, shared_options
+from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated
+from ..terminal.console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
+from .lazy_group import LazyGroup, Place
+
+_COMMANDS = "restmark_rig.ui.commands."
+PLACES = {
+    "build": Place(_COMMANDS + "build", "build", "Build contestants."),
+    "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
+    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing."),
+    "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),
+    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it."),
+    "new-contestant": Place(_COMMANDS + "new_contestant", "new_contestant", "Write a contestant to start from."),
+    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute."),
+    "report": Place(_COMMANDS + "report", "report_command", "Make the pages of a run anew from its results."),
+    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other."),
+    "setup": Place(_COMMANDS + "setup", "setup", "Install what contestants need."),
+    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte."),
+}
+
+
+@click.group(cls=LazyGroup, places=PLACES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="restmark", message="%(prog)s %(version)s")
+@shared_options
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Compares REST servers that provably do the same work.
+
+    Exit codes: 0 all is well, 1 wrong usage, 2 verification failed or undecided, 3 the environment lacks something,
+    4 a comparison found what got worse.
+    """
+    context.ensure_object(Settings)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code. Whatever was started is stopped on every way out."""
+    signal.signal(signal.SIGTERM, _on_terminate)
+    try:
+        return _run(arguments)
+    except OutputFault as fault:
+        # The message itself may be what can not be written: then the exit code has to say it.
+        with suppress(OutputFault):
+            show_error(fault)
+        return fault.exit_code
+    finally:
+        give_up_output()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Runs it and tells of what ended it. Raises OutputFault if that can not be told."""
+    try:
+        require_open()
+        code = cli.main(args=arguments, prog_name="restmark", standalone_mode=False)
+        flush()
+        return int(code or ExitCode.OK)
+    except click.ClickException as error:
+        error.show(err.file)
+        return ExitCode.USAGE
+    except OutputFault:
+        raise
+    except RigError as error:
+        show_error(error)
+        return error.exit_code
+    except SystemExit:
+        if isinstance(sys.stdout, PacifyFlushWrapper):  # how click ends when it prints into a closed pipe
+            raise OutputFault("can not write to standard output: its reader is gone") from None
+        raise
+    except OSError as error:
+        show_error(EnvironmentFault(f"{error.filename or 'can not write'}: {error.strerror or error}"))
+        return ExitCode.ENVIRONMENT
+    except (click.Abort, KeyboardInterrupt):
+        plain(err, "restmark: interrupted; what it had started is stopped")
+        return ExitCode.INTERRUPTED
+    except Terminated:
+        plain(err, "restmark: terminated; what it had started is stopped")
+        return ExitCode.TERMINATED
+
+
+def _on_terminate(_: int, __: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the clean-up that this sets off must not be cut short
+    raise Terminated

@@ -1,0 +1,69 @@
+"""restmark new-contestant: writes a template that works as it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from ...contestants import contestant, registry
+from ...contestants.settings import Settings, shared_options
+from ...model.errors import EnvironmentFault, UsageFault
+from ...terminal import console
+
+TEMPLATE_DIR = Path(__file__).resolve().parents[2] / "contestants" / "template"
+TEMPLATES = {
+    "stdlib": "Python's standard library alone",
+    "asgi": "FastAPI and uvicorn in a venv",
+    "node": "node:http and node:cluster alone",
+}
+# What templates in one language have in common.
+SHARED = {"stdlib": "python", "asgi": "python"}
+_EPILOG = "Templates: " + "; ".join(f"{name} - {what}" for name, what in TEMPLATES.items()) + "."
+
+
+@click.command("new-contestant", epilog=_EPILOG)
+@shared_options
+@click.argument("name")
+@click.option(
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    default="stdlib",
+    show_default=True,
+    help="What the new server is made with.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder in which the new folder is made [default: here].",
+)
+@click.pass_obj
+def new_contestant(settings: Settings, name: str, template: str, directory: Path) -> None:
+    """Write the folder NAME with a manifest and a small server that passes verify, to start from."""
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,27}", name):
+        raise UsageFault(
+            f"name {name!r}: lower-case letters, digits and hyphens only, at most 28",
+            "choose one like my-server",
+        )
+    if name in registry.built_in_names(settings.peers_dir):
+        raise UsageFault(
+            f"name {name!r}: a built-in contestant has it already", f"choose another one, such as my-{name}"
+        )
+    folder = directory / name
+    places = [template, *([SHARED[template]] if template in SHARED else [])]
+    sources = sorted((path for place in places for path in (TEMPLATE_DIR / place).iterdir() if path.is_file()), key=lambda path: path.name)
+    try:
+        folder.mkdir(parents=True)
+        for source in sources:
+            text = source.read_text(encoding="utf-8")
+            (folder / source.name).write_text(text.replace("@NAME@", name), encoding="utf-8")
+    except FileExistsError:
+        raise UsageFault(f"{folder} exists already", "choose another name, or remove it") from None
+    except OSError as error:
+        raise EnvironmentFault(f"can not write {folder}: {error.strerror}", "choose a writable --directory") from None
+    contestant.load(folder)
+    for source in sources:
+        console.plain(console.out, str(folder / source.name))
+    console.plain(console.err, f"next: restmark verify -C {folder if '/' in str(folder) else './' + str(folder)}")

@@ -1,0 +1,64 @@
+"""Types of options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...model import traffic
+from ...model.errors import UsageFault
+from ...model.workloads import ROUTES
+
+_CONNECTIONS = click.IntRange(1, 10_000)
+
+
+class CountList(click.ParamType):
+    """Numbers: 64, or 1,16,256."""
+
+    name = "counts"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(_CONNECTIONS.convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+class Route(click.Choice):
+    """A workload, with or without its slash."""
+
+    def __init__(self) -> None:
+        super().__init__(ROUTES)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return traffic.parse_route(str(value))
+        except UsageFault as fault:
+            self.fail(f"{fault.message}; {fault.remedy}", param, ctx)
+
+
+class Mix(click.ParamType):
+    """Routes with their weights: /=5,/encode-json=3."""
+
+    name = "mix"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
+        if isinstance(value, dict):
+            return value
+        try:
+            return traffic.parse_mix(str(value))
+        except UsageFault as fault:
+            self.fail(f"{fault.message}; {fault.remedy}", param, ctx)
+
+
+baseline_option = click.option(
+    "--baseline",
+    metavar="NAME|DIR",
+    help="Show the others against this contestant, e.g. the one that you have now.",
+)
+mix_option = click.option(
+    "--mix",
+    type=Mix(),
+    metavar="ROUTE=WEIGHT,…",
+    help="Also show one figure for a traffic of these workloads, e.g. '/=5,/encode-json=3'.",
+)

@@ -1,0 +1,61 @@
+"""restmark report: the reports of a finished run, made anew from its results.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ... import report
+from ...model import traffic
+from ...store import results_file, writing
+from ...terminal import console
+from .options import baseline_option, mix_option
+
+
+@click.command("report")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to write [default: beside results.json].",
+)
+@click.option(
+    "--price-per-vcpu-hour",
+    "price",
+    type=click.FloatRange(0, min_open=True),
+    metavar="PRICE",
+    help="Also show what the CPU time for a billion requests costs, in the unit of this price.",
+)
+@click.option(
+    "--readme",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also renew the table and the picture in this Markdown file, between its restmark:results markers.",
+)
+@baseline_option
+@mix_option
+def report_command(
+    directory: Path,
+    output: Path | None,
+    price: float | None,
+    readme: Path | None,
+    baseline: str | None,
+    mix: dict[str, float] | None,
+) -> None:
+    """Make rounds.csv, summary.md and index.html anew from DIRECTORY/results.json alone."""
+    results = results_file.read(directory)
+    if baseline is not None:
+        names = [record.name for record in results.contestants if record.same_as is None]
+        baseline = traffic.baseline_name(baseline, names, "name one that took part")
+    measured = [cell.route for cell in results.cells if cell.rounds]
+    traffic.require_measured(mix, measured, "take it out of the mix")
+    results = report.choosing(results, baseline, mix)
+    where = output or (directory if directory.is_dir() else directory.parent)
+    paths = report.write(results, where, price)
+    if readme is not None:
+        with writing.told(readme):
+            paths += report.write_readme(results, readme)
+    for path in paths:
+        console.plain(console.out, str(path))

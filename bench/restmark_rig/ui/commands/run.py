@@ -1,0 +1,199 @@
+"""restmark run: measures all contestants in balanced rounds and says what may be believed."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ...contestants.settings import Settings, shared_options
+from ...load.load import TIMEOUT_MAX_S
+from ...model import traffic
+from ...model.errors import ExitCode, UsageFault
+from ...model.results import Results
+from ...report.view import View
+from ...run import resume, session
+from ...run.recording import Recording
+from ...run.run_request import DEFAULT_TIMEOUT_S, RunRequest
+from ...server import memory_look
+from ...store.results_file import FILE_NAME
+from ...terminal import console
+from .. import dry_run, run_table
+from .build import provide_load
+from .options import CountList, Route, baseline_option, mix_option
+
+
+@click.command()
+@shared_options
+@click.option(
+    "--workload", "workloads", multiple=True, type=Route(), metavar="ROUTE", help="Only this route. Repeatable."
+)
+@click.option(
+    "--connections",
+    multiple=True,
+    type=CountList(),
+    metavar="N[,N…]",
+    help="Connections kept alive at once; several make a sweep [default: 64; 16 with --quick].",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0.05, 3600),
+    metavar="SECONDS",
+    help="Load of each visit, longer where it brings fewer than 30 answers [default: 0.25].",
+)
+@click.option(
+    "--warmup",
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="Load of each cell after a start of the servers, and more while requests still get cheaper [default: 0.5].",
+)
+@click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell, fewer if they decide all [default: 40].")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
+@click.option("--server-cpus", metavar="LIST", help="CPUs of the servers, e.g. 2-3 [default: one half].")
+@click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 10_000_000),
+    metavar="PER_SECOND",
+    help="The same fixed rate of requests for all: latencies from the intended times, and CPU per request.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, TIMEOUT_MAX_S),
+    default=DEFAULT_TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Slower answers cost the cell its rank by latency.",
+)
+@click.option("--dataset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own records.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat a run's order [default: a new one, recorded].")
+@click.option("--quick", is_flag=True, help="A first answer in under 5 minutes: fewer connections and rounds.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the results [default: restmark-DATE-TIME here].",
+)
+@baseline_option
+@mix_option
+@click.option(
+    "--wait-for-quiet",
+    is_flag=False,
+    flag_value="30",
+    type=click.FloatRange(0, 24 * 60, min_open=True),
+    metavar="[=MINUTES]",
+    help="Begin when nobody else uses the CPUs, and give up after so many minutes [30 if not said].",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Print the plan and the time it takes; measure nothing.")
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Go on with an interrupted run, in its recorded order.",
+)
+@click.pass_context
+def run(
+    context: click.Context,
+    seed: int | None,
+    output: Path | None,
+    dry: bool,
+    resumed: Path | None,
+    wait_for_quiet: float | None,
+    **options: object,
+) -> int:
+    """Verify and measure contestants (all present, or those named with -C) in balanced, shuffled rounds.
+
+    Results go to stdout and to results.json in DIR, progress to stderr. Ctrl-C keeps what was measured.
+    """
+    settings: Settings = context.obj
+    if resumed is not None:
+        recording = resume.open_recording(resumed)
+        settings, request = _recorded(context, recording.results)
+        _require_tools(settings)
+        return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
+    request = _with_baseline(_request(options), settings)
+    request.check()
+    if dry:
+        dry_run.show(settings, request, seed)
+        return ExitCode.OK
+    _require_tools(settings)
+    directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
+    if (directory / FILE_NAME).exists():
+        raise UsageFault(
+            f"{directory} holds the results of another run",
+            f"name another --output, or go on with --resume {directory}",
+        )
+    return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
+
+
+def _request(options: dict[str, object]) -> RunRequest:
+    connections = tuple(count for counts in options["connections"] for count in counts)  # type: ignore[attr-defined]
+    return RunRequest(
+        workloads=options["workloads"],  # type: ignore[arg-type]
+        connections=connections,
+        duration_s=options["duration"],  # type: ignore[arg-type]
+        warmup_s=options["warmup"],  # type: ignore[arg-type]
+        rounds=options["rounds"],  # type: ignore[arg-type]
+        workers=options["workers"],  # type: ignore[arg-type]
+        server_cpus=options["server_cpus"],  # type: ignore[arg-type]
+        client_cpus=options["client_cpus"],  # type: ignore[arg-type]
+        rate_per_s=options["rate"],  # type: ignore[arg-type]
+        timeout_s=options["timeout"],  # type: ignore[arg-type]
+        quick=bool(options["quick"]),
+        dataset=options["dataset"],  # type: ignore[arg-type]
+        baseline=options["baseline"],  # type: ignore[arg-type]
+        mix=options["mix"],  # type: ignore[arg-type]
+    )
+
+
+def _with_baseline(request: RunRequest, settings: Settings) -> RunRequest:
+    """The request with the baseline's name. Raises UsageFault if that does not take part."""
+    if request.baseline is None:
+        return request
+    names = [contestant.name for contestant in settings.chosen()]
+    remedy = f"let it take part with -C {request.baseline}"
+    return replace(request, baseline=traffic.baseline_name(request.baseline, names, remedy))
+
+
+def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRequest]:
+    """Contestants and options of the run that is resumed, out of its recorded command line.
+
+    Raises UsageFault if this command line says anything of its own that would change the run.
+    """
+    given = [
+        parameter.opts[0]
+        for parameter in run.params
+        if parameter.name not in ("resumed", "wait_for_quiet")
+        and parameter.expose_value
+        and parameter.name is not None
+        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    own: Settings = context.obj
+    if given or own.selectors:
+        raise UsageFault(
+            f"--resume goes on with the recorded run; {', '.join(given or ['-C'])} would change it",
+            "leave that out, or start a new run",
+        )
+    with run.make_context("run", results.argv[2:]) as recorded:
+        settings: Settings = recorded.obj
+        settings.cache_dir = own.cache_dir
+        return settings, _request(recorded.params)
+
+
+def _require_tools(settings: Settings) -> None:
+    """Raises EnvironmentFault now rather than after ten minutes."""
+    provide_load(settings)
+    memory_look.restmark_rss()
+
+
+def _conclude(recording: Recording, code: ExitCode) -> int:
+    """Prints the tables and where the results are. The pages come first: they stay if nobody reads the output."""
+    paths = session.write_reports(recording)
+    run_table.show(console.out, View(recording.results))
+    for path in paths:
+        console.plain(console.out, f"report: {path}")
+    console.plain(console.out, f"results: {recording.directory / FILE_NAME}")
+    return code

@@ -1,0 +1,1 @@
+"""Proves that a contestant does the work."""

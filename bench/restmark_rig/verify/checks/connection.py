@@ -1,0 +1,177 @@
+"""How connections are handled: kept alive, fed in fragments, with two requests in one packet, and for long."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from ...model.workloads import (
+    LOOP_MAX_SEED,
+    RECORD_ROUTES,
+    ROUTE_ROOT,
+    ROUTES,
+    WorkloadRequest,
+    counted,
+    full,
+    loop,
+)
+from ...server.http_probe import ClosedBeforeAnswer, Connection, ConnectionEnded, ProbeError, request_bytes
+from .base import Check, Finding, Mismatch, Subject, compare, each_route, judge
+
+_KEEP_REQUESTS = 5
+_FRAGMENT_WAIT_S = 0.002
+_SETTLE_S = 0.05
+
+BURST_REQUESTS = 2000
+_BURST_CONNECTIONS = 4
+_BURST_MAX_COUNT = 30
+_BURST_MAX_N = 3000
+
+
+def small_request(subject: Subject, route: str, rng: random.Random) -> WorkloadRequest:
+    """A request of little work, random where the contestant takes parameters."""
+    if route not in subject.contestant.parameter_routes():
+        return full(route)
+    if route in RECORD_ROUTES:
+        return counted(route, rng.randint(0, min(_BURST_MAX_COUNT, subject.oracle.records)))
+    return loop(rng.randint(0, _BURST_MAX_N), rng.randint(0, LOOP_MAX_SEED))
+
+
+def check_keep(subject: Subject) -> Iterator[Finding]:
+    """One connection answers request after request and is not closed."""
+
+    def action(route: str) -> None:
+        request = full(route)
+        with subject.server.connect() as connection:
+            for number in range(1, _KEEP_REQUESTS + 1):
+                _exchange(subject, connection, request, number)
+            if connection.surplus(_SETTLE_S) is None:
+                raise Mismatch(f"GET {route}: the connection is closed after answer {_KEEP_REQUESTS}")
+
+    yield from each_route("keep", subject, ROUTES, action)
+
+
+def _exchange(subject: Subject, connection: Connection, request: WorkloadRequest, number: int) -> None:
+    """One request on a connection that is to be kept; number counts the requests on it."""
+    try:
+        response = connection.get(request.target)
+    except ConnectionEnded as error:
+        if number == 1:
+            raise
+        raise Mismatch(
+            f"GET {request.target}: keep-alive is not kept, the connection ended after answer {number - 1} ({error})"
+        ) from None
+    compare(subject.oracle, request, response)
+    if not response.keeps_alive:
+        raise Mismatch(
+            f"GET {request.target}: keep-alive is not kept, answer {number} on the connection announces its end"
+        )
+
+
+def check_frag(subject: Subject) -> Iterator[Finding]:
+    """A request that arrives in fragments is answered as one, and not before it is complete."""
+
+    def action(route: str) -> None:
+        request = small_request(subject, route, subject.rng("frag"))
+        data = request_bytes(request.target)
+        for pieces in (_single_bytes(data), [data[:2], data[2:-3], data[-3:]], [data[:-1], data[-1:]]):
+            with subject.server.connect() as connection:
+                for piece in pieces[:-1]:
+                    connection.send(piece)
+                    # Long enough for the server to read the fragment by itself; nothing may come back yet.
+                    if connection.waiting(_FRAGMENT_WAIT_S):
+                        raise Mismatch(
+                            f"GET {request.target}: answered (or closed) before the request was complete, "
+                            f"sent in {len(pieces)} fragments"
+                        )
+                connection.send(pieces[-1])
+                compare(subject.oracle, request, connection.read())
+
+    yield from each_route("frag", subject, ROUTES, action)
+
+
+def _single_bytes(data: bytes) -> list[bytes]:
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+@dataclass
+class _Pair:
+    """Two requests of one packet, sent on a connection of their own. fault: why they could not be."""
+
+    first: WorkloadRequest
+    second: WorkloadRequest
+    connection: Connection | None = None
+    fault: ProbeError | None = None
+
+
+def check_pair(subject: Subject) -> Iterator[Finding]:
+    """Two requests in one packet: both answered, in order. To answer one and close is allowed, and noted."""
+    rng = subject.rng("pair")
+    offered = subject.contestant.routes
+    pairs: dict[str, _Pair] = {}
+
+    def action(route: str) -> str | None:
+        pair = pairs[route]
+        if pair.connection is None:
+            raise pair.fault or ProbeError("not sent")
+        with pair.connection as connection:  # closed when done: a server may have one worker, for which the next one waits
+            compare(subject.oracle, pair.first, connection.read())
+            try:
+                compare(subject.oracle, pair.second, connection.read())
+            except ClosedBeforeAnswer:
+                # RFC 9112, 9.3.2: a client that pipelines has to be ready to send again what was not answered.
+                return (
+                    "of two requests in one packet the first one is answered, then the connection is closed; allowed, "
+                    "the client sends the second one again"
+                )
+            third = small_request(subject, route, rng)
+            compare(subject.oracle, third, connection.get(third.target))
+        return None
+
+    with ExitStack() as stack:
+        # All are sent before the first answer is read: a server that closes may take seconds to come to it.
+        for number, route in enumerate(offered):
+            other = offered[(number + 1) % len(offered)]
+            pairs[route] = pair = _Pair(small_request(subject, route, rng), small_request(subject, other, rng))
+            try:
+                pair.connection = stack.enter_context(subject.server.connect())
+                pair.connection.send(request_bytes(pair.first.target) + request_bytes(pair.second.target))
+            except ProbeError as error:
+                pair.connection, pair.fault = None, error
+        yield from each_route("pair", subject, ROUTES, action)
+
+
+def check_burst(subject: Subject) -> Iterator[Finding]:
+    """Many requests, each answer compared: what breaks only after a while is found out."""
+    yield judge("burst", None, lambda: _burst(subject))
+
+
+def _burst(subject: Subject) -> None:
+    rng = subject.rng("burst")
+    offered = subject.contestant.routes
+    # Mostly the cheapest route, so that slow servers get through in a few seconds, too.
+    weights = [10 if route == ROUTE_ROOT else 1 for route in offered]
+    per_connection = BURST_REQUESTS // _BURST_CONNECTIONS
+    done = 0
+    # One connection after the other: some servers tie a worker to each connection.
+    for _ in range(_BURST_CONNECTIONS):
+        with subject.server.connect() as connection:
+            for number in range(1, per_connection + 1):
+                request = small_request(subject, rng.choices(offered, weights)[0], rng)
+                done += 1
+                try:
+                    _exchange(subject, connection, request, number)
+                except Mismatch as mismatch:
+                    raise Mismatch(f"request {done} of {BURST_REQUESTS}: {mismatch}") from None
+                except ProbeError as error:
+                    raise Mismatch(f"request {done} of {BURST_REQUESTS}, GET {request.target}: {error}") from None
+                if done % 200 == 0:
+                    subject.tell(f"request {done} of {BURST_REQUESTS}")
+
+
+KEEP = Check("keep", "a connection is kept for the next request", check_keep)
+FRAG = Check("frag", "a request in fragments is answered as a whole one", check_frag)
+PAIR = Check("pair", "two requests in one packet get two answers", check_pair)
+BURST = Check("burst", f"{BURST_REQUESTS} requests in a row, each answer compared", check_burst)

@@ -1,0 +1,88 @@
+"""Measures the server's CPU time for several kinds of request, in rounds whose slices lie side by side.
+
+Server CPU time is measured, not wall time, because other load on the machine lengthens the latter at will.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from ...model.workloads import WorkloadRequest
+from ...server.http_probe import Connection, ConnectionEnded
+from .base import Subject, compare_body
+
+# What one round asks for, by the names under which its figures are known; may differ from round to round.
+RoundRequests = Callable[[], Mapping[str, WorkloadRequest]]
+
+_SLICE_CPU_NS = 10_000_000
+_SLICE_WALL_NS = 60_000_000  # bounds the time that a server that sleeps can take
+_SLICE_MAX_REQUESTS = 200
+_ESTIMATES = 3
+_TIMEOUT_S = 60.0
+
+
+class Meter:
+    """Measures the server's CPU time for requests, on one connection as long as the server keeps it."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _get(self, request: WorkloadRequest, expected: bytes) -> None:
+        fresh = self._connection is None
+        if self._connection is None:
+            self._connection = self._subject.server.connect(_TIMEOUT_S)
+        try:
+            response = self._connection.get(request.target)
+        except ConnectionEnded:
+            self._connection.close()
+            self._connection = None
+            if fresh:
+                raise
+            self._get(request, expected)
+            return
+        compare_body(request, response, expected)
+
+    def slice_ns(self, request: WorkloadRequest, repeat: int) -> float:
+        """Server CPU time per request of a slice of equal requests, nanoseconds. Raises Mismatch, ProbeError."""
+        expected = self._subject.oracle.answer(request).body
+        before = self._subject.server.cpu_ns()
+        for _ in range(repeat):
+            self._get(request, expected)
+        return (self._subject.server.cpu_ns() - before) / repeat
+
+    def least_ns(self, request: WorkloadRequest) -> float:
+        """CPU time per request in its quietest of a few looks, nanoseconds: an estimate, to plan slices by."""
+        return min(self.slice_ns(request, 1) for _ in range(_ESTIMATES))
+
+    def _repeats(self, request: WorkloadRequest) -> int:
+        """How many equal requests make a slice whose CPU time can be measured well."""
+        started = time.monotonic_ns()
+        estimate = self.least_ns(request)
+        wall = (time.monotonic_ns() - started) / _ESTIMATES
+        wanted = min(_SLICE_CPU_NS / max(estimate, 1.0), _SLICE_WALL_NS / wall)
+        return max(1, min(_SLICE_MAX_REQUESTS, int(wanted)))
+
+    def rounds(self, requests: RoundRequests, rng: random.Random) -> Iterator[dict[str, float]]:
+        """CPU time per request of each kind, nanoseconds, without end. The kinds stand in another random order each round.
+
+        The round before the first warms up what the server compiles, fills or lets grow, and is not given.
+        """
+        repeats = {name: self._repeats(request) for name, request in requests().items()}
+        warm = False
+        while True:
+            order = list(requests().items())
+            rng.shuffle(order)
+            figures = {name: self.slice_ns(request, repeats[name]) for name, request in order}
+            if warm:
+                yield figures
+            warm = True

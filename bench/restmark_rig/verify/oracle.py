@@ -1,0 +1,129 @@
+"""What every answer has to be, computed from the definitions of the workloads and from nothing else."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.workloads import (
+    JSON,
+    LOOP_DEFAULT_N,
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_PARSE,
+    ROUTE_ROOT,
+    ROUTE_TRANSFER,
+    TEXT,
+    WorkloadRequest,
+)
+from ..store.dataset import Dataset, compact_json
+
+WELCOME = b"Welcome!\n"
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The expected answer of a valid request: always status 200."""
+
+    content_type: str
+    body: bytes
+
+
+def loop_step_by_step(n: int, seed: int) -> int:
+    """The loop as it is defined. Within the allowed n and seed no value leaves 64 signed bits."""
+    acc = seed
+    for i in range(n):
+        acc = acc + i
+        if acc & 1:
+            acc = MILLION - acc
+    return acc
+
+
+def loop_result(n: int, seed: int) -> int:
+    """Result of the loop in constant time, for the rig only: a contestant that computes this cheats.
+
+    1 000 000 − acc has the parity of acc, so the parity after step i is that of seed + i(i+1)/2, which repeats
+    every four steps. Therefore four steps i = 4k … 4k+3 change acc always in the same way:
+
+        seed even (parities after the steps 0 1 1 0):  acc → acc + 8k + 2
+        seed odd  (parities after the steps 1 0 0 1):  acc → acc − 8k − 6
+
+    Summed over k = 0 … b−1 that is + 4b(b−1) + 2b, or − 4b(b−1) − 6b. At most three steps are left over.
+    """
+    blocks, rest = divmod(n, 4)
+    if seed & 1:
+        acc = seed - 4 * blocks * (blocks - 1) - 6 * blocks
+    else:
+        acc = seed + 4 * blocks * (blocks - 1) + 2 * blocks
+    for i in range(n - rest, n):
+        acc = acc + i
+        if acc & 1:
+            acc = MILLION - acc
+    return acc
+
+
+def record_bytes(record: dict[str, Any]) -> bytes:
+    """What a record is in the digest of /parse-msgpack: its numbers little-endian, its texts each followed by a zero byte."""
+    numbers = struct.pack("<qqd", record["id"], record["count"], record["created_at"])
+    return numbers + b"".join(record[name].encode() + b"\0" for name in ("name", "description", "type"))
+
+
+def shifted(record: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The record that the digest of /encode-json encodes. Integers stay within 64 signed bits by wrapping."""
+    return {
+        **record,
+        "id": _wrapped(record["id"] + seed),
+        "count": _wrapped(record["count"] + seed),
+        "created_at": record["created_at"] + seed * 39 / 2**22,
+    }
+
+
+def _wrapped(value: int) -> int:
+    return (value + 2**63) % 2**64 - 2**63
+
+
+def digest(route: str, records: Sequence[dict[str, Any]], k: int, seed: int) -> int:
+    """CRC-32 as zlib's, from seed on, over k repetitions of what the route decodes or encodes: docs/SPEC.md."""
+    if route == ROUTE_PARSE:
+        once = b"".join(map(record_bytes, records))
+    else:
+        once = compact_json([shifted(record, seed) for record in records])
+    crc = seed
+    for _ in range(k):
+        crc = zlib.crc32(once, crc)
+    return crc
+
+
+class Oracle:
+    """Expected answers for one dataset."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    @property
+    def records(self) -> int:
+        """N, the number of records."""
+        return len(self.dataset.records)
+
+    def answer(self, request: WorkloadRequest) -> Answer:
+        """The answer to a request whose parameters are valid."""
+        count = request.params.get("count", self.records)
+        if request.route == ROUTE_ROOT:
+            return Answer(TEXT, WELCOME)
+        if "digest" in request.params:
+            k, seed = request.params["digest"], request.params.get("seed", 0)
+            return Answer(TEXT, b"%d" % digest(request.route, self.dataset.records[:count], k, seed))
+        if request.route == ROUTE_PARSE:
+            return Answer(TEXT, b"%d" % count)
+        if request.route == ROUTE_ENCODE:
+            return Answer(TEXT, b"%d" % len(self.dataset.json(count)))
+        if request.route == ROUTE_TRANSFER:
+            return Answer(JSON, self.dataset.json(count))
+        if request.route == ROUTE_LOOP:
+            n, seed = request.params.get("n", LOOP_DEFAULT_N), request.params.get("seed", 0)
+            return Answer(TEXT, b"%d" % loop_result(n, seed))
+        raise ValueError(f"no such workload: {request.route}")
