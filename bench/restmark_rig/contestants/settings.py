@@ -32,8 +32,8 @@ class Settings:
         return Cache(self.cache_dir or default_directory())
 
     def asked_for(self) -> list[Contestant]:
-        """Those named with -C; all built-in ones if none is named, or in addition with --all. May be none at all."""
-        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in or not self.selectors)
+        """Those named with -C; those that are not optional if none is named; all with --all. May be none at all."""
+        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in)
         return [toolchains.equip(contestant, self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:
@@ -89,7 +89,7 @@ def shared_options(command: F) -> F:
             is_flag=True,
             expose_value=False,
             callback=_set_all,
-            help="All built-in contestants in addition to those of -C.",
+            help="All built-in contestants, optional ones too, in addition to those of -C.",
         ),
         click.option(
             "--peers-dir",

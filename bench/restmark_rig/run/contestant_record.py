@@ -36,4 +36,5 @@ def describe(entrant: Entrant, options: StartOptions, accounting: str, cache: Ca
         start_argv=argv,
         start_env=env,
         built_in=contestant.directory.parent == DEFAULT_PEERS_DIR,
+        level=contestant.level,
     )
