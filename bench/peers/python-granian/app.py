@@ -1,4 +1,4 @@
-"""The five workloads on granian's RSGI, tuned: msgspec's structs both ways, buffers that are used again, nothing done that is not asked for.
+"""The five workloads as a bare WSGI application, tuned: msgspec's structs both ways, a buffer that is used again, nothing done unasked.
 
 README.md tells what each step brought. The dataset's file name is taken from RESTMARK_DATASET; checked_start.py has checked it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import parse_qsl
 
 import dataset
@@ -17,8 +17,7 @@ import msgpack_read
 import msgspec
 import parameters
 
-if TYPE_CHECKING:
-    from granian.rsgi import HTTPProtocol, Scope
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class Record(msgspec.Struct, gc=False):
@@ -38,10 +37,10 @@ ENCODED, _ = dataset.load(os.environ["RESTMARK_DATASET"], msgpack_read.unpackb)
 RECORDS = list(map(decode, ENCODED))
 FULL_JSON = ENCODER.encode(RECORDS)
 LIMITS = parameters.RecordLimits(len(RECORDS))
-TEXT = [("content-type", "text/plain; charset=utf-8")]
-JSON = [("content-type", "application/json")]
+TEXT = [("Content-Type", "text/plain; charset=utf-8")]
+JSON = [("Content-Type", "application/json")]
 
-# A worker answers one request after another, so one buffer is enough. It keeps its size from request to request.
+# With one blocking thread a worker answers one request after another, so one buffer is enough. It keeps its size from one to the next.
 _buffer = bytearray(len(FULL_JSON))
 
 
@@ -63,38 +62,36 @@ def numbers(query: str, limits: parameters.Limits) -> dict[str, int]:
     return parameters.numbers(parse_qsl(query, keep_blank_values=True), limits) if query else {}
 
 
-def welcome(proto: HTTPProtocol, query: str) -> None:
+def welcome(query: str) -> bytes:
     numbers(query, parameters.NOTHING)
-    proto.response_bytes(200, TEXT, b"Welcome!\n")
+    return b"Welcome!\n"
 
 
-def parse_msgpack(proto: HTTPProtocol, query: str) -> None:
+def parse_msgpack(query: str) -> bytes:
     encoded, asked = ENCODED, {}
     if query:
         count, asked = count_and_digest(query)
         encoded = ENCODED[:count]
     records = list(map(decode, encoded))
-    proto.response_str(200, TEXT, str(digest.of_decoded(records, **asked) if asked else len(records)))
+    return b"%d" % (digest.of_decoded(records, **asked) if asked else len(records))
 
 
-def encode_json(proto: HTTPProtocol, query: str) -> None:
+def encode_json(query: str) -> bytes:
     records, asked = RECORDS, {}
     if query:
         count, asked = count_and_digest(query)
         records = RECORDS[:count]
-    number = digest.of_encoded(records, **asked, encode=to_json) if asked else len(to_json(records))
-    proto.response_str(200, TEXT, str(number))
+    return b"%d" % (digest.of_encoded(records, **asked, encode=to_json) if asked else len(to_json(records)))
 
 
-def transfer_data(proto: HTTPProtocol, query: str) -> None:
+def transfer_data(query: str) -> bytes:
     count = numbers(query, LIMITS.plain).get("count", len(RECORDS))
-    body = FULL_JSON if count == len(RECORDS) else ENCODER.encode(RECORDS[:count])
-    proto.response_bytes(200, JSON, body)
+    return FULL_JSON if count == len(RECORDS) else ENCODER.encode(RECORDS[:count])
 
 
-def million_loop(proto: HTTPProtocol, query: str) -> None:
+def million_loop(query: str) -> bytes:
     values = numbers(query, parameters.LOOP)
-    proto.response_str(200, TEXT, str(run_loop(values.get("n", 1_000_000), values.get("seed", 0))))
+    return b"%d" % run_loop(values.get("n", 1_000_000), values.get("seed", 0))
 
 
 def run_loop(n: int, seed: int) -> int:
@@ -106,26 +103,30 @@ def run_loop(n: int, seed: int) -> int:
     return acc
 
 
-ROUTES: dict[str, Callable[[HTTPProtocol, str], None]] = {
-    "/": welcome,
-    "/parse-msgpack": parse_msgpack,
-    "/encode-json": encode_json,
-    "/transfer-data": transfer_data,
-    "/million-loop": million_loop,
+ROUTES: dict[str, tuple[Callable[[str], bytes], list[tuple[str, str]]]] = {
+    "/": (welcome, TEXT),
+    "/parse-msgpack": (parse_msgpack, TEXT),
+    "/encode-json": (encode_json, TEXT),
+    "/transfer-data": (transfer_data, JSON),
+    "/million-loop": (million_loop, TEXT),
 }
 
 
-async def app(scope: Scope, proto: HTTPProtocol) -> None:
-    route = ROUTES.get(scope.path)
+def application(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    route = ROUTES.get(environ["PATH_INFO"])
+    status, headers = "200 OK", TEXT
     if route is None:
-        proto.response_str(404, TEXT, "not found\n")
-    elif scope.method != "GET":
-        proto.response_str(405, [*TEXT, ("allow", "GET")], "GET only\n")
+        status, body = "404 Not Found", b"not found\n"
+    elif environ["REQUEST_METHOD"] != "GET":
+        status, headers, body = "405 Method Not Allowed", [*TEXT, ("Allow", "GET")], b"GET only\n"
     else:
+        answer, headers = route
         try:
-            route(proto, scope.query_string)
+            body = answer(environ["QUERY_STRING"])
         except parameters.ParameterError as error:
-            proto.response_str(400, TEXT, f"{error}\n")
+            status, headers, body = "400 Bad Request", TEXT, f"{error}\n".encode()
+    start_response(status, headers)
+    return [body]
 
 
 # What is there now stays as long as the process does: the collector need not look at it again, nor dirty shared pages.
