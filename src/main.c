@@ -17,18 +17,15 @@
 #include "config/saved.h"
 #include "master/control.h"
 #include "master/handover.h"
-#include "master/inherit.h"
 #include "master/listener.h"
 #include "master/preflight.h"
-#include "master/program.h"
 #include "master/rehearsal.h"
 #include "master/signals.h"
-#include "master/store.h"
 #include "master/supervisor.h"
 #include "master/trial.h"
 #include "master/upgrade.h"
+#include "parts.h"
 #include "shared/scoreboard.h"
-#include "setup.h"
 #include "worker/worker.h"
 
 _Static_assert((int)EX_DATAERR == (int)HERITAGE_EXIT_FATAL_DATA, "workers speak the daemon's exit codes");
@@ -36,25 +33,6 @@ _Static_assert((int)EX_CONFIG == (int)HERITAGE_EXIT_FATAL_CONFIG, "workers speak
 _Static_assert((int)EX_OSERR == (int)HERITAGE_EXIT_SYSTEM, "workers speak the daemon's exit codes");
 _Static_assert((int)LISTEN_MAX == RESTMARK_LISTEN_MAX && (int)LISTEN_TEXT_MAX == RESTMARK_LISTEN_TEXT_MAX,
                "the scoreboard holds all addresses");
-
-/* What running needs, made step by step. */
-struct parts {
-        struct setup_source source;
-        struct setup *setup;
-        struct restmark_scoreboard *board;
-        struct listeners *listeners;
-        int board_fd;
-        struct control *control;
-        struct control_access control_access;
-        char *control_path;
-        struct admin *admin;
-        unsigned int n_workers;
-        struct cpu_list cpus; /* for workers to be pinned to */
-        struct program program;
-        struct handover *handover; /* from the program that ran in this process before; NULL: none */
-        bool has_taken_over;
-        struct config *boot; /* then, the configuration that the daemon was started with */
-};
 
 /* The last error, for the program that has handed over: it tells who asked for the upgrade. */
 static struct error last_error;
@@ -170,109 +148,30 @@ static int test(struct parts *p, const char *config_path) {
         return EX_OK;
 }
 
-/* "auto" is a convenience: a second daemon on the machine goes without, and says so. A path that was asked for is an error. */
-static int open_control(struct parts *p) {
-        const struct config *c = p->setup->config;
-        struct error e;
-        int r;
-
-        if (!p->control_path) {
-                if (strcmp(c->control, "auto") == 0)
-                        log_message(LOG_NOTICE, "no control socket: there is no runtime directory for one; set [admin] control");
-                return EX_OK;
-        }
-        r = control_open(p->control_path, &p->control_access, &p->control, &e);
-        if (r == 0)
-                return EX_OK;
-        if (strcmp(c->control, "auto") != 0)
-                return fail_option(EX_OSERR, c, OPTION_control, &e);
-        log_message(LOG_WARNING, "no control socket: %s", e.text);
-        return EX_OK;
-}
-
-static int open_all(struct parts *p) {
-        const struct config *c = p->setup->config;
-        struct error e;
-        int r;
-
-        r = setup_open(p->setup, p->n_workers, &e);
-        if (r != EX_OK)
-                return fail(r, &e);
-        if (inherit_listeners(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, &e) < 0)
-                return fail_option(EX_OSERR, c, OPTION_listen, &e);
-        if (!p->listeners->given && store_exists())
-                listeners_store(p->listeners);
-        if (scoreboard_new(&p->board, &p->board_fd, &e) < 0)
-                return fail(EX_OSERR, &e);
-        p->board->n_listen = (uint32_t)p->listeners->addresses.n;
-        for (size_t i = 0; i < p->listeners->addresses.n; i++)
-                listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
-        if (preflight_listen(&c->admin_listen, NULL, ignore, &e) < 0 || /* it knows more than the admin endpoint about what is wrong */
-            (c->admin_listen.n > 0 && admin_open(&c->admin_listen, c->admin_allow_remote, &p->admin, &e) < 0))
-                return fail_option(EX_OSERR, c, OPTION_admin_listen, &e);
-        return open_control(p);
-}
-
-/* Goes on with what the program has handed over that ran in this process before. */
-static int adopt_all(struct parts *p) {
-        const struct handover *h = p->handover;
-        const struct control_state control = { .fd = (int)h->control_fd,
-                                               .path = h->control_path,
-                                               .device = (uint64_t)h->control_device,
-                                               .inode = (uint64_t)h->control_inode };
-        struct error e;
-        int r;
-
-        (void)snprintf(p->program.path, sizeof p->program.path, "%s", h->program);
-        r = setup_open(p->setup, p->n_workers, &e);
-        if (r != EX_OK)
-                return fail(r, &e);
-        if (handover_adopt_listeners(h, (int)p->boot->backlog, &p->listeners, &e) < 0)
-                return fail(EX_OSERR, &e);
-        p->board_fd = (int)h->board_fd;
-        if (scoreboard_adopt(p->board_fd, &p->board, &e) < 0)
-                return fail(EX_OSERR, &e);
-        if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, &e) < 0)
-                return fail(EX_OSERR, &e);
-        if (h->n_admin > 0 && admin_adopt(h->admin, h->n_admin, p->boot->admin_allow_remote, &p->admin, &e) < 0)
-                return fail(EX_OSERR, &e);
-        return EX_OK;
-}
-
-static void log_addresses(const struct parts *p) {
-        char text[LISTEN_TEXT_MAX];
-
-        for (uint32_t i = 0; i < p->board->n_listen; i++)
-                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
-        if (p->control)
-                log_message(LOG_NOTICE, "control socket %s", p->control_path);
-        for (size_t i = 0; p->admin && i < admin_addresses(p->admin)->n; i++)
-                log_message(LOG_NOTICE, "admin endpoint http://%s/", listen_format(&admin_addresses(p->admin)->at[i], text));
-}
-
 static int run(struct parts *p) {
         const struct config *boot = p->boot ? p->boot : p->setup->config;
+        struct error e;
         int r = make_dataset(p);
 
         if (r != EX_OK)
                 return r;
         log_open((enum log_target)boot->log_target, p->setup->config->log_level);
         signals_take();
-        r = p->handover ? adopt_all(p) : open_all(p);
+        r = p->handover ? parts_adopt(p, &e) : parts_open(p, &e);
         if (r != EX_OK)
-                return r;
+                return fail(r, &e);
 
         title_set("restmarkd: master");
         log_message(LOG_NOTICE, "restmarkd %s, %zu records, codec %s, %u worker%s", RESTMARK_VERSION, p->setup->dataset->n_records,
                     p->setup->config->codec == CODEC_TREE ? "tree" : "struct", p->n_workers, p->n_workers == 1 ? "" : "s");
-        log_addresses(p);
+        parts_log_addresses(p);
 
         p->has_taken_over = true;
         p->setup->is_kept = true; /* its configuration is needed for as long as the daemon runs, its dataset until a reload */
         const struct supervisor_options options = {
                 .boot = boot,
                 .generation = setup_generation(p->setup),
-                .source = { .load = setup_load, .budget = setup_make_room, .context = &p->source },
+                .source = { .load = setup_load, .budget = setup_make_room, .probe = setup_probe, .context = &p->source },
                 .board = p->board,
                 .listeners = p->listeners,
                 .control = p->control,

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/cpu_quota.h"
@@ -78,6 +79,8 @@ int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
         struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
 
+        if (calls_check(e) < 0 || fd_size_budget(sizeof(struct restmark_scoreboard), e) < 0)
+                return EX_OSERR;
         if (account_find(c->user, c->group, &setup->account, e) < 0)
                 return setup_blame(EX_CONFIG, c, *c->user ? OPTION_user : OPTION_group, e);
         setup->limits = (struct server_limits){ .max_connections = c->max_connections,
@@ -147,7 +150,7 @@ static int reopen_generation(struct generation *generation, struct error *e) {
         if (fd < 0)
                 return 0;
         (void)fd_close(setup->access_log_fd);
-        setup->access_log_fd = generation->heritage.access_log_fd = fd;
+        setup->access_log_fd = generation->access_log_fd = fd;
         return 1;
 }
 
@@ -167,16 +170,11 @@ struct generation *setup_generation(struct setup *setup) {
                 .references = 1,
                 .config = setup->config,
                 .n_workers = setup->n_workers,
-                .heritage = { .dataset = setup->dataset,
-                              .codec = setup->config->codec,
-                              .limits = &setup->limits,
-                              .account = &setup->account,
-                              .access_log_fd = setup->access_log_fd,
-                              .traces = setup->config->harakiri_ms > 0,
-                              .cpu = -1, /* of a worker that has no slot, as in a self-test */
-                              .link = -1,
-                              .private_connection = -1,
-                              .master_pid = getpid() },
+                .dataset = setup->dataset,
+                .limits = &setup->limits,
+                .account = &setup->account,
+                .access_log_fd = setup->access_log_fd,
+                .master_pid = getpid(),
                 .n_records = setup->dataset->n_records,
                 .json_bytes = setup->dataset->json_length,
                 .reopen = reopen_generation,
@@ -203,6 +201,19 @@ int setup_load(void *context, struct generation **ret, struct error *e) {
         }
         *ret = setup_generation(setup);
         return 0;
+}
+
+int setup_probe(void *context, const struct config *config, struct error *e) {
+        struct setup setup = { .config = (struct config *)(uintptr_t)config, .access_log_fd = -1 }; /* which no step writes to */
+        int r = setup_check(&setup, e);
+
+        (void)context;
+        if (r == EX_OK)
+                r = setup_make_dataset(&setup, e);
+        if (r == EX_OK)
+                r = open_access_log(&setup, &setup.access_log_fd, e);
+        release(&setup);
+        return -r;
 }
 
 struct setup *setup_free(struct setup *setup) {

@@ -65,6 +65,9 @@ int setup_budget(const struct config *config, unsigned int n_workers, struct err
 /* The same as the `budget` of struct generation_source. */
 int setup_make_room(void *context, const struct config *config, unsigned int n_workers, struct error *e);
 
+/* The same as the `probe` of struct generation_source. */
+int setup_probe(void *context, const struct config *config, struct error *e);
+
 /* NULL-safe; returns NULL. */
 struct setup *setup_free(struct setup *setup);
 

@@ -1,27 +1,33 @@
 #!/bin/sh
-# Runs all tests: installs what they need, builds release and asan, runs ctest on both; or tests the packages, or the first command,
-# if asked. Ends with the summaries; the exit code is 0 only if everything passed.
+# Runs all tests: installs what they need, builds release and asan, runs ctest on both; or the quick ones, or tests the packages, or
+# the first command, if asked. Ends with the times; the exit code is 0 only if everything passed. Budgets: tests/README.md.
 set -eu
 
 cd "$(dirname "$0")/.."
-no_install='' parts=builds
+no_install='' parts=all
 for option in "$@"; do
         case $option in
         --no-install) no_install=--no-install ;;
+        --quick) parts=quick ;;
         --packaging) parts=packaging ;;
         --long) parts=long ;;
         -h | --help)
-                echo "Usage: tests/run.sh [--no-install] [--packaging | --long]"
+                echo "Usage: tests/run.sh [--no-install] [--quick | --packaging | --long]"
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
-                echo "asan with warnings as errors, and runs every test on both; then every fuzzer"
-                echo "for 30 seconds, and two minutes of soak of the release build. With --packaging"
-                echo "builds the Debian and rpm packages instead, and tests them on a booted system"
-                echo "in a container; what needs one is skipped, with a word, where none can be had."
-                echo "With --long, as root: makes a bare Debian 12 and a bare Debian 13, runs the"
-                echo "README's first command in each to its end, and looks at its answer; lets the"
-                echo "release build soak for an hour; measures twice beside neighbours that come and"
-                echo "go; then tests the packages of both releases. Two hours and a half."
+                echo "asan with warnings as errors, and runs every test on both, every fuzzer for 30"
+                echo "seconds, and two minutes of soak of the release build: ten minutes on two quiet"
+                echo "CPUs. Says what each stage took, and which tests took longest. With --quick"
+                echo "builds the release alone, and runs what starts no servers: the unit tests, the"
+                echo "rooms, and most of the rig's, in two minutes; installs only what these need."
+                echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
+                echo "booted system in a container; what needs one is skipped, with a word, where none"
+                echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
+                echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "keeps the client programs busy for a minute each; lets the release build soak"
+                echo "for an hour; measures twice beside neighbours that come and go; decides 6000"
+                echo "simulated runs whose truth is known; then tests the packages of both releases."
+                echo "Three hours."
                 exit 0
                 ;;
         *)
@@ -31,53 +37,115 @@ for option in "$@"; do
         esac
 done
 
-if [ "$parts" = long ]; then
+need() {
         # shellcheck disable=SC2086 # empty or one word
-        bench/need-packages.sh $no_install --for "the tests" git debootstrap python3 python3-pytest
+        bench/need-packages.sh $no_install "$@"
+}
+
+if [ "$parts" = long ]; then
+        need --for "the tests" git debootstrap python3 python3-pytest
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
 fi
-# shellcheck disable=SC2086 # empty or one word
-bench/need-packages.sh $no_install zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl
 if [ "$parts" = packaging ]; then
-        # shellcheck disable=SC2086 # empty or one word
-        bench/need-packages.sh $no_install \
-                git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
+        need git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
         # systemd.pc, which the packages' builds ask, is in systemd on Debian 12 and in systemd-dev later.
-        # shellcheck disable=SC2086 # empty or one word
-        pkg-config --exists systemd || bench/need-packages.sh $no_install systemd-dev
+        pkg-config --exists systemd || need systemd-dev
 fi
-# shellcheck disable=SC2086 # empty or one word
-bench/need-packages.sh $no_install \
-        cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
-        zlib1g-dev libcmocka-dev python3 python3-pytest python3-click python3-rich python3-jinja2 python3-numpy \
-        python3-psutil python3-jsonschema python3-msgpack python3-prometheus-client prometheus wrk iproute2 util-linux procps strace valgrind \
-        shellcheck scdoc man-db gawk busybox tmux clang libclang-rt-dev \
+need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
+        zlib1g-dev libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-click python3-rich python3-jinja2 python3-numpy \
+        python3-psutil python3-jsonschema python3-msgpack shellcheck scdoc wrk iproute2 util-linux procps
+[ "$parts" = quick ] || need zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl \
+        python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv nodejs pypy3
 
-status=0
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
 fi
+if command -v ccache >/dev/null; then
+        export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+fi
+
+status=0 times='' fuzzers='' soak=''
+began=$(date +%s)
+
+# stage NAME COMMAND…: runs it, and notes its time and whether it failed
+stage() {
+        name=$1 from=$(date +%s) ended=ok
+        shift
+        echo "== $name"
+        "$@" || status=1 ended=FAILED
+        times="$times$(printf '%5d s  %-6s  %s' $(($(date +%s) - from)) "$ended" "$name")
+"
+}
+
+build() {
+        for preset in "$@"; do
+                cmake --preset "$preset" -DRESTMARK_WERROR=ON && cmake --build --preset "$preset" || return
+        done
+}
+
+# beside PID LOG: waits for a stage that runs beside another one, and shows what it said
+# shellcheck disable=SC2317 # stage calls it
+beside() {
+        code=0
+        wait "$1" || code=$?
+        cat "$2"
+        return "$code"
+}
+
+# Background jobs of a shell without job control do not hear of Ctrl-C.
+# shellcheck disable=SC2317 # the traps call it
+stop() {
+        # shellcheck disable=SC2086 # words
+        [ -z "$fuzzers$soak" ] || kill $fuzzers $soak
+        exit "$1"
+}
+
+finish() {
+        if [ "$parts" = all ] && [ -e build/asan/Testing/Temporary/LastTest.log ]; then
+                echo "== the ten slowest tests"
+                /usr/bin/python3 -B tests/slowest.py build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log
+        fi
+        echo "== times"
+        printf '%s%5d s  in all\n' "$times" $(($(date +%s) - began))
+        exit $status
+}
+
+# Most tests wait more than they work; those whose subject is time run alone, at the end (RUN_SERIAL).
+jobs=$((4 * $(nproc)))
+
+if [ "$parts" = quick ]; then
+        stage "build: release" build release
+        [ $status = 0 ] || finish
+        stage "unit tests and rooms, $jobs at a time" ctest --preset release -L quick -j "$jobs"
+        export RESTMARK_BUILD="$PWD/build/release" RESTMARK_LOAD="$PWD/build/release/bench/load/restmark-load"
+        stage "the rig's quick tests" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider --durations=10 \
+                -m "not slow and not timed" -n auto --dist loadgroup tests/rig
+        finish
+fi
 if [ "$parts" = long ]; then
-        cmake --preset release -DRESTMARK_WERROR=ON
-        cmake --build --preset release
+        build release
+        RESTMARK_LONG=1 ctest --preset release -R '^integration\.clients$'
         tests/soak --minutes 60
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
+        RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word
         RESTMARK_PACKAGING_RELEASES='bookworm trixie' exec tests/run.sh $no_install --packaging
 fi
-for preset in release asan; do
-        cmake --preset "$preset" -DRESTMARK_WERROR=ON
-        cmake --build --preset "$preset"
-done
-# Most tests wait more than they work; those whose subject is time run alone (RUN_SERIAL).
-jobs=$(($(nproc) + 1))
-for preset in release asan; do
-        echo "== tests of the $preset build, $jobs at a time"
-        ctest --preset "$preset" -j "$jobs" || status=1
-done
-echo "== fuzzers"
-tests/fuzz/run.sh || status=1
-echo "== two minutes of soak of the release build"
-tests/soak --minutes 2 || status=1
-exit $status
+stage "build: release, asan and the fuzzers" build release asan fuzz
+[ $status = 0 ] || finish
+stage "tests of the release build, $jobs at a time, the timed ones alone" ctest --preset release -j "$jobs"
+# Nothing timed is left: the fuzzers take what CPU the others leave, for 30 seconds each.
+trap 'stop 130' INT
+trap 'stop 143' TERM
+echo "== fuzzers and two minutes of soak of the release build begin, beside the next stage"
+nice -n 10 tests/fuzz/run.sh --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
+fuzzers=$!
+tests/soak --minutes 2 >build/soak.log 2>&1 &
+soak=$!
+stage "tests of the asan build, $jobs at a time" ctest --preset asan -j "$jobs"
+stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log
+fuzzers=''
+stage "soak: what was left to do of it" beside "$soak" build/soak.log
+soak=''
+finish

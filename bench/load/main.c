@@ -12,9 +12,11 @@
 #include "engine/probe.h"
 #include "engine/run.h"
 #include "latency/hdr_log.h"
+#include "view/file.h"
 #include "view/hold.h"
 #include "view/human.h"
 #include "view/json.h"
+#include "view/merge.h"
 #include "view/options.h"
 #include "view/progress.h"
 #include "view/search.h"
@@ -60,37 +62,11 @@ static int follow_parent(pid_t parent) {
         return getppid() == parent ? 0 : complain(EX_OSERR, "the process that started this one has ended");
 }
 
-/* All of a file. Returns 0 or a negative errno value with a sentence; `*ret` is the caller's to free. */
-static int read_file(const char *path, char **ret, size_t *ret_length, struct error *e) {
-        FILE *file = fopen(path, "re");
-        size_t capacity = 65536, length = 0, n = 1;
-        char *bytes = file ? malloc(capacity) : NULL;
+/* A file that an option names: that it is not there is wrong usage. */
+static int read_named(const char *path, char **ret, size_t *ret_length, struct error *e) {
+        int r = file_read(path, ret, ret_length, e);
 
-        if (!file)
-                return error_set_errno(e, errno, "cannot open %s", path);
-        while (bytes && n > 0) {
-                if (length == capacity) {
-                        char *more = realloc(bytes, capacity *= 2);
-
-                        if (!more)
-                                free(bytes);
-                        bytes = more;
-                        continue;
-                }
-                n = fread(bytes + length, 1, capacity - length, file);
-                length += n;
-        }
-        if (bytes && ferror(file)) {
-                free(bytes);
-                (void)fclose(file);
-                return error_set_errno(e, errno, "cannot read %s", path);
-        }
-        (void)fclose(file);
-        if (!bytes)
-                return error_set(e, -ENOMEM, "no memory for %s", path);
-        *ret = bytes;
-        *ret_length = length;
-        return 0;
+        return r == 0 || r == -ENOMEM ? r : -EINVAL;
 }
 
 static int gather_targets(struct options *o, const struct address *a, struct error *e) {
@@ -120,7 +96,7 @@ static int make_plan(struct options *o, struct load_plan *p, struct error *e) {
         if (r == 0)
                 r = gather_targets(o, &p->address, e);
         if (r == 0 && o->body_file)
-                r = read_file(o->body_file, &body, &style.body_length, e);
+                r = read_named(o->body_file, &body, &style.body_length, e);
         style.body = body;
         style.host = p->address.host;
         if (r == 0)
@@ -147,7 +123,7 @@ static int expect(const struct options *o, struct load_plan *p, struct error *e)
         int r = 0;
 
         if (o->expect_file)
-                r = read_file(o->expect_file, &file.body, &file.length, e);
+                r = read_named(o->expect_file, &file.body, &file.length, e);
         if (r == 0 && o->check)
                 r = probe_targets(p, o->expect_file ? &file : NULL, o->probe, e);
         free(file.body);
@@ -213,7 +189,7 @@ static int measure(struct options *o, struct load_plan *p) {
                 r = load_block_signals(&e);
         if (r < 0)
                 return complain(exit_code_of(r), e.text);
-        if (!o->has_slo) {
+        if (o->slo.n == 0) {
                 if (o->hdr_log && !(log = fopen(o->hdr_log, "we"))) {
                         (void)error_set_errno(&e, errno, "--hdr-log: cannot write %s", o->hdr_log);
                         return complain(EX_IOERR, e.text);
@@ -227,6 +203,24 @@ static int measure(struct options *o, struct load_plan *p) {
         if (held < 0)
                 return complain(exit_code_of(held), e.text);
         return flush(held ? EX_OK : EXIT_FAILED);
+}
+
+/* Damaged files are told from those that cannot be read. */
+static int merge(const struct options *o) {
+        struct merge *m = malloc(sizeof *m);
+        struct error e = { "no memory" };
+        int r = m ? merge_read(m, o->files, o->n_files, &e) : -ENOMEM, code = EX_OK;
+
+        if (r < 0)
+                code = complain(r == -EBADMSG || r == -ENOTSUP || r == -ERANGE ? EX_DATAERR : r == -ENOMEM ? EX_OSERR : EX_USAGE, e.text);
+        if (code == EX_OK && o->hdr_log && merge_write_log(o->hdr_log, m, &e) < 0)
+                code = complain(EX_IOERR, e.text);
+        if (code == EX_OK)
+                code = merge_print(stdout, m, o->json, &e) < 0 ? complain(EX_OSERR, e.text) : flush(EX_OK);
+        if (m)
+                merge_deinit(m);
+        free(m);
+        return code;
 }
 
 int main(int argc, char **argv) {
@@ -245,6 +239,8 @@ int main(int argc, char **argv) {
         } else if (o.task == OPTIONS_VERSION) {
                 (void)puts("restmark-load " RESTMARK_VERSION);
                 code = flush(EX_OK);
+        } else if (o.task == OPTIONS_MERGE) {
+                code = merge(&o);
         } else {
                 if (o.die_with_parent)
                         code = follow_parent(parent);

@@ -2,7 +2,6 @@
  * round to round, so that a disturbance of the machine hits all alike; the figures are medians over the rounds. */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +35,6 @@ static const char usage[] =
         "  --calls N    calls per round, instead of as many as 2 ms have room for; with --only and\n"
         "               --rounds 1 for a profiler that counts instructions\n"
         "  --json       JSON on standard output\n";
-
-void micro_die(const char *format, ...) {
-        va_list arguments;
-
-        (void)fprintf(stderr, "restmark-micro: ");
-        va_start(arguments, format);
-        (void)vfprintf(stderr, format, arguments);
-        va_end(arguments);
-        (void)fputc('\n', stderr);
-        exit(EX_SOFTWARE);
-}
 
 static double cpu_ns(void) {
         struct timespec t;

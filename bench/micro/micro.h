@@ -42,7 +42,7 @@ static inline void micro_consume(const void *memory) {
         __asm__ volatile("" : : "r"(memory) : "memory");
 }
 
-/* Ends the program with a message. */
+/* die.c: ends the program with a message. */
 _Noreturn void micro_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* reference.c: the libraries as their manuals show them, without any of restmark. */

@@ -4,7 +4,8 @@ It measures no speed: one thread drives all clients. What it is for is that no r
 reloaded, resized, upgraded or killed: each request ends as answered or as exactly one kind of failure.
 """
 
-from .load import Load, LocalFault
+from .client import LocalFault
+from .load import Load
 from .outcome import Failure, Outcome, Tally
 from .profile import Profile
 

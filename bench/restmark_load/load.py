@@ -28,7 +28,7 @@ class Load:
         self, address: tuple[str, int], profiles: Sequence[Profile], seconds: float = 600.0, requests: int = 10_000_000
     ) -> None:
         info = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
-        self.family = info[0]
+        self.family: socket.AddressFamily = info[0]
         self.address: tuple[str, int] = info[4][:2]  # type: ignore[assignment]
         self.tallies = {profile.name: Tally() for profile in profiles}
         self._seconds = seconds

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "gate/refusal.h"
+#include "mhd/library.h"
 
 /* ---- clients ---- */
 
@@ -21,7 +22,7 @@ static struct admin_client *find_client(struct admin *admin, const struct MHD_Co
 
 static void open_client(struct admin_client *client, struct MHD_Connection *mhd) {
         uint64_t now_ms = clock_monotonic_ms();
-        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        int fd = library_socket(mhd);
         struct admin *admin = client->admin;
 
         if (intake_open(&client->intake, fd, &admin->intake_owner, client) < 0) {
@@ -41,7 +42,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
         (void)socket_context;
         if (!client) {
                 if (code == MHD_CONNECTION_NOTIFY_STARTED)
-                        intake_refuse(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+                        intake_refuse(library_socket(mhd));
                 return;
         }
         if (code != MHD_CONNECTION_NOTIFY_STARTED) {
@@ -56,9 +57,8 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
                 open_client(client, mhd);
 }
 
-/* The library sees the end of the stream and cleans up; it offers no way to ask for that. */
 static void hang_up(struct admin_client *client) {
-        (void)shutdown(client->fd, SHUT_RDWR);
+        library_hang_up(client->fd);
         client->deadline_ms = UINT64_MAX;
 }
 
@@ -113,32 +113,16 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
         return admin_answer(client, method);
 }
 
-static void __attribute__((format(printf, 2, 0))) on_library_message(void *context, const char *format, va_list arguments) {
-        char text[512];
+static int start_library(struct admin *admin, struct error *e) {
+        const struct library_parts parts = { .who = "admin: ",
+                                             .connections_max = ADMIN_CLIENTS_MAX,
+                                             .connection_memory_bytes = intake_library_memory(&admin->intake_owner.limits),
+                                             .on_access = on_access,
+                                             .on_connection = on_connection,
+                                             .on_request_line = on_request_line,
+                                             .context = admin };
 
-        (void)context;
-        if (!log_enabled(LOG_DEBUG))
-                return;
-        (void)vsnprintf(text, sizeof text, format, arguments);
-        text[strcspn(text, "\n")] = '\0';
-        log_message(LOG_DEBUG, "admin: libmicrohttpd: %s", text);
-}
-
-static struct MHD_Daemon *start_daemon(struct admin *admin) {
-        unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
-
-#if MHD_VERSION >= 0x00097707
-        flags |= MHD_USE_NO_THREAD_SAFETY;
-#endif
-        return MHD_start_daemon(flags, 0, NULL, NULL, on_access, admin,
-                                /* first, as the others may already complain */
-                                MHD_OPTION_EXTERNAL_LOGGER, on_library_message, admin,
-                                MHD_OPTION_CONNECTION_LIMIT, (unsigned int)ADMIN_CLIENTS_MAX,
-                                MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                intake_library_memory(&admin->intake_owner.limits),
-                                MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
-                                MHD_OPTION_URI_LOG_CALLBACK, on_request_line, admin,
-                                MHD_OPTION_END);
+        return library_start(&parts, &admin->mhd, e);
 }
 
 /* ---- the loop ---- */
@@ -146,7 +130,6 @@ static struct MHD_Daemon *start_daemon(struct admin *admin) {
 /* Serves what is ready and sets the timer for what is not. */
 static int turn(struct admin *admin) {
         uint64_t now_ms = clock_monotonic_ms(), next_ms;
-        MHD_UNSIGNED_LONG_LONG library_ms;
         int r;
 
         for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
@@ -158,9 +141,7 @@ static int turn(struct admin *admin) {
         for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
                 if (admin->clients[i].mhd && admin->clients[i].deadline_ms < next_ms)
                         next_ms = admin->clients[i].deadline_ms;
-        /* Data that the library has read but not yet handled raises no event. */
-        if (MHD_get_timeout(admin->mhd, &library_ms) == MHD_YES && library_ms < ADMIN_CLIENT_MS && now_ms + library_ms < next_ms)
-                next_ms = now_ms + library_ms;
+        next_ms = library_due_ms(admin->mhd, now_ms, next_ms);
         if (next_ms == UINT64_MAX)
                 return sd_event_source_set_enabled(admin->timer, SD_EVENT_OFF);
         r = sd_event_source_set_time(admin->timer, next_ms * 1000);
@@ -227,32 +208,6 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events, void *c
 
 /* ---- begin and end ---- */
 
-static int set_option(int fd, int level, int option) {
-        const int one = 1;
-
-        return setsockopt(fd, level, option, &one, sizeof one) < 0 ? -errno : 0;
-}
-
-static int bind_one(struct listen_address *address, int *ret, struct error *e) {
-        socklen_t size = sizeof address->socket;
-        char text[LISTEN_TEXT_MAX];
-        int r = 0, fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        if (fd >= 0)
-                r = set_option(fd, SOL_SOCKET, SO_REUSEADDR);
-        if (fd >= 0 && r == 0 && address->socket.any.sa_family == AF_INET6)
-                r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-        if (fd < 0 || (r == 0 && (bind(fd, &address->socket.any, address->size) < 0 || listen(fd, ADMIN_CLIENTS_MAX) < 0 ||
-                                  getsockname(fd, &address->socket.any, &size) < 0)))
-                r = -errno;
-        if (r < 0) {
-                (void)fd_close(fd);
-                return error_set_errno(e, -r, "the admin endpoint cannot listen on %s", listen_format(address, text));
-        }
-        *ret = fd;
-        return 0;
-}
-
 static struct admin *make(bool any_host, struct error *e) {
         struct admin *admin = calloc(1, sizeof *admin);
 
@@ -266,24 +221,7 @@ static struct admin *make(bool any_host, struct error *e) {
         return admin;
 }
 
-int admin_open(const struct listen_list *addresses, bool any_host, struct admin **ret, struct error *e) {
-        struct admin *admin = make(any_host, e);
-        int r = 0;
-
-        if (!admin)
-                return -ENOMEM;
-        admin->addresses = *addresses;
-        for (size_t i = 0; r == 0 && i < addresses->n; i++)
-                r = bind_one(&admin->addresses.at[i], &admin->fds[i], e);
-        if (r < 0) {
-                admin_free(admin);
-                return r;
-        }
-        *ret = admin;
-        return 0;
-}
-
-int admin_adopt(const int *fds, size_t n, bool any_host, struct admin **ret, struct error *e) {
+int admin_new(const int *fds, size_t n, bool any_host, struct admin **ret, struct error *e) {
         struct admin *admin;
 
         if (n > LISTEN_MAX)
@@ -317,8 +255,7 @@ const struct listen_list *admin_addresses(const struct admin *admin) {
 }
 
 static int watch(struct admin *admin) {
-        const union MHD_DaemonInfo *library = MHD_get_daemon_info(admin->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-        int r = sd_event_add_io(admin->event, &admin->library, library->epoll_fd, EPOLLIN, on_library, admin);
+        int r = sd_event_add_io(admin->event, &admin->library, library_epoll_fd(admin->mhd), EPOLLIN, on_library, admin);
 
         if (r >= 0)
                 r = sd_event_source_set_priority(admin->library, SD_EVENT_PRIORITY_IDLE);
@@ -351,9 +288,9 @@ int admin_attach(struct admin *admin, sd_event *event, const struct admin_view *
         r = linger_new(&admin->linger, e);
         if (r < 0)
                 return r;
-        admin->mhd = start_daemon(admin);
-        if (!admin->mhd)
-                return error_set(e, -EIO, "libmicrohttpd %s does not start for the admin endpoint", MHD_get_version());
+        r = start_library(admin, e);
+        if (r < 0)
+                return r;
         r = watch(admin);
         return r < 0 ? error_set_errno(e, -r, "cannot watch the sockets of the admin endpoint") : 0;
 }

@@ -31,11 +31,9 @@ struct admin_view {
         void *context;
 };
 
-/* Binds and listens. `any_host`: a request may name any host, not only an address or localhost. */
-int admin_open(const struct listen_list *addresses, bool any_host, struct admin **ret, struct error *e);
-
-/* The same with sockets that listen already. They belong to *ret on success only. */
-int admin_adopt(const int *fds, size_t n, bool any_host, struct admin **ret, struct error *e);
+/* With sockets that listen already, which belong to *ret on success only. `any_host`: a request may name any host, not only an address or
+ * localhost. */
+int admin_new(const int *fds, size_t n, bool any_host, struct admin **ret, struct error *e);
 
 /* The addresses, with the port that port 0 has become, and their sockets. */
 const struct listen_list *admin_addresses(const struct admin *admin);

@@ -24,6 +24,8 @@ struct reply {
 /* What of the request's head matters here. */
 struct head {
         const char *host, *accept;
+        bool names_tag;  /* in a condition, and nothing here has one */
+        bool wants_none; /* the answer only if there is nothing */
 };
 
 struct route {
@@ -147,8 +149,10 @@ static enum MHD_Result answer_route(const struct admin_client *client, const str
         struct MHD_Response *response;
         FILE *to;
 
+        if (head->names_tag)
+                return refuse(client, MHD_HTTP_PRECONDITION_FAILED, "Nothing here has an entity tag that If-Match could name.\n");
         if (route->file)
-                return queue(client, MHD_HTTP_OK, route->type,
+                return queue(client, head->wants_none ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, route->type,
                              MHD_create_response_from_buffer(route->file->length, (void *)route->file->bytes, MHD_RESPMEM_PERSISTENT));
         to = open_memstream(&reply.text, &reply.length);
         if (!to)
@@ -158,6 +162,8 @@ static enum MHD_Result answer_route(const struct admin_client *client, const str
                 free(reply.text);
                 return MHD_NO;
         }
+        if (reply.status == MHD_HTTP_OK && head->wants_none)
+                reply.status = MHD_HTTP_NOT_MODIFIED;
         response = MHD_create_response_from_buffer(reply.length, reply.text, MHD_RESPMEM_MUST_FREE);
         if (!response)
                 free(reply.text);
@@ -172,6 +178,10 @@ static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, con
                 head->host = value;
         else if (strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
                 head->accept = value;
+        else if (strcasecmp(key, MHD_HTTP_HEADER_IF_MATCH) == 0)
+                head->names_tag = true;
+        else if (strcasecmp(key, MHD_HTTP_HEADER_IF_NONE_MATCH) == 0)
+                head->wants_none = true;
         return MHD_YES;
 }
 

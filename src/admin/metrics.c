@@ -271,6 +271,19 @@ static void write_memory(struct writer *w, const char *name, const char *help, s
                 }
 }
 
+static void write_trouble(struct writer *w) {
+        const struct restmark_scoreboard *board = w->board;
+
+        begin(w, TYPE_GAUGE, "restmark_worker_unresponsive", "1 while a worker shows no sign of life and gets no connections, else 0.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                for (uint32_t seat = 0; seat < RESTMARK_SEATS; seat++)
+                        if (board->slots[i].slot.seats[seat].pid)
+                                put(w, worker_labels(w, i, seat).text, cell_get(&board->slots[i].slot.seats[seat].unresponsive_since_ms) != 0);
+        begin(w, TYPE_GAUGE, "restmark_worker_crash_loop", "1 while workers of the slot die as soon as they are ready, else 0.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, board->slots[i].slot.seats[board->slots[i].slot.primary].is_in_crash_loop != 0);
+}
+
 static void write_processes(struct writer *w) {
         const struct restmark_scoreboard *board = w->board;
         uint64_t now_ms = clock_monotonic_ms();
@@ -288,6 +301,7 @@ static void write_processes(struct writer *w) {
                         if (board->slots[i].slot.seats[seat].pid && beat_ms != 0)
                                 put_seconds(w, worker_labels(w, i, seat).text, now_ms > beat_ms ? (now_ms - beat_ms) * 1000000 : 0);
                 }
+        write_trouble(w);
         write_memory(w, "restmark_process_rss_bytes", "Resident memory; shared pages count in full for each process.",
                      offsetof(struct restmark_memory_cell, rss_bytes));
         write_memory(w, "restmark_process_pss_bytes", "Memory with shared pages divided by the number of processes that share them.",

@@ -17,6 +17,24 @@ int fd_close(int fd) {
         return -1;
 }
 
+ssize_t fd_read_up_to(int fd, void *to, size_t length) {
+        char *bytes = to;
+        size_t done = 0;
+
+        while (done < length) {
+                ssize_t n = read(fd, bytes + done, length - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                done += (size_t)n;
+        }
+        return (ssize_t)done;
+}
+
 static int compare_fds(const void *left, const void *right) {
         int a = *(const int *)left, b = *(const int *)right;
 
@@ -94,20 +112,41 @@ int fd_fill_standard(void) {
         return 0;
 }
 
-int fd_budget(uint64_t needed, struct error *e) {
+/* Returns 0, or a negative errno value: -EPERM if the hard limit, *ret_hard, is below. */
+static int raise_soft_limit(int resource, uint64_t needed, unsigned long long *ret_hard) {
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-                return error_set_errno(e, errno, "cannot read the limit of open files");
+        if (getrlimit(resource, &limit) < 0)
+                return -errno;
+        *ret_hard = limit.rlim_max;
         if (limit.rlim_cur >= needed)
                 return 0;
         if (limit.rlim_max < needed)
-                return error_set(e, -EMFILE,
-                                 "%llu open files are needed, but the hard limit is %llu: lower [limits] max-connections or "
-                                 "raise the limit (ulimit -n, LimitNOFILE= in the systemd unit)",
-                                 (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+                return -EPERM;
         limit.rlim_cur = needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-                return error_set_errno(e, errno, "cannot raise the limit of open files to %llu", (unsigned long long)needed);
-        return 0;
+        return setrlimit(resource, &limit) < 0 ? -errno : 0;
+}
+
+int fd_budget(uint64_t needed, struct error *e) {
+        unsigned long long hard = 0;
+        int r = raise_soft_limit(RLIMIT_NOFILE, needed, &hard);
+
+        if (r == -EPERM && hard < needed)
+                return error_set(e, -EMFILE,
+                                 "%llu open files are needed, but the hard limit is %llu: have fewer connections, or raise the limit (ulimit -n, "
+                                 "LimitNOFILE= in the systemd unit)",
+                                 (unsigned long long)needed, hard);
+        return r < 0 ? error_set_errno(e, -r, "cannot raise the limit of open files to %llu", (unsigned long long)needed) : 0;
+}
+
+int fd_size_budget(uint64_t needed_bytes, struct error *e) {
+        unsigned long long hard = 0;
+        int r = raise_soft_limit(RLIMIT_FSIZE, needed_bytes, &hard);
+
+        if (r == -EPERM && hard < needed_bytes)
+                return error_set(e, -EFBIG,
+                                 "%llu bytes of shared memory are needed, and count as a file's, but the limit of file sizes is %llu bytes: "
+                                 "raise it (ulimit -f, LimitFSIZE= in the systemd unit)",
+                                 (unsigned long long)needed_bytes, hard);
+        return r < 0 ? error_set_errno(e, -r, "cannot raise the limit of file sizes to %llu bytes", (unsigned long long)needed_bytes) : 0;
 }

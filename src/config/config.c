@@ -138,10 +138,22 @@ static int check_admin(const struct config *config, struct error *e) {
         return 0;
 }
 
-static int check_addresses(const struct config *config, struct error *e) {
-        int r = 0;
+static int check_one_kind(const struct config *config, struct error *e) {
+        char where[4200];
+        size_t n_given = 0;
 
-        if (config->balance == BALANCE_SHARED)
+        for (size_t i = 0; i < config->listen.n; i++)
+                n_given += listen_is_given(&config->listen.at[i]);
+        if (n_given == 0 || n_given == config->listen.n)
+                return 0;
+        return error_set(e, -EINVAL, "%s: sockets from systemd and addresses do not go together: write one kind only",
+                         config_where(config, OPTION_listen, where, sizeof where));
+}
+
+static int check_addresses(const struct config *config, struct error *e) {
+        int r = check_one_kind(config, e);
+
+        if (r == 0 && config->balance == BALANCE_SHARED)
                 r = check_apart(config, &config->listen, OPTION_listen, ", which [server] balance = shared does not part", e);
         if (r == 0)
                 r = check_apart(config, &config->admin_listen, OPTION_admin_listen, "", e);

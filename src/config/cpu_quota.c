@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/small_file.h"
 
 /* A mounted hierarchy that can have quotas, and where this process is in it. */
 struct mount {
@@ -15,16 +16,11 @@ struct mount {
 
 static bool read_line(const char *directory, const char *name, char *line, size_t size) {
         char path[CPU_QUOTA_PATH_MAX + 64];
-        FILE *file;
-        bool ok;
 
-        if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path || !(file = fopen(path, "re")))
+        if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path || small_file_read(path, line, size) < 0)
                 return false;
-        ok = fgets(line, (int)size, file) != NULL;
-        (void)fclose(file);
-        if (ok)
-                line[strcspn(line, "\n")] = '\0';
-        return ok;
+        line[strcspn(line, "\n")] = '\0';
+        return true;
 }
 
 static bool parse(const char *text, uint64_t *ret) {
@@ -102,25 +98,21 @@ static bool parse_mount(char *line, struct mount *ret) {
 
 /* The group in the hierarchy, out of "0::/a" or "4:cpu,cpuacct:/a"; false if there is none. */
 static bool find_group(const char *root, bool is_v2, char *ret) {
-        char path[CPU_QUOTA_PATH_MAX], line[CPU_QUOTA_PATH_MAX + 128];
+        char path[CPU_QUOTA_PATH_MAX], text[SMALL_FILE_MAX], *rest = text, *line;
         bool found = false;
-        FILE *file;
 
         (void)snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-        file = fopen(path, "re");
-        while (file && !found && fgets(line, sizeof line, file)) {
+        (void)small_file_read(path, text, sizeof text);
+        while (!found && (line = strsep(&rest, "\n"))) {
                 char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
 
                 if (!group)
                         continue;
                 *group++ = '\0';
-                group[strcspn(group, "\n")] = '\0';
                 found = is_v2 ? controllers[1] == '\0' : has_word(controllers + 1, "cpu");
                 if (found)
                         (void)snprintf(ret, CPU_QUOTA_PATH_MAX, "%s", strcmp(group, "/") == 0 ? "" : group);
         }
-        if (file)
-                (void)fclose(file);
         return found;
 }
 

@@ -71,9 +71,13 @@ static void read_counts(const json_object *object, struct sample_counts *counts)
 }
 
 static void read_worker(const json_object *object, unsigned int slot, bool beside, struct sample_worker *w) {
+        uint64_t since_ms;
+
         w->slot = slot;
         w->beside = beside;
         read_text(object, "state", w->state, sizeof w->state);
+        w->is_unresponsive = read_number(object, "unresponsive_since_unix_ms", &since_ms);
+        w->is_in_crash_loop = json_object_get_boolean(member(object, "crash_loop", json_type_boolean));
         read_process(object, "pid", &w->process);
         (void)read_number(object, "generation", &w->generation);
         (void)read_number(object, "started_unix_ms", &w->started_unix_ms);

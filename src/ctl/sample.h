@@ -25,6 +25,8 @@ struct sample_worker {
         unsigned int slot;
         bool beside; /* a second worker of the slot, during a replacement: it has no counts of its own */
         char state[16];
+        bool is_unresponsive;  /* no sign of life: it gets no connections */
+        bool is_in_crash_loop; /* workers of this slot die as soon as they are ready */
         struct sample_process process;
         uint64_t generation, started_unix_ms, connections, restarts;
         struct sample_counts counts; /* the slot's, its dead workers' included */

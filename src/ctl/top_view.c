@@ -196,7 +196,7 @@ static void format_cell(const struct top_row *row, enum top_column column, char 
                 (void)snprintf(text, size, w->beside ? "%u+" : "%u", w->slot);
                 break;
         case TOP_STATE:
-                (void)snprintf(text, size, "%.8s", w->state);
+                (void)snprintf(text, size, "%.8s", w->is_unresponsive ? "silent" : w->is_in_crash_loop ? "crashing" : w->state);
                 break;
         case TOP_PID:
                 (void)snprintf(text, size, w->process.pid ? "%" PRIu32 : "-", w->process.pid);
@@ -350,7 +350,8 @@ static void json_bytes(const char *name, bool known, uint64_t bytes, FILE *to) {
 static void json_row(const struct top_row *row, FILE *to) {
         const struct sample_worker *w = row->worker;
 
-        (void)fprintf(to, "{\"slot\":%u,\"beside\":%s,\"state\":\"%s\",\"pid\":", w->slot, w->beside ? "true" : "false", w->state);
+        (void)fprintf(to, "{\"slot\":%u,\"beside\":%s,\"state\":\"%s\",\"unresponsive\":%s,\"crash_loop\":%s,\"pid\":", w->slot,
+                      w->beside ? "true" : "false", w->state, w->is_unresponsive ? "true" : "false", w->is_in_crash_loop ? "true" : "false");
         if (w->process.pid)
                 (void)fprintf(to, "%" PRIu32, w->process.pid);
         else

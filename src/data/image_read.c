@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "data/dataset.h"
 #include "data/image.h"
 
@@ -42,24 +43,6 @@ static int check_size(off_t size, struct error *e) {
         return 0;
 }
 
-/* Fills `bytes` from the file; stops early at its end. Returns how many were read, or a negative errno. */
-static ssize_t read_up_to(int fd, uint8_t *bytes, size_t length) {
-        size_t done = 0;
-
-        while (done < length) {
-                ssize_t n = read(fd, bytes + done, length - done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                done += (size_t)n;
-        }
-        return (ssize_t)done;
-}
-
 static int read_regular(int fd, struct image *ret, struct error *e) {
         struct image image;
         struct stat st;
@@ -79,7 +62,7 @@ static int read_regular(int fd, struct image *ret, struct error *e) {
         image.bytes = malloc(image.length + 1);
         if (!image.bytes)
                 return error_set_errno(e, ENOMEM, "cannot hold its %zu bytes", image.length);
-        n = read_up_to(fd, image.bytes, image.length + 1);
+        n = fd_read_up_to(fd, image.bytes, image.length + 1);
         if (n < 0 || (size_t)n != image.length) {
                 image_deinit(&image);
                 if (n < 0)

@@ -29,18 +29,19 @@ static void trim(const char **begin, const char **end) {
                 --*end;
 }
 
-/* A list of tokens (RFC 9110, 5.6.1). */
-static void take_connection(struct gate *g, const struct field *field) {
+/* Whether a list (RFC 9110, 5.6.1) has this member. */
+static bool lists(const struct field *field, const char *member, size_t length) {
         const char *begin = field->value, *end = begin + field->value_length;
+        bool found = false;
 
         while (begin < end) {
                 const char *comma = memchr(begin, ',', (size_t)(end - begin)), *next = comma ? comma + 1 : end, *last = comma ? comma : end;
 
                 trim(&begin, &last);
-                g->closes |= bytes_are(begin, (size_t)(last - begin), "close", 5);
-                g->keeps_alive |= bytes_are(begin, (size_t)(last - begin), "keep-alive", 10);
+                found |= bytes_are(begin, (size_t)(last - begin), member, length);
                 begin = next;
         }
+        return found;
 }
 
 static enum gate_verdict take_length(struct gate *g, const struct field *field) {
@@ -76,6 +77,13 @@ static enum gate_verdict take_host(struct gate *g, const struct field *field) {
         return GATE_MORE;
 }
 
+static enum gate_verdict take_condition(struct gate *g, const struct field *field) {
+        g->must_write |= g->is_conditional;
+        g->is_conditional = true;
+        g->condition = field->line;
+        return GATE_MORE;
+}
+
 /* What the field means here; what means nothing is left out of what the library sees. */
 static enum gate_verdict take_meaning(struct gate *g, const struct field *field) {
         switch (field->name_length) {
@@ -85,7 +93,7 @@ static enum gate_verdict take_meaning(struct gate *g, const struct field *field)
                 break;
         case 6:
                 if (is(field, "Expect", 6))
-                        g->expects_continue |= bytes_are(field->value, field->value_length, "100-continue", 12);
+                        g->expects_continue |= lists(field, "100-continue", 12);
                 else if (g->limits->keeps_accept && is(field, "Accept", 6)) {
                         g->must_write |= g->accept.length > 0;
                         g->accept = field->line;
@@ -94,16 +102,19 @@ static enum gate_verdict take_meaning(struct gate *g, const struct field *field)
                 break;
         case 8:
                 /* None of the answers has an entity tag, so that only "*" matches. */
-                if (is(field, "If-Match", 8) && !bytes_are(field->value, field->value_length, "*", 1)) {
-                        g->must_write |= g->is_conditional;
-                        g->is_conditional = true;
-                        g->if_match = field->line;
-                        return GATE_MORE;
-                }
+                if (is(field, "If-Match", 8) && !bytes_are(field->value, field->value_length, "*", 1))
+                        return take_condition(g, field);
                 break;
         case 10:
-                if (is(field, "Connection", 10))
-                        take_connection(g, field);
+                if (is(field, "Connection", 10)) {
+                        g->closes |= lists(field, "close", 5);
+                        g->keeps_alive |= lists(field, "keep-alive", 10);
+                }
+                break;
+        case 13:
+                /* Of both conditions If-Match comes first (RFC 9110, 13.2.2). */
+                if (is(field, "If-None-Match", 13) && bytes_are(field->value, field->value_length, "*", 1) && !g->is_conditional)
+                        return take_condition(g, field);
                 break;
         case 14:
                 g->must_write = true;

@@ -16,11 +16,6 @@ void gate_next(struct gate *g) {
         gate_init(g, g->limits);
 }
 
-enum gate_verdict gate_refuse(struct gate *g, unsigned int status, const char *detail) {
-        g->refusal = (struct gate_refusal){ .status = status, .detail = detail };
-        return GATE_REFUSED;
-}
-
 static enum gate_verdict refuse_silently(struct gate *g, enum gate_silence silence) {
         g->refusal = (struct gate_refusal){ .silence = silence };
         return GATE_REFUSED;
@@ -72,8 +67,10 @@ static enum gate_verdict refuse_size(struct gate *g, const char *head) {
 
         if (g->phase == GATE_TRAILER)
                 return gate_refuse(g, 431, "The trailer is larger than this server accepts.");
-        if (g->phase == GATE_LINE && (method == limit || head[method] != ' '))
+        if (g->phase == GATE_LINE && method < limit && head[method] != ' ')
                 return gate_refuse(g, 400, BAD_BEGIN);
+        if (g->phase == GATE_LINE && method > limit / 2) /* RFC 9112, 3 */
+                return gate_refuse(g, 501, UNKNOWN_METHOD);
         if (g->phase == GATE_LINE || g->target.length > limit / 2)
                 return gate_refuse(g, 414, "The request target is longer than this server accepts.");
         return gate_refuse(g, 431, "The request line and header fields are larger than this server accepts.");

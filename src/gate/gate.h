@@ -58,11 +58,11 @@ struct gate {
         bool is_head, is_1_0;
         /* the fields */
         bool closes, keeps_alive;                /* as the client wants it */
-        bool expects_continue, is_conditional;   /* an If-Match that "*" is not all of */
+        bool expects_continue, is_conditional;   /* an If-Match that "*" is not all of, or an If-None-Match that it is */
         bool must_write;                         /* the library's form is another one than the client's */
         bool is_chunked;
         uint8_t n_hosts, n_lengths, n_codings;   /* two stand for more */
-        struct gate_span host, if_match, accept; /* lines with their ends */
+        struct gate_span host, condition, accept; /* lines with their ends */
         uint64_t length;                         /* of the body as announced */
         /* the body */
         enum gate_chunk chunk;

@@ -4,8 +4,13 @@
 
 #include "gate/gate.h"
 
+#define UNKNOWN_METHOD "This server does not know the method."
+
 /* `detail` is a literal. Returns GATE_REFUSED. */
-enum gate_verdict gate_refuse(struct gate *g, unsigned int status, const char *detail);
+static inline enum gate_verdict gate_refuse(struct gate *g, unsigned int status, const char *detail) {
+        g->refusal = (struct gate_refusal){ .status = status, .detail = detail };
+        return GATE_REFUSED;
+}
 
 /* In line.c: takes a request line, without its end. */
 enum gate_verdict line_take(struct gate *g, const char *line, size_t length);

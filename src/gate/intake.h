@@ -37,7 +37,7 @@ struct intake {
         uint64_t n_serving;   /* requests that the library has, or could have had, and not finished */
         bool was_begun;       /* the owner knows of the request that is coming in */
         bool was_continued;   /* the client was told to send the body */
-        bool is_conditional;  /* one of those that are being served has an If-Match field */
+        bool is_conditional;  /* one of those that are being served has a condition */
         bool is_last;         /* nothing is taken from the client any more */
         bool is_refused;
         bool is_at_end;       /* the client has ended its side */

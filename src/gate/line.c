@@ -44,14 +44,14 @@ enum gate_verdict line_take(struct gate *g, const char *line, size_t length) {
         verdict = take_version(g, end + 1, length - at - target - 1);
         if (verdict != GATE_MORE)
                 return verdict;
-        if (line[at] == '*' && !(method == 7 && memcmp(line, "OPTIONS", 7) == 0))
-                return gate_refuse(g, 400, "Only OPTIONS can be asked of \"*\".");
         g->method = (struct gate_span){ 0, (uint32_t)method };
         g->target = (struct gate_span){ (uint32_t)at, (uint32_t)target };
         if (target >= 3 && memmem(line + at, target, "%00", 3))
                 return gate_refuse(g, 400, "The request target holds an encoded NUL byte.");
         if (!is_known_method(line, method))
-                return gate_refuse(g, 501, "This server does not know the method.");
+                return gate_refuse(g, 501, UNKNOWN_METHOD);
+        if (line[at] == '*' && !(method == 7 && memcmp(line, "OPTIONS", 7) == 0))
+                return gate_refuse(g, 400, "Only OPTIONS can be asked of \"*\".");
         if (target > GATE_ARGUMENTS_MAX && target_arguments(line + at, target) > GATE_ARGUMENTS_MAX)
                 return gate_refuse(g, 400, "The query has more arguments than any route of this server takes.");
         return GATE_MORE;

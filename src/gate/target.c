@@ -96,7 +96,8 @@ bool target_is_valid(const char *method, const char *target, size_t length) {
         if (strncmp(method, "CONNECT ", 8) == 0) {
                 const char *colon = memrchr(target, ':', length);
 
-                return colon && colon + 1 < target + length && target_is_host(target, length, false);
+                return colon && colon + 1 < target + length && !memchr(colon, ']', (size_t)(target + length - colon)) &&
+                       target_is_host(target, length, false);
         }
         if (*target == '/')
                 return encoded_span(target, length, BYTE_TARGET) == length;

@@ -13,7 +13,7 @@ static size_t append(char *out, size_t at, const char *text, size_t length) {
 /* The lines that stay move forward, so each must be moved before a later one's place is written to: in the order of the head. What is new
  * stands for a line that was at least as long and is gone. */
 size_t gate_write(const struct gate *g, const char *head, char *out) {
-        const struct gate_span *lines[] = { &g->host, &g->if_match, &g->accept };
+        const struct gate_span *lines[] = { &g->host, &g->condition, &g->accept };
         size_t n, at = 0;
 
         if (!g->must_write) {

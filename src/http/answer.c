@@ -76,6 +76,10 @@ static enum MHD_Result answer_options(struct connection *c) {
         return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
 }
 
+static bool has_field(const struct connection *c, const char *name) {
+        return MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name) != NULL;
+}
+
 struct params_reading {
         struct work_params params;
         struct error error;
@@ -131,6 +135,7 @@ static enum MHD_Result answer_work(struct connection *c) {
         struct work_response made;
         struct MHD_Response *response;
         uint64_t start_ns;
+        bool is_unmodified; /* the answer has the fields of a good one, its length among them, and no body, as one to HEAD */
         int r;
 
         reading.verdict = 0;
@@ -138,8 +143,9 @@ static enum MHD_Result answer_work(struct connection *c) {
         (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
         if (reading.verdict != 0)
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
-        if (c->intake.is_conditional && MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH))
+        if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
+        is_unmodified = c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
         start_ns = clock_monotonic_ns();
         announce_work(c, &reading.params, start_ns);
@@ -150,7 +156,7 @@ static enum MHD_Result answer_work(struct connection *c) {
                 return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
 
         response = ready_response(c, &made);
-        return queue(c, MHD_HTTP_OK, response, made.body_length,
+        return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,
                      response == c->server->ready[c->request.route->workload]);
 }
 

@@ -13,6 +13,7 @@
 #include "gate/refusal.h"
 #include "gate/target.h"
 #include "http/server_internal.h"
+#include "mhd/library.h"
 #include "shared/histogram.h"
 #include "shared/scoreboard.h"
 
@@ -54,12 +55,14 @@ static void log_request(struct connection *c, bool answered, uint64_t now_ns) {
         request_log_add(c->server->log, &entry, c->server->now_ms);
 }
 
-static void end_request(struct connection *c, bool answered) {
+/* Returns when that was. */
+static uint64_t end_request(struct connection *c, bool answered) {
         uint64_t now_ns = clock_monotonic_ns();
 
         count(c, answered, now_ns);
         if (c->notes)
                 log_request(c, answered, now_ns);
+        return now_ns;
 }
 
 /* ---- connections ---- */
@@ -70,16 +73,17 @@ void connection_set_deadline(struct connection *c, uint64_t deadline_ms) {
                 c->server->next_deadline_ms = deadline_ms;
 }
 
-static void wait_for_request(struct connection *c) {
+/* `since_ms` is not the turn's time, in which others may have been served before: the client shall have all of its idle timeout. */
+static void wait_for_request(struct connection *c, uint64_t since_ms) {
         struct server *server = c->server;
 
         c->request.stage = REQUEST_NONE;
         c->hangup = HANGUP_UNKNOWN;
-        connection_set_deadline(c, server->now_ms + (server->draining ? SERVER_DRAIN_IDLE_MS : server->limits.idle_timeout_ms));
+        connection_set_deadline(c, since_ms + (server->draining ? SERVER_DRAIN_IDLE_MS : server->limits.idle_timeout_ms));
 }
 
 void connection_hang_up(struct connection *c, enum restmark_close why) {
-        (void)shutdown(c->fd, SHUT_RDWR);
+        library_hang_up(c->fd);
         c->close = why;
         connection_set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
 }
@@ -111,7 +115,7 @@ static struct connection *make(struct server *server, int fd) {
 }
 
 static void open_one(struct server *server, struct MHD_Connection *mhd, void **socket_context) {
-        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        int fd = library_socket(mhd);
         struct connection *c = make(server, fd);
 
         *socket_context = c; /* NULL: requests on it are refused */
@@ -130,7 +134,7 @@ static void open_one(struct server *server, struct MHD_Connection *mhd, void **s
         server->connections = c;
         if (c->notes)
                 access_log_format_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, c->notes->address);
-        wait_for_request(c);
+        wait_for_request(c, server->now_ms);
         server->n_connections++;
         if (c->is_private)
                 return;
@@ -202,7 +206,7 @@ static void note(char *text, size_t size, const char *from, size_t length) {
 static void begin(struct connection *c) {
         c->request = (struct request){ .stage = REQUEST_COMING, .method = ROUTE_METHOD_GET, .started_ns = clock_monotonic_ns() };
         c->hangup = HANGUP_UNKNOWN;
-        connection_set_deadline(c, c->server->now_ms + c->server->limits.request_timeout_ms);
+        connection_set_deadline(c, c->request.started_ns / 1000000 + c->server->limits.request_timeout_ms);
 }
 
 static void note_request(struct connection *c, const struct intake_request *request) {
@@ -290,16 +294,17 @@ void connection_refused(void *context, const struct gate_refusal *refusal, bool 
 void connection_completed(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code) {
         struct connection *c = *request_context;
         bool is_answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+        uint64_t now_ns;
 
         (void)context;
         (void)mhd;
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
-        end_request(c, is_answered);
+        now_ns = end_request(c, is_answered);
         c->has_answered |= is_answered;
         if (!is_answered && c->close == RESTMARK_CLOSE_COUNT)
                 c->close = RESTMARK_CLOSE_GONE;
-        wait_for_request(c);
+        wait_for_request(c, now_ns / 1000000);
         if (is_answered && !c->request.last)
                 intake_finished(&c->intake);
 }

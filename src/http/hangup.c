@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include "mhd/library.h"
+
 enum {
         LOOK_MS = 1000, /* between two looks; a client that has hung up is seen twice before it is let go */
         ALL_EACH = 10   /* looks; then also at connections on which nothing is known to have come: the library does not report a part of a head */
@@ -29,7 +31,7 @@ void hangup_look(struct server *server) {
                 else if (c->hangup != HANGUP_ONCE) /* the library may have the next request in its memory already */
                         c->hangup = HANGUP_ONCE;
                 else {
-                        (void)shutdown(c->fd, SHUT_RDWR); /* of which the library hears, unlike of the client's end */
+                        library_hang_up(c->fd); /* of which the library hears, unlike of the client's end */
                         c->hangup = HANGUP_LOOKED;
                 }
         }

@@ -2,14 +2,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/hangup.h"
 #include "http/server_internal.h"
+#include "mhd/library.h"
 
 enum {
         ROOM_ATTEMPTS = 8, /* for one connection that waits */
@@ -38,34 +37,17 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
         return MHD_YES;
 }
 
-static void __attribute__((format(printf, 2, 0)))
-on_library_message(void *context, const char *format, va_list arguments) {
-        char text[512];
+static int start_library(struct server *server, struct error *e) {
+        const struct library_parts parts = { .who = "",
+                                             .connections_max = (unsigned int)server->limits.max_connections,
+                                             .connection_memory_bytes = intake_library_memory(&server->intake_owner.limits),
+                                             .on_access = on_access,
+                                             .on_connection = connection_notify,
+                                             .on_completed = connection_completed,
+                                             .on_request_line = connection_request_line,
+                                             .context = server };
 
-        (void)context;
-        if (!log_enabled(LOG_DEBUG))
-                return;
-        (void)vsnprintf(text, sizeof text, format, arguments);
-        text[strcspn(text, "\n")] = '\0';
-        log_message(LOG_DEBUG, "libmicrohttpd: %s", text);
-}
-
-static struct MHD_Daemon *start_daemon(struct server *server) {
-        unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
-
-#if MHD_VERSION >= 0x00097707
-        flags |= MHD_USE_NO_THREAD_SAFETY;
-#endif
-        return MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
-                                /* first, as the others may already complain */
-                                MHD_OPTION_EXTERNAL_LOGGER, on_library_message, server,
-                                MHD_OPTION_CONNECTION_LIMIT, (unsigned int)server->limits.max_connections,
-                                MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                intake_library_memory(&server->intake_owner.limits),
-                                MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,
-                                MHD_OPTION_NOTIFY_COMPLETED, connection_completed, server,
-                                MHD_OPTION_URI_LOG_CALLBACK, connection_request_line, server,
-                                MHD_OPTION_END);
+        return library_start(&parts, &server->mhd, e);
 }
 
 int server_new(const struct server_parts *parts, struct server **ret, struct error *e) {
@@ -96,16 +78,13 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
-        if (r == 0) {
-                server->mhd = start_daemon(server);
-                if (!server->mhd)
-                        r = error_set(e, -EIO, "libmicrohttpd %s does not start", MHD_get_version());
-        }
+        if (r == 0)
+                r = start_library(server, e);
         if (r < 0) {
                 server_free(server);
                 return r;
         }
-        server->mhd_epoll = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+        server->mhd_epoll = library_epoll_fd(server->mhd);
         *ret = server;
         return 0;
 }
@@ -234,17 +213,12 @@ void server_run(struct server *server, uint64_t now_ms) {
 }
 
 int server_wait_ms(const struct server *server, uint64_t now_ms) {
-        uint64_t deadline_ms = server->next_deadline_ms, linger_ms = linger_deadline_ms(server->linger), wait_ms;
-        MHD_UNSIGNED_LONG_LONG library_ms;
+        uint64_t due_ms = server->next_deadline_ms, linger_ms = linger_deadline_ms(server->linger), wait_ms;
 
-        if (linger_ms < deadline_ms)
-                deadline_ms = linger_ms;
-        wait_ms = deadline_ms == UINT64_MAX ? UINT64_MAX : deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-        /* Data that the library has read but not yet handled raises no event. */
-        if (MHD_get_timeout(server->mhd, &library_ms) == MHD_YES && library_ms < wait_ms)
-                wait_ms = library_ms;
-        if (wait_ms == UINT64_MAX)
+        due_ms = library_due_ms(server->mhd, now_ms, linger_ms < due_ms ? linger_ms : due_ms);
+        if (due_ms == UINT64_MAX)
                 return -1;
+        wait_ms = due_ms > now_ms ? due_ms - now_ms : 0;
         return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
 

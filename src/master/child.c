@@ -45,22 +45,20 @@ void child_init(struct child *child, struct supervisor *s, unsigned int index, u
 
 static void run_child(struct child *child, int link, int private_connection) {
         struct supervisor *s = child->supervisor;
-        struct heritage heritage = child->generation->heritage;
-        const struct cpu_list *cpus = s->options->cpus;
+        const struct heir heir = { .slot = child->index,
+                                   .cell = cell_memory_open(&child->cell),
+                                   .listeners = s->options->listeners,
+                                   .cpus = s->options->cpus,
+                                   .link = link,
+                                   .private_connection = private_connection };
+        struct heritage heritage;
 
-        notify_forget();
-        heritage.slot = child->index;
-        heritage.cell = cell_memory_open(&child->cell);
-        if (!heritage.cell) {
+        if (!heir.cell) {
                 log_message(LOG_ERR, "worker %u: cannot map its cell of shared memory: %m", child->index);
                 exit(HERITAGE_EXIT_SYSTEM);
         }
-        heritage.listeners = listeners_of(s->options->listeners, child->index);
-        heritage.n_listeners = s->options->listeners->addresses.n;
-        heritage.shared_listeners = s->options->listeners->shared;
-        heritage.cpu = cpus->n > 0 ? (int)cpus->at[child->index % cpus->n] : -1;
-        heritage.link = link;
-        heritage.private_connection = private_connection;
+        notify_forget();
+        heritage = generation_heritage(child->generation, &heir);
         exit(s->options->worker_main(&heritage));
 }
 
@@ -121,7 +119,7 @@ static void begin_life(struct child *child) {
         child->cause = RESTMARK_CAUSE_START;
         child->doomed = child->killed = child->lies = child->unresponsive = false;
         child->deaf_ms = 0;
-        child->traces = child->generation->heritage.traces;
+        child->traces = child->generation->config->harakiri_ms > 0;
         if (getrandom(&child->dice, sizeof child->dice, GRND_NONBLOCK) != sizeof child->dice)
                 child->dice = clock_monotonic_ns(); /* it is no secret */
 }
@@ -391,6 +389,7 @@ int child_adopt(struct child *child, const struct handover_child *from, struct g
         if (from->state == RESTMARK_SLOT_READY)
                 child->cause = RESTMARK_CAUSE_CRASH;
         child->started_ms -= age_ms < child->started_ms ? age_ms : child->started_ms;
+        cell_set(&child_cell(child)->unresponsive_since_ms, 0); /* health.c will see */
         publish(child);
         arm_timer(child);
         if (!has_worker)

@@ -49,26 +49,22 @@ static int make_directory(const char *path, struct error *e) {
                 return 0;
         *slash = '\0';
         if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-                return error_set_errno(e, errno, "%s: cannot make the directory of the control socket", directory);
+                return control_explain(CONTROL_STEP_DIRECTORY, directory, errno, e);
         return 0;
 }
 
 static int remove_stale(const char *path, struct error *e) {
-        pid_t owner = control_find_owner(path);
-        struct stat st;
+        struct control_place place;
+        int r = control_examine(path, &place, e);
 
-        if (owner > 0)
+        if (r < 0)
+                return r;
+        if (place.owner > 0)
                 return error_set(e, -EADDRINUSE,
                                  "%s: process %d answers on this control socket: stop it, or set another [admin] control", path,
-                                 (int)owner);
-        if (owner < 0)
-                return error_set_errno(e, -owner, "%s: cannot tell whether another daemon has this control socket", path);
-        if (lstat(path, &st) < 0)
-                return errno == ENOENT ? 0 : error_set_errno(e, errno, "%s: cannot examine the control socket", path);
-        if (!S_ISSOCK(st.st_mode))
-                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
-        if (unlink(path) < 0)
-                return error_set_errno(e, errno, "%s: cannot remove the stale control socket", path);
+                                 (int)place.owner);
+        if (place.exists && unlink(path) < 0)
+                return control_explain(CONTROL_STEP_REMOVE, path, errno, e);
         return 0;
 }
 
@@ -86,9 +82,9 @@ static int bind_socket(struct control *control, struct error *e) {
         r = bind(control->fd, (struct sockaddr *)&address, sizeof address);
         (void)umask(mask);
         if (r < 0)
-                return error_set_errno(e, errno, "%s: cannot make the control socket", control->path);
+                return control_explain(CONTROL_STEP_MAKE, control->path, errno, e);
         if (stat(control->path, &st) < 0)
-                return error_set_errno(e, errno, "%s: cannot examine the control socket", control->path);
+                return control_explain(CONTROL_STEP_EXAMINE, control->path, errno, e);
         control->device = st.st_dev; /* from here on control_free() removes it */
         control->inode = st.st_ino;
         r = control_access_apply(&control->access, control->path, e);

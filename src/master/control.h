@@ -82,8 +82,19 @@ struct control *control_free(struct control *control);
 /* Whether `path` can be a Unix socket's; else -ENAMETOOLONG with a sentence. */
 int control_check_path(const char *path, struct error *e);
 
-/* The process that answers on `path`: its pid, 0 if none does (no such file, or a stale one), or a negative errno value. */
-pid_t control_find_owner(const char *path);
+/* What can go wrong on the way to a control socket, at a start or as a check before one finds it. */
+enum control_step { CONTROL_STEP_DIRECTORY, CONTROL_STEP_EXAMINE, CONTROL_STEP_REMOVE, CONTROL_STEP_MAKE };
+
+/* Says it of `path`, by a positive errno value. Returns -errnum. */
+int control_explain(enum control_step step, const char *path, int errnum, struct error *e);
+
+struct control_place {
+        bool exists; /* a socket, somebody's or stale */
+        pid_t owner; /* who answers on it; 0: nobody */
+};
+
+/* Looks at what is at `path`. Returns 0, or a negative errno value with a sentence if that cannot be seen, or is something else. */
+int control_examine(const char *path, struct control_place *ret, struct error *e);
 
 /* The path that [admin] control means: "auto" resolved, NULL for none. The caller frees it. */
 int control_resolve_path(const char *configured, char **ret, struct error *e);

@@ -30,6 +30,9 @@ int control_access_find(const char *mode, const char *group, struct control_acce
 /* Gives the socket file its group and mode. It is to be made with mode 0600, so that it never admits more than it will in the end. */
 int control_access_apply(const struct control_access *access, const char *path, struct error *e);
 
+/* Why it cannot be given to the group, by the positive errno value that the kernel gives. Returns -errnum. */
+int control_access_explain(const struct control_access *access, const char *path, int errnum, struct error *e);
+
 /* Asks the kernel who is at the other end of `fd`. Returns 0 or a negative errno value. */
 int control_access_identify(const struct control_access *access, int fd, struct control_peer *ret);
 

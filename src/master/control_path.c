@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,7 +20,8 @@ int control_check_path(const char *path, struct error *e) {
         return 0;
 }
 
-pid_t control_find_owner(const char *path) {
+/* The process that answers on `path`: its pid, 0 if none does (no such file, or a stale one), or a negative errno value. */
+static pid_t find_owner(const char *path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         socklen_t size = sizeof(struct ucred);
         struct ucred owner;
@@ -40,6 +42,29 @@ pid_t control_find_owner(const char *path) {
                 result = -errno;
         (void)fd_close(fd);
         return result;
+}
+
+int control_explain(enum control_step step, const char *path, int errnum, struct error *e) {
+        static const char *const texts[] = { [CONTROL_STEP_DIRECTORY] = "cannot make the directory of the control socket",
+                                             [CONTROL_STEP_EXAMINE] = "cannot examine the control socket",
+                                             [CONTROL_STEP_REMOVE] = "cannot remove the stale control socket",
+                                             [CONTROL_STEP_MAKE] = "cannot make the control socket" };
+
+        return error_set_errno(e, errnum, "%s: %s", path, texts[step]);
+}
+
+int control_examine(const char *path, struct control_place *ret, struct error *e) {
+        struct stat st;
+
+        *ret = (struct control_place){ .owner = find_owner(path) };
+        if (ret->owner < 0)
+                return error_set_errno(e, -ret->owner, "%s: cannot tell whether another daemon has this control socket", path);
+        ret->exists = lstat(path, &st) == 0;
+        if (!ret->exists && errno != ENOENT)
+                return control_explain(CONTROL_STEP_EXAMINE, path, errno, e);
+        if (ret->exists && !S_ISSOCK(st.st_mode))
+                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+        return 0;
 }
 
 static int in_directory(const char *directory, const char *below, char **ret, struct error *e) {

@@ -1,24 +1,14 @@
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/small_file.h"
 #include "master/certificate.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
-
-static void read_core_pattern(char *text, size_t size) {
-        int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-        text[n > 0 ? n : 0] = '\0';
-        (void)fd_close(fd);
-}
 
 static void fill_from_cell(struct certificate *c, const struct child *child, const struct restmark_worker_cell *cell) {
         const struct restmark_memory_cell *memory = &child_cell(child)->memory;
@@ -84,7 +74,7 @@ void death_report(struct child *child, const siginfo_t *info, const struct rusag
         if (info->si_code != CLD_EXITED && info->si_status == SIGKILL && !c.killed_by_us)
                 c.oom = oom_look(&s->oom);
         if (info->si_code == CLD_DUMPED)
-                read_core_pattern(core_pattern, sizeof core_pattern);
+                (void)small_file_read("/proc/sys/kernel/core_pattern", core_pattern, sizeof core_pattern);
         (void)certificate_write(&c, text, sizeof text);
         write_log(child, &c, text);
         events_add(s->events, EVENT_DEATH, (int)child->index, "pid %d %s", (int)c.pid, text);

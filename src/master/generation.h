@@ -8,18 +8,26 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "config/cpu_list.h"
 #include "shared/heritage.h"
+
+struct listeners;
 
 struct generation {
         unsigned int number; /* 1 for the one that the daemon starts with */
         unsigned int references;
         unsigned int reopened; /* when its logs were opened again: see reopen.c */
         const struct config *config;
-        unsigned int n_workers;   /* that it asks for */
-        struct heritage heritage; /* what is the same for all workers; the rest is filled in at each fork */
-        size_t n_records;         /* what /parse-msgpack answers … */
-        size_t json_bytes;        /* … and /encode-json, which is also how long /transfer-data is */
-        /* Opens the access log again, in `heritage` and for all workers to come. Returns 1, or 0 if there is none, or a negative value
+        unsigned int n_workers; /* that it asks for */
+        /* What is the same for all its workers: */
+        const struct dataset *dataset;
+        const struct server_limits *limits;
+        const struct account *account;
+        int access_log_fd; /* -1: none */
+        pid_t master_pid;
+        size_t n_records; /* what /parse-msgpack answers … */
+        size_t json_bytes; /* … and /encode-json, which is also how long /transfer-data is */
+        /* Opens the access log again, for all workers to come. Returns 1, or 0 if there is none, or a negative value
          * with a sentence; then the old one is kept. */
         int (*reopen)(struct generation *generation, struct error *e);
         void (*free)(struct generation *generation);
@@ -31,8 +39,22 @@ struct generation_source {
         int (*load)(void *context, struct generation **ret, struct error *e);
         /* Makes room for the descriptors of `n_workers` workers with `config`, or says why there is none. */
         int (*budget)(void *context, const struct config *config, unsigned int n_workers, struct error *e);
+        /* Whether all that `config` names is still there, for a program that would have to load it again. */
+        int (*probe)(void *context, const struct config *config, struct error *e);
         void *context;
 };
+
+/* One worker to be: what is its own. */
+struct heir {
+        unsigned int slot;
+        struct restmark_worker_cell *cell;
+        const struct listeners *listeners; /* of all slots; NULL: it takes no connections but its private one */
+        const struct cpu_list *cpus;       /* for workers to be pinned to; NULL: none */
+        int link, private_connection;      /* as in struct heritage */
+};
+
+/* All that a worker of `generation` inherits. It borrows from both. */
+struct heritage generation_heritage(const struct generation *generation, const struct heir *heir);
 
 static inline struct generation *generation_ref(struct generation *generation) {
         generation->references++;

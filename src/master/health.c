@@ -1,15 +1,13 @@
 #include "master/health.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/small_file.h"
 #include "master/certificate.h"
 #include "master/memory.h"
 #include "master/notify.h"
@@ -96,15 +94,10 @@ void health_condemn(struct child *child, const char *why) {
 
 /* "R", "T" …, see proc(5); "?" if it cannot be read. */
 static char process_state(pid_t pid) {
-        char path[48], text[512], *name_end;
-        ssize_t n;
-        int fd;
+        char path[48], text[2048], *name_end;
 
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-        (void)fd_close(fd);
-        text[n > 0 ? n : 0] = '\0';
+        (void)small_file_read(path, text, sizeof text);
         name_end = strrchr(text, ')');
         return name_end && name_end[1] == ' ' ? name_end[2] : '?';
 }
@@ -363,8 +356,10 @@ int health_new(struct supervisor *s, struct health **ret, struct error *e) {
         h->s = s;
         h->watchdog_ms = notify_watchdog_ms();
         h->fed_ms = clock_monotonic_ms();
+        /* After an upgrade at once: since the program before has said it last, half an interval may have passed. */
         if (h->watchdog_ms > 0)
-                r = sd_event_add_time_relative(s->event, &h->watchdog, CLOCK_MONOTONIC, h->watchdog_ms * 500, 10000, on_watchdog, h);
+                r = sd_event_add_time_relative(s->event, &h->watchdog, CLOCK_MONOTONIC, s->options->handover ? 0 : h->watchdog_ms * 500, 10000,
+                                               on_watchdog, h);
         if (r < 0) {
                 (void)health_free(h);
                 return error_set_errno(e, -r, "cannot feed the watchdog");

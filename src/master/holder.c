@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/small_file.h"
+
 /* A /proc/net/tcp address is hexadecimal words in host order of the network-order bytes: comparing memory undoes that. */
 static bool parse_hex_address(const char *hex, size_t n_words, uint32_t words[static 4]) {
         for (size_t i = 0; i < n_words; i++)
@@ -84,16 +86,13 @@ static bool has_socket(const char *pid, unsigned long inode) {
 }
 
 static void read_name(struct holder *holder) {
-        char path[64];
-        FILE *comm;
+        char path[64], name[128];
 
         (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)holder->pid);
-        comm = fopen(path, "re");
-        if (!comm || !fgets(holder->name, sizeof holder->name, comm))
-                (void)snprintf(holder->name, sizeof holder->name, "?");
-        holder->name[strcspn(holder->name, "\n")] = '\0';
-        if (comm)
-                (void)fclose(comm);
+        if (small_file_read(path, name, sizeof name) < 0 || *name == '\0')
+                (void)snprintf(name, sizeof name, "?");
+        name[strcspn(name, "\n")] = '\0';
+        (void)snprintf(holder->name, sizeof holder->name, "%.*s", (int)sizeof holder->name - 1, name);
 }
 
 static bool is_restmarkd(const char *pid) {

@@ -154,8 +154,6 @@ static int choose_all(struct inherited *in, const struct listen_list *wanted, st
                 log_message(LOG_NOTICE, "the sockets that systemd gives take the place of [server] listen");
                 return choose(in, "", list, fds, e);
         }
-        if (n_named < wanted->n)
-                return error_set(e, -EINVAL, "sockets from systemd and addresses do not go together: write one kind only");
         for (size_t i = 0; r == 0 && i < wanted->n; i++)
                 r = choose(in, wanted->at[i].socket.given.name, list, fds, e);
         for (size_t i = 0; r == 0 && i < in->n_given; i++)

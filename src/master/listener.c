@@ -61,19 +61,30 @@ static int bind_one(const struct listen_address *address, int reuseport, int *re
         return 0;
 }
 
-/* SO_REUSEPORT would let this daemon share a port with another one of the same user, unnoticed. A socket without it is refused if
- * anybody listens there. For port 0 it also chooses the port, in *address. */
-static int probe(struct listen_address *address, struct error *e) {
+int listener_open_one(struct listen_address *address, int backlog, int *ret, struct error *e) {
         socklen_t size = sizeof address->socket;
         int fd, r = bind_one(address, 0, &fd, e);
 
         if (r < 0)
                 return r;
-        if (listen(fd, 1) < 0)
+        if (listen(fd, backlog) < 0)
                 r = listeners_explain(address, errno, e);
         else if (getsockname(fd, &address->socket.any, &size) < 0)
                 r = error_set_errno(e, errno, "cannot read the port");
-        (void)fd_close(fd);
+        if (r < 0)
+                (void)fd_close(fd);
+        else
+                *ret = fd;
+        return r;
+}
+
+/* SO_REUSEPORT would let this daemon share a port with another one of the same user, unnoticed. A socket without it is refused if
+ * anybody listens there. For port 0 it also chooses the port, in *address. */
+static int probe(struct listen_address *address, struct error *e) {
+        int fd, r = listener_open_one(address, 1, &fd, e);
+
+        if (r == 0)
+                (void)fd_close(fd);
         return r;
 }
 

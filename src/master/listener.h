@@ -28,6 +28,10 @@ struct listeners {
 /* Why one cannot listen on `address`, by the positive errno value that the kernel gives. Returns -errnum. */
 int listeners_explain(const struct listen_address *address, int errnum, struct error *e);
 
+/* Binds and listens with one socket, which nobody can share. Port 0 becomes the one that the kernel chooses, in *address. Returns 0, or a
+ * negative errno value with a sentence. */
+int listener_open_one(struct listen_address *address, int backlog, int *ret, struct error *e);
+
 /* Binds and listens. Fails if anybody else, even another daemon of the same user, listens there already. */
 int listeners_open(const struct listen_list *addresses, bool shared, unsigned int n_slots, int backlog, struct listeners **ret,
                    struct error *e);

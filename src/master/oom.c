@@ -1,38 +1,12 @@
 #include "master/oom.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
-
-/* Reads a small file of the kernel's. Returns whether there is one. */
-static bool read_text(const char *path, char *text, size_t size) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n;
-
-        if (fd < 0)
-                return false;
-        n = read(fd, text, size - 1);
-        (void)fd_close(fd);
-        text[n > 0 ? n : 0] = '\0';
-        return n > 0;
-}
+#include "base/small_file.h"
 
 static bool count(const struct oom *oom, uint64_t *ret) {
-        static const char key[] = "oom_kill "; /* the same word in both versions */
-        char text[1024];
-
-        if (!*oom->path || !read_text(oom->path, text, sizeof text))
-                return false;
-        for (const char *line = text; line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                if (strncmp(line, key, sizeof key - 1) == 0)
-                        return sscanf(line + sizeof key - 1, "%" SCNu64, ret) == 1;
-        }
-        return false;
+        return *oom->path && small_file_number(oom->path, "oom_kill ", ret) == 0; /* the same word in both versions */
 }
 
 /* The path behind "0::" or "N:…memory…:" in a line of /proc/self/cgroup; NULL if it is another controller's. */
@@ -47,7 +21,7 @@ static const char *path_in_line(char *line, bool *is_version_2) {
 }
 
 void oom_init_at(struct oom *oom, const char *root, const char *membership) {
-        char text[4096], *rest = text, *line;
+        char text[SMALL_FILE_MAX], *rest = text, *line;
 
         *oom = (struct oom){ .path = "" };
         (void)snprintf(text, sizeof text, "%s", membership);
@@ -66,9 +40,9 @@ void oom_init_at(struct oom *oom, const char *root, const char *membership) {
 }
 
 void oom_init(struct oom *oom) {
-        char membership[4096] = "";
+        char membership[SMALL_FILE_MAX];
 
-        (void)read_text("/proc/self/cgroup", membership, sizeof membership);
+        (void)small_file_read("/proc/self/cgroup", membership, sizeof membership);
         oom_init_at(oom, "/sys/fs/cgroup", membership);
 }
 

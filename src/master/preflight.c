@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -11,10 +12,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/small_file.h"
 #include "master/control.h"
 #include "master/control_access.h"
 #include "master/holder.h"
@@ -30,12 +33,10 @@ static bool is_any_or_loopback(const struct listen_address *a) {
 
 /* Whether the kernel lets sockets be bound to addresses that are nobody's here (yet). */
 static bool takes_any_address(const struct listen_address *a) {
-        FILE *setting = fopen(a->socket.any.sa_family == AF_INET ? "/proc/sys/net/ipv4/ip_nonlocal_bind" : "/proc/sys/net/ipv6/ip_nonlocal_bind", "re");
-        int value = setting ? fgetc(setting) : EOF;
+        bool is_v4 = a->socket.any.sa_family == AF_INET;
+        uint64_t value;
 
-        if (setting)
-                (void)fclose(setting);
-        return value == '1';
+        return small_file_number(is_v4 ? "/proc/sys/net/ipv4/ip_nonlocal_bind" : "/proc/sys/net/ipv6/ip_nonlocal_bind", "", &value) == 0 && value == 1;
 }
 
 static bool same_host(const struct sockaddr *one, const struct listen_address *other) {
@@ -85,19 +86,12 @@ static int check_local(const struct listen_address *address, struct error *e) {
         return found || is_routed_here(address) ? 0 : listeners_explain(address, EADDRNOTAVAIL, e);
 }
 
-enum capability { CAPABILITY_CHOWN = 0, CAPABILITY_NET_BIND_SERVICE = 10 };
+/* One of the first 32. */
+static bool has_capability(unsigned int bit) {
+        struct __user_cap_header_struct self = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
-static bool has_capability(enum capability bit) {
-        unsigned long long capabilities = 0;
-        char line[128];
-        FILE *status = fopen("/proc/self/status", "re");
-
-        while (status && fgets(line, sizeof line, status))
-                if (sscanf(line, "CapEff: %llx", &capabilities) == 1)
-                        break;
-        if (status)
-                (void)fclose(status);
-        return capabilities >> bit & 1;
+        return syscall(SYS_capget, &self, sets) == 0 && (sets[0].effective >> bit & 1) != 0;
 }
 
 /* Whether this network belongs to a user namespace above ours, in which our capabilities do not count. */
@@ -111,15 +105,12 @@ static bool network_is_foreign(void) {
 }
 
 static int check_privileged(const struct listen_address *address, struct error *e) {
-        unsigned int first_free = 1024, port = listen_port(address);
-        FILE *setting = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+        unsigned int port = listen_port(address);
+        uint64_t first_free;
 
-        if (setting) {
-                if (fscanf(setting, "%u", &first_free) != 1)
-                        first_free = 1024;
-                (void)fclose(setting);
-        }
-        if (port == 0 || port >= first_free || (has_capability(CAPABILITY_NET_BIND_SERVICE) && !network_is_foreign()))
+        if (small_file_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", "", &first_free) < 0)
+                first_free = 1024;
+        if (port == 0 || port >= first_free || (has_capability(CAP_NET_BIND_SERVICE) && !network_is_foreign()))
                 return 0;
         return listeners_explain(address, EACCES, e);
 }
@@ -133,7 +124,7 @@ static int check_free(const struct listen_address *address, preflight_note note,
         listen_format(address, text);
         holder_format(&holder, who, sizeof who);
         if (holder.certain && strcmp(holder.name, "restmarkd") != 0)
-                return error_set(e, -EADDRINUSE, "%s is in use by %s: stop that, or listen elsewhere", text, who);
+                return listeners_explain(address, EADDRINUSE, e);
         (void)snprintf(remark, sizeof remark, "%s %s in use by %s, which runs; a start would fail as long as it does", text, holder.certain ? "is" : "may be", who);
         note(remark);
         return 0;
@@ -146,7 +137,8 @@ static bool has_address(const struct listen_list *list, const struct listen_addr
         return false;
 }
 
-int preflight_listen(const struct listen_list *addresses, const struct listen_list *running, preflight_note note, struct error *e) {
+/* Those in `running` (NULL: none) are passed over. */
+static int check_addresses(const struct listen_list *addresses, const struct listen_list *running, preflight_note note, struct error *e) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < addresses->n; i++) {
@@ -180,7 +172,7 @@ static int check_directory(const char *path, char *directory, struct error *e) {
         if (access(slash == directory ? "/" : directory, W_OK | X_OK) < 0)
                 r = -errno;
         *slash = '/';
-        return r < 0 ? error_set_errno(e, -r, "%s: cannot make the directory of the control socket", directory) : 1;
+        return r < 0 ? control_explain(CONTROL_STEP_DIRECTORY, directory, -r, e) : 1;
 }
 
 static bool is_in_group(gid_t group) {
@@ -196,39 +188,33 @@ static bool is_in_group(gid_t group) {
 static int check_group(const struct control_access *access, const char *path, const char *directory, struct error *e) {
         struct stat st;
 
-        if (!access->has_group || is_in_group(access->group) || has_capability(CAPABILITY_CHOWN) ||
+        if (!access->has_group || is_in_group(access->group) || has_capability(CAP_CHOWN) ||
             (stat(directory, &st) == 0 && (st.st_mode & S_ISGID) != 0 && st.st_gid == access->group))
                 return 0;
-        return error_set_errno(e, EPERM, "%s: cannot give the control socket to group %u", path, (unsigned int)access->group);
+        return control_access_explain(access, path, EPERM, e);
 }
 
 /* In the order of a start, whose first complaint it is. */
 static int check_control(const char *path, const struct control_access *access_wanted, preflight_note note, struct error *e) {
         char directory[sizeof ((struct sockaddr_un *)0)->sun_path], remark[192];
-        struct stat st;
-        bool exists;
-        pid_t owner;
+        struct control_place place;
         int r = check_directory(path, directory, e);
 
         if (r != 0)
                 return r < 0 ? r : check_group(access_wanted, path, directory, e);
-        owner = control_find_owner(path);
-        if (owner < 0)
-                return error_set_errno(e, -owner, "%s: cannot tell whether another daemon has this control socket", path);
-        exists = lstat(path, &st) == 0;
-        if (exists && !S_ISSOCK(st.st_mode))
-                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+        r = control_examine(path, &place, e);
+        if (r < 0)
+                return r;
         if (access(directory, W_OK | X_OK) < 0)
-                return error_set_errno(e, errno, exists && owner == 0 ? "%s: cannot remove the stale control socket" : "%s: cannot make the control socket",
-                                       path);
-        if (owner > 0 && owner != getpid()) {
-                (void)snprintf(remark, sizeof remark, "%s is the control socket of process %d, which runs", path, (int)owner);
+                return control_explain(place.exists && place.owner == 0 ? CONTROL_STEP_REMOVE : CONTROL_STEP_MAKE, path, errno, e);
+        if (place.owner > 0 && place.owner != getpid()) {
+                (void)snprintf(remark, sizeof remark, "%s is the control socket of process %d, which runs", path, (int)place.owner);
                 note(remark);
         }
         return check_group(access_wanted, path, directory, e);
 }
 
-/* "auto" is a convenience, without which a daemon does; see open_control() in main.c. */
+/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
 static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
         struct control_access access;
         char *path = NULL;
@@ -275,11 +261,11 @@ static int check_options(const struct config *c, const struct config *running, b
         if (r < 0)
                 return r;
         *ret_bad = OPTION_listen;
-        r = given ? 0 : preflight_listen(&c->listen, running ? &running->listen : NULL, note, e);
+        r = given ? 0 : check_addresses(&c->listen, running ? &running->listen : NULL, note, e);
         if (r < 0)
                 return r;
         *ret_bad = OPTION_admin_listen;
-        r = preflight_listen(&c->admin_listen, running ? &running->admin_listen : NULL, note, e);
+        r = check_addresses(&c->admin_listen, running ? &running->admin_listen : NULL, note, e);
         if (r < 0)
                 return r;
         if (running && !config_differs(running, c, OPTION_control) && !config_differs(running, c, OPTION_control_mode) &&

@@ -16,7 +16,4 @@ typedef void (*preflight_note)(const char *text);
  * sockets. Returns 0, or a negative errno value with a sentence that names file and line. */
 int preflight_start(const struct config *config, const struct config *running, bool given, preflight_note note, struct error *e);
 
-/* The part of it that is about one list of addresses. Those in `running` (NULL: none) are passed over. */
-int preflight_listen(const struct listen_list *addresses, const struct listen_list *running, preflight_note note, struct error *e);
-
 #endif

@@ -28,13 +28,12 @@ struct rehearsal {
 };
 
 static void __attribute__((noreturn)) run_worker(const struct rehearsal *r) {
-        struct heritage heritage = r->generation->heritage;
+        const struct heir heir = { .cell = cell_memory_open(&r->cell), .link = r->links[1], .private_connection = r->privates[1] };
+        struct heritage heritage;
 
-        heritage.cell = cell_memory_open(&r->cell);
-        if (!heritage.cell)
+        if (!heir.cell)
                 exit(HERITAGE_EXIT_SYSTEM);
-        heritage.link = r->links[1];
-        heritage.private_connection = r->privates[1];
+        heritage = generation_heritage(r->generation, &heir);
         exit(r->worker_main(&heritage));
 }
 

@@ -16,7 +16,7 @@ struct outcome {
 
 /* A worker without the message goes on with the old file. One that is about to die has no need of it. */
 static void pass(struct child *child, struct outcome *outcome, struct error *e) {
-        int r = link_send(child->link, LINK_REOPEN, child->generation->heritage.access_log_fd);
+        int r = link_send(child->link, LINK_REOPEN, child->generation->access_log_fd);
 
         if (r == 0)
                 outcome->n_workers++;

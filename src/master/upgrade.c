@@ -239,6 +239,16 @@ static bool is_as_tried(const struct upgrade *u) {
                now.st_mtim.tv_nsec == u->tried.st_mtim.tv_nsec;
 }
 
+/* Should the new program fail, this one has to load again what its workers have. */
+static bool can_return(const struct supervisor *s, struct error *e) {
+        const struct generation_source *source = &s->options->source;
+
+        if (source->probe(source->context, s->generation->config, e) == 0)
+                return true;
+        (void)error_prefix(e, -EINVAL, "there would be no way back to what serves now (a reload makes the new configuration that)");
+        return false;
+}
+
 /* The last thing of this turn of the loop: no signal or message may have been read that is not yet acted upon, as it would be lost. */
 static int on_leave(sd_event_source *source, void *context) {
         struct upgrade *u = context;
@@ -255,7 +265,7 @@ static int on_leave(sd_event_source *source, void *context) {
                 schedule(u);
                 return 0;
         }
-        if (prepare(u, &e) == 0) {
+        if (can_return(u->s, &e) && prepare(u, &e) == 0) {
                 log_message(LOG_NOTICE, "upgrade: executing %s", u->s->options->program->path);
                 (void)execute(u->own, u->s->options->program, -1, &e);
                 discard(u);
@@ -368,14 +378,14 @@ struct stand_in {
 static void free_stand_in(struct generation *generation) {
         struct stand_in *stand_in = (struct stand_in *)(void *)generation; /* its first member */
 
-        (void)fd_close(generation->heritage.access_log_fd);
+        (void)fd_close(generation->access_log_fd);
         (void)generation_unref(stand_in->of);
         free(stand_in);
 }
 
 /* The descriptor is its own, as `of` may be opened again any time. */
 static void take_access_log(struct stand_in *stand_in) {
-        int *fd = &stand_in->generation.heritage.access_log_fd, from = stand_in->of->heritage.access_log_fd;
+        int *fd = &stand_in->generation.access_log_fd, from = stand_in->of->access_log_fd;
 
         *fd = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 0);
 }
@@ -386,7 +396,7 @@ static int reopen_stand_in(struct generation *generation, struct error *e) {
 
         if (r <= 0)
                 return r;
-        (void)fd_close(generation->heritage.access_log_fd);
+        (void)fd_close(generation->access_log_fd);
         take_access_log(stand_in);
         return 1;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/small_file.h"
 #include "master/memory.h"
 #include "master/supervisor_internal.h"
 #include "shared/scoreboard.h"
@@ -25,39 +26,25 @@ static uint64_t worker_bytes(struct supervisor *s) {
         return most > 0 ? most : NOT_KNOWN_BYTES;
 }
 
-/* The first number of the first line that begins with `name`, UINT64_MAX when there is none ("max", say). */
+/* UINT64_MAX when there is none ("max", say). */
 static uint64_t read_number(const char *path, const char *name, uint64_t unit) {
-        FILE *file = fopen(path, "re");
-        uint64_t value = UINT64_MAX;
-        char line[256];
+        uint64_t value;
 
-        while (file && value == UINT64_MAX && fgets(line, sizeof line, file))
-                if (strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), "%" SCNu64, &value) == 1)
-                        value *= unit;
-        if (file)
-                (void)fclose(file);
-        return value;
+        return small_file_number(path, name, &value) == 0 ? value * unit : UINT64_MAX;
 }
 
 /* What the control group (version 2) lets us have; those above it are not looked at. */
 static uint64_t group_bytes(void) {
-        FILE *file = fopen("/proc/self/cgroup", "re");
-        char line[1024], path[1200] = "";
+        char groups[SMALL_FILE_MAX], path[SMALL_FILE_MAX];
+        const char *group = small_file_read("/proc/self/cgroup", groups, sizeof groups) == 0 ? small_file_line(groups, "0::/") : NULL;
+        int length = group ? (int)strcspn(group, "\n") : 0;
         uint64_t max, current;
 
-        while (file && *path == '\0' && fgets(line, sizeof line, file))
-                if (strncmp(line, "0::/", 4) == 0) {
-                        line[strcspn(line, "\n")] = '\0';
-                        (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.", line + 3);
-                }
-        if (file)
-                (void)fclose(file);
-        if (*path == '\0')
+        if (!group || snprintf(path, sizeof path, "/sys/fs/cgroup/%.*s/memory.current", length, group) >= (int)sizeof path)
                 return UINT64_MAX;
-        (void)snprintf(line, sizeof line, "%.*smax", (int)sizeof line - 16, path);
-        max = read_number(line, "", 1);
-        (void)snprintf(line, sizeof line, "%.*scurrent", (int)sizeof line - 16, path);
-        current = read_number(line, "", 1);
+        current = read_number(path, "", 1);
+        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/%.*s/memory.max", length, group);
+        max = read_number(path, "", 1);
         if (max == UINT64_MAX || current == UINT64_MAX)
                 return UINT64_MAX;
         return max > current ? max - current : 0;

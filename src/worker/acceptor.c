@@ -14,6 +14,7 @@
 enum {
         TAKEN_PER_TURN = 64,        /* so that a storm of connections does not starve those that are served */
         TAKEN_PER_TURN_SHARED = 1,  /* the others shall have the rest; but one more … */
+        ROOM_LOOK_MS = 100,         /* without room: a connection may have become idle, of which no event tells */
         SHARED_PER_TAKEN = 16,      /* … for each so many that it serves: its turns are longer, and those who wait shall not starve */
 };
 
@@ -135,6 +136,6 @@ void acceptor_balance(struct acceptor *a, const struct server *server, uint64_t 
 
 int acceptor_wait_ms(const struct acceptor *a, uint64_t now_ms) {
         if (a->paused_until_ms == 0)
-                return -1;
+                return a->open && !a->watching ? ROOM_LOOK_MS : -1;
         return a->paused_until_ms > now_ms ? (int)(a->paused_until_ms - now_ms) : 0;
 }

@@ -110,14 +110,16 @@ static bool look(void) {
 /* The worker's loop, up to where it would wait. */
 void clients_turn(void) {
         unsigned int idle = 0;
-        uint64_t before;
+        uint64_t before = run.progress;
+        bool goes_on = true;
 
-        do {
-                before = run.progress;
+        while (goes_on) {
                 server_run(run.server, run.now_ms);
-                REQUIRE(++idle < IDLE_TURNS_MAX, "the loop spins: %u turns in which nothing is read, sent or closed", idle);
-                idle = run.progress == before ? idle : 0;
-        } while (look());
+                goes_on = look(); /* where clients read what the turn has sent: that is progress, too */
+                idle = run.progress == before ? idle + 1 : 0;
+                before = run.progress;
+                REQUIRE(idle < IDLE_TURNS_MAX, "the loop spins: %u turns in which nothing is read, sent or closed", idle);
+        }
 }
 
 void clients_open(void) {

@@ -39,7 +39,7 @@ class Case:
 
     @property
     def n_other(self) -> int:
-        return self.aborted + sum(s not in (200, 204, 405, 412) for s in self.answers) if self.other is None else self.other
+        return self.aborted + sum(s not in (200, 204, 304, 405, 412) for s in self.answers) if self.other is None else self.other
 
 
 def good(name: str, data: bytes, rfc: str, *answers: int, **more: object) -> Case:

@@ -80,7 +80,7 @@ def unmatched(seen: list[Request], forwarded: list[Request]) -> tuple[list[Reque
     for same in (
         lambda s, f: s == f,
         lambda s, f: (s.method, s.target, 0) == (f.method, f.target, f.status),
-        lambda s, f: s.method == "-" and s.status == f.status,
+        lambda s, f: s.status == f.status and (s.method == "-" or f.method == "<BADREQ>"),  # as HAProxy logs a line that is cut before its target
     ):
         still: list[Request] = []
         for request in rest:
@@ -145,8 +145,8 @@ class Nginx(Proxy):
         self.run("nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(self.folder / "conf"))
 
     def forwarded(self) -> list[Request]:
-        # Of "http://x?" nginx forwards "/", and logs "?".
-        fields = [re.sub(r" \?$", " /", line).split(" ", 2) for line in self.lines()]
+        # Of "http://x?" nginx forwards "/" and of "http://x?a" "/?a", and logs what begins with "?".
+        fields = [re.sub(r" \?(.+)", r" /?\1", re.sub(r" \?$", " /", line)).split(" ", 2) for line in self.lines()]
         return [Request.of(request, 0 if ":-" in status else int(status.partition(":")[0])) for back, status, request in fields if back != "-"]
 
 

@@ -89,11 +89,12 @@ LINES = [
     bad("CR alone ends all", b"GET / HTTP/1.1\rHost: x\r\r", "9112 2.2"),
     bad("a folded line", b"GET / HTTP/1.1\r\n x: y\r\n" + HOST + b"\r\n", "9112 2.2"),
     bad("white space before the first field", b"GET / HTTP/1.1\r\n \r\n" + HOST + b"\r\n", "9112 2.2"),
-    bad("a long line that is no request", b"x" * 70_000, LINE, limit=True),
+    bad("a long line that is no request", b"x" * 70_000, LINE, 501, limit=True),
+    bad("a long line that begins with no method", b"a@" * 35_000, LINE, limit=True),
     bad("a long target", b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", "9112 3", 414, limit=True),
     bad("a long target without an end", b"GET /" + b"x" * 70_000, "9112 3", 414, limit=True),
     bad("a long query", b"GET /?" + b"x" * 70_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", "9112 3", 414, limit=True),
-    bad("a long method", b"G" * 70_000 + b" / HTTP/1.1\r\n" + HOST + b"\r\n", "9112 3", 400, limit=True),
+    bad("a long method", b"G" * 70_000 + b" / HTTP/1.1\r\n" + HOST + b"\r\n", "9112 3", 501, limit=True),
     bad("a long version", b"GET / HTTP/1." + b"1" * 3000 + b"\r\n" + HOST + b"\r\n", "9112 2.3"),
 ]
 

@@ -75,7 +75,7 @@ FIELDS = [
         b"Cookie: a=b; c=d", b"Upgrade: websocket\r\nConnection: Upgrade", b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk", b"Range: bytes=0-1", b"Range: bytes=5-1,-,x",
         b"Accept: " + b"*/*," * 50, b"Accept-Encoding: gzip;q=1, *;q=0", b"TE: trailers, chunked", b"Trailer: X", b"Max-Forwards: 0", b"Authorization: Basic eDp5", b"Keep-Alive: timeout=0, max=0",
         b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a b", b"X-HTTP-Method-Override: DELETE", b"Content-Encoding: gzip", b"Content-Type: \x80", b"Referer: http://x/%", b"Connection: x,,y", b"Connection: ,",
-        b"Connection:", b"Connection: keep-alive", b"Connection: not-close", b"Connection: Host", b"Connection: closed", b"If-None-Match: *", b'If-None-Match: "a"', b"If-Modified-Since: now", b"If-Unmodified-Since: x",
+        b"Connection:", b"Connection: keep-alive", b"Connection: not-close", b"Connection: Host", b"Connection: closed", b'If-None-Match: "a"', b"If-Modified-Since: now", b"If-Unmodified-Since: x",
         b'If-Range: "a"', b"If-Match: *", b"If-Match: * \t", b"Date: x", b"Via: 1.1 x", b"Proxy-Connection: close", b"Pragma: x", b"Expect: x", b"HTTP2-Settings: x")),
     *(last(f"connection: {f!r}", GET + f + b"\r\n\r\n", "9112 9.6") for f in (
         b"Connection: close", b"Connection: Close", b"connection:close", b"Connection: x, close", b"Connection: close,x", b"Connection: keep-alive, close", b"Connection: close, keep-alive", b"Connection: ,close,",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import rows_begin
 import rows_body
 import rows_head
+import rows_more
 from case import Case
 
-TOPICS: dict[str, list[Case]] = {**rows_begin.TOPICS, **rows_head.TOPICS, **rows_body.TOPICS}
+TOPICS: dict[str, list[Case]] = {**rows_begin.TOPICS, **rows_head.TOPICS, **rows_body.TOPICS, **rows_more.TOPICS}
 ROWS: list[tuple[str, Case]] = [(topic, case) for topic, cases in TOPICS.items() for case in cases]
 
 

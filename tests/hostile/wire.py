@@ -57,7 +57,7 @@ class Wire:
         assert match, f"no status line: {line!r}"
         fields = {name.lower(): value.strip() for name, value in (text.split(":", 1) for text in lines)}
         status = int(match[1])
-        length = 0 if bodiless or status == 204 or status < 200 else int(fields["content-length"])
+        length = 0 if bodiless or status in (204, 304) or status < 200 else int(fields["content-length"])
         while len(self.buffer) < length:
             self._more()
         body, self.buffer = self.buffer[:length], self.buffer[length:]

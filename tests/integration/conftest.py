@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from daemon import Daemon
+
+PUBLIC_READER = "hdrhistogram==0.10.8"  # HdrHistogram's own port to Python, which Debian does not package
 
 
 @pytest.fixture
@@ -32,3 +37,19 @@ def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     daemon.wait_ready()
     yield daemon
     daemon.finish()
+
+
+@pytest.fixture(scope="session")
+def public_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Makes `import hdrh` work: the installed package, else one from PyPI for this run alone."""
+    folder = tmp_path_factory.mktemp("public_reader")
+    try:
+        importlib.import_module("hdrh.histogram")
+    except ImportError:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--target", str(folder), PUBLIC_READER]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"cannot be had from PyPI: {PUBLIC_READER}: {done.stderr.strip()[-300:]}")
+    sys.path.insert(0, str(folder))
+    yield
+    sys.path.remove(str(folder))

@@ -138,6 +138,17 @@ class Daemon:
         )
         return json.loads(reply.stdout)  # type: ignore[no-any-return]
 
+    def top(self) -> tuple[dict[int, str], list[dict[str, Any]]]:
+        """What `restmarkctl top` shows: the states of the slots, and the workers as it has them in JSON."""
+        table, line = (
+            subprocess.run(
+                [str(RESTMARKCTL), "-s", str(self.control), "top", option, "-n", "1"], capture_output=True, text=True, timeout=20, check=True
+            ).stdout
+            for option in ("-b", "-j")
+        )
+        rows = re.findall(r"^ *(\d+) +([a-z]+) ", table, re.MULTILINE)
+        return {int(slot): state for slot, state in rows}, json.loads(line)["workers"]
+
     def tell(self, command: bytes) -> bytes:
         """All that the control socket replies to these bytes."""
         with socket.socket(socket.AF_UNIX) as client:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import selectors
 import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +144,35 @@ def load(*arguments: object, code: int = 0, timeout: float = 60) -> dict[str, An
     assert done.returncode == code, (done.returncode, done.stderr, done.stdout[:2000])
     assert done.stderr == ""
     return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def decode_histogram(encoded: str) -> dict[int, int]:
+    """HdrHistogram's V2 encoding, as its description has it: the lowest value of each cell that is not empty, and its count."""
+    packed = base64.b64decode(encoded, validate=True)
+    cookie, length = struct.unpack_from(">ii", packed)
+    assert cookie == 0x1C849314 and length == len(packed) - 8
+    plain = zlib.decompress(packed[8:])
+    cookie, length, offset, digits, lowest, highest, ratio = struct.unpack_from(">iiiiqqd", plain)
+    assert (cookie, length, offset, digits, lowest, highest, ratio) == (0x1C849313, len(plain) - 40, 0, 3, 1, 60_000_000, 1.0)
+    counts: dict[int, int] = {}
+    at, cell = 40, 0
+    while at < len(plain):
+        number = shift = 0
+        while True:
+            byte = plain[at]
+            at += 1
+            number |= (byte if shift == 56 else byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80 or shift > 56:
+                break
+        value = (number >> 1) ^ -(number & 1)
+        if value <= 0:
+            cell += max(1, -value)
+            continue
+        bucket = max(0, (cell >> 10) - 1)
+        counts[(cell - (bucket << 10)) << bucket] = value
+        cell += 1
+    return counts
 
 
 def quantile(values: list[float], share: float) -> float:

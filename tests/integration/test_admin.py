@@ -125,7 +125,7 @@ def test_an_address_in_use(admin: Daemon) -> None:
     options = ("-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none", "-o", f"admin.listen={host}:{port}")
     second = run(*options)
     assert second.returncode == 71
-    assert f"-o admin.listen={host}:{port}: [admin] listen" in second.stderr and "cannot listen" in second.stderr
+    assert f"-o admin.listen={host}:{port}: [admin] listen: {host}:{port} is in use by restmarkd (pid {admin.pid}): stop that" in second.stderr
     tested = run("-t", *options)
     assert tested.returncode == 0
     assert f"{host}:{port} is in use by" in tested.stderr

@@ -127,6 +127,14 @@ def test_every_option_of_the_help_is_offered(complete: Complete, path: str, prog
     assert options <= complete(f"{program} --")
 
 
+def test_files_to_merge_are_offered_one_after_the_other(complete: Complete, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "first.hlog").touch()
+    (tmp_path / "second.hlog").touch()
+    monkeypatch.chdir(tmp_path)
+    for before in ("", "first.hlog "):
+        assert complete(f"restmark-load --merge {before}sec") == {"second.hlog"}
+
+
 def test_every_command_of_restmarkctl_is_offered_once(complete: Complete, path: str) -> None:
     offered = complete("restmarkctl ")
     described = set(re.findall(r"(?m)^  ([a-z][a-z-]*)", help_of(path, "restmarkctl")))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from admin_client import samples
 from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection, Load
 from injected_faults import preload
@@ -36,7 +37,7 @@ def kill_when_ready(daemon: Daemon, index: int) -> dict[str, Any]:
 
 
 def test_workers_that_die_at_once_come_back_ever_later(start: Start) -> None:
-    daemon = start("server.processes=2")
+    daemon = start("server.processes=2", "admin.listen=127.0.0.1:0")
     steady = slot(daemon, 1)["pid"]
     with Load((daemon.host, daemon.port), clients=4, keep_alive=False) as load:
         assert not kill_when_ready(daemon, 0)["crash_loop"]
@@ -46,6 +47,9 @@ def test_workers_that_die_at_once_come_back_ever_later(start: Start) -> None:
             assert state["crash_loop"] and state["short_lives"] == n + FREE, state
             daemon.wait_log(rf"worker 0 is in a crash loop \({n + FREE} in a row have died within 1000 ms of being ready\): it will be started again in {100 << (n - 1)} ms")
         assert "crash loop: 6 workers in a row died as soon as they were ready" in table(daemon)
+        assert [samples(daemon)[f'restmark_worker_crash_loop{{slot="{n}"}}'] for n in (0, 1)] == [1, 0]
+        states, workers = daemon.top()
+        assert states == {0: "crashing", 1: "ready"} and [w["crash_loop"] for w in workers] == [True, False]
         load.wait_answered(100)
     (event,) = daemon.events("crash-loop")
     assert (event["slot"], event["text"]) == (0, "2 workers in a row have died within 1000 ms of being ready")

@@ -6,11 +6,11 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from daemon import Daemon, wait_for
+from daemon import Daemon, is_stopped, wait_for
 from http_client import Connection
 
 Start = Callable[..., Daemon]
@@ -21,6 +21,16 @@ def seconds_until_end(connection: Connection) -> float:
     start = time.monotonic()
     assert connection.at_end()
     return time.monotonic() - start
+
+
+@contextmanager
+def stopped(worker: int) -> Iterator[None]:
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        wait_for("it is stopped", lambda: is_stopped(worker))
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
 
 def test_an_idle_connection_is_closed(start: Start) -> None:
@@ -40,6 +50,28 @@ def test_a_connection_after_a_quiet_time_is_not_born_old(start: Start) -> None:
     with Connection((daemon.host, daemon.port)) as connection:
         time.sleep(0.2)
         assert connection.request("/").status == 200
+
+
+def test_the_idle_time_begins_with_the_answer(start: Start) -> None:
+    """… not with the turn of the loop that it was made in, in which the worker was at others' work for longer than half of the timeout."""
+    daemon = start("server.processes=1", "limits.idle-timeout=2s")
+    (worker,) = daemon.workers()
+    address = (daemon.host, daemon.port)
+    early, *busy, late = [Connection(address) for _ in range(16)]
+    for connection in (early, *busy, late):
+        assert connection.request("/").status == 200
+    with stopped(worker):  # so that it finds all of them at once, in whatever order
+        early.send(HEAD + b"\r\n")
+        for connection in busy:
+            connection.send(b"GET /million-loop?n=100000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        late.send(HEAD + b"\r\n")
+    for connection in (early, *busy, late):
+        assert connection.read().status == 200
+    time.sleep(1)
+    for connection in (early, late):
+        assert connection.request("/").status == 200
+    for connection in (early, *busy, late):
+        connection.close()
 
 
 @pytest.mark.parametrize("where", ["request line", "fields", "body", "chunk"])
@@ -99,13 +131,9 @@ def test_a_client_that_ends_its_side_with_its_last_bytes(start: Start, sent: byt
     (worker,) = daemon.workers()
     with Connection((daemon.host, daemon.port), 30) as connection:
         assert connection.request("/").status == 200
-        os.kill(worker, signal.SIGSTOP)  # so that both are there when it looks
-        try:
-            wait_for("it is stopped", lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        with stopped(worker):  # so that both are there when it looks
             connection.send(sent)
             connection.end_sending()
-        finally:
-            os.kill(worker, signal.SIGCONT)
         for _ in range(answers):
             assert connection.read().body == b"Welcome!\n"
         assert connection.at_end()
@@ -165,6 +193,17 @@ def test_idle_connections_give_way_to_those_that_wait(start: Start) -> None:
         assert connection.request("/").status == 200
         connection.close()
     assert daemon.status()["closes"]["evicted"] == 2
+
+
+def test_room_is_found_as_soon_as_a_connection_is_idle(start: Start) -> None:
+    """No event tells of that: each new client finds the others served just now."""
+    daemon = start("server.processes=1", "limits.max-connections=1", "limits.idle-timeout=10min")
+    begin = time.monotonic()
+    late = [Connection((daemon.host, daemon.port)) for _ in range(20)]
+    for connection in late:
+        assert connection.request("/").status == 200
+    assert time.monotonic() - begin < 10  # a look a second would take twenty
+    assert daemon.status()["closes"]["evicted"] == 19
 
 
 def test_more_connections_than_files_is_an_error_at_start(start: Start) -> None:

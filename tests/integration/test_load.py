@@ -90,6 +90,7 @@ def test_a_server_that_goes_away_is_trouble() -> None:
     assert result["failures"] == {"closed": 1}
     assert result["troubles"]["connect"] >= 2  # again and again, but not in a storm
     assert result["troubles"]["connect"] <= 16
+    assert any("times a connection could not be opened: the server was not there" in doubt for doubt in result["doubts"])
 
 
 def test_large_bodies_are_compared_one_in_sixteen_and_their_lengths_always() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
+import importlib
 import json
+import math
 import re
-import struct
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from load_support import PROBES, Client, Planted, answer, load, quantile, run, undisturbed
+from load_support import PROBES, Client, Planted, answer, decode_histogram, load, quantile, run, undisturbed
 
 WORK_S, STALL_S = 0.0011, 0.5
 QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
@@ -86,6 +85,46 @@ def test_open_loop_has_the_latencies_of_the_schedule(connections: int) -> None:
     undisturbed(lambda: open_loop(connections))
 
 
+MASK = 2**64 - 1
+
+
+def mixed(x: int) -> int:
+    """The finaliser of splitmix64."""
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & MASK
+    return x ^ x >> 31
+
+
+def poisson_ns(rate: float, seed: int, n: int) -> list[float]:
+    """When the requests of a Poisson schedule are due, as docs and headers have it: gap k is exponential, of random number k of the seed's stream 1."""
+    due, at = [], 0.0
+    stream = mixed(mixed(seed + 0x9E3779B97F4A7C15 & MASK) + 1 & MASK)
+    for k in range(n):
+        bits = mixed(stream + (k + 1) * 0x9E3779B97F4A7C15 & MASK)
+        at += -math.log(((bits >> 11) + 1) / 2**53) * 1e9 / rate
+        due.append(at)
+    return due
+
+
+def poisson_schedule(threads: int) -> None:
+    due = poisson_ns(400, 7, 200)
+    with Planted(Staller(0, 1e9)) as server:
+        result = load("-c", 32, "-t", threads, "--rate", 400, "--poisson", "--seed", 7, "-n", 200, server.url)
+        stamps = server.answered_ns[PROBES:]
+    assert len(stamps) == 200
+    behind_us = [(stamp - result["start_monotonic_ns"] - at) / 1000 for stamp, at in zip(stamps, due, strict=True)]
+    assert min(behind_us) >= -1  # never early
+    assert quantile(behind_us, 0.5) < 1000
+    assert result["schedule"]["late"]["quantiles_us"]["p50"] < 1000
+    # What is late is late against this very schedule: the latency of each is behind its own time.
+    assert result["latency"]["max_us"] >= max(behind_us) * 0.999
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_poisson_schedule_is_kept_request_by_request(threads: int) -> None:
+    undisturbed(lambda: poisson_schedule(threads))
+
+
 def test_what_the_schedule_could_not_send_counts_with_its_wait() -> None:
     """One connection, a server that stalls up to the end: what was due meanwhile is not left out."""
     with Planted(Staller(0, 0.6)) as server:
@@ -99,6 +138,18 @@ def test_what_the_schedule_could_not_send_counts_with_its_wait() -> None:
     assert any("never sent" in doubt for doubt in result["doubts"])
 
 
+def rate_far_beyond() -> None:
+    with Planted(Staller(0.005, 1e9)) as server:
+        result = load("-c", 1, "--rate", 10_000_000, "--poisson", "-d", "2s", server.url)
+    assert 19_000_000 < result["requests"]["unsent"] < 21_000_000
+    assert result["total_ns"] - result["sending_ns"] < 200_000_000  # 5 ms, and what the machine adds
+
+
+def test_counting_what_was_not_sent_holds_up_no_answer() -> None:
+    """Twenty million requests are counted one by one, for a second: the last answer does not wait for that."""
+    undisturbed(rate_far_beyond)
+
+
 def test_answers_that_are_under_way_at_the_end_are_awaited() -> None:
     with Planted(Staller(0.1, 1e9)) as server:
         result = load("-c", 4, "-d", "250ms", server.url)
@@ -108,41 +159,12 @@ def test_answers_that_are_under_way_at_the_end_are_awaited() -> None:
     assert result["requests_per_s"] == pytest.approx(result["requests"]["answered_while_sending"] / 0.25, rel=1e-6)
 
 
-def decode(encoded: str) -> dict[int, int]:
-    """HdrHistogram's V2 encoding, as its description has it: the lowest value of each cell that is not empty, and its count."""
-    packed = base64.b64decode(encoded, validate=True)
-    cookie, length = struct.unpack_from(">ii", packed)
-    assert cookie == 0x1C849314 and length == len(packed) - 8
-    plain = zlib.decompress(packed[8:])
-    cookie, length, offset, digits, lowest, highest, ratio = struct.unpack_from(">iiiiqqd", plain)
-    assert (cookie, length, offset, digits, lowest, highest, ratio) == (0x1C849313, len(plain) - 40, 0, 3, 1, 60_000_000, 1.0)
-    counts: dict[int, int] = {}
-    at, cell = 40, 0
-    while at < len(plain):
-        number = shift = 0
-        while True:
-            byte = plain[at]
-            at += 1
-            number |= (byte if shift == 56 else byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80 or shift > 56:
-                break
-        value = (number >> 1) ^ -(number & 1)
-        if value <= 0:
-            cell += max(1, -value)
-            continue
-        bucket = max(0, (cell >> 10) - 1)
-        counts[(cell - (bucket << 10)) << bucket] = value
-        cell += 1
-    return counts
-
-
 def test_the_histogram_reads_back(tmp_path: Path) -> None:
     """The log, the JSON and the quantiles that are printed have the same counts."""
     log = tmp_path / "load.hlog"
     with Planted(Staller(0.0005, 0.2)) as server:
         result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)
-    counts = decode(result["latency"]["hdr_v2_base64"])
+    counts = decode_histogram(result["latency"]["hdr_v2_base64"])
     values = [low for low, n in sorted(counts.items()) for _ in range(n)]
     assert len(values) == result["latency"]["count"] == result["requests"]["answered"]
     for name, share in QUANTILES.items():
@@ -156,17 +178,16 @@ def test_the_histogram_reads_back(tmp_path: Path) -> None:
     assert float(maximum) == pytest.approx(result["latency"]["max_us"] / 1000, abs=0.001)
 
 
+@pytest.mark.usefixtures("public_reader")
 def test_a_public_reader_opens_the_log(tmp_path: Path) -> None:
-    """HdrHistogram's own port to Python, which Debian does not package."""
-    histogram = pytest.importorskip("hdrh.histogram", reason="needs the package hdrhistogram of PyPI")
-    reader = pytest.importorskip("hdrh.log")
+    histogram, reader = importlib.import_module("hdrh.histogram"), importlib.import_module("hdrh.log")
     log = tmp_path / "load.hlog"
     with Planted(Staller(0.0005, 0.2)) as server:
         result = load("-c", 2, "-d", "1500ms", "--hdr-log", log, server.url)
     reference = histogram.HdrHistogram(1, 60_000_000, 3)
     read = reader.HistogramLogReader(str(log), reference).get_next_interval_histogram()
     again = histogram.HdrHistogram.decode(result["latency"]["hdr_v2_base64"])
-    counts = decode(result["latency"]["hdr_v2_base64"])
+    counts = decode_histogram(result["latency"]["hdr_v2_base64"])
     for theirs in (read, again):
         assert theirs.get_total_count() == result["latency"]["count"]
         assert theirs.get_max_value() == result["latency"]["max_us"]
@@ -203,4 +224,39 @@ def test_a_search_that_nothing_holds_says_so() -> None:
     result = json.loads(done.stdout)
     assert result["schema"] == "restmark-load-slo/1" and result["held_per_s"] is None
     assert [trial["held"] for trial in result["tries"]] == [False] * len(result["tries"])
-    assert all(trial["share_within"] < 0.5 for trial in result["tries"])
+    assert all(trial["levels"][0]["share_within"] < 0.5 for trial in result["tries"])
+    assert result["bound_by"] == ["p50=1ms"]
+
+
+@pytest.mark.parametrize(
+    ("slo", "bound_by"),
+    [
+        (["--slo", "p50=5s,p95=1ms"], ["p95=1ms"]),
+        (["--slo", "p95=1ms", "--slo", "p50=5s"], ["p95=1ms"]),
+        (["--slo", "p99=1ms,p99.5=2ms,p10=5s"], ["p99=1ms", "p99.5=2ms"]),
+    ],
+)
+def test_all_levels_have_to_hold_and_the_one_that_binds_is_named(slo: list[str], bound_by: list[str]) -> None:
+    """Each request takes 5 ms, whatever the rate."""
+    with Planted(Staller(0.005, 1e9)) as server:
+        text = run("--rate", 40, *slo, "-d", "150ms", "-c", 16, server.url, timeout=120)
+        result = load("--rate", 40, *slo, "-d", "150ms", "-c", 16, server.url, code=1, timeout=120)
+    levels = ",".join(slo[1::2])
+    assert text.returncode == 1
+    assert text.stdout.splitlines()[0].split()[3::2][: levels.count("=")] == [level.split("=")[0] for level in levels.split(",")]
+    assert f"not held: {' and '.join(bound_by)}" in text.stdout
+    assert re.fullmatch(f"{levels} do not hold together at any rate that was tried: at \\S+ bound by {' and '.join(bound_by)}", text.stdout.splitlines()[-1])
+    assert result["slo"] == levels and result["bound_by"] == bound_by
+    for trial in result["tries"]:
+        assert not trial["held"]
+        assert [level["slo"] for level in trial["levels"] if not level["held"]] == bound_by
+
+
+def test_levels_that_hold_together_have_one_rate() -> None:
+    """A server that takes 10 ms for each request: at 100 a second at most, whichever of the two limits is the nearer one."""
+    with Planted(Staller(0.01, 1e9)) as server:
+        result = load("--rate", 200, "--slo", "p50=60s,p90=100ms", "-d", "600ms", "-c", 256, server.url, timeout=120)
+    assert result["bound_by"] == ["p90=100ms"]
+    assert result["held_per_s"] < 125
+    held = [trial for trial in result["tries"] if trial["plan"]["rate_per_s"] == result["held_per_s"]]
+    assert held and all(level["held"] for trial in held for level in trial["levels"])

@@ -166,8 +166,17 @@ def test_nobody_listens() -> None:
             assert re.search(r"cannot connect to 127\.0\.0\.1:\d+.*: Connection refused", done.stderr)
 
 
+def test_more_connections_than_open_files() -> None:
+    with Planted(welcome) as server:
+        done = subprocess.run(
+            ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh", LOAD, "-c", "500", "-n", "500", server.url], capture_output=True, text=True, timeout=20, check=False
+        )
+    assert (done.returncode, done.stdout) == (71, "")
+    assert "500 connections are more than the hard limit of open files allows (ulimit -Hn): fewer --connections" in done.stderr
+
+
 def test_usage_help_and_version(tmp_path: Path) -> None:
-    for arguments in ([], ["--nope"], ["http://h/", "--rate"], ["x"], ["https://h/"], ["--mix", tmp_path / "none", "http://127.0.0.1/"]):
+    for arguments in ([], ["--nope"], ["http://h/", "--rate"], ["x"], ["https://h/"], *([option, tmp_path / "none", "http://127.0.0.1/"] for option in ("--mix", "--body", "--expect"))):
         done = run(*arguments)
         assert done.returncode == 64 and done.stderr.startswith("restmark-load: ") and not done.stdout
     done = run("--help")

@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon import RESTMARKCTL, Daemon, wait_for
+import pytest
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, wait_for
 from http_client import Connection
 
 Start = Callable[..., Daemon]
@@ -57,6 +58,22 @@ def test_a_limit_of_file_sizes_kills_nobody(start: Start, tmp_path: Path) -> Non
     assert daemon.workers() == workers
     table = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "status"], capture_output=True, text=True, timeout=20, check=True)
     assert f"lines of the access log that could not be written: {40 - n_before}\n" in table.stdout
+
+
+@pytest.mark.parametrize("more", [(), ("-t",)], ids=["start", "test"])
+def test_a_limit_of_file_sizes_below_the_shared_memory_is_named(more: tuple[str, ...]) -> None:
+    command = ["prlimit", "--fsize=65536", str(RESTMARKD), *more, "-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 71
+    assert re.search(r"error: \d+ bytes of shared memory are needed, and count as a file's, but the limit of file sizes is 65536 bytes: raise it", done.stderr)
+
+
+def test_a_soft_limit_of_file_sizes_is_raised(start: Start) -> None:
+    """As that of open files is."""
+    daemon = start("server.processes=2", prefix=("prlimit", "--fsize=65536:"))
+    ask(daemon, "/", 10)
+    assert subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], capture_output=True, timeout=60, check=False).returncode == 0
+    ask(daemon, "/", 10)
 
 
 def test_what_is_lost_last_is_said_at_the_end(start: Start, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ BAD = {
     "link-local": Bad(("server.listen=[fe80::1]:8080",), "[server] listen: fe80::1 is an address of one link", 78),
     "multicast": Bad(("server.listen=224.0.0.1:8080",), "[server] listen: 224.0.0.1 is an address for many", 78),
     "overlap": Bad(("server.listen=127.0.0.1:9", "server.listen=*:9", "server.balance=shared"), "are for the same connections", 78),
+    "two kinds": Bad(("server.listen=systemd:a", "server.listen=127.0.0.1:9"), "[server] listen: sockets from systemd and addresses do not go together", 78),
     "privileged": Bad(("server.listen=127.0.0.1:81",), "[server] listen: 127.0.0.1:81 is a privileged port", as_nobody=True),
     "privileged for all": Bad(("server.listen=*:81",), "[server] listen: 0.0.0.0:81 is a privileged port", as_nobody=True),
     "root of nothing": Bad(("server.listen=127.0.0.1:81",), "is a privileged port", prefix=("unshare", "--user", "--map-root-user")),

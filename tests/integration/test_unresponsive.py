@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from admin_client import samples
 from daemon import Daemon, stopped_at_work, wait_for
 from http_client import Connection
 
@@ -28,7 +29,7 @@ def ask_anew(daemon: Daemon, n: int, timeout: float = 3.0) -> None:
 
 @pytest.mark.parametrize("balance", ["reuseport", "cpu", "shared"])
 def test_a_stopped_worker_is_out_of_the_rotation_until_it_goes_on(start: Start, balance: str) -> None:
-    daemon = start("server.processes=2", f"server.balance={balance}")
+    daemon = start("server.processes=2", f"server.balance={balance}", "admin.listen=127.0.0.1:0")
     victim, other = (int(w["pid"]) for w in daemon.status()["workers"])
     began_ms = time.time() * 1000
     os.kill(victim, signal.SIGSTOP)
@@ -41,6 +42,10 @@ def test_a_stopped_worker_is_out_of_the_rotation_until_it_goes_on(start: Start, 
     assert since(daemon, 1) is None
     assert re.search(r"^ +not responding since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+s\): no new connections$", daemon.ask("status"), re.M)
     assert daemon.ask("workers").count("not responding since") == 1
+    metric = 'restmark_worker_unresponsive{{process="worker",slot="{}",role="primary"}}'
+    assert [samples(daemon)[metric.format(slot)] for slot in (0, 1)] == [1, 0]
+    states, workers = daemon.top()
+    assert states == {0: "silent", 1: "ready"} and [w["unresponsive"] for w in workers] == [True, False]
     ask_anew(daemon, 20)
     for connection in waiting:
         assert connection.read().body == b"Welcome!\n"
@@ -49,6 +54,8 @@ def test_a_stopped_worker_is_out_of_the_rotation_until_it_goes_on(start: Start, 
     os.kill(victim, signal.SIGCONT)
     wait_for("it is back", lambda: since(daemon, 0) is None)
     assert "not responding" not in daemon.ask("status")
+    assert samples(daemon)[metric.format(0)] == 0
+    assert daemon.top()[0] == {0: "ready", 1: "ready"}
 
     def gets_some() -> bool:
         ask_anew(daemon, 4)

@@ -316,6 +316,35 @@ def test_what_happens_during_the_exec_is_not_lost(start: Start, program: Path, t
     assert len(daemon.workers()) == 2
 
 
+def test_a_worker_that_responds_again_during_an_upgrade_that_fails_is_known_to(start: Start, program: Path, tmp_path: Path) -> None:
+    daemon = start(config="[server]\nprocesses = 2\n", program=str(program))
+    fifo, there = tmp_path / "fifo", tmp_path / "there"
+    os.mkfifo(fifo)
+    config = daemon.folder / "restmarkd.ini"
+    install_script(
+        program,
+        f'case "$*" in *--self-test*) ;; *) [ -e {there} ] || {{ : > {there}; read line < {fifo}; echo nonsense >> {config}; }};; esac\nexec real "$@"\n',
+    )
+
+    def since() -> int | None:
+        return daemon.status()["workers"][0]["unresponsive_since_unix_ms"]  # type: ignore[no-any-return]
+
+    victim = workers(daemon)[0]
+    os.kill(victim, signal.SIGSTOP)
+    try:
+        wait_for("it is missed", since)
+        with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
+            wait_for("the shell waits", there.exists)
+            os.kill(victim, signal.SIGCONT)
+            fifo.write_text("go\n")
+            _, stderr = process.communicate(timeout=60)
+    finally:
+        os.kill(victim, signal.SIGCONT)
+    assert "cannot take over" in stderr
+    assert workers(daemon)[0] == victim
+    wait_for("it is known to respond", lambda: since() is None)
+
+
 def test_clients_of_the_control_socket_that_have_not_spoken_yet_are_kept(start: Start, program: Path, tmp_path: Path) -> None:
     """Connected, and perhaps in the middle of their line, when the program changes."""
     daemon = start("server.processes=1", program=str(program))
@@ -478,3 +507,22 @@ def test_the_first_error_of_a_self_test_is_told(start: Start, program: Path) -> 
     daemon = start("server.processes=1", program=str(program))
     install_script(program, "echo 'restmarkd: error: the cause' >&2; echo 'restmarkd: error: what follows' >&2; exit 70\n")
     assert "fails its self-test: the cause; what follows (exited with code 70)" in refuse(daemon)
+
+
+def test_there_has_to_be_a_way_back(start: Start, tmp_path: Path) -> None:
+    """What serves now has to be there still, should the new program fail; after a reload that is another dataset."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, n in ((old, 7), (new, 9)):
+        assert run("--write-dataset", str(path), "-o", f"workloads.records={n}").returncode == 0
+    daemon = start("server.processes=1", config=f"[workloads]\ndataset = {old}\n")
+    (tmp_path / "daemon0" / "restmarkd.ini").write_text(f"[workloads]\ndataset = {new}\n")
+    old.unlink()
+    before = workers(daemon)
+    result = ctl(daemon, "upgrade")
+    assert result.returncode == 1
+    assert re.search(rf"there would be no way back to what serves now \(a reload .*\): .*\[workloads\] dataset: {old}", result.stderr), result.stderr
+    assert workers(daemon) == before
+    assert ctl(daemon, "reload").returncode == 0
+    assert "generation 3 serves" in upgrade(daemon)
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/parse-msgpack").body == b"9"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
+if build := os.environ.get("RESTMARK_BUILD"):
+    # What Python compiles is kept as what C is, for the next run and the other processes of this one.
+    sys.pycache_prefix, sys.dont_write_bytecode = str(Path(build) / "pycache"), False
 
 from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.load import load_program  # noqa: E402  (the path had to be set first)
@@ -18,6 +22,57 @@ from restmark_rig.store import dataset  # noqa: E402  (the path had to be set fi
 from restmark_rig.store.dataset import Dataset  # noqa: E402
 
 from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
+
+
+# Modules whose tests take longest, most of them as they start servers and load them. They begin first, so that none of them is what
+# all others have to be waited for, and are marked slow.
+LONGEST_FIRST = (
+    "test_simulated_runs",
+    "test_docs",
+    "test_run_command",
+    "test_run_faults",
+    "test_run_memory",
+    "test_quick",
+    "test_verify",
+    "test_cheaters",
+    "test_bench_scripts",
+    "test_run_rate",
+    "test_templates",
+    "test_bad_surroundings",
+    "test_report_browser",
+    "test_supervised",
+    "test_cross_check",
+    "test_setup",
+    "test_others",
+    "test_rest",
+    "test_cli",
+)
+
+TIMED_NICENESS = -15
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the marks of these tests."""
+    config.addinivalue_line("markers", "timed: its subject is time, and other work beside it would be in the figures: runs alone")
+    config.addinivalue_line("markers", "slow: of a module whose tests take long: not in tests/run.sh --quick")
+    config.addinivalue_line("markers", "xdist_group: these tests share what is dear to make, and run in one process")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many tests -n auto runs at a time: they mostly wait."""
+    return 3 * len(os.sched_getaffinity(0))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the long ones and puts them first; all processes of pytest-xdist have to come to the same order."""
+    for item in items:
+        if item.path.stem in LONGEST_FIRST:
+            item.add_marker("slow")
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture()
@@ -37,6 +92,35 @@ def load_generator() -> None:
     """One restmark-load for all tests, whatever their caches: the one that is named, or the checkout's, built once."""
     program = load_program.provide(Cache(default_directory()), Silent())
     os.environ[load_program.VARIABLE] = str(program)
+
+
+@pytest.fixture(autouse=True)
+def before_others(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A timed test and what it starts go before other work on the machine, where the user may say so."""
+    if request.node.get_closest_marker("timed") is None:
+        yield
+        return
+    usual, of_session = os.getpriority(os.PRIO_PROCESS, 0), _session_niceness()
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, TIMED_NICENESS)
+    except PermissionError:
+        yield
+        return
+    # Where the kernel shares CPUs among sessions first, niceness counts within a session alone.
+    if of_session is not None:
+        AUTOGROUP.write_text(str(TIMED_NICENESS))
+    yield
+    if of_session is not None:
+        AUTOGROUP.write_text(str(of_session))
+    os.setpriority(os.PRIO_PROCESS, 0, usual)
+
+
+def _session_niceness() -> int | None:
+    """That of this process's session; None where there is no such thing."""
+    try:
+        return int(AUTOGROUP.read_text().rpartition(" ")[2])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 @pytest.fixture(autouse=True)

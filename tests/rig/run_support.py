@@ -19,7 +19,7 @@ from restmark_rig.contestants.cache import Cache  # noqa: E402
 from restmark_rig.contestants.contestant import Contestant  # noqa: E402
 from restmark_rig.host import pinning  # noqa: E402  (the path had to be set first)
 from restmark_rig.host.idle_latency import IdleLatency  # noqa: E402
-from restmark_rig.host.pace import Pace  # noqa: E402
+from restmark_rig.host.machine_speed import MachineSpeed  # noqa: E402
 from restmark_rig.host.pinning import Pinning  # noqa: E402
 from restmark_rig.model.results import RunSettings  # noqa: E402
 from restmark_rig.run.bench import Bench  # noqa: E402
@@ -72,7 +72,7 @@ def make_bench(cache: Cache, connections: int = 8, duration_s: float = 1.0, time
         dataset_sha256="0" * 64,
     )
     options = StartOptions(data.path, workers=1, cpus=pins.server)
-    return Bench(settings, options, pins, Oracle(data), cache, Pace(pins, IdleLatency()), 1, _silent)
+    return Bench(settings, options, pins, Oracle(data), cache, MachineSpeed(pins, IdleLatency()), 1, _silent)
 
 
 def _silent(_: str) -> None:

@@ -11,13 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from restmark_rig.model.memory_records import MEMORY_PHASES, REST, MemoryRecord, MemoryTotals, ProcessMemory
 from restmark_rig.model.results import (
     CLIENT_BOUND,
     ERRORS,
     LIMIT_CONTESTANT,
-    MEMORY_PHASES,
     NOISY,
-    REST,
     STARVED,
     THROTTLED,
     Cell,
@@ -26,9 +25,6 @@ from restmark_rig.model.results import (
     LoadErrors,
     Machine,
     MachineFinding,
-    MemoryRecord,
-    MemoryTotals,
-    ProcessMemory,
     Results,
     Round,
     RunSettings,

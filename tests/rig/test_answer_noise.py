@@ -173,7 +173,7 @@ def test_the_order_is_that_of_the_figures_everywhere() -> None:
 
 
 def test_what_is_said_of_an_interval() -> None:
-    from restmark_rig.model.statistics import Estimate
+    from restmark_rig.model.stats import Estimate
 
     plain = {
         Estimate(31.0, 28.2, 34.6, 5): "31 × (28–35)",

@@ -103,6 +103,35 @@ def test_a_reader_that_has_gone(folder: Path, name: str) -> None:
     assert_told(done, {ExitCode.ENVIRONMENT})
 
 
+WATCHING = {"doctor", "verify", "quick", "run", "memory"}
+
+
+@needs_root
+@pytest.mark.parametrize("name", sorted(WATCHING | {"list", "report", "new-contestant"}))
+def test_no_proc(folder: Path, name: str) -> None:
+    without = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs /proc && exec "$@"', "sh"]
+    done = subprocess.run(
+        [*without, *words_of(name, folder)], env=environment(folder / "out" / "cache"), cwd=folder / "out",
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert_told(done, {ExitCode.ENVIRONMENT} if name in WATCHING else {ExitCode.OK})
+    if name in WATCHING:
+        assert "restmark: /proc is not there, or without /proc/stat: servers can not be watched\n  remedy: mount it" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "package"), [("run", "psutil"), ("list", "rich"), ("list", "click"), ("verify", "msgpack"), ("report", "numpy")])
+def test_a_missing_python_package(folder: Path, name: str, package: str) -> None:
+    (folder / "path").mkdir()
+    (folder / "path" / f"{package}.py").write_text(f"raise ModuleNotFoundError('No module named {package}', name='{package}')\n")
+    done = subprocess.run(
+        words_of(name, folder), env=environment(folder / "out" / "cache", PYTHONPATH=str(folder / "path")), cwd=folder / "out",
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert_told(done, {ExitCode.ENVIRONMENT})
+    assert f"restmark: the Python package {package} is missing in " in done.stderr
+    assert f"remedy: on Debian: apt-get install python3-{package}" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["list", "build", "verify", "quick", "run", "memory"])
 def test_a_cache_that_can_not_be_made(folder: Path, name: str) -> None:
     done = subprocess.run(

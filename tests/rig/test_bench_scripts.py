@@ -1,4 +1,4 @@
-"""bench/balance, bench/cost and bench/load-cost, which developers use: they measure with the rig's load generator."""
+"""bench/article, bench/balance, bench/cost and bench/load-cost, which developers use: they measure with the rig's load generator."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import builder, registry
 from restmark_rig.contestants.cache import Cache, default_directory
+from restmark_rig.host import installation
 from restmark_rig.load import load_program
 from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.store.dataset import Dataset
 
 from .helpers import PYTHON, ROOT, Silent, cheater
 
+pytestmark = pytest.mark.xdist_group("build-tree")
+DURATION_S = 0.3
+PROBES = 2  # of restmark-load, before it loads
 WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 
 
 @pytest.fixture(scope="module")
 def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build tree's src/ with restmarkd and restmarkctl, made once for all tests of the rig."""
-    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", registry.DEFAULT_PEERS_DIR)
+    """A build tree's src/ with restmarkd and restmarkctl: ctest's own, or one that is made once for all tests of the rig."""
+    if built := os.environ.get("RESTMARK_BUILD"):
+        return Path(built)
+    cache, ours = Cache(default_directory()), registry.resolve("restmarkd", installation.PEERS)
     builder.build(ours, cache, Silent())
     made = cache.build_dir(ours) / "cmake"
     subprocess.run(["cmake", "--build", made, "--target", "restmarkctl"], check=True, capture_output=True)
@@ -46,7 +52,7 @@ def lines(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("close", [[], ["--close"]], ids=["kept", "close"])
 def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: list[str]) -> None:
-    options = ["--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1,8", "--target", "/"]
+    options = ["--build", build_tree, "--workers", "2", "--duration", str(DURATION_S), "--connections", "1,8", "--target", "/"]
     done = run("balance", *options, *close)
     assert done.returncode == 0, done.stderr
     found = lines(done.stdout)
@@ -59,7 +65,9 @@ def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: li
         assert busiest >= idlest and busiest + idlest in range(99, 102)
         assert line[8] == "0"
         if line[1] == "1" and not close:
-            assert (busiest, idlest) == (100, 0)  # a kept connection stays with its worker
+            # A kept connection stays with its worker; what was asked before the load is 1 % of few answers on a slow machine.
+            asked_before_percent = 100 * PROBES / (float(line[2].replace(",", "")) * DURATION_S)
+            assert idlest <= asked_before_percent + 0.5
 
 
 def test_balance_spreads_connections_that_are_used_once(build_tree: Path) -> None:
@@ -117,3 +125,38 @@ def test_load_cost_ends_at_a_server_that_is_not_there() -> None:
     done = run("load-cost", "--rounds", "1", "http://127.0.0.1:1")
     assert done.returncode != 0
     assert "Connection refused" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_articles_command_line_is_printed_before_it_runs(tmp_path: Path) -> None:
+    said = run("article", "--print", "--threads", "24", "--duration", "5", "http://h:1/", "http://h:1/x?n=1", PATH=str(tmp_path))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert [line for line in said.stdout.splitlines() if line.startswith("$ ")] == [
+        f"$ {program} -t24 -c64 -d5s {url}" for url in ("http://h:1/", "'http://h:1/x?n=1'") for program in ("wrk", "restmark-load")
+    ]
+    assert said.stdout.count("# wrk opens 48 of the 64 connections: 24 threads do not divide them") == 2
+
+
+def test_the_article_is_loaded_by_both_with_the_same_figures(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    if not shutil.which("wrk"):
+        pytest.skip("wrk is not installed")
+    with launch(cheater(tmp_path, "none"), StartOptions(default_dataset.path), cache) as server:
+        url = f"http://{server.host}:{server.port}/"
+        done = run("article", "--threads", "1", "--connections", "4", "--duration", "1", url)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for program in ("wrk", "restmark-load"):
+        assert any(line.startswith("$ ") and line.endswith(f"{program} -t1 -c4 -d1s {url}") for line in lines)
+    wrk = re.search(r"^Requests/sec: +([\d.]+)$", done.stdout, re.MULTILINE)
+    ours = re.search(r"^requests +([\d.]+)/s answered", done.stdout, re.MULTILINE)
+    closing = re.search(r"^# restmark-load ([\d,]+)/s, wrk ([\d,]+)/s: ", done.stdout, re.MULTILINE)
+    assert wrk and ours and closing
+    assert [int(figure.replace(",", "")) for figure in closing.groups()] == [round(float(ours[1])), round(float(wrk[1]))]
+
+
+def test_the_article_says_what_is_missing(tmp_path: Path) -> None:
+    nothing = run("article", "http://127.0.0.1:1/", PATH=str(tmp_path))
+    assert nothing.returncode == 3 and "needs wrk" in nothing.stderr and "Traceback" not in nothing.stderr
+    if shutil.which("wrk"):
+        closed = run("article", "--duration", "1", "http://127.0.0.1:1/")
+        assert closed.returncode == 3 and "Connection refused" in closed.stderr and "Traceback" not in closed.stderr
+    assert "65 threads for 64 connections" in run("article", "--threads", "65", "http://h/").stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from restmark_rig.model.results import ERRORS, NOISY, STARVED, Results, Rig, Skipped, Verdict
-from restmark_rig.model.statistics import Estimate
+from restmark_rig.model.stats import Estimate
 from restmark_rig.model.workloads import ROUTE_PARSE, ROUTE_TRANSFER
 from restmark_rig.report import comparison
 from restmark_rig.report.analysis import Load

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import contestant, placeholders, registry, requirements
 from restmark_rig.contestants.contestant import Contestant
+from restmark_rig.host import installation
 from restmark_rig.model.errors import ManifestError, UsageFault
 
 from .helpers import manifest_text, write_contestant
@@ -255,5 +256,5 @@ def test_selection_errors(tmp_path: Path) -> None:
 
 
 def test_the_manifests_in_this_tree_are_valid() -> None:
-    names = [c.name for c in registry.built_in(registry.DEFAULT_PEERS_DIR)]
+    names = [c.name for c in registry.built_in(installation.PEERS)]
     assert {"restmarkd", "restmarkd-tree"} <= set(names)

@@ -11,11 +11,11 @@ from .run_support import command, environment, faulty, make_bench
 
 from restmark_rig.study import cross_check  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
-from restmark_rig.ui.commands.doctor import exit_code  # isort: skip
+from restmark_rig.ui.actions.doctor import exit_code  # isort: skip
 from restmark_rig.study.cross_check import AGREE, DIFFER, IDLE, UNDECIDED, Cell, Slice  # isort: skip
 from restmark_rig.model.errors import ExitCode  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
-from restmark_rig.model.statistics import Estimate  # isort: skip
+from restmark_rig.model.stats import Estimate  # isort: skip
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from restmark_rig.verify.verifier import VerifyPlan
 
 from .helpers import ROOT, Silent, run_rig
 
+pytestmark = pytest.mark.xdist_group("workshop")
 GUIDE = (ROOT / "docs" / "COMPARE-YOUR-OWN.md").read_text(encoding="utf-8")
 MAN = (ROOT / "docs" / "man" / "restmark.1.scd").read_text(encoding="utf-8")
 

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from restmark_rig.model import budget, histogram, plan, statistics
+from restmark_rig.model import budget, histogram, plan, stats
 from restmark_rig.model.results import VERSION, Results
 from restmark_rig.report import analysis, doubt, rounds_csv, told
 from restmark_rig.report.readme import BEGIN, END
 from restmark_rig.report.texts import VERDICTS
 from restmark_rig.report.view import View
-from restmark_rig.run import run_request, settling, visiting, warm_up
+from restmark_rig.run import run_request, slices, stopping, warm_up
 
 from . import synthetic_results
 
@@ -33,17 +33,17 @@ def test_every_verdict_is_explained_with_its_badge() -> None:
 
 
 def test_constants_are_those_of_the_program() -> None:
-    assert f"a factor of {statistics.SINGLE_ROUND_FACTOR:g} up and down" in PAGE
-    assert f"at least {statistics.LEAST_FLOOR * 100 - 100:.0f} %" in PAGE
-    assert f"{statistics.NEIGHBOURS_FREEDOM} rounds more" in PAGE
+    assert f"a factor of {stats.SINGLE_ROUND_FACTOR:g} up and down" in PAGE
+    assert f"at least {stats.LEAST_FLOOR * 100 - 100:.0f} %" in PAGE
+    assert f"{stats.NEIGHBOURS_FREEDOM} rounds more" in PAGE
     assert f"taken for {doubt.UNKNOWN_SLOWDOWN * 100:.0f} %" in PAGE
     assert f"further apart than {told.SAID_WITH_INTERVAL:g} ×" in PAGE
-    assert f"{statistics.OUTLIER_MADS:.3f} MAD" in PAGE
-    assert f"and {statistics.OUTLIER_LEAST_SHARE * 100:g} %" in PAGE
+    assert f"{stats.OUTLIER_MADS:.3f} MAD" in PAGE
+    assert f"and {stats.OUTLIER_LEAST_SHARE * 100:g} %" in PAGE
     assert BEGIN in PAGE and END in PAGE
     assert f"now version {VERSION};" in PAGE
-    assert f"With fewer than {statistics.FEW}," in PAGE
-    assert f"so {statistics.BLOCKS_MAX + 1} and more of them are taken in blocks of consecutive ones, {statistics.BLOCKS_MAX} at most" in PAGE
+    assert f"With fewer than {stats.FEW}," in PAGE
+    assert f"so {stats.BLOCKS_MAX + 1} and more of them are taken in blocks of consecutive ones, {stats.BLOCKS_MAX} at most" in PAGE
     assert f"a factor of {analysis.SIDE_BY_SIDE_MIN} rounds side by side" in PAGE
 
 
@@ -52,11 +52,11 @@ def test_the_order_of_a_run_is_the_programs() -> None:
     bench = pytest.importorskip("restmark_rig.run.bench", reason="this checkout has no 'restmark run'")
     assert f"fewer than {bench.ANSWERS_MIN} answers, or {bench.ANSWERS_MIN_PER_WORKER} of each worker; {bench.SLICE_LONGEST_S:g} s at most" in PAGE
     assert f"start anew every {plan.ROUNDS_PER_START} rounds" in PAGE
-    assert f"({visiting.CLOSING_SHARE * 100:g} % of the slice's CPU time and {visiting.CLOSING_NS / 1e6:g} ms;" in PAGE
+    assert f"({slices.CLOSING_SHARE * 100:g} % of the slice's CPU time and {slices.CLOSING_NS / 1e6:g} ms;" in PAGE
     times = {8: "eight"}[sum(warm_up.QUARTERS) // 4]
     assert f"with {times} times the length of `--warmup`" in PAGE
-    assert f"equal within {settling.EQUAL * 100 - 100:.0f} %" in PAGE
-    looks = [number for number in range(1, 28) if settling.is_time_to_look(number)]
+    assert f"equal within {stopping.EQUAL * 100 - 100:.0f} %" in PAGE
+    looks = [number for number in range(1, 28) if stopping.is_time_to_look(number)]
     assert f"after {', '.join(map(str, looks))} … rounds" in PAGE
 
 
@@ -118,7 +118,7 @@ def test_a_report_of_slices_says_so() -> None:
 
 
 def test_a_report_of_many_rounds_tells_of_blocks() -> None:
-    assert "More than 24 rounds are taken in blocks" in told_by(new(rounds=statistics.BLOCKS_MAX + 1))
+    assert "More than 24 rounds are taken in blocks" in told_by(new(rounds=stats.BLOCKS_MAX + 1))
 
 
 def test_a_report_of_an_older_rig_says_what_is_true_of_it() -> None:

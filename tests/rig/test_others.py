@@ -6,26 +6,27 @@ import os
 from pathlib import Path
 
 import pytest
-from restmark_rig.host import others
+from restmark_rig.host import background_load
+from restmark_rig.host.background_load import BackgroundLoad
 from restmark_rig.host.machine import BusyProcess
-from restmark_rig.host.others import Others
 from restmark_rig.model.errors import EnvironmentFault, ExitCode
 
 from .run_support import fault_folder, hogs, rig
 
-QUIET, BUSY = Others(0.1, 2), Others(1.6, 2, (BusyProcess(7, "wrk", 41.0), BusyProcess(8, "rustc", 30.6)))
+QUIET, BUSY = BackgroundLoad(0.1, 2), BackgroundLoad(1.6, 2, (BusyProcess(7, "wrk", 41.0), BusyProcess(8, "rustc", 30.6)))
 
 
 def test_it_is_said_in_figures_with_names() -> None:
     assert BUSY.text == "others use 1.6 of the 2 CPUs of this run (wrk 41 %, rustc 31 % of a CPU)"
     assert not BUSY.quiet and QUIET.quiet
-    assert "no process that is seen from here" in Others(1.0, 1).text
+    assert "no process that is seen from here" in BackgroundLoad(1.0, 1).text
 
 
+@pytest.mark.timed
 def test_who_takes_all_of_a_cpu_is_seen() -> None:
     cpu = min(os.sched_getaffinity(0))
     with hogs(frozenset({cpu}), 1):
-        found = others.look({cpu})
+        found = background_load.look({cpu})
     assert not found.quiet
     assert 0.5 < found.used <= 1.05
     assert found.processes
@@ -34,17 +35,17 @@ def test_who_takes_all_of_a_cpu_is_seen() -> None:
 class _Machine:
     """A machine whose looks are given, one a second."""
 
-    def __init__(self, looks: list[Others]) -> None:
+    def __init__(self, looks: list[BackgroundLoad]) -> None:
         self.looks = looks
         self.seconds = 0.0
         self.told: list[str] = []
 
-    def look(self) -> Others:
+    def look(self) -> BackgroundLoad:
         self.seconds += 1
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     def wait(self, limit_s: float) -> None:
-        others.wait_for_quiet(self.look, limit_s, self.told.append, lambda: self.seconds)
+        background_load.wait_for_quiet(self.look, limit_s, self.told.append, lambda: self.seconds)
 
 
 def test_quiet_has_to_last_for_some_looks() -> None:
@@ -75,6 +76,7 @@ def busy_cpu() -> int:
     return min(os.sched_getaffinity(0))
 
 
+@pytest.mark.timed
 def test_a_busy_machine_is_said_before_anything_is_built(tmp_path: Path, busy_cpu: int) -> None:
     folder = fault_folder(tmp_path, "none")
     where = ("--server-cpus", str(busy_cpu), "--client-cpus", str(busy_cpu))

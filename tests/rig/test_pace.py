@@ -8,23 +8,23 @@ import pytest
 
 from . import run_support  # noqa: F401  (it makes the rig importable)
 
-from restmark_rig.host import yardsticks  # isort: skip
+from restmark_rig.host import reference_work  # isort: skip
 from restmark_rig.model.errors import EnvironmentFault  # isort: skip
 from restmark_rig.host.idle_latency import IdleLatency  # isort: skip
-from restmark_rig.host.pace import Pace, Quiet, Slowdown  # isort: skip
+from restmark_rig.host.machine_speed import MachineSpeed, Quiet, Slowdown  # isort: skip
 from restmark_rig.host.pinning import Pinning, halves  # isort: skip
 
 
 def pace_of(
     monkeypatch: pytest.MonkeyPatch, *work: int, then: int, handover: tuple[int, ...] = (), known: Quiet = Quiet()
-) -> Pace:
+) -> MachineSpeed:
     """A pace that reads these figures, and from then on `then`; without handovers unless their figures are given."""
     queue, handovers = list(work), list(handover)
-    monkeypatch.setattr(yardsticks, "work_ns", lambda cpus: queue.pop(0) if queue else then)
-    monkeypatch.setattr(yardsticks, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
-    monkeypatch.setattr("restmark_rig.host.pace._PAUSE_S", 0.001)
+    monkeypatch.setattr(reference_work, "work_ns", lambda cpus: queue.pop(0) if queue else then)
+    monkeypatch.setattr(reference_work, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
+    monkeypatch.setattr("restmark_rig.host.machine_speed._PAUSE_S", 0.001)
     pins = Pinning(frozenset({1}), frozenset({0})) if handover else Pinning(frozenset({1}), frozenset({1}))
-    return Pace(pins, IdleLatency(), known)
+    return MachineSpeed(pins, IdleLatency(), known)
 
 
 def silent(_: str) -> None:
@@ -96,14 +96,14 @@ def test_a_machine_that_cannot_be_looked_at_is_named(monkeypatch: pytest.MonkeyP
     def gone(_: object) -> int:
         raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr(yardsticks, "work_ns", gone)
+    monkeypatch.setattr(reference_work, "work_ns", gone)
     with pytest.raises(EnvironmentFault, match="Invalid argument"):
         pace.look()
 
 
 def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
     before = os.sched_getaffinity(0)
-    pace = Pace(halves(), IdleLatency())
+    pace = MachineSpeed(halves(), IdleLatency())
     pace.get_to_know(0.1, silent)
     assert 10_000 < (pace.quiet.work_ns or 0) < 1_000_000_000
     assert (pace.quiet.handover_ns is None) == halves().shared
@@ -114,11 +114,11 @@ def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
 def test_a_handover_costs_its_sender_time() -> None:
     server, client = sorted(os.sched_getaffinity(0))[:2]
-    assert 2_000 < yardsticks.handover_ns(server, client) < 100_000_000
+    assert 2_000 < reference_work.handover_ns(server, client) < 100_000_000
 
 
 @pytest.mark.parametrize("absent", ["server", "client"])
 def test_a_handover_on_a_cpu_that_is_not_there_ends(absent: str) -> None:
     present, gone = min(os.sched_getaffinity(0)), 1023
     with pytest.raises(OSError, match="Invalid argument"):
-        yardsticks.handover_ns(*((gone, present) if absent == "server" else (present, gone)))
+        reference_work.handover_ns(*((gone, present) if absent == "server" else (present, gone)))

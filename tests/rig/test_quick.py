@@ -9,7 +9,7 @@ import pytest
 from .run_support import fault_folder, faulty, make_bench, rig
 
 from restmark_rig.study import quick  # isort: skip
-from restmark_rig.server import rest  # isort: skip
+from restmark_rig.server import drain  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.server.http_probe import Connection  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
@@ -59,7 +59,7 @@ def test_a_route_whose_answers_come_late_is_a_row(tmp_path: Path) -> None:
 
 
 def test_a_contestant_gets_no_more_connections_than_it_holds(tmp_path: Path) -> None:
-    folder = fault_folder(tmp_path, "faithful")
+    folder = fault_folder(tmp_path, "none")
     with (folder / "contestant.toml").open("a") as manifest:
         manifest.write("\n[limits]\nmax_connections = 1\n")
     done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--workers", "2")
@@ -88,8 +88,8 @@ def test_a_server_that_answers_nothing_in_the_check_is_told(tmp_path: Path, monk
 
 
 def test_earlier_requests_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "DEADLINE_S", 0.2)
-    monkeypatch.setattr(rest, "_BACKLOG_FACTOR", 0.0)
+    monkeypatch.setattr(drain, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(drain, "_BACKLOG_FACTOR", 0.0)
     row = look(tmp_path, "aftermath", at=3)
     assert "still busy with earlier requests" in row.remarks
     assert row.afterwards_ns > 0

@@ -15,6 +15,7 @@ from restmark_rig import report
 
 from . import synthetic_results
 
+pytestmark = pytest.mark.xdist_group("browser")
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
     *(

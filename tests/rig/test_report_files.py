@@ -28,6 +28,7 @@ from restmark_rig.ui import cli
 
 from . import synthetic_results
 
+pytestmark = pytest.mark.xdist_group("report")
 ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 

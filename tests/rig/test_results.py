@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from restmark_rig.model import results
+from restmark_rig.model import memory_records, results
 from restmark_rig.model.errors import ExitCode, Terminated
 from restmark_rig.model.results import Results
 from restmark_rig.model.workloads import ROUTES
@@ -210,19 +210,19 @@ def _classes(cls: Any, found: set[Any]) -> set[Any]:
 def test_schema_and_module_name_the_same_verdicts_and_routes() -> None:
     assert SCHEMA["$defs"]["verdict"]["properties"]["name"]["enum"] == list(results.VERDICTS)
     assert SCHEMA["$defs"]["cell"]["properties"]["route"]["enum"] == list(ROUTES)
-    assert SCHEMA["$defs"]["memory"]["properties"]["phase"]["enum"] == list(results.MEMORY_PHASES)
+    assert SCHEMA["$defs"]["memory"]["properties"]["phase"]["enum"] == list(memory_records.MEMORY_PHASES)
     assert SCHEMA["properties"]["version"]["const"] == results.VERSION
 
 
 def test_the_codec_tells_bool_from_int_and_names_the_key() -> None:
     with pytest.raises(record_codec.CodecError, match=r"^threads: expected int, got True"):
-        record_codec.decode(results.ProcessMemory, {**record_codec.encode(_process()), "threads": True})
+        record_codec.decode(memory_records.ProcessMemory, {**record_codec.encode(_process()), "threads": True})
     with pytest.raises(record_codec.CodecError, match=r"^pid: is missing"):
-        record_codec.decode(results.ProcessMemory, {})
+        record_codec.decode(memory_records.ProcessMemory, {})
     with pytest.raises(record_codec.CodecError, match=r"^other: is not known"):
-        record_codec.decode(results.ProcessMemory, {**record_codec.encode(_process()), "other": 1})
-    assert record_codec.decode(results.ProcessMemory, record_codec.encode(_process())) == _process()
+        record_codec.decode(memory_records.ProcessMemory, {**record_codec.encode(_process()), "other": 1})
+    assert record_codec.decode(memory_records.ProcessMemory, record_codec.encode(_process())) == _process()
 
 
-def _process() -> results.ProcessMemory:
-    return results.ProcessMemory(1, "master", 10, None, 0, 3, 1)
+def _process() -> memory_records.ProcessMemory:
+    return memory_records.ProcessMemory(1, "master", 10, None, 0, 3, 1)

@@ -6,23 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from restmark_rig.host import installation
 
 from .faults.server import AFTERMATH_S, COLD_ANSWERS, COLD_S, STUCK_S
 from .run_support import faulty, hogs, make_bench, server_side
 
-from restmark_rig.run import audition, fleet, probing, verdict, visiting, warm_up  # isort: skip
+from restmark_rig.run import calibration, servers, spot_checks, verdict, slices, warm_up  # isort: skip
 from restmark_rig.contestants import builder, registry  # isort: skip
-from restmark_rig.server import rest  # isort: skip
+from restmark_rig.server import drain  # isort: skip
 from restmark_rig.run import bench as bench_module  # isort: skip
 from restmark_rig.run.bench import Bench, Died  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.contestants.contestant import Contestant  # isort: skip
-from restmark_rig.run.entrants import Entrant  # isort: skip
+from restmark_rig.run.participants import Participant  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.load.load import NotAnswered  # isort: skip
 from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
-from restmark_rig.run.visiting import Circumstances, Visited  # isort: skip
+from restmark_rig.run.slices import Circumstances, Visited  # isort: skip
 
 # What a busy machine may add to any verdict; everything else is the fault's own.
 DISTURBANCES = {"noisy", "starved", "client_bound", "throttled"}
@@ -31,16 +32,16 @@ DISTURBANCES = {"noisy", "starved", "client_bound", "throttled"}
 def visit_once(contestant: Contestant, bench: Bench, connections: int = 8) -> Visited:
     """One visit to / in a fresh server, as a run makes it: stall, check, warm-up, slice."""
     visit = Visit(1, contestant.name, "/", connections)
-    cell = visiting.cell_of(visit)
+    cell = slices.cell_of(visit)
     with launch(contestant, bench.options, bench.cache) as server:
-        stall_ms = probing.ack_stall_ms(server, "/")
-        checked = probing.check(server, cell, bench, 1, "before")
+        stall_ms = spot_checks.ack_stall_ms(server, "/")
+        checked = spot_checks.check(server, cell, bench, 1, "before")
         rate = 0.0
         try:
             rate = warm_up.warm_up(server, cell, bench).requests_per_s
         except (Died, NotAnswered):
             pass  # the visit says so
-        return visiting.visit_cell(server, visit, bench, Circumstances(rate, stall_ms, checked, lambda: 0))
+        return slices.visit_cell(server, visit, bench, Circumstances(rate, stall_ms, checked, lambda: 0))
 
 
 def names(found: Visited) -> set[str]:
@@ -98,7 +99,7 @@ def test_few_answers_are_censored_and_none_is_left_behind(tmp_path: Path, cache:
 def test_a_server_that_falls_silent_has_errors_and_no_wrong_bytes(
     tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "_MIN_S", 1.0)
+    monkeypatch.setattr(spot_checks, "_MIN_S", 1.0)
     bench = make_bench(cache, duration_s=0.5, timeout_s=1)
     found = visit_once(faulty(tmp_path, "mute", at=6), bench)
     assert {"errors", "censored"} & names(found)
@@ -116,8 +117,8 @@ def test_work_that_is_put_off_until_after_the_answer_counts(tmp_path: Path, cach
 def test_a_server_that_goes_on_for_long_is_told(
     tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest, "DEADLINE_S", 0.2)
-    monkeypatch.setattr(rest, "_BACKLOG_FACTOR", 0.0)
+    monkeypatch.setattr(drain, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(drain, "_BACKLOG_FACTOR", 0.0)
     found = visit_once(faulty(tmp_path, "aftermath", at=6), make_bench(cache, duration_s=0.3))
     assert any("still busy with its requests" in v.evidence for v in found.entry.verdicts if v.name == "noisy")
 
@@ -136,6 +137,7 @@ def test_a_server_that_dies_under_the_load(tmp_path: Path, cache: Cache) -> None
     assert found.entry.requests == 0
 
 
+@pytest.mark.timed
 def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     bench = make_bench(cache)
     with hogs(server_side(bench.pins)):
@@ -147,9 +149,10 @@ def test_a_hog_beside_the_server(tmp_path: Path, cache: Cache) -> None:
     assert (found.entry.foreign_server_permille or 0) > 100
 
 
+@pytest.mark.timed
 def test_a_slow_client(cache: Cache) -> None:
     """The fastest server there is, and a client that has to share its CPU with three hogs."""
-    contestant = registry.resolve("epoll-limit", registry.DEFAULT_PEERS_DIR)
+    contestant = registry.resolve("epoll-limit", installation.PEERS)
     builder.build(contestant, cache, _Quiet())
     bench = make_bench(cache)
     with hogs(bench.pins.client):
@@ -171,10 +174,10 @@ class _Quiet:
 
 
 def test_alone_memory_speed_and_stalls_become_known(tmp_path: Path, cache: Cache) -> None:
-    twin = Entrant("twin", faulty(tmp_path, "none"))
-    again = Entrant("twin-again", twin.contestant, same_as="twin")
+    twin = Participant("twin", faulty(tmp_path, "none"))
+    again = Participant("twin-again", twin.contestant, same_as="twin")
     cells = [CellSpec("/", 4), CellSpec("/", 8)]
-    found = audition.hold([twin, again], {"twin": cells, "twin-again": cells}, make_bench(cache))
+    found = calibration.hold([twin, again], {"twin": cells, "twin-again": cells}, make_bench(cache))
     assert [(r.contestant, r.phase) for r in found.memory] == [("twin", "rest"), ("twin", "after")]
     assert all(record.totals.pss_kib for record in found.memory)
     assert all(found.rates[name, cell] > 100 for name in ("twin", "twin-again") for cell in cells)
@@ -183,8 +186,8 @@ def test_alone_memory_speed_and_stalls_become_known(tmp_path: Path, cache: Cache
 
 
 def test_who_dies_alone_is_told(tmp_path: Path, cache: Cache) -> None:
-    entrant = Entrant("crash", faulty(tmp_path, "crash", at=6))
-    found = audition.hold([entrant], {"crash": [CellSpec("/", 8)]}, make_bench(cache))
+    entrant = Participant("crash", faulty(tmp_path, "crash", at=6))
+    found = calibration.hold([entrant], {"crash": [CellSpec("/", 8)]}, make_bench(cache))
     assert [record.phase for record in found.memory] == ["rest"]
     assert found.remarks == ["crash died under /, alone: its memory after load is not known"]
 
@@ -192,9 +195,9 @@ def test_who_dies_alone_is_told(tmp_path: Path, cache: Cache) -> None:
 def test_servers_run_beside_each_other_and_one_that_does_not_start_is_absent(tmp_path: Path, cache: Cache) -> None:
     sound = faulty(tmp_path, "none")
     broken = replace(sound, start=replace(sound.start, argv=("/bin/false", "{port}")))
-    entrants = {"a": Entrant("a", sound), "b": Entrant("b", broken), "c": Entrant("c", sound)}
+    entrants = {"a": Participant("a", sound), "b": Participant("b", broken), "c": Participant("c", sound)}
     bench = make_bench(cache)
-    with fleet.running(entrants, bench.options, bench.cache, bench.tell) as running:
+    with servers.running(entrants, bench.options, bench.cache, bench.tell) as running:
         assert set(running.servers) == {"a", "c"}
         assert "/bin/false" in running.absent["b"] or "exit code 1" in running.absent["b"]
         first = running.servers["a"].pid
@@ -216,6 +219,8 @@ def test_connections_left_waiting_are_in_the_latencies(tmp_path: Path, cache: Ca
 def test_warm_up_lasts_until_requests_are_no_longer_cheaper(tmp_path: Path, cache: Cache) -> None:
     """As under a just-in-time compiler: the first requests are dear, each one a little less so."""
     bench = make_bench(cache)
+    # Parts long enough for some dozens of answers on a busy machine, of which the last is cheaper than the first.
+    bench = replace(bench, settings=replace(bench.settings, warmup_ms=1000))
     contestant = faulty(tmp_path, "cold")
     with launch(contestant, bench.options, bench.cache) as server:
         before_ns = server.cpu_ns()

@@ -26,7 +26,7 @@ from restmark_rig.host.cgroup import Mount  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.model.memory_roles import Process  # isort: skip
 from restmark_rig.report.memory import worker_cost  # isort: skip
-from restmark_rig.model.results import MemoryRecord, MemoryTotals  # isort: skip
+from restmark_rig.model.memory_records import MemoryRecord, MemoryTotals  # isort: skip
 
 MIB = 2**20
 

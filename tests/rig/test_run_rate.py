@@ -15,12 +15,12 @@ import pytest
 from .run_support import fault_folder, faulty, make_bench, rig
 
 from restmark_rig.load import load  # isort: skip
-from restmark_rig.run import probing, visiting  # isort: skip
+from restmark_rig.run import spot_checks, slices  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.load.load import LoadPlan, LoadResult  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
-from restmark_rig.run.visiting import Circumstances  # isort: skip
+from restmark_rig.run.slices import Circumstances  # isort: skip
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nYes"
 PROBES = 2
@@ -77,7 +77,7 @@ def stalling(at: int, work_s: float = 0.0) -> Iterator[Stalling]:
         server.close()
 
 
-def undisturbed(measure: Callable[[], None], tries: int = 5) -> None:
+def undisturbed(measure: Callable[[], None], tries: int = 8) -> None:
     """Two processes agree only while both have a CPU: on a busy machine it is measured again. What is wrong stays so."""
     for left in reversed(range(tries)):
         try:
@@ -92,6 +92,7 @@ def quantile(ordered: list[float], name: str) -> float:
     return ordered[max(1, -int(-float(name) * len(ordered) // 100)) - 1]
 
 
+@pytest.mark.timed
 def test_a_stall_counts_as_the_servers_own_clock_has_it() -> None:
     """One connection, 1.1 ms an answer, one stall of 0.5 s in 3 s: it is one latency among some 2300, and no more."""
 
@@ -109,6 +110,7 @@ def test_a_stall_counts_as_the_servers_own_clock_has_it() -> None:
     undisturbed(measure)
 
 
+@pytest.mark.timed
 def test_what_a_stall_holds_up_counts_from_its_intended_time() -> None:
     """200/s, and a stall of 0.5 s in 4 s: a hundred requests waited, by 5 ms less each, also those that had not been sent."""
 
@@ -124,13 +126,13 @@ def test_what_a_stall_holds_up_counts_from_its_intended_time() -> None:
     undisturbed(measure)
 
 
-def visit_at(rate_per_s: int, fault: str, tmp_path: Path) -> visiting.Visited:
+def visit_at(rate_per_s: int, fault: str, tmp_path: Path) -> slices.Visited:
     bench = make_bench(Cache(tmp_path / "cache"), duration_s=2)
     contestant = faulty(tmp_path, fault)
     with launch(contestant, bench.options, bench.cache) as server:
         visit = Visit(1, contestant.name, "/", 8, rate_per_s)
-        checked = probing.check(server, visiting.cell_of(visit), bench, 1, "before")
-        return visiting.visit_cell(server, visit, bench, Circumstances(rate_per_s, 0.0, checked, lambda: 0))
+        checked = spot_checks.check(server, slices.cell_of(visit), bench, 1, "before")
+        return slices.visit_cell(server, visit, bench, Circumstances(rate_per_s, 0.0, checked, lambda: 0))
 
 
 def test_a_rate_that_is_reached(tmp_path: Path) -> None:
@@ -138,7 +140,9 @@ def test_a_rate_that_is_reached(tmp_path: Path) -> None:
     assert found.entry.all_requests == 800
     assert found.entry.errors.total == 0
     assert found.entry.bytes == found.entry.all_requests * (found.wire_bytes or 0)
-    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved", "client_bound"}
+    assert not {v.name for v in found.entry.verdicts} & {"errors", "byte_mismatch", "starved"}
+    # On a busy machine the client may be late, which is told as that; it never is for want of work.
+    assert all("sent requests late" in v.evidence for v in found.entry.verdicts if v.name == "client_bound")
 
 
 def test_a_rate_that_is_not_reached_is_censored(tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def test_a_slow_machine_makes_a_round_noisy() -> None:
         # at a fixed rate nobody has to be busy, but the rate has to be reached
         (replace(with_cpu(server=0.1, client=0.1), rate_per_s=10_000), []),
         (replace(with_cpu(server=0.1, client=0.1), rate_per_s=10_300), ["censored"]),
+        (replace(with_load(late=True, late_quantiles_us={"50": 80, "99": 900}), rate_per_s=10_000), ["client_bound"]),
+        (replace(with_load(late=False, late_quantiles_us={"50": 8, "99": 90}), rate_per_s=10_000), []),
     ],
 )
 def test_thresholds_from_both_sides(evidence: Evidence, expected: list[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from restmark_rig.contestants import contestant, registry, requirements, toolchains, versions
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant, Requirement
+from restmark_rig.host import installation
 from restmark_rig.model.errors import EnvironmentFault, ManifestError
 from restmark_rig.setup import environment, needs
 
@@ -113,7 +114,7 @@ def as_sets(lines: list[str]) -> dict[tuple[str, ...], set[str]]:
 
 def test_the_shell_reads_the_same_needs_out_of_the_manifests() -> None:
     users: dict[Requirement, list[str]] = {}
-    for peer in registry.by_default(registry.DEFAULT_PEERS_DIR):
+    for peer in registry.by_default(installation.PEERS):
         for requirement in peer.requires:
             users.setdefault(requirement, []).append(peer.name)
     done = subprocess.run([str(CONTESTANT_NEEDS)], capture_output=True, text=True, timeout=30, check=True)

@@ -174,7 +174,7 @@ def test_the_rig_is_gone_before_the_server_runs(tmp_path: Path, code: str) -> No
         "cpus": [],
         "cgroup": {"name": f"restmark-early-{os.getpid()}-0", "versions": [2, 1]},
     }
-    keeper = [sys.executable, "-I", "-S", str(Path(supervised.__file__).with_name("keeper.py"))]
+    keeper = [sys.executable, "-I", "-S", str(Path(supervised.__file__).with_name("supervisor.py"))]
     line = json.dumps(specification).encode() + b"\n"
     done = subprocess.run(keeper, input=line, capture_output=True, timeout=30, check=True)
     assert [json.loads(answer)["event"] for answer in done.stdout.splitlines()] == ["started", "exited", "stopped"]

@@ -14,12 +14,14 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host import supervised
 from restmark_rig.model.errors import ExitCode
+from restmark_rig.model.workloads import WorkloadRequest
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.ui import verify_report
 from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Finding, Verdict
+from restmark_rig.verify.checks.meter import Meter
 from restmark_rig.verify.verifier import Report, VerifyPlan
 from rich.console import Console
 
@@ -80,20 +82,27 @@ def test_a_users_dataset(tmp_path: Path, cache: Cache, default_dataset: Dataset,
 
 
 def test_costs_of_a_small_dataset_are_checked_with_the_default_one(
-    tmp_path: Path, cache: Cache, default_dataset: Dataset
+    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = write_dataset(tmp_path / "own", 6)
+    measure, measured = Meter.slice_ns, set[str]()
+
+    def slice_ns(self: Meter, request: WorkloadRequest, repeat: int) -> float:
+        measured.add(request.target)
+        return measure(self, request, repeat)
+
+    monkeypatch.setattr(Meter, "slice_ns", slice_ns)
     report = verifier.verify(
         cheater(tmp_path, "cached-encoder"), plan_of(chosen, default_dataset, "type", "cost"), cache, Silent()
     )
     assert [(finding.check, finding.route) for finding in report.failures] == [("cost", "/encode-json")]
-    assert "1000" in report.failures[0].message
+    assert {"/parse-msgpack?count=1000", "/encode-json?count=1000"} <= measured
     assert report.remarks == ["6 records are too few to measure a cost: 'cost' is checked with the default dataset"]
 
 
 def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     path = tmp_path / "own"
-    path.write_bytes(dataset.encode(dataset.default_records(20_000)))
+    path.write_bytes(dataset.encode(dataset.default_records(15_500)))
     chosen = dataset.read(path)
     assert chosen.json_bytes > 2_000_000
     report = verifier.verify(

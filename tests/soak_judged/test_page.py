@@ -1,4 +1,4 @@
-"""docs/SECURITY.md names faults that the soak has, and the soak has none that its page does not count on."""
+"""docs/SECURITY.md names tests that there are, and faults that the soak has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from soak_rig.faults import FAULTS
 from soak_rig.hostile import ACTS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "SECURITY.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "SECURITY.md").read_text(encoding="utf-8")
 
 
 def test_faults_that_the_page_names_exist() -> None:
@@ -16,3 +17,19 @@ def test_faults_that_the_page_names_exist() -> None:
     named = {name for text in lists for name in re.findall(r"`([a-z-]+)`", text)}
     assert len(named) >= 10
     assert named <= set(FAULTS) | set(ACTS)
+
+
+def test_tests_that_the_page_names_exist() -> None:
+    files = set(re.findall(r"`((?:integration|unit)/[^`]+)`", PAGE))
+    assert len(files) >= 20
+    assert not [name for name in files if not list((ROOT / "tests").glob(name))]
+    fuzzers = set(re.findall(r"`fuzz_(\w+)`", PAGE))
+    assert len(fuzzers) >= 7
+    assert not [name for name in fuzzers if not list((ROOT / "tests" / "fuzz").glob(f"fuzz_{name}.c"))]
+
+
+def test_each_promise_names_a_test() -> None:
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+    promises = [tested for promised, _, tested in rows if promised != "Promised"]
+    assert len(promises) >= 20
+    assert all(re.search(r"`(?:integration|unit|tests)/[^`]+`", tested) for tested in promises)

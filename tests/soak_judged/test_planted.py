@@ -55,10 +55,14 @@ def test_what_is_planted_is_found(tmp_path: Path, planted_build: Path, what: str
 
 def test_faults_that_restmarkd_withstands_are_no_findings(tmp_path: Path) -> None:
     """Kills among them, so that failures of the killed workers' connections are told apart."""
-    result = soak(tmp_path, "--minutes", "0.3", "--faults", "kill,crash,reload,scale,drain,rotation")
-    assert result.returncode == 0, (result.stdout, result.stderr)
-    for fault in ("kill", "crash", "reload", "scale", "drain", "rotation"):
-        assert re.search(rf"^{fault} +[1-9]\d* +\d+\.\d\d$", result.stdout, re.MULTILINE), (fault, result.stdout)
+    faults = ("kill", "crash", "reload", "scale", "drain", "rotation")
+    for minutes in ("0.3", "1.2"):  # a busy machine does not come to each of them in the shorter time
+        result = soak(tmp_path, "--minutes", minutes, "--faults", ",".join(faults))
+        assert result.returncode == 0, (result.stdout, result.stderr)
+        came = {fault for fault in faults if re.search(rf"^{fault} +[1-9]\d* +\d+\.\d\d$", result.stdout, re.MULTILINE)}
+        if came == set(faults):
+            break
+    assert came == set(faults), result.stdout
     total = re.search(r"^all +(\d+) +(\d+) +(\d+) ", result.stdout, re.MULTILINE)
     assert total
     assert int(total[1]) > 500

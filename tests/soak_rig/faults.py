@@ -80,13 +80,15 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 def _kill(scene: Scene, pid: int, number: signal.Signals) -> None:
-    """It is stopped first, so that what it holds can be listed; it dies before it takes more. The master must pass it nothing meanwhile."""
+    """It is stopped first, so that what it holds can be listed; it dies before it takes more. The master must pass it nothing until its
+    descriptors are closed, which on a busy machine takes a while from the signal."""
     daemon = scene.daemon
     stop_process(scene, pid)
     stop_process(scene, daemon.pid)
     scene.victims.append(Victim(pid, time.monotonic(), held(daemon, pid), frozenset({"crash"})))
     os.kill(pid, number)
     signal_if_there(pid, signal.SIGCONT)
+    proc.wait_for(f"worker {pid} has ended after {number.name}", lambda: proc.state(pid) in ("Z", ""), 10)
     os.kill(daemon.pid, signal.SIGCONT)
     proc.wait_for(f"worker {pid} is gone after {number.name}", gone(pid), 10)
 

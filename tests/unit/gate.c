@@ -1,97 +1,8 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "unit.h"
-
-#include "gate/gate.h"
+#include "gate_run.h"
 #include "gate/target.h"
-
-enum { TLS = 1, BINARY = 2 }; /* instead of a status: no answer is due */
-
-#define H "Host: x\r\n"
-#define GET "GET / HTTP/1.1\r\n" H
-#define CHUNKED GET "Transfer-Encoding: chunked\r\n\r\n"
-#define TEN(text) text text text text text text text text text text
-#define HUNDRED(text) TEN(TEN(text))
-
-static const struct gate_limits limits = { .head_bytes = 1024, .body_bytes = 100 };
-
-/* What becomes of bytes: how many requests there are, and the status of the refusal behind them; 0: none. */
-struct row {
-        const char *bytes;
-        size_t length;
-        unsigned int requests, status;
-};
-
-struct outcome {
-        unsigned int requests, status;
-        bool is_part, is_head; /* bytes are left, or a body is not whole; what is refused is a HEAD */
-        size_t written;
-        char heads[4096]; /* as the library gets them */
-};
-
-static void take(struct gate *g, const char *bytes, size_t *at, size_t length, struct outcome *o) {
-        enum gate_verdict verdict = GATE_HEAD;
-        size_t used = 1;
-
-        while (*at < length && !(verdict == GATE_MORE && used == 0)) {
-                verdict = gate_take(g, bytes + *at, length - *at, &used);
-                assert_true(used <= length - *at);
-                if (verdict == GATE_REFUSED) {
-                        o->status = g->refusal.silence == GATE_TLS ? TLS : g->refusal.silence == GATE_BINARY ? BINARY : g->refusal.status;
-                        o->is_head = g->is_head;
-                        assert_true(o->status < 3 || g->refusal.detail);
-                        return;
-                }
-                if (verdict == GATE_HEAD) {
-                        size_t n = gate_write(g, bytes + *at, o->heads + o->written);
-
-                        assert_true(n <= used);
-                        o->written += n;
-                }
-                *at += used;
-                if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(g))) {
-                        o->requests++;
-                        gate_next(g);
-                }
-        }
-}
-
-/* The bytes come in two pieces, the second at `split`, or, for 0, one by one. */
-static struct outcome run(const char *bytes, size_t length, size_t split) {
-        struct outcome o = { 0 };
-        struct gate g;
-        size_t at = 0;
-
-        gate_init(&g, &limits);
-        for (size_t end = split > 0 ? split : 1; end <= length && o.status == 0; end = split > 0 && end < length ? length : end + 1) {
-                char *copy = malloc(end); /* of its own size, so that a sanitizer sees what reads past it */
-
-                assert_non_null(copy);
-                memcpy(copy, bytes, end);
-                take(&g, copy, &at, end, &o);
-                free(copy);
-        }
-        o.is_part = at < length || g.phase != GATE_LINE;
-        return o;
-}
-
-static void check(const struct row *row) {
-        for (size_t split = 0; split <= row->length; split++) {
-                struct outcome o = run(row->bytes, row->length, split);
-
-                if (o.requests != row->requests || o.status != row->status)
-                        fail_msg("%.60s… in pieces at %zu: %u requests and %u, not %u and %u", row->bytes, split, o.requests, o.status,
-                                 row->requests, row->status);
-        }
-}
-
-#define CHECK_ALL(rows)                                \
-        do {                                           \
-                for (size_t i = 0; i < ELEMENTS(rows); i++) \
-                        check(&(rows)[i]);             \
-        } while (0)
 
 static void good_requests_pass(void **state) {
         static const struct row rows[] = {
@@ -159,6 +70,9 @@ static void malformed_request_lines_are_refused(void **state) {
                 { BYTES("get / HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("GETS / HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("CONNECT x:80 HTTP/1.1\r\n"), 0, 501 },
+                { BYTES("CONNECT [::1]:80 HTTP/1.1\r\n"), 0, 501 },
+                { BYTES("CONNECT [::1] HTTP/1.1\r\n"), 0, 400 },
+                { BYTES("M-SEARCH * HTTP/1.1\r\n"), 0, 501 },
                 { BYTES("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), 0, 400 },
                 { BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n"), 0, 400 },
                 { BYTES(GET "\r\nBAD\r\n"), 1, 400 },
@@ -297,7 +211,10 @@ static void large_heads_are_refused(void **state) {
                 { BYTES(GET "X: " TEN(HUNDRED("a"))), 0, 431 },
                 { BYTES(GET "X: " TEN(HUNDRED("a")) "\r\n\r\n"), 0, 431 },
                 { BYTES(GET HUNDRED("Field: abc\r\n") "\r\n"), 0, 431 },
-                { BYTES(TEN(HUNDRED("A")) HUNDRED("B")), 0, 400 },
+                { BYTES(TEN(HUNDRED("A")) HUNDRED("B")), 0, 501 },
+                { BYTES(TEN(HUNDRED("A")) " / HTTP/1.1\r\n" H "\r\n"), 0, 501 },
+                { BYTES("A@" TEN(HUNDRED("A")) HUNDRED("B")), 0, 400 },
+                { BYTES(TEN(HUNDRED("A")) "@" HUNDRED("B")), 0, 400 },
         };
 
         (void)state;
@@ -314,48 +231,6 @@ static void heads_up_to_the_limit_pass(void **state) {
                 assert_int_equal((size_t)n, limits.head_bytes + (size_t)over);
                 check(&(struct row){ text, (size_t)n, over ? 0 : 1, over ? 431 : 0 });
         }
-}
-
-/* What the library gets to see. */
-static void heads_are_written_without_what_means_nothing(void **state) {
-        static const char *const cases[][2] = {
-                { GET "\r\n", GET "\r\n" },
-                { GET "Accept: */*\r\nCookie: a=b\r\n\r\n", GET "\r\n" },
-                { "GET /a?b HTTP/1.1\r\nX: y\r\nhost:z\r\nUser-Agent: q\r\n\r\n", "GET /a?b HTTP/1.1\r\nhost:z\r\n\r\n" },
-                { "GET / HTTP/1.7\r\n" H "\r\n", GET "\r\n" },
-                { "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\n\r\n" },
-                { "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "GET / HTTP/1.0\r\nConnection:keep-alive\r\n\r\n" },
-                { GET "Connection: foo, Close ,bar\r\n\r\n", GET "Connection:close\r\n\r\n" },
-                { GET "Connection: keep-alive\r\nConnection: close\r\n\r\n", GET "Connection:close\r\n\r\n" },
-                { GET "Connection: closed, \"close\"\r\n\r\n", GET "\r\n" },
-                { "POST / HTTP/1.1\r\nContent-Length: 5\r\n" H "Expect: 100-continue\r\n\r\nhello", "POST / HTTP/1.1\r\n" H "\r\n" },
-                { GET "If-Match: *\r\n\r\n", GET "\r\n" },
-                { "GET / HTTP/1.1\r\nIf-Match: \"a\"\r\nX: y\r\n" H "\r\n", "GET / HTTP/1.1\r\nIf-Match: \"a\"\r\n" H "\r\n" },
-        };
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTS(cases); i++)
-                for (size_t split = 0; split <= strlen(cases[i][0]); split++) {
-                        struct outcome o = run(cases[i][0], strlen(cases[i][0]), split);
-
-                        assert_int_equal(o.requests, 1);
-                        o.heads[o.written] = '\0';
-                        assert_string_equal(o.heads, cases[i][1]);
-                }
-}
-
-static void heads_are_written_in_place(void **state) {
-        char text[] = "GET / HTTP/1.1\r\nX-A: b\r\n" H "Connection: close\r\nX: y\r\n\r\n";
-        struct gate g;
-        size_t used;
-
-        (void)state;
-        gate_init(&g, &limits);
-        assert_int_equal(gate_take(&g, BYTES(text), &used), GATE_HEAD);
-        used = gate_write(&g, text, text);
-        text[used] = '\0';
-        assert_string_equal(text, GET "Connection:close\r\n\r\n");
-        assert_true(gate_is_last(&g));
 }
 
 static void refused_heads_are_known_for_such(void **state) {
@@ -411,8 +286,6 @@ int main(void) {
                 cmocka_unit_test(malformed_bodies_are_refused),
                 cmocka_unit_test(large_heads_are_refused),
                 cmocka_unit_test(heads_up_to_the_limit_pass),
-                cmocka_unit_test(heads_are_written_without_what_means_nothing),
-                cmocka_unit_test(heads_are_written_in_place),
                 cmocka_unit_test(refused_heads_are_known_for_such),
                 cmocka_unit_test(an_incomplete_request_is_no_request),
                 cmocka_unit_test(paths_are_decoded_after_targets_are_taken_apart),

@@ -64,10 +64,18 @@ static void everything_that_can_be_said(void **state) {
         assert_int_equal(o.wishes[0].weight, 2);
         options_deinit(&o);
         parse_good("--rate 5000 --poisson --slo p99=50ms -d 500ms --body f unix:/x", &o);
-        assert_true(o.rate == 5000 && o.poisson && o.has_slo);
+        assert_true(o.rate == 5000 && o.poisson && o.slo.n == 1);
         assert_string_equal(o.method, "POST");
         assert_int_equal(o.duration_ns, 500000000);
         options_deinit(&o);
+        parse_good("--rate 50 --slo p99=50ms,p50=10ms --slo p99.9=1s unix:/x", &o);
+        assert_int_equal(o.slo.n, 3);
+        assert_int_equal(o.slo.at[1].limit_us, 10000);
+        assert_string_equal(o.slo.at[2].text, "p99.9=1s");
+        options_deinit(&o);
+        parse_good("--merge a -j b --hdr-log l", &o);
+        assert_true(o.task == OPTIONS_MERGE && o.n_files == 2 && o.json);
+        assert_string_equal(o.files[1], "b");
         parse_good("--think 20ms --no-check -d 2 -n 5 unix:/x", &o);
         assert_int_equal(o.think_ns, 20000000);
         assert_int_equal(o.duration_ns, 2000000000);
@@ -85,8 +93,13 @@ static void refusals(void **state) {
                 const char *arguments, *says;
         } cases[] = {
                 { "", "say a URL" },
-                { "--nope http://h/", "not known" },
-                { "http://h/ -c", "lacks its value" },
+                { "--nope http://h/", "--nope is not known" },
+                { "--re 5 http://h/", "--re is not known, or short for several" },
+                { "-jq http://h/", "-q is not known" },
+                { "--json=5 http://h/", "--json takes no value" },
+                { "http://h/ -c", "-c lacks its value" },
+                { "http://h/ --rate", "--rate lacks its value" },
+                { "-r 10000001 http://h/", "--rate takes requests a second, from 0.001 to 10000000" },
                 { "-c 0 http://h/", "--connections takes a whole number from 1" },
                 { "-t 5 -c 4 http://h/", "each thread needs one" },
                 { "-d 0 http://h/", "--duration takes a time" },
@@ -99,6 +112,10 @@ static void refusals(void **state) {
                 { "--poisson http://h/", "--poisson goes with --rate" },
                 { "--slo p99=1s http://h/", "--slo needs a --rate" },
                 { "--slo p99 -r 1 http://h/", "p99=50ms" },
+                { "--slo p99=1s --slo p99=2s -r 1 http://h/", "two limits for one percentile, p99=1s and p99=2s" },
+                { "--merge", "--merge takes files" },
+                { "--merge -r 1 file", "--rate does not go with it" },
+                { "--hold --merge file", "--hold does not go with it" },
                 { "--slo p99=1s -r 1 -n 5 http://h/", "--duration" },
                 { "--slo p99=1s -r 1 --hdr-log x http://h/", "--hdr-log is of one run" },
                 { "--think 1s -r 1 http://h/", "--think goes neither" },

@@ -90,20 +90,45 @@ static void times_with_units(void **state) {
 }
 
 static void service_levels(void **state) {
-        static const char *const bad[] = { "", "p", "p99", "99=1s", "p99=", "p99=50", "p0=1s", "p100=1s", "p99=61s", "p99=1us.", "p-1=1s", "p99 =1s", "p99=0.1us" };
-        struct slo slo;
+        static const char *const bad[] = { "", "p", "p99", "99=1s", "p99=", "p99=50", "p0=1s", "p100=1s", "p99=61s", "p99=1us.", "p-1=1s", "p99 =1s",
+                                           "p99=0.1us", "p99=1s,", ",p99=1s", "p9=1s,,p8=1s", "p9=1s, p8=1s", "p99=1s;p50=1s", "p50=00000000000000000000000000000001s" };
+        struct slo_set slo = { .n = 0 };
+        char text[SLO_TEXT_BYTES];
         struct error e;
 
         (void)state;
         assert_int_equal(slo_parse("p99.9=50ms", &slo, &e), 0);
-        assert_float_equal(slo.quantile, 0.999, 1e-12);
-        assert_int_equal(slo.limit_us, 50000);
-        assert_int_equal(slo_parse("p50=1.5s", &slo, &e), 0);
-        assert_int_equal(slo.limit_us, 1500000);
-        for (size_t i = 0; i < ELEMENTS(bad); i++)
+        assert_float_equal(slo.at[0].quantile, 0.999, 1e-12);
+        assert_int_equal(slo.at[0].limit_us, 50000);
+        assert_int_equal(slo_parse("p50=1.5s,p75=2s", &slo, &e), 0);
+        assert_int_equal(slo.n, 3);
+        assert_int_equal(slo.at[1].limit_us, 1500000);
+        assert_string_equal(slo_text(&slo, text), "p99.9=50ms,p50=1.5s,p75=2s");
+        for (size_t i = 0; i < ELEMENTS(bad); i++) {
+                slo.n = 0;
                 if (slo_parse(bad[i], &slo, &e) == 0)
                         fail_msg("\"%s\" is taken for a level", bad[i]);
-        assert_non_null(strstr(e.text, "p99=50ms"));
+                assert_non_null(strstr(e.text, "p99=50ms"));
+        }
+        slo.n = 0;
+        assert_true(slo_parse("p99=1s,p99.0=2s", &slo, &e) < 0);
+        assert_non_null(strstr(e.text, "p99=1s and p99.0=2s"));
+        slo.n = 0;
+        assert_int_equal(slo_parse("p1=1s,p2=1s,p3=1s,p4=1s,p5=1s,p6=1s,p7=1s,p8=1s", &slo, &e), 0);
+        assert_true(slo_parse("p9=1s", &slo, &e) < 0);
+        assert_non_null(strstr(e.text, "more than 8"));
+}
+
+/* All have to hold, and which do not is said. */
+static void levels_are_judged_one_by_one(void **state) {
+        struct slo_set slo = { .n = 0 };
+        struct error e;
+
+        (void)state;
+        assert_int_equal(slo_parse("p50=1ms,p90=2ms,p99=3ms", &slo, &e), 0);
+        assert_int_equal(slo_judge(&slo, (const double[SLO_LEVELS_MAX]){ 0.5, 0.9, 0.99 }), 0);
+        assert_int_equal(slo_judge(&slo, (const double[SLO_LEVELS_MAX]){ 0.5, 0.89, 0.99 }), 2);
+        assert_int_equal(slo_judge(&slo, (const double[SLO_LEVELS_MAX]){ 0.4, 0.9, 0.9 }), 5);
 }
 
 /* Whatever the server can do and wherever the search begins, it ends there, to the resolution. */
@@ -143,6 +168,7 @@ int main(void) {
                 cmocka_unit_test(random_intervals),
                 cmocka_unit_test(times_with_units),
                 cmocka_unit_test(service_levels),
+                cmocka_unit_test(levels_are_judged_one_by_one),
                 cmocka_unit_test(the_search_finds_the_limit),
                 cmocka_unit_test(the_search_ends_where_nothing_holds),
         };

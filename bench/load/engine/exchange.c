@@ -77,7 +77,7 @@ static void opened(struct worker *w, struct connection *c) {
                 connection_enqueue(&w->idle, c);
         } else {
                 /* A client waits for its connection as it does for its answer. */
-                pacing_connection_is_free(w, c, w->plan->rate > 0 ? w->now_ns : c->since_ns);
+                w->on_free(w, c, w->plan->rate > 0 ? w->now_ns : c->since_ns);
         }
 }
 
@@ -271,7 +271,7 @@ static void read_all(struct worker *w, struct connection *c, bool ends) {
                 if (c->answered != answered) {
                         uint32_t generation = c->generation;
 
-                        pacing_connection_is_free(w, c, w->now_ns);
+                        w->on_free(w, c, w->now_ns);
                         if (c->generation != generation)
                                 return;
                 }

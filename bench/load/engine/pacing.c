@@ -1,4 +1,5 @@
-/* When which request goes out. */
+#include "engine/pacing.h"
+
 #include "base/clock.h"
 #include "engine/exchange.h"
 
@@ -134,13 +135,16 @@ uint64_t pacing_due_ns(const struct worker *w) {
         return due_ns;
 }
 
-/* What was due before the end and is not sent counts with the time it waited until then. */
 void pacing_stop(struct worker *w, uint64_t stop_ns) {
         w->phase = WORKER_DRAINING;
-        for (; is_open_loop(w) && has_arrival(w) && arrival_ns(w) < stop_ns; schedule_advance(&w->schedule)) {
+        w->stopped_ns = stop_ns;
+}
+
+void pacing_count_unsent(struct worker *w) {
+        for (; is_open_loop(w) && has_arrival(w) && arrival_ns(w) < w->stopped_ns; schedule_advance(&w->schedule)) {
                 size_t target = request_choose(&w->plan->mix, w->schedule.position);
 
                 load_count(&w->tally->unsent, 1);
-                load_give_up(w->tally, target, stop_ns - arrival_ns(w));
+                load_give_up(w->tally, target, w->stopped_ns - arrival_ns(w));
         }
 }

@@ -48,6 +48,9 @@ static int crew_init(struct crew *crew, const struct load_plan *plan, struct err
         (void)pthread_mutex_init(&crew->shared.lock, NULL); /* neither can fail with default attributes */
         (void)pthread_cond_init(&crew->shared.start, NULL);
         atomic_store(&crew->shared.stop_ns, UINT64_MAX);
+        if (r == -EMFILE)
+                return error_set(e, r, "%u connections are more than the hard limit of open files allows (ulimit -Hn): fewer --connections, or a higher limit",
+                                 plan->connections);
         if (r < 0)
                 return r;
         signal_set(&set);

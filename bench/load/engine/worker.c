@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "engine/exchange.h"
+#include "engine/pacing.h"
 #include "engine/worker_limits.h"
 
 static int allocate(struct worker *w) {
@@ -41,6 +42,7 @@ static int allocate(struct worker *w) {
 int worker_init(struct worker *w, const struct load_plan *plan, struct load_shared *shared, uint32_t index, struct error *e) {
         *w = (struct worker){
                 .plan = plan,
+                .on_free = pacing_connection_is_free,
                 .shared = shared,
                 .index = index,
                 .n_connections = worker_share(plan->connections, plan->threads, index),
@@ -179,6 +181,7 @@ void *worker_main(void *worker) {
                 send_and_drain(w);
                 after = usage_of_thread();
                 w->usage = usage_since(&after, &before);
+                pacing_count_unsent(w);
         }
         tell(w, &w->shared->n_finished);
         return NULL;

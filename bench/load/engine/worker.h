@@ -31,6 +31,7 @@ enum worker_phase { WORKER_CONNECTING, WORKER_SENDING, WORKER_DRAINING };
 
 struct worker {
         const struct load_plan *plan;
+        void (*on_free)(struct worker *w, struct connection *c, uint64_t now_ns); /* a connection has become free for requests */
         struct load_shared *shared;
         pthread_t thread;
         uint32_t index, n_connections;
@@ -41,6 +42,7 @@ struct worker {
         uint64_t n_open;    /* while connecting */
         uint64_t n_taken;   /* requests of this thread, in a closed loop */
         uint64_t next_sweep_ns;
+        uint64_t stopped_ns; /* when sending ended by time; 0: it has not */
         struct connection *connections;
         struct flight *flights; /* of all connections */
         char *out;              /* of all connections */

@@ -6,14 +6,6 @@
 #include <time.h>
 #include <zlib.h>
 
-enum {
-        COOKIE_V2 = 0x1c849303 | 0x10, /* 0x10: counts are varints */
-        COOKIE_V2_COMPRESSED = 0x1c849304 | 0x10,
-        HEADER_BYTES = 40,
-        COMPRESSED_HEADER_BYTES = 8,
-        VARINT_BYTES = 9,
-};
-
 static uint8_t *put_big_endian(uint8_t *at, uint64_t value, unsigned int bytes) {
         for (unsigned int i = bytes; i-- > 0;)
                 *at++ = (uint8_t)(value >> (8 * i));
@@ -24,7 +16,7 @@ static uint8_t *put_big_endian(uint8_t *at, uint64_t value, unsigned int bytes) 
 static uint8_t *put_varint(uint8_t *at, int64_t number) {
         uint64_t value = ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
 
-        for (int i = 1; i < VARINT_BYTES && value > 0x7f; i++) {
+        for (int i = 1; i < HDR_VARINT_BYTES && value > 0x7f; i++) {
                 *at++ = (uint8_t)(value | 0x80);
                 value >>= 7;
         }
@@ -53,12 +45,12 @@ static uint8_t *put_counts(uint8_t *at, const struct hdr *h) {
 
 static size_t encode_plain(const struct hdr *h, uint8_t *memory) {
         static const double ratio = 1; /* integers to doubles */
-        uint8_t *at = memory, *end = put_counts(memory + HEADER_BYTES, h);
+        uint8_t *at = memory, *end = put_counts(memory + HDR_HEADER_BYTES, h);
         uint64_t bits;
 
         memcpy(&bits, &ratio, sizeof bits);
-        at = put_big_endian(at, COOKIE_V2, 4);
-        at = put_big_endian(at, (uint64_t)(end - memory) - HEADER_BYTES, 4);
+        at = put_big_endian(at, HDR_COOKIE_V2, 4);
+        at = put_big_endian(at, (uint64_t)(end - memory) - HDR_HEADER_BYTES, 4);
         at = put_big_endian(at, 0, 4); /* normalising index offset */
         at = put_big_endian(at, HDR_DIGITS, 4);
         at = put_big_endian(at, HDR_LOWEST_US, 8);
@@ -90,7 +82,7 @@ static char *base64(const uint8_t *bytes, size_t n) {
 }
 
 char *hdr_encode(const struct hdr *h) {
-        uint8_t *plain = malloc(HEADER_BYTES + (size_t)HDR_CELLS * VARINT_BYTES), *packed = NULL;
+        uint8_t *plain = malloc(HDR_PLAIN_BYTES_MAX), *packed = NULL;
         uLongf packed_length;
         char *text = NULL;
         size_t length;
@@ -99,10 +91,10 @@ char *hdr_encode(const struct hdr *h) {
                 return NULL;
         length = encode_plain(h, plain);
         packed_length = compressBound(length);
-        packed = malloc(COMPRESSED_HEADER_BYTES + packed_length);
-        if (packed && compress(packed + COMPRESSED_HEADER_BYTES, &packed_length, plain, length) == Z_OK) {
-                (void)put_big_endian(put_big_endian(packed, COOKIE_V2_COMPRESSED, 4), packed_length, 4);
-                text = base64(packed, COMPRESSED_HEADER_BYTES + packed_length);
+        packed = malloc(HDR_COMPRESSED_HEADER_BYTES + packed_length);
+        if (packed && compress(packed + HDR_COMPRESSED_HEADER_BYTES, &packed_length, plain, length) == Z_OK) {
+                (void)put_big_endian(put_big_endian(packed, HDR_COOKIE_V2_COMPRESSED, 4), packed_length, 4);
+                text = base64(packed, HDR_COMPRESSED_HEADER_BYTES + packed_length);
         }
         free(packed);
         free(plain);

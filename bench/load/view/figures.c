@@ -56,6 +56,9 @@ static void doubt_server(struct figures *f, const struct load_plan *plan, const 
                 doubt(f, "%" PRIu64 " latencies of more than a minute count as one minute", r->latency.clamped);
         if (t->closed_by_server > 0)
                 doubt(f, "the server closed %" PRIu64 " connections: opening others is part of these figures", t->closed_by_server);
+        if (t->troubles[LOAD_CONNECT] > 0)
+                doubt(f, "%" PRIu64 " times a connection could not be opened: the server was not there all the time that requests/s is of",
+                      t->troubles[LOAD_CONNECT]);
         if (t->answered < ANSWERS_MIN)
                 doubt(f, "only %" PRIu64 " answers: too few for the higher percentiles", t->answered);
         if (r->interrupted)

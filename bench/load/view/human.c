@@ -41,7 +41,7 @@ static void print_requests(FILE *to, const struct load_plan *p, const struct loa
                       t->answered + t->failed ? (double)t->received_bytes / (double)(t->answered + t->failed) : 0.0);
 }
 
-static void print_latency(FILE *to, const char *name, const struct hdr *h) {
+void human_latency(FILE *to, const char *name, const struct hdr *h) {
         struct hdr_summary s = hdr_summarise(h);
         char memory[HUMAN_BYTES];
 
@@ -59,7 +59,7 @@ static void print_targets(FILE *to, const struct load_plan *p, const struct load
                 const struct load_target *t = &r->tally->targets[i];
 
                 (void)fprintf(to, "target     %s: %" PRIu64 " answered, %" PRIu64 " failed\n", p->mix.requests[i].target, t->answered, t->failed);
-                print_latency(to, "", &t->latency);
+                human_latency(to, "", &t->latency);
         }
 }
 
@@ -109,7 +109,7 @@ static void print_client(FILE *to, const struct load_plan *p, const struct load_
 void human_run(FILE *to, const struct load_plan *p, const struct load_result *r, const struct figures *f) {
         human_plan(to, p);
         print_requests(to, p, r, f);
-        print_latency(to, "latency", &r->latency);
+        human_latency(to, "latency", &r->latency);
         print_targets(to, p, r);
         print_errors(to, r);
         print_client(to, p, r, f);

@@ -232,3 +232,43 @@ json_object *json_run(const struct load_plan *plan, const struct load_result *r,
         }
         return o;
 }
+
+static void put_sources(struct maker *m, json_object *to, const struct merge *merge) {
+        json_object *files = json_object_new_array();
+
+        put(m, to, "files", files, false);
+        for (size_t i = 0; files && i < merge->n_sources; i++) {
+                json_object *o = json_object_new_object();
+
+                if (json_object_array_add(files, o) < 0) {
+                        m->failed = true;
+                        (void)json_object_put(o);
+                        return;
+                }
+                put_text(m, o, "file", merge->sources[i].name);
+                put_number(m, o, "histograms", merge->sources[i].histograms);
+                put_number(m, o, "count", merge->sources[i].count);
+        }
+}
+
+json_object *json_merge(const struct merge *merge) {
+        json_object *o = json_object_new_object(), *latency = NULL;
+        struct maker m = { .failed = !o };
+
+        if (!o)
+                return NULL;
+        put_text(&m, o, "schema", "restmark-load-merge/1");
+        put_text(&m, o, "version", RESTMARK_VERSION);
+        put_sources(&m, o, merge);
+        put_number(&m, o, "histograms", merge->n_parts);
+        put_number(&m, o, "start_realtime_ms", merge->start_ms);
+        put_number(&m, o, "total_ns", (merge->end_ms - merge->start_ms) * 1000000);
+        put_histogram(&m, o, "latency", &merge->latency, true);
+        if (json_object_object_get_ex(o, "latency", &latency) && latency && !merge->clamped_known)
+                put_null(&m, latency, "clamped");
+        if (m.failed) {
+                (void)json_object_put(o);
+                return NULL;
+        }
+        return o;
+}

@@ -11,6 +11,7 @@
 
 const char options_usage[] =
         "Usage: restmark-load [OPTION]... URL [TARGET=WEIGHT]...\n"
+        "       restmark-load --merge [--json] [--hdr-log FILE] FILE...\n"
         "\n"
         "Loads an HTTP/1.1 server and says how fast, and how rightly, it answers.\n"
         "URL is http://HOST[:PORT][/TARGET] or unix:PATH. A TARGET may have random\n"
@@ -27,8 +28,9 @@ const char options_usage[] =
         "                        counts from when each was to be sent\n"
         "      --poisson         at random intervals, as independent users would\n"
         "      --seed N          what random is derived from (default: 1)\n"
-        "      --slo pQ=TIME     find the highest rate at which Q % of all requests are\n"
-        "                        answered within TIME; begins with --rate\n"
+        "      --slo pQ=TIME,... find the highest rate at which Q % of all requests are\n"
+        "                        answered within TIME, each time that is given; begins\n"
+        "                        with --rate\n"
         "\n"
         "      --mix FILE        targets from a file: lines of WEIGHT TARGET\n"
         "      --method METHOD   (default: GET, or POST with --body)\n"
@@ -46,6 +48,8 @@ const char options_usage[] =
         "\n"
         "  -j, --json            print JSON\n"
         "      --hdr-log FILE    write the histogram as an HdrHistogram log\n"
+        "      --merge           load nothing: add up the histograms of many runs, which\n"
+        "                        are in logs of --hdr-log or in what --json printed\n"
         "      --hold            say \"ready\" when all connections are open, and begin\n"
         "                        when a line comes in\n"
         "      --die-with-parent end when the process that started this one does\n"
@@ -54,7 +58,8 @@ const char options_usage[] =
         "\n"
         "TIME is a number with us, ms, s or min behind it. Exit codes: 0 done, 1 some\n"
         "requests failed or the level was not held, 64 usage, 69 the server cannot be\n"
-        "reached or answers wrongly, 71 system, 74 output. See restmark-load(1).\n";
+        "reached or answers wrongly, 65 a file to merge is damaged, 71 system, 74 output.\n"
+        "See restmark-load(1).\n";
 
 enum {
         LONG_CPUS = 256,
@@ -73,9 +78,12 @@ enum {
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
+        LONG_MERGE,
         LONG_HOLD,
         LONG_DIE,
 };
+
+enum { RATE_MAX = 10000000 }; /* ten times what a CPU can send; each that is not sent is counted one by one */
 
 static const struct option long_options[] = {
         { "connections", required_argument, NULL, 'c' },    { "threads", required_argument, NULL, 't' },
@@ -90,6 +98,7 @@ static const struct option long_options[] = {
         { "no-probe", no_argument, NULL, LONG_NO_PROBE },   { "no-check", no_argument, NULL, LONG_NO_CHECK },
         { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
+        { "merge", no_argument, NULL, LONG_MERGE },
         { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
         { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -126,8 +135,8 @@ static int take_rate(const char *text, double *ret, struct error *e) {
         char *end;
         double rate = strtod(text, &end);
 
-        if (text[strspn(text, "0123456789.")] || end == text || *end || !(rate >= 0.001 && rate <= 1e9))
-                return error_set(e, -EINVAL, "--rate takes requests a second, from 0.001 to 1000000000, and not \"%s\"", text);
+        if (text[strspn(text, "0123456789.")] || end == text || *end || !(rate >= 0.001 && rate <= RATE_MAX))
+                return error_set(e, -EINVAL, "--rate takes requests a second, from 0.001 to %.0f, and not \"%s\"", (double)RATE_MAX, text);
         *ret = rate;
         return 0;
 }
@@ -162,7 +171,6 @@ static int take_load(int option, const char *value, struct options *o, struct er
         case LONG_SEED:
                 return take_number(option, value, 0, UINT64_MAX, &o->seed, e);
         case LONG_SLO:
-                o->has_slo = true;
                 return slo_parse(value, &o->slo, e);
         case LONG_PIPELINE:
                 return take_number(option, value, 1, OPTIONS_PIPELINE_MAX, &o->pipeline, e);
@@ -205,6 +213,9 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_HDR_LOG:
                 o->hdr_log = value;
                 return 0;
+        case LONG_MERGE:
+                o->merge = true;
+                return 0;
         case LONG_HOLD:
                 o->hold = true;
                 return 0;
@@ -214,27 +225,34 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case 'V':
                 o->task = OPTIONS_VERSION;
                 return 0;
-        case 'h':
+        default:
                 o->task = OPTIONS_HELP;
                 return 0;
-        case ':':
-                return error_set(e, -EINVAL, "an option lacks its value");
-        default:
-                return error_set(e, -EINVAL, "that option is not known");
         }
+}
+
+/* What getopt() does not take. It has gone past the word that it is about; among short options that stand together it may not have. */
+static int refuse_option(int why, const char *word, struct error *e) {
+        if (why == ':')
+                return error_set(e, -EINVAL, "%s lacks its value", word);
+        if (strncmp(word, "--", 2) != 0 && optopt > ' ')
+                return error_set(e, -EINVAL, "-%c is not known", optopt);
+        if (optopt)
+                return error_set(e, -EINVAL, "--%s takes no value", option_name(optopt));
+        return error_set(e, -EINVAL, "%s is not known, or short for several options", word);
 }
 
 /* What does not go together. */
 static int check(const struct options *o, struct error *e) {
         if (o->poisson && o->rate <= 0)
                 return error_set(e, -EINVAL, "--poisson goes with --rate");
-        if (o->has_slo && o->rate <= 0)
+        if (o->slo.n > 0 && o->rate <= 0)
                 return error_set(e, -EINVAL, "--slo needs a --rate to begin with");
-        if (o->has_slo && o->requests > 0)
+        if (o->slo.n > 0 && o->requests > 0)
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
-        if (o->has_slo && o->hold)
+        if (o->slo.n > 0 && o->hold)
                 return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
-        if (o->has_slo && o->hdr_log)
+        if (o->slo.n > 0 && o->hdr_log)
                 return error_set(e, -EINVAL, "--hdr-log is of one run, and --slo makes many; --json has the histogram of each");
         if (o->think_ns > 0 && (o->rate > 0 || o->pipeline > 1))
                 return error_set(e, -EINVAL, "--think goes neither with --rate, which has a schedule, nor with --pipeline");
@@ -268,6 +286,18 @@ static int take_targets(int n, char **words, struct options *o, struct error *e)
         return 0;
 }
 
+/* `other`: an option that was given and is of a load; 0: none. */
+static int take_files(int n, char **words, int other, struct options *o, struct error *e) {
+        if (other)
+                return error_set(e, -EINVAL, "--merge loads nothing: --%s does not go with it", option_name(other));
+        if (n == 0)
+                return error_set(e, -EINVAL, "--merge takes files that --hdr-log wrote or --json printed");
+        o->task = OPTIONS_MERGE;
+        o->files = words;
+        o->n_files = (size_t)n;
+        return 0;
+}
+
 static void set_defaults(struct options *o) {
         if (o->threads == 0)
                 o->threads = o->cpus.n > 0 ? o->cpus.n : 1;
@@ -281,18 +311,22 @@ static void set_defaults(struct options *o) {
 
 int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         struct options *o = ret;
-        int option, r = 0;
+        int option, r = 0, other = 0;
 
         *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
         opterr = 0;
         optind = 0; /* from the start, also for a second command line in one process */
         while (r == 0 && o->task == OPTIONS_RUN && (option = getopt_long(argc, argv, ":c:t:d:n:r:H:jVh", long_options, NULL)) != -1) {
-                r = take_load(option, optarg, o, e);
+                r = option == ':' || option == '?' ? refuse_option(option, argv[optind - 1], e) : take_load(option, optarg, o, e);
                 if (r > 0)
                         r = take_option(option, optarg, o, e);
+                if (option != LONG_MERGE && option != LONG_HDR_LOG && option != 'j')
+                        other = option;
         }
         if (r < 0 || o->task != OPTIONS_RUN)
                 return r;
+        if (o->merge)
+                return take_files(argc - optind, argv + optind, other, o, e);
         if (optind == argc)
                 return error_set(e, -EINVAL, "say a URL, such as http://127.0.0.1:8080/");
         o->url = argv[optind];

@@ -12,11 +12,13 @@
 
 enum { OPTIONS_HEADERS_MAX = 64, OPTIONS_CONNECTIONS_MAX = 1000000, OPTIONS_THREADS_MAX = 1024, OPTIONS_PIPELINE_MAX = 1024 };
 
-enum options_task { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_task { OPTIONS_RUN, OPTIONS_MERGE, OPTIONS_HELP, OPTIONS_VERSION };
 
 struct options {
         enum options_task task;
         const char *url;
+        char **files; /* of --merge, in argv */
+        size_t n_files;
         const char *mix_file, *expect_file, *body_file, *hdr_log; /* NULL: not given */
         const char *method;
         const char *headers[OPTIONS_HEADERS_MAX];
@@ -28,9 +30,8 @@ struct options {
         uint64_t duration_ns, timeout_ns, think_ns;
         uint64_t status; /* 0: 200 to 299 */
         double rate;     /* 0: closed loop */
-        bool poisson, check, probe, json, hold, die_with_parent;
-        bool has_slo;
-        struct slo slo;
+        bool poisson, check, probe, json, merge, hold, die_with_parent;
+        struct slo_set slo; /* empty: one run */
 };
 
 /* Reads the command line. Returns 0, or a negative errno value with a sentence; getopt's own messages are not printed. options_deinit()

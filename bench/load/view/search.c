@@ -12,14 +12,17 @@
 
 /* What became of a rate; a line of the table. */
 struct trial {
-        double rate, answered_per_s, share; /* within the limit */
-        uint64_t quantile_us, p50_us, errors, unsent;
-        bool held, doubtful;
+        double rate, answered_per_s;
+        double shares[SLO_LEVELS_MAX]; /* within each level's limit */
+        uint64_t quantiles_us[SLO_LEVELS_MAX];
+        uint64_t p50_us, errors, unsent;
+        unsigned int broken; /* the levels that did not hold, a bit each */
+        bool doubtful;
 };
 
 struct search {
         struct load_plan *plan;
-        const struct slo *slo;
+        const struct slo_set *slo;
         struct slo_search state;
         struct trial trials[SLO_TRIES_MAX];
         size_t n;
@@ -28,19 +31,46 @@ struct search {
 };
 
 static struct trial judge(const struct search *s, const struct load_result *r, const struct figures *f) {
-        double share = figures_share_within(r, s->slo->limit_us);
-
-        return (struct trial){
+        struct trial t = {
                 .rate = s->state.next,
                 .answered_per_s = f->requests_per_s,
-                .share = share,
-                .quantile_us = hdr_quantile_us(&r->latency, s->slo->quantile),
                 .p50_us = hdr_quantile_us(&r->latency, 0.5),
                 .errors = figures_errors(r),
                 .unsent = r->tally->unsent,
-                .held = share >= s->slo->quantile,
                 .doubtful = f->n_doubts > 0,
         };
+
+        for (size_t i = 0; i < s->slo->n; i++) {
+                t.shares[i] = figures_share_within(r, s->slo->at[i].limit_us);
+                t.quantiles_us[i] = hdr_quantile_us(&r->latency, s->slo->at[i].quantile);
+        }
+        t.broken = slo_judge(s->slo, t.shares);
+        return t;
+}
+
+/* Adds `value` to `o`; NULL is no memory. */
+static bool put(json_object *o, const char *key, json_object *value) {
+        if (value && json_object_object_add(o, key, value) == 0)
+                return true;
+        (void)json_object_put(value);
+        return false;
+}
+
+/* A list with an object for each level. NULL: no memory. */
+static json_object *levels(const struct search *s, const struct trial *t) {
+        json_object *list = json_object_new_array();
+
+        for (size_t i = 0; list && i < s->slo->n; i++) {
+                json_object *o = json_object_new_object();
+
+                if (!o || !put(o, "slo", json_object_new_string(s->slo->at[i].text)) || !put(o, "held", json_object_new_boolean(!(t->broken >> i & 1))) ||
+                    !put(o, "share_within", json_object_new_double(t->shares[i])) || json_object_array_add(list, o) < 0) {
+                        (void)json_object_put(o);
+                        (void)json_object_put(list);
+                        return NULL;
+                }
+        }
+        return list;
 }
 
 static int keep_json(struct search *s, const struct load_result *r, const struct figures *f, const struct trial *t, struct error *e) {
@@ -49,8 +79,8 @@ static int keep_json(struct search *s, const struct load_result *r, const struct
         if (!s->runs)
                 return 0;
         run = json_run(s->plan, r, f);
-        if (!run || json_object_object_add(run, "held", json_object_new_boolean(t->held)) < 0 ||
-            json_object_object_add(run, "share_within", json_object_new_double(t->share)) < 0 || json_object_array_add(s->runs, run) < 0) {
+        if (!run || !put(run, "held", json_object_new_boolean(t->broken == 0)) || !put(run, "levels", levels(s, t)) ||
+            json_object_array_add(s->runs, run) < 0) {
                 (void)json_object_put(run);
                 return error_set(e, -ENOMEM, "no memory for JSON");
         }
@@ -79,38 +109,100 @@ static int try_rate(struct search *s, struct progress *progress, struct load_res
         return result;
 }
 
-static void print_table(const struct search *s) {
-        char p50[HUMAN_BYTES], quantile[HUMAN_BYTES], name[HUMAN_BYTES];
+/* The try at the lowest rate that did not hold; NULL: each held. */
+static const struct trial *lowest_broken(const struct search *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->trials[i].broken && s->trials[i].rate == s->state.failed)
+                        return &s->trials[i];
+        return NULL;
+}
 
-        (void)snprintf(name, sizeof name, "p%.6g", 100 * s->slo->quantile);
-        (void)printf("%12s %12s %10s %10s %10s %8s %8s\n", "asked/s", "answered/s", "p50", name, "within", "errors", "unsent");
-        for (size_t i = 0; i < s->n; i++) {
-                const struct trial *t = &s->trials[i];
+/* Names the levels that did not hold, as in "p99=50ms and p50=10ms". */
+static void print_broken(const struct search *s, unsigned int broken) {
+        const char *before = "";
 
-                (void)printf("%12.6g %12.6g %10s %10s %8.3f %% %8" PRIu64 " %8" PRIu64 "  %s%s\n", t->rate, t->answered_per_s,
-                             human_time(t->p50_us, p50), human_time(t->quantile_us, quantile), 100 * t->share, t->errors, t->unsent, t->held ? "held" : "not held",
-                             t->doubtful ? ", doubtful" : "");
+        for (size_t i = 0; i < s->slo->n; i++)
+                if (broken >> i & 1) {
+                        (void)printf("%s%s", before, s->slo->at[i].text);
+                        before = " and ";
+                }
+}
+
+static void print_trial(const struct search *s, const struct trial *t) {
+        char time[HUMAN_BYTES];
+
+        (void)printf("%12.6g %12.6g %10s", t->rate, t->answered_per_s, human_time(t->p50_us, time));
+        for (size_t i = 0; i < s->slo->n; i++)
+                (void)printf(" %10s %8.3f %%", human_time(t->quantiles_us[i], time), 100 * t->shares[i]);
+        (void)printf(" %8" PRIu64 " %8" PRIu64 "  %s", t->errors, t->unsent, t->broken ? "not held" : "held");
+        if (t->broken && s->slo->n > 1) {
+                (void)fputs(": ", stdout);
+                print_broken(s, t->broken);
         }
+        (void)puts(t->doubtful ? ", doubtful" : "");
+}
+
+/* "p50=10ms,p99=50ms hold up to 900 requests/s, and not at 915: p99=50ms does not" */
+static void print_verdict(const struct search *s) {
+        const struct trial *broken = lowest_broken(s);
+        bool several = s->slo->n > 1;
+        char text[SLO_TEXT_BYTES];
+
+        (void)fputs(slo_text(s->slo, text), stdout);
         if (s->state.held > 0)
-                (void)printf("%s holds up to %.6g requests/s", s->slo->text, s->state.held);
+                (void)printf(several ? " hold up to %.6g requests/s" : " holds up to %.6g requests/s", s->state.held);
         else
-                (void)printf("%s does not hold at any rate that was tried", s->slo->text);
-        if (s->state.failed > 0 && s->state.held > 0)
+                (void)printf(several ? " do not hold together at any rate that was tried" : " does not hold at any rate that was tried");
+        if (broken && s->state.held > 0)
                 (void)printf(", and not at %.6g", s->state.failed);
-        (void)printf("%s\n", s->interrupted ? " (interrupted)" : "");
+        if (broken && several) {
+                (void)printf(s->state.held > 0 ? ": bound by " : ": at %.6g bound by ", broken->rate);
+                print_broken(s, broken->broken);
+        }
+        (void)puts(s->interrupted ? " (interrupted)" : "");
+}
+
+static void print_table(const struct search *s) {
+        char name[HUMAN_BYTES];
+
+        (void)printf("%12s %12s %10s", "asked/s", "answered/s", "p50");
+        for (size_t i = 0; i < s->slo->n; i++) {
+                (void)snprintf(name, sizeof name, "p%.6g", 100 * s->slo->at[i].quantile);
+                (void)printf(" %10s %10s", name, "within");
+        }
+        (void)printf(" %8s %8s\n", "errors", "unsent");
+        for (size_t i = 0; i < s->n; i++)
+                print_trial(s, &s->trials[i]);
+        print_verdict(s);
+}
+
+/* The levels that did not hold at the lowest rate that did not; an empty list: each rate held. NULL: no memory. */
+static json_object *bound_by(const struct search *s) {
+        const struct trial *t = lowest_broken(s);
+        json_object *list = json_object_new_array();
+
+        for (size_t i = 0; list && t && i < s->slo->n; i++)
+                if (t->broken >> i & 1 && json_object_array_add(list, json_object_new_string(s->slo->at[i].text)) < 0) {
+                        (void)json_object_put(list);
+                        return NULL;
+                }
+        return list;
+}
+
+/* A rate, or null for none. */
+static bool put_rate(json_object *o, const char *key, double rate) {
+        return rate > 0 ? put(o, key, json_object_new_double(rate)) : json_object_object_add(o, key, NULL) == 0;
 }
 
 static int print_json(const struct search *s, struct error *e) {
         json_object *o = json_object_new_object();
+        char text[SLO_TEXT_BYTES];
         int r = 0;
 
-        if (!o || json_object_object_add(o, "schema", json_object_new_string("restmark-load-slo/1")) < 0 ||
-            json_object_object_add(o, "version", json_object_new_string(RESTMARK_VERSION)) < 0 ||
-            json_object_object_add(o, "slo", json_object_new_string(s->slo->text)) < 0 ||
-            json_object_object_add(o, "held_per_s", s->state.held > 0 ? json_object_new_double(s->state.held) : NULL) < 0 ||
-            json_object_object_add(o, "not_held_per_s", s->state.failed > 0 ? json_object_new_double(s->state.failed) : NULL) < 0 ||
-            json_object_object_add(o, "interrupted", json_object_new_boolean(s->interrupted)) < 0 ||
-            json_object_object_add(o, "tries", json_object_get(s->runs)) < 0)
+        if (!o || !put(o, "schema", json_object_new_string("restmark-load-slo/1")) || !put(o, "version", json_object_new_string(RESTMARK_VERSION)) ||
+            !put(o, "slo", json_object_new_string(slo_text(s->slo, text))) || !put_rate(o, "held_per_s", s->state.held) ||
+            !put_rate(o, "not_held_per_s", s->state.failed) || !put(o, "bound_by", bound_by(s)) ||
+            !put(o, "interrupted", json_object_new_boolean(s->interrupted)) || !put(o, "tries", json_object_get(s->runs)))
                 r = error_set(e, -ENOMEM, "no memory for JSON");
         else
                 (void)printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -118,7 +210,7 @@ static int print_json(const struct search *s, struct error *e) {
         return r;
 }
 
-int search_run(struct load_plan *plan, const struct slo *slo, bool json, struct error *e) {
+int search_run(struct load_plan *plan, const struct slo_set *slo, bool json, struct error *e) {
         struct search s = { .plan = plan, .slo = slo, .state = slo_begin(plan->rate), .runs = json ? json_object_new_array() : NULL };
         struct load_result *r = malloc(sizeof *r);
         struct progress *progress = malloc(sizeof *progress);
@@ -130,7 +222,7 @@ int search_run(struct load_plan *plan, const struct slo *slo, bool json, struct 
                 if (result == 0 && s.interrupted)
                         s.n--, more = false; /* cut short, it is no verdict */
                 else if (result == 0)
-                        more = slo_take(&s.state, s.trials[s.n - 1].held);
+                        more = slo_take(&s.state, s.trials[s.n - 1].broken == 0);
         }
         if (result == 0 && json)
                 result = print_json(&s, e);

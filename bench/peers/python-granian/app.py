@@ -37,6 +37,7 @@ ENCODED, _ = dataset.load(os.environ["RESTMARK_DATASET"], msgpack_read.unpackb)
 RECORDS = list(map(decode, ENCODED))
 FULL_JSON = ENCODER.encode(RECORDS)
 LIMITS = parameters.RecordLimits(len(RECORDS))
+ALL: tuple[int, dict[str, int]] = (len(RECORDS), {})  # what a query that is empty asks for
 TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 JSON = [("Content-Type", "application/json")]
 
@@ -68,19 +69,15 @@ def welcome(query: str) -> bytes:
 
 
 def parse_msgpack(query: str) -> bytes:
-    encoded, asked = ENCODED, {}
-    if query:
-        count, asked = count_and_digest(query)
-        encoded = ENCODED[:count]
+    count, asked = count_and_digest(query) if query else ALL
+    encoded = ENCODED if count == len(ENCODED) else ENCODED[:count]
     records = list(map(decode, encoded))
     return b"%d" % (digest.of_decoded(records, **asked) if asked else len(records))
 
 
 def encode_json(query: str) -> bytes:
-    records, asked = RECORDS, {}
-    if query:
-        count, asked = count_and_digest(query)
-        records = RECORDS[:count]
+    count, asked = count_and_digest(query) if query else ALL
+    records = RECORDS if count == len(RECORDS) else RECORDS[:count]
     return b"%d" % (digest.of_encoded(records, **asked, encode=to_json) if asked else len(to_json(records)))
 
 

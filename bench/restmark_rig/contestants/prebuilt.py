@@ -12,17 +12,17 @@ import shutil
 from pathlib import Path
 
 from .. import __version__
+from ..host.installation import PACKAGE
 from . import versions
 from .contestant import Contestant, Requirement
 
 PATH_LABEL = "installed program"  # in [versions] of a contestant whose program was not built here
-_RIG = Path(__file__).resolve().parents[1]
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin")  # not on an ordinary user's PATH
 
 
 def find(command: str) -> Path | None:
     """The installed program of that name; None if there is none."""
-    folders = [*_folders_of_installation(_RIG), os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS]
+    folders = [*_folders_of_installation(PACKAGE), os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS]
     found = shutil.which(command, path=os.pathsep.join(map(str, folders)))
     return Path(found) if found else None
 

@@ -6,12 +6,11 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..host.installation import PEERS
 from ..model.errors import UsageFault
 from . import contestant as manifest
 from . import prebuilt
 from .contestant import Contestant
-
-DEFAULT_PEERS_DIR = Path(__file__).resolve().parents[2] / "peers"
 
 
 def _load(folder: Path) -> Contestant:
@@ -64,7 +63,7 @@ def resolve(selector: str, peers_dir: Path) -> Contestant:
 
 def selector(contestant: Contestant) -> str:
     """What to write after -C to mean this contestant, from the folder in which the rig runs."""
-    if contestant.directory.parent == DEFAULT_PEERS_DIR:
+    if contestant.directory.parent == PEERS:
         return contestant.name
     here = Path.cwd()
     below = contestant.directory.is_relative_to(here)

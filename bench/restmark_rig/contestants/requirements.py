@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from ..host.installation import PEERS
 from . import prebuilt, versions
 from .contestant import Contestant, Requirement
 
-_BUILT_IN = Path(__file__).resolve().parents[2] / "peers"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -56,7 +56,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def obtainable(requirement: Requirement) -> bool:
     """Whether 'restmark setup' knows a way to get it."""
-    return bool(requirement.packages and requirement.in_debian or requirement.pip_requirements)
+    return bool((requirement.packages and requirement.in_debian) or requirement.pip_requirements)
 
 
 def remedy_of(requirement: Requirement) -> str:
@@ -98,5 +98,5 @@ def missing(contestant: Contestant) -> list[Missing]:
 
 
 def _setup(contestant: Contestant, requirement: Requirement) -> str:
-    built_in = contestant.directory.parent == _BUILT_IN
+    built_in = contestant.directory.parent == PEERS
     return _with_hint(f"restmark setup {contestant.name if built_in else contestant.directory}", requirement)

@@ -1,20 +1,20 @@
-"""The options that all commands share. They may stand before or after the command's name."""
+"""What the options that all commands share say: which contestants, and where the cache is.
+
+What it takes to find them is imported when it is asked for: this is part of the start of every command.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
-
+from ..host.installation import PEERS
 from ..model.errors import EnvironmentFault
-from . import registry, toolchains
-from .cache import Cache, default_directory
-from .contestant import Contestant
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from .cache import Cache
+    from .contestant import Contestant
 
 
 @dataclass
@@ -23,16 +23,20 @@ class Settings:
 
     selectors: list[str] = field(default_factory=list)
     all_built_in: bool = False
-    peers_dir: Path = registry.DEFAULT_PEERS_DIR
+    peers_dir: Path = PEERS
     cache_dir: Path | None = None
 
     @property
     def cache(self) -> Cache:
         """That of --cache-dir, else the default one. Raises EnvironmentFault if there is no place for that."""
+        from .cache import Cache, default_directory
+
         return Cache(self.cache_dir or default_directory())
 
     def asked_for(self) -> list[Contestant]:
         """Those named with -C; those that are not optional if none is named; all with --all. May be none at all."""
+        from . import registry, toolchains
+
         selected = registry.select(self.selectors, self.peers_dir, self.all_built_in)
         return [toolchains.equip(contestant, self.cache) for contestant in selected]
 
@@ -48,64 +52,8 @@ class Settings:
 
     def named(self, contestant: Contestant) -> bool:
         """Whether the command line names this contestant, so that it must not be skipped quietly."""
+        from . import registry
+
         return any(
             registry.resolve(selector, self.peers_dir).directory == contestant.directory for selector in self.selectors
         )
-
-
-def _add_selectors(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
-    context.ensure_object(Settings).selectors.extend(value)
-
-
-def _set_all(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.ensure_object(Settings).all_built_in = True
-
-
-def _set_peers_dir(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    if value is not None:
-        context.ensure_object(Settings).peers_dir = value.absolute()
-
-
-def _set_cache(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    if value is not None:
-        context.ensure_object(Settings).cache_dir = value
-
-
-def shared_options(command: F) -> F:
-    """Adds the shared options to a command or group; they end up in the context's Settings."""
-    options = (
-        click.option(
-            "--contestant",
-            "-C",
-            multiple=True,
-            metavar="NAME|DIR",
-            expose_value=False,
-            callback=_add_selectors,
-            help="Only this one: a built-in contestant's name, or the folder of your own. Repeatable.",
-        ),
-        click.option(
-            "--all",
-            is_flag=True,
-            expose_value=False,
-            callback=_set_all,
-            help="All built-in contestants, optional ones too, in addition to those of -C.",
-        ),
-        click.option(
-            "--peers-dir",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            expose_value=False,
-            callback=_set_peers_dir,
-            help="Folder of the built-in contestants.",
-        ),
-        click.option(
-            "--cache-dir",
-            type=click.Path(file_okay=False, path_type=Path),
-            expose_value=False,
-            callback=_set_cache,
-            help="Folder for builds, logs and datasets [default: $RESTMARK_CACHE or ~/.cache/restmark].",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command

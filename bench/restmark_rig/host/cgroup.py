@@ -2,7 +2,7 @@
 
 Version 2 is used where there is one (also beside version 1, as on hybrid hosts), else version 1's cpuacct. Where
 neither can be made the caller falls back to a process tree and says so.
-Standard library only: keeper.py uses it.
+Standard library only: supervisor.py uses it.
 """
 
 from __future__ import annotations

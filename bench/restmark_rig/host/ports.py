@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +16,12 @@ import psutil
 from ..model.errors import EnvironmentFault
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_CLOSE_WAIT = "08"  # TCP_CLOSE_WAIT of the kernel's include/net/tcp_states.h
+# States of the kernel's include/net/tcp_states.h.
+_CLOSE_WAIT, _LISTEN = "08", "0A"
 _END_OF_INPUT = 1  # the kernel counts the client's FIN as one unread byte
 
 
-def address(host: str, port: int) -> str:
+def address(host: str, port: int | str) -> str:
     """host:port as URLs and most servers write it: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -56,14 +59,48 @@ def _bind(host: str, port: int) -> int:
         raise EnvironmentFault(f"can not bind {address(host, port)}: {os.strerror(error.errno or 0)}") from None
 
 
+@dataclass(frozen=True)
+class _Socket:
+    """unread: bytes that have come in and wait, by the kernel's count."""
+
+    inode: int
+    unread: int
+
+
+def _sockets(port: int, state: str) -> Iterator[_Socket]:
+    """The sockets of a port that are in a state.
+
+    A load leaves tens of thousands of closed connections in the kernel's tables for a minute: only lines of this port and state are
+    taken apart.
+    """
+    line = rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ {state} [0-9A-F]+:([0-9A-F]+) \S+ \S+ +\d+ +\d+ (\d+) "
+    pattern = re.compile(line, re.MULTILINE)
+    for table in _TABLES:
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            for match in pattern.finditer(table.read_text(encoding="ascii")):
+                yield _Socket(int(match[2]), int(match[1], 16))
+
+
 def listeners(port: int) -> list[int | None]:
     """Pids of the processes that listen on the port; None stands for one that this user may not see."""
-    found = {
-        connection.pid
-        for connection in psutil.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
-    }
-    return sorted(found, key=lambda pid: pid or 0)
+    unseen = {one.inode for one in _sockets(port, _LISTEN)}
+    found: list[int] = []
+    wanted = {f"socket:[{inode}]": inode for inode in unseen}
+    for pid in psutil.pids() if wanted else []:
+        held = wanted.keys() & _open_files(pid)
+        unseen -= {wanted[name] for name in held}
+        found += [pid] if held else []
+    return [*([None] if unseen else []), *sorted(found)]
+
+
+def _open_files(pid: int) -> set[str]:
+    """What the descriptors of a process stand for; none, if it has ended or belongs to another user."""
+    names = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                names.add(os.readlink(entry.path))
+    return names
 
 
 def holder(port: int) -> str:
@@ -91,12 +128,5 @@ class Abandoned:
 
 def abandoned(port: int) -> Abandoned:
     """What clients have left behind at the port: requests that a server works off although nobody waits for an answer."""
-    found = unread = 0
-    for table in _TABLES:
-        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            for line in table.read_text().splitlines()[1:]:
-                _, local, _, state, queues = line.split()[:5]
-                if state == _CLOSE_WAIT and int(local.rpartition(":")[2], 16) == port:
-                    found += 1
-                    unread += int(queues.rpartition(":")[2], 16) > _END_OF_INPUT
-    return Abandoned(found, unread)
+    left = [one.unread > _END_OF_INPUT for one in _sockets(port, _CLOSE_WAIT)]
+    return Abandoned(len(left), sum(left))

@@ -1,4 +1,4 @@
-"""Processes below a process, and what the kernel says about their CPU. Standard library only: keeper.py uses it."""
+"""Processes below a process, and what the kernel says about their CPU. Standard library only: supervisor.py uses it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def runqueue_wait_ns(pids: Iterable[int]) -> int:
 
 
 class ProcessTree:
-    """Accounts for all processes below a keeper. Used where no control group can be made."""
+    """Accounts for all processes below a supervisor. Used where no control group can be made."""
 
     kind = "process tree"
     caveat = "CPU time of processes that end between two readings is lost"

@@ -1,4 +1,4 @@
-"""A process that ends when the rig says so, and also when the rig itself ends in whatever way. See keeper.py."""
+"""A process that ends when the rig says so, and also when the rig itself ends in whatever way. See supervisor.py."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from .proctree import ProcessTree
 # In this order; without any of them the process tree is followed instead.
 CGROUP_VERSIONS = (2, 1)
 
-_KEEPER = Path(__file__).with_name("keeper.py")
-_KEEPER_DEADLINE_S = 10.0  # on top of the grace that the server gets
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_SUPERVISOR_DEADLINE_S = 10.0  # on top of the grace that the server gets
 
 # What a service manager passed to the rig is not meant for the server.
 _NOT_INHERITED = (
@@ -73,9 +73,9 @@ class SupervisedProcess:
         self._stopped: StopReport | None = None
         self.pid = 0
         self._groups: list[Cgroup] = []
-        self._keeper = _start_keeper(spec.log)
+        self._supervisor = _start_supervisor(spec.log)
         group = {"name": _group_name(spec.label), "versions": CGROUP_VERSIONS} if spec.own_cgroup else None
-        self.scope: Cgroup | ProcessTree = ProcessTree(self._keeper.pid)
+        self.scope: Cgroup | ProcessTree = ProcessTree(self._supervisor.pid)
         try:
             self._send(
                 {
@@ -101,10 +101,10 @@ class SupervisedProcess:
         self.stop()
 
     def _await_start(self) -> None:
-        message = self._next_event(time.monotonic() + _KEEPER_DEADLINE_S)
+        message = self._next_event(time.monotonic() + _SUPERVISOR_DEADLINE_S)
         if message is None:
             raise StartFailed(
-                f"{self._spec.label}: the rig's keeper process could not start it:\n{tail(self._spec.log)}",
+                f"{self._spec.label}: the rig's supervisor process could not start it:\n{tail(self._spec.log)}",
                 f"see {self._spec.log}",
             )
         if message["event"] == "failed":
@@ -128,8 +128,8 @@ class SupervisedProcess:
             message = self._next_event(deadline)
             if message is not None:
                 self._note(message)
-            elif self._keeper.poll() is not None:
-                self._status = -signal.SIGKILL  # the keeper was killed, and by PR_SET_PDEATHSIG the server with it
+            elif self._supervisor.poll() is not None:
+                self._status = -signal.SIGKILL  # the supervisor was killed, and by PR_SET_PDEATHSIG the server with it
             else:
                 break
         return self._status
@@ -139,12 +139,12 @@ class SupervisedProcess:
         if self._stopped is None:
             with contextlib.suppress(BrokenPipeError):
                 self._send({"stop": grace_s})
-            deadline = time.monotonic() + grace_s + _KEEPER_DEADLINE_S
+            deadline = time.monotonic() + grace_s + _SUPERVISOR_DEADLINE_S
             while self._stopped is None and (message := self._next_event(deadline)) is not None:
                 self._note(message)
-            self._end_keeper()
+            self._end_supervisor()
             if self._stopped is None:
-                self._stop_without_keeper()
+                self._stop_without_supervisor()
         assert self._stopped is not None
         return self._stopped
 
@@ -154,20 +154,20 @@ class SupervisedProcess:
         elif message["event"] == "stopped":
             self._stopped = StopReport(self._status, message["forced"], tuple(message["leftovers"]))
 
-    def _end_keeper(self) -> None:
-        """The keeper ends when its input does. One that hangs is killed, and the kernel kills the server with it."""
-        assert self._keeper.stdin is not None and self._keeper.stdout is not None
+    def _end_supervisor(self) -> None:
+        """The supervisor ends when its input does. One that hangs is killed, and the kernel kills the server with it."""
+        assert self._supervisor.stdin is not None and self._supervisor.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self._keeper.stdin.close()
+            self._supervisor.stdin.close()
         try:
-            self._keeper.wait(_KEEPER_DEADLINE_S)
+            self._supervisor.wait(_SUPERVISOR_DEADLINE_S)
         except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
-        self._keeper.stdout.close()
+            self._supervisor.kill()
+            self._supervisor.wait()
+        self._supervisor.stdout.close()
 
-    def _stop_without_keeper(self) -> None:
-        """The keeper was killed, or had nothing to stop: end what it may have left behind."""
+    def _stop_without_supervisor(self) -> None:
+        """The supervisor was killed, or had nothing to stop: end what it may have left behind."""
         survivors: list[str] = []
         for group in self._groups:
             if group.path.exists():
@@ -180,14 +180,14 @@ class SupervisedProcess:
         self._stopped = StopReport(self._status, True, tuple(survivors))
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._keeper.stdin is not None
-        self._keeper.stdin.write(json.dumps(message).encode() + b"\n")
-        self._keeper.stdin.flush()
+        assert self._supervisor.stdin is not None
+        self._supervisor.stdin.write(json.dumps(message).encode() + b"\n")
+        self._supervisor.stdin.flush()
 
     def _next_event(self, deadline: float) -> dict[str, Any] | None:
-        """The keeper's next line; None after the deadline or when it is gone."""
-        assert self._keeper.stdout is not None
-        fd = self._keeper.stdout.fileno()
+        """The supervisor's next line; None after the deadline or when it is gone."""
+        assert self._supervisor.stdout is not None
+        fd = self._supervisor.stdout.fileno()
         while b"\n" not in self._buffer:
             ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
             if not ready or not (piece := os.read(fd, 65536)):
@@ -198,10 +198,10 @@ class SupervisedProcess:
         return message
 
 
-def _start_keeper(log_path: Path) -> subprocess.Popen[bytes]:
+def _start_supervisor(log_path: Path) -> subprocess.Popen[bytes]:
     with log_path.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER)],
+            [sys.executable, "-I", "-S", str(_SUPERVISOR)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -24,7 +24,6 @@ from ..model.results import LoadErrors
 from ..store.dataset import write_atomically
 from . import load_process, load_program
 
-TIMEOUT_MAX_S = 60.0  # where restmark-load's histogram ends
 _READY = "ready\n"
 _GRACE_S = 30.0
 _LOADED, _LOADED_WITH_FAILURES, _NOT_ANSWERED = 0, 1, 69  # exit codes of restmark-load

@@ -16,7 +16,8 @@ _THREADS = "/proc/self/task"
 def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]:
     """Starts a load generator on these CPUs, its output in a pipe.
 
-    What it reads and what it says of errors are pipes, too. The kernel kills it when the thread that called this ends, so that no load outlives a rig that was killed.
+    What it reads and what it says of errors are pipes, too. The kernel kills it when the thread that called this ends, so that
+    no load outlives a rig that was killed.
     """
     rig = os.getpid()
 

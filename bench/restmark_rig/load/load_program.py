@@ -11,13 +11,14 @@ from ..contestants import builder, contestant, prebuilt, requirements, versions
 from ..contestants.builder import Reporter
 from ..contestants.cache import Cache, default_directory
 from ..contestants.contestant import BuildPlan, Contestant, Prebuilt, Requirement, StartPlan
+from ..host.installation import BENCH, PACKAGE
 from ..model.errors import EnvironmentFault
 
 NAME = "restmark-load"
 VARIABLE = "RESTMARK_LOAD"  # of the environment: the path of another one
-_RIG = Path(__file__).resolve().parents[1]
 _BUILT = "{build}/cmake/bench/load/restmark-load"
 _PACKAGES = ("restmark",)
+_CMAKE_OPTIONS = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF")
 
 # The checkout's CMakeLists.txt asks for all of restmarkd's libraries, whatever is built.
 _REQUIRES = (
@@ -37,9 +38,9 @@ _provided: Path | None = None
 
 def recipe() -> Contestant:
     """What it takes to build it: the part of a contestant that the builder and 'restmark setup' look at."""
-    repo = contestant.find_repo(_RIG)
+    repo = contestant.find_repo(PACKAGE)
     return Contestant(
-        directory=_RIG.parent / "load",
+        directory=BENCH / "load",
         repo=repo,
         name=NAME,
         title=NAME,
@@ -51,8 +52,7 @@ def recipe() -> Contestant:
         requires=_REQUIRES if repo else (Requirement(NAME, _PACKAGES, in_debian=False),),
         build=BuildPlan(
             steps=(
-                ("cmake", "-S", "{repo}", "-B", "{build}/cmake", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release")
-                + ("-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF"),
+                ("cmake", "-S", "{repo}", "-B", "{build}/cmake", "-G", "Ninja", *_CMAKE_OPTIONS),
                 ("cmake", "--build", "{build}/cmake", "--target", NAME),
             ),
             inputs=("{repo}/CMakeLists.txt", "{repo}/cmake/**", "{repo}/include/**", "{repo}/src/**", "{repo}/bench/load/**"),

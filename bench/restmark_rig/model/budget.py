@@ -137,7 +137,7 @@ def run_span(
 
 
 def alone_s(cells: Mapping[str, Sequence[CellSpec]]) -> float:
-    """Length of the time in which each contestant runs alone (see audition.py), seconds."""
+    """Length of the time in which each contestant runs alone (see calibration.py), seconds."""
     return sum(ALONE_S + ALONE_CELL_S * len(own) for own in cells.values())
 
 

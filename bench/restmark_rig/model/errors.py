@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 
 
@@ -50,6 +51,13 @@ class DatasetError(UsageFault):
 
 class EnvironmentFault(RigError):
     """The machine lacks something: a tool, a port, a right."""
+
+
+def missing_package(error: ModuleNotFoundError) -> EnvironmentFault:
+    """A library of the rig is not installed for the Python that runs."""
+    return EnvironmentFault(
+        f"the Python package {error.name} is missing in {sys.executable}", f"on Debian: apt-get install python3-{error.name}, and run it with /usr/bin/python3"
+    )
 
 
 class BuildFailed(EnvironmentFault):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .memory_records import MemoryRecord
+
 FORMAT = "restmark-results"
 VERSION = 3  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
@@ -21,9 +23,6 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND)
-
-REST, LOAD, AFTER = "rest", "load", "after"
-MEMORY_PHASES = (REST, LOAD, AFTER)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -230,42 +229,6 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class ProcessMemory:
-    """One process, KiB. role: e.g. "master" or "worker". None: the kernel did not let us read it."""
-
-    pid: int
-    role: str
-    rss_kib: int | None
-    pss_kib: int | None
-    uss_kib: int | None
-    shared_kib: int | None
-    threads: int | None
-
-
-@dataclass(frozen=True)
-class MemoryTotals:
-    """Sums over the processes, KiB. Only pss_kib adds up; rss_kib counts shared pages once for each process."""
-
-    rss_kib: int | None
-    pss_kib: int | None
-    uss_kib: int | None
-
-
-@dataclass(frozen=True)
-class MemoryRecord:
-    """One look at a server. phase: rest, load or after. cgroup_bytes: what its control group is charged, page cache
-    included, None without such a group; sample: from 0, when a phase is looked at more than once."""
-
-    contestant: str
-    workers: int
-    phase: str
-    processes: list[ProcessMemory]
-    totals: MemoryTotals
-    cgroup_bytes: int | None = None
-    sample: int = 0
-
-
-@dataclass(frozen=True)
 class MachineFinding:
     """A line of 'restmark doctor'. verdict: ok, note or warning."""
 
@@ -336,8 +299,8 @@ class Results:
     None in the files of older rigs. thresholds: those the verdicts were given by, name to value.
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
-    fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's. idle_latency_us: what waking from a CPU's idle states was limited to,
-    None where the rig may not limit it.
+    fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
+    idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it.
     """
 
     rig_version: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..model.results import LOAD
+from ..model.memory_records import LOAD
 from . import numbers, told
 from .gains import Gain, Gains
 from .memory import Memory

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model import statistics
+from ..model import stats
 from ..model.results import Cell, ContestantRecord, Results
-from ..model.statistics import Estimate, RankRange, Scatter
+from ..model.stats import Estimate, RankRange, Scatter
 from ..model.workloads import ROUTES
 from . import doubt, numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
@@ -107,7 +107,7 @@ class Analysis:
         self._scatters: dict[tuple[str, Load, str, bool], Scatter | None] = {}
         self.same_pairs = [pair for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST) for pair in self._same(metric)]
         self.noise_floors = {
-            metric.key: statistics.noise_floor([p.ratio.value for p in self._same(metric)])
+            metric.key: stats.noise_floor([p.ratio.value for p in self._same(metric)])
             for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST, MIB_PER_S)
         }
 
@@ -133,7 +133,7 @@ class Analysis:
         key = (cell.key, metric.key)
         if key not in self._estimates:
             samples = list(metric.samples(cell).values())
-            found = statistics.median(samples, self._neighbours(cell, metric)) if samples else None
+            found = stats.median(samples, self._neighbours(cell, metric)) if samples else None
             if found and metric.whole and (whole := metric.whole(cell)) is not None:
                 found = found.moved_to(whole)
             self._estimates[key] = found and found.widened(*_slowed(metric, doubt.slowdown_share(cell, metric), 0.0))
@@ -158,13 +158,13 @@ class Analysis:
             return None
         common = self.rounds_in_common(above, below, metric)
         rounds = (common, common) if common else (sorted(a), sorted(b))
-        return statistics.ratio(
+        return stats.ratio(
             [a[number] for number in rounds[0]],
             [b[number] for number in rounds[1]],
             bool(common),
             self._neighbours(above, metric, paired=bool(common)),
             self.pairs(len(self.entrants(above.route, load_of(above)))),
-            statistics.SINGLE_ROUND_FACTOR,
+            stats.SINGLE_ROUND_FACTOR,
         )
 
     @staticmethod
@@ -188,17 +188,17 @@ class Analysis:
             if paired:
                 most = max((one.keys() for one in samples), key=len, default={}.keys())
                 rows = [[one[number] for number in sorted(most)] for one in samples if one.keys() == most]
-                self._scatters[key] = statistics.paired_scatter(rows)
+                self._scatters[key] = stats.paired_scatter(rows)
             else:
-                self._scatters[key] = statistics.scatter([list(one.values()) for one in samples])
+                self._scatters[key] = stats.scatter([list(one.values()) for one in samples])
         return self._scatters[key]
 
     def floor(self, route: str, load: Load, metric: Metric) -> float:
         """How far the same server lies from itself on this workload, as a factor; on any other where it was not on this one."""
         pairs = self._same(metric)
         here = [pair for pair in pairs if (pair.route, pair.load) == (route, load)] or pairs
-        known = statistics.noise_floor([pair.ratio.value for pair in here])
-        return max(statistics.LEAST_FLOOR, known or 1.0)
+        known = stats.noise_floor([pair.ratio.value for pair in here])
+        return max(stats.LEAST_FLOOR, known or 1.0)
 
     def _same(self, metric: Metric) -> list[SamePair]:
         """The A/A pairs of a figure."""
@@ -218,7 +218,7 @@ class Analysis:
         counted = [cell for cell in in_order if self._counts(cell, metric)]
         own = [cell for cell in counted if not self.contestants[cell.contestant].is_reference]
         by_name = {cell.contestant: cell for cell in own}
-        ranks = statistics.rank_ranges(
+        ranks = stats.rank_ranges(
             list(by_name), lambda a, b: self.surely_better(by_name[a], by_name[b], metric)
         )
         best = own[0] if any(metric.stands(cell) for cell in own) else None
@@ -324,7 +324,7 @@ class Analysis:
             for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST):
                 samples = metric.samples(cell)
                 numbers_ = sorted(samples)
-                hits = statistics.outliers([samples[n] for n in numbers_]) if numbers_ else statistics.Outliers(())
+                hits = stats.outliers([samples[n] for n in numbers_]) if numbers_ else stats.Outliers(())
                 if hits.indexes:
                     rounds = [numbers_[index] for index in hits.indexes]
                     found.append(OutlierWarning(cell, metric, rounds, hits.slow_start))

@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model.results import AFTER, LOAD, NOISY, REST, THROTTLED, ContestantRecord, Results, rounds_held
-from ..model.statistics import SINGLE_ROUND_FACTOR, Estimate
+from ..model.memory_records import AFTER, LOAD, REST
+from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_held
+from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
 from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
 from . import numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing, load_of
@@ -311,7 +312,7 @@ def _who_is_missing(results: Results, analysis: Analysis, load: Load) -> Iterato
 
 def _resolution(analysis: Analysis, load: Load) -> float | None:
     """The factor at which half of all pairs are just told apart; None without a pair."""
-    widths = []
+    widths: list[float] = []
     for route in analysis.routes:
         standing = [s for s in analysis.standings(route, load, CPU_US_PER_REQUEST) if s.ranks is not None]
         for index, one in enumerate(standing):

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ..model import cpulist, statistics
+from ..model import cpulist, stats
+from ..model.memory_records import LOAD
 from ..model.results import (
     ACK_STALL,
     BYTE_MISMATCH,
     CENSORED,
     ERRORS,
-    LOAD,
     Cell,
     ContestantRecord,
     Results,
     Rig,
     rounds_held,
 )
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 from .analysis import Analysis, Load, load_of
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
 
@@ -167,7 +167,7 @@ def _row(a: Analysis, cell: Cell, b: Analysis, counterpart: Cell, metric: Metric
     old, new = (list(metric.samples(which).values()) for which in (cell, counterpart))
     if min(old) <= 0:
         return Row(*place, None, Change.NO_FIGURE, "a round of the first run without any answer")
-    ratio = statistics.ratio(new, old, paired=False)
+    ratio = stats.ratio(new, old, paired=False)
     if old == new:  # one run under two names: whatever is doubtful about its figures, they do not differ
         return Row(*place, ratio, Change.SAME)
     doubts = [

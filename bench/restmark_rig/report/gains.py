@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..model import statistics
+from ..model import stats
 from ..model.errors import UsageFault
 from ..model.results import Cell, ContestantRecord, Results
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 from . import doubt
 from .analysis import SIDE_BY_SIDE_MIN, Analysis, Load, Standing, beyond_common
 from .metrics import CPU_US_PER_REQUEST, Metric
@@ -111,27 +111,27 @@ class Gains:
             return []
         numbers = sorted(own)
         alike = [rounds for rounds in known.values() if sorted(rounds) == numbers]
-        together = statistics.paired_scatter([[rounds[number] for number in numbers] for rounds in alike])
-        neighbours = statistics.scatter([list(rounds.values()) for rounds in known.values()])
+        together = stats.paired_scatter([[rounds[number] for number in numbers] for rounds in alike])
+        neighbours = stats.scatter([list(rounds.values()) for rounds in known.values()])
         floor = max(self.analysis.floor(route, self.load, CPU_US_PER_REQUEST) for route in mix)
         entrants = [r for r in self.analysis.results.contestants if r.same_as is None and r.name in known]
         found = []
         for record in entrants:
             rounds = known[record.name]
             shared = own.keys() == rounds.keys()
-            raw = statistics.ratio(
+            raw = stats.ratio(
                 [own[number] for number in numbers],
                 [rounds[number] for number in sorted(rounds)],
                 shared,
                 together if shared else neighbours,
                 self.analysis.pairs(len(entrants)),
-                statistics.SINGLE_ROUND_FACTOR,
+                stats.SINGLE_ROUND_FACTOR,
             )
             slowed = (self._slowdown(self.against, mix), self._slowdown(record, mix))
             if shared and raw.n >= SIDE_BY_SIDE_MIN:
                 slowed = beyond_common(*slowed)
             times = raw.widened(*(floor * (1 + slow) for slow in slowed))
-            value = statistics.median(list(rounds.values())).value
+            value = stats.median(list(rounds.values())).value
             if record.name != self.against.name:
                 found.append(Gain(record, None, times, value))
         return sorted(found, key=lambda gain: gain.value or 0.0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..model import statistics
-from ..model.results import LOAD, MEMORY_PHASES, ContestantRecord, MemoryRecord, Results
-from ..model.statistics import Line
+from ..model import stats
+from ..model.memory_records import LOAD, MEMORY_PHASES, MemoryRecord
+from ..model.results import ContestantRecord, Results
+from ..model.stats import Line
 from . import numbers
 
 ORIGINAL_WORKERS = 8
@@ -93,7 +94,7 @@ class WorkerCost:
 
 def worker_cost(kib_by_workers: Mapping[int, int]) -> WorkerCost | None:
     """The line through sums in KiB by number of workers; None with fewer than two numbers."""
-    line = statistics.fit_line(list(map(float, kib_by_workers)), list(map(float, kib_by_workers.values())))
+    line = stats.fit_line(list(map(float, kib_by_workers)), list(map(float, kib_by_workers.values())))
     return WorkerCost(line, len(kib_by_workers)) if line else None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.results import LOAD, ContestantRecord
+from ..model.memory_records import LOAD
+from ..model.results import ContestantRecord
 from . import numbers
 from .dotchart import axis_height, draw_axis
 from .layout import NARROW, WIDE, Layout, width_of

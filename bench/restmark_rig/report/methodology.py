@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import cpulist, plan, statistics
+from ..model import cpulist, plan, stats
 from ..model.results import TUNED, Results, rounds_held
 from . import numbers
 from .analysis import Analysis
@@ -137,8 +137,8 @@ def _statistics(results: Results, analysis: Analysis) -> Iterator[str]:
     if not results.cells:
         return
     blocks = (
-        f" More than {statistics.BLOCKS_MAX} rounds are taken in blocks of neighbours, since those are alike."
-        if max(len(cell.rounds) for cell in results.cells) > statistics.BLOCKS_MAX
+        f" More than {stats.BLOCKS_MAX} rounds are taken in blocks of neighbours, since those are alike."
+        if max(len(cell.rounds) for cell in results.cells) > stats.BLOCKS_MAX
         else ""
     )
     yield (
@@ -150,7 +150,7 @@ def _statistics(results: Results, analysis: Analysis) -> Iterator[str]:
     if analysis.fewest_rounds() == 1:
         yield (
             "Cells with a single round have no scatter: a factor of "
-            f"{statistics.SINGLE_ROUND_FACTOR:g} up and down stands for their interval. More rounds make it narrower."
+            f"{stats.SINGLE_ROUND_FACTOR:g} up and down stands for their interval. More rounds make it narrower."
         )
 
 
@@ -195,7 +195,7 @@ def _noise(analysis: Analysis) -> Iterator[str]:
     else:
         yield (
             "No server ran under two names: the noise floor is not known, and taken for "
-            f"{statistics.LEAST_FLOOR - 1:.0%}, by which two starts of one program differ."
+            f"{stats.LEAST_FLOOR - 1:.0%}, by which two starts of one program differ."
         )
 
 

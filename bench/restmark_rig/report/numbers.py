@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 
 MISSING = "–"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..model.memory_records import AFTER, LOAD, REST
 from ..model.memory_roles import counted
-from ..model.results import AFTER, LOAD, REST
 from . import numbers
 from .analysis import Analysis, Load
 from .badges import missing

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from enum import Enum
 
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 
 _NBSP = "\N{NO-BREAK SPACE}"  # a number and its sign stay on one line
 LEAST_SAID = 1.01  # less would be printed as 1.00

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..model import cpulist
-from ..model.results import LOAD, Cell, Results, rounds_held
+from ..model.memory_records import LOAD
+from ..model.results import Cell, Results, rounds_held
 from ..model.workloads import ROUTE_ENCODE
 from . import against, answer, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..contestants.cache import Cache
-from ..host.pace import Pace
+from ..host.machine_speed import MachineSpeed
 from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan, LoadResult, NotAnswered
@@ -39,7 +39,7 @@ class Bench:
     pins: Pinning
     oracle: Oracle
     cache: Cache
-    pace: Pace
+    pace: MachineSpeed
     seed: int
     tell: Callable[[str], None]
 

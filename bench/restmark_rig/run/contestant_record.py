@@ -7,14 +7,14 @@ import hashlib
 from ..contestants import builder, versions
 from ..contestants.cache import Cache
 from ..contestants.contestant import MANIFEST_NAME
-from ..contestants.registry import DEFAULT_PEERS_DIR
+from ..host.installation import PEERS
 from ..model.results import ContestantRecord
 from ..server import launcher
 from ..server.launcher import StartOptions
-from .entrants import Entrant
+from .participants import Participant
 
 
-def describe(entrant: Entrant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
+def describe(entrant: Participant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
     """The record of an entrant that is built and started with these options."""
     contestant = entrant.contestant
     argv, env = launcher.start_command(contestant, options, "{port}", cache)
@@ -35,6 +35,6 @@ def describe(entrant: Entrant, options: StartOptions, accounting: str, cache: Ca
         manifest_sha256=hashlib.sha256((contestant.directory / MANIFEST_NAME).read_bytes()).hexdigest(),
         start_argv=argv,
         start_env=env,
-        built_in=contestant.directory.parent == DEFAULT_PEERS_DIR,
+        built_in=contestant.directory.parent == PEERS,
         level=contestant.level,
     )

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..host.idle_latency import DEVICE
+from ..model.memory_records import MemoryRecord
 from ..model.plan import CellSpec
-from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, MemoryRecord, Results, Verdict, Verification, Visit
+from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, Results, Verdict, Verification, Visit
 from ..store import results_file
 from . import verdict
-from .probing import Checked
-from .visiting import Visited
+from .slices import Visited
+from .spot_checks import Checked
 
 
 class Recording:

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..contestants.registry import DEFAULT_PEERS_DIR
 from ..contestants.settings import Settings
 from ..host import pinning
+from ..host.installation import PEERS
 from ..host.pinning import Pinning
 from ..load import load
 from ..model import budget, cpulist, traffic
 from ..model.errors import UsageFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
+from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ROUTES
 from ..store.dataset import Dataset
-from .entrants import Entrant
+from .participants import Participant
 
 DEFAULT_CONNECTIONS = 64
 QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times in a short round
@@ -27,7 +28,6 @@ QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times i
 DEFAULT_ROUNDS = 40
 DEFAULT_DURATION_S = 0.25
 DEFAULT_WARMUP_S = 0.5
-DEFAULT_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class RunRequest:
 
 def selection(settings: Settings) -> list[str]:
     """The options that mean the same contestants from any folder."""
-    words = [] if settings.peers_dir == DEFAULT_PEERS_DIR else ["--peers-dir", str(settings.peers_dir.absolute())]
+    words = [] if settings.peers_dir == PEERS else ["--peers-dir", str(settings.peers_dir.absolute())]
     for selector in settings.selectors:
         words += ["-C", absolute_selector(selector)]
     return [*words, "--all"] if settings.all_built_in else words
@@ -133,7 +133,7 @@ def absolute_selector(selector: str) -> str:
     return selector if is_name else str(Path(selector).absolute())
 
 
-def cells_of(entrants: Sequence[Entrant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
+def cells_of(entrants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
     """Everybody's cells. Raises UsageFault if nobody offers the routes."""
     cells = {
         entrant.name: [

@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from ..host.pace import Slowdown
+from ..host.machine_speed import Slowdown
 from ..load.load import NotAnswered
 from ..model import plan
 from ..model.budget import Forecast
 from ..model.plan import Turn
 from ..model.results import Visit
 from ..terminal.console import Progress
-from . import fleet, interruption, probing, settling, verdict, visiting, warm_up
-from .audition import Audition, CellKey
+from . import interruption, servers, slices, spot_checks, stopping, verdict, warm_up
 from .bench import Bench, Died
-from .entrants import Entrant
-from .fleet import Fleet
-from .probing import Checked
+from .calibration import Calibration, CellKey
+from .participants import Participant
 from .recording import Recording
-from .visiting import Circumstances, Visited
+from .servers import Fleet
+from .slices import Circumstances, Visited
+from .spot_checks import Checked
 from .warm_up import Speed
 
 _SAVE_EVERY_S = 5.0
@@ -45,9 +45,9 @@ class Run:
     def __init__(
         self,
         recording: Recording,
-        entrants: Mapping[str, Entrant],
+        entrants: Mapping[str, Participant],
         bench: Bench,
-        audition: Audition,
+        audition: Calibration,
         progress: Progress,
         forecast: Forecast,
         limit: float | None,
@@ -78,8 +78,8 @@ class Run:
             self._recording.finish(complete=False, interrupted=interruption.reason(error))
             raise
         done = self._recording.results.settings.rounds
-        open_ = settling.unsettled(self._recording.results) if done > 1 else []
-        if text := settling.outlook(open_, done, self._round_s):
+        open_ = stopping.unsettled(self._recording.results) if done > 1 else []
+        if text := stopping.outlook(open_, done, self._round_s):
             self._recording.remark(text)
         self._recording.finish(complete=not self._recording.remaining())
 
@@ -93,7 +93,7 @@ class Run:
         """One start of all servers, and its rounds; returns whether no more are needed, or there is no time for them."""
         began = time.monotonic()
         names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
-        with fleet.running(
+        with servers.running(
             {name: self._entrants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
         ) as running:
             for name, why in running.absent.items():
@@ -117,7 +117,7 @@ class Run:
                 continue
             self._tell(f"start {start}: warming up {name} {cell.route} ({place}/{len(cells)})")
             try:
-                known.checked[key] = probing.check(server, cell, self._bench, start, "before")
+                known.checked[key] = spot_checks.check(server, cell, self._bench, start, "before")
                 known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
             except (Died, NotAnswered):  # the first visit says so
                 known.speeds.setdefault(key, Speed(0.0, 0.0))
@@ -144,7 +144,7 @@ class Run:
 
     def _visit(self, running: Fleet, visit: Visit, known: _Known) -> Visited | None:
         """None where there is nobody to visit."""
-        key = (visit.contestant, visiting.cell_of(visit))
+        key = (visit.contestant, slices.cell_of(visit))
         server = running.servers.get(visit.contestant)
         if server is None or key in self._lost:
             return None
@@ -155,7 +155,7 @@ class Run:
             checked=known.checked.get(key, Checked()),
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
-        found = visiting.visit_cell(server, visit, self._bench, about)
+        found = slices.visit_cell(server, visit, self._bench, about)
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:
@@ -183,7 +183,7 @@ class Run:
 
     def _record(self, found: Sequence[tuple[Visit, Visited]], slowdown: Slowdown, known: _Known) -> None:
         for visit, made in found:
-            speed = known.speeds.get((visit.contestant, visiting.cell_of(visit)))
+            speed = known.speeds.get((visit.contestant, slices.cell_of(visit)))
             share = self._bench.pace.sending_share(made.wire_bytes or 1, speed.request_ns if speed else 0.0)
             self._recording.visited(visit, replace(made, entry=verdict.slowed(made.entry, slowdown.of(share))))
         quiet = self._bench.pace.quiet
@@ -197,7 +197,7 @@ class Run:
             if server is None or key in self._lost:
                 continue
             try:
-                after = probing.check(server, cell, self._bench, start, "after")
+                after = spot_checks.check(server, cell, self._bench, start, "after")
             except Died:
                 self._say(f"{name} died after the load, when it was asked for {cell.route} once more")
                 running.stop(name)
@@ -217,7 +217,7 @@ class Run:
         if self._limit is not None and time.monotonic() + self._round_s > self._limit:
             self._cut("one more would have taken longer than --quick may")
             return True
-        if settling.is_time_to_look(self._round) and not settling.unsettled(self._recording.results):
+        if stopping.is_time_to_look(self._round) and not stopping.unsettled(self._recording.results):
             self._cut("every pair of contestants is decided, or known to be equal")
             return True
         return False

@@ -13,10 +13,10 @@ from .. import __version__, report
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
-from ..host import others, pinning
+from ..host import background_load, pinning
+from ..host.background_load import BackgroundLoad
 from ..host.idle_latency import IdleLatency
-from ..host.others import Others
-from ..host.pace import Pace, Quiet
+from ..host.machine_speed import MachineSpeed, Quiet
 from ..host.pinning import Pinning
 from ..model import budget, plan
 from ..model.budget import Forecast, SliceLengths
@@ -31,21 +31,21 @@ from ..verify import verifier
 from ..verify.oracle import Oracle
 from ..verify.verifier import VerifyPlan
 from . import (
-    audition,
+    calibration,
     contestant_record,
-    entrants,
     interruption,
     machine_record,
-    prospect,
+    participants,
+    preview,
     resume,
     run_request,
     runner,
     verdict,
 )
-from .audition import Audition
 from .bench import Bench
-from .entrants import Entrant
-from .prospect import Prospect
+from .calibration import Calibration
+from .participants import Participant
+from .preview import Preview
 from .recording import Recording
 from .run_request import RunRequest
 
@@ -80,7 +80,7 @@ class _Ground:
 class _Busy:
     """What others did just before measuring, and how long they were waited for, seconds."""
 
-    others: Others
+    others: BackgroundLoad
     waited_s: float
 
 
@@ -93,23 +93,23 @@ def start(
     """
     ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
     started_unix_ms = time.time_ns() // 1_000_000
-    found = prospect.look(settings, request, ground.run)
+    found = preview.look(settings, request, ground.run)
     with writing.claimed(directory), console.progress() as progress:
         _look_around(ground, found, wait_min, progress)
         field = _prepare(settings, progress)
         _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.QUICK_LIMIT_S if request.quick else None
         machine = machine_record.describe(field.contestants)
-        pace = Pace(ground.pins, IdleLatency())
+        pace = MachineSpeed(ground.pins, IdleLatency())
         _verify(settings, field, ground, pace, progress)
         _require_baseline(ground.run, field)
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
-        names = entrants.with_again(field.contestants)
+        names = participants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         bench = _bench(settings, ground, pace, progress)
-        heard = audition.hold(names, cells, bench)
+        heard = calibration.hold(names, cells, bench)
         if limit is not None:
             measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
             limit = time.monotonic() + measuring_s
@@ -156,30 +156,30 @@ def go_on(
     with writing.claimed(recording.directory), console.progress() as progress:
         _wait_for_quiet(ground, wait_min, progress)
         field = _prepare(settings, progress)
-        built = entrants.with_again(field.contestants)
+        built = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, built, field, ground.options))
-        pace = Pace(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
+        pace = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
         _verify(settings, field, ground, pace, progress)
-        names = entrants.with_again(field.contestants)
+        names = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, names, field, ground.options))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        heard = audition.hold(names, cells, _bench(settings, ground, pace, progress))
+        heard = calibration.hold(names, cells, _bench(settings, ground, pace, progress))
         recording.remark("the run was interrupted and resumed")
     return recording, _measured(settings, recording, names, ground, field, pace, heard, None, busy)
 
 
-def _look_around(ground: _Ground, found: Prospect, wait_min: float | None, progress: Progress) -> None:
+def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
     """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
     _wait_for_quiet(ground, wait_min, progress)
-    now = others.look(prospect.cpus_of(ground.pins))
+    now = background_load.look(preview.cpus_of(ground.pins))
     parts = [f"to verify {len(found.present)} contestants", "to measure them"]
     if found.unbuilt:
         parts.insert(0, f"to build {', '.join(found.unbuilt)}")
     if now.quiet:
         progress.say(f"about {found.span(now.share).text}: {', '.join(parts)}")
     else:
-        progress.say(prospect.busy_warning(now, found.span(now.share)))
+        progress.say(preview.busy_warning(now, found.span(now.share)))
 
 
 def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> _Busy:
@@ -187,13 +187,13 @@ def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> 
     started = time.monotonic()
     _wait_for_quiet(ground, wait_min, progress)
     waited_s = time.monotonic() - started
-    return _Busy(others.look(prospect.cpus_of(ground.pins)), waited_s)
+    return _Busy(background_load.look(preview.cpus_of(ground.pins)), waited_s)
 
 
 def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
     if wait_min is not None:
-        cpus = prospect.cpus_of(ground.pins)
-        others.wait_for_quiet(lambda: others.look(cpus), 60 * wait_min, progress.progress)
+        cpus = preview.cpus_of(ground.pins)
+        background_load.wait_for_quiet(lambda: background_load.look(cpus), 60 * wait_min, progress.progress)
 
 
 def _require_baseline(run: RunSettings, field: _Field) -> None:
@@ -215,11 +215,11 @@ def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
 
 
 def _prepare(settings: Settings, progress: Progress) -> _Field:
-    ready, skipped = entrants.prepare(settings, settings.chosen(), progress)
+    ready, skipped = participants.prepare(settings, settings.chosen(), progress)
     return _Field(ready, skipped, [], {})
 
 
-def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, progress: Progress) -> None:
+def _verify(settings: Settings, field: _Field, ground: _Ground, pace: MachineSpeed, progress: Progress) -> None:
     """All of verify's checks on everybody, with looks at the machine's pace in between. Who fails is named, not measured.
 
     Raises EnvironmentFault if none stays.
@@ -251,7 +251,7 @@ def _verify(settings: Settings, field: _Field, ground: _Ground, pace: Pace, prog
 
 
 def _records(
-    settings: Settings, names: Sequence[Entrant], field: _Field, options: StartOptions
+    settings: Settings, names: Sequence[Participant], field: _Field, options: StartOptions
 ) -> list[ContestantRecord]:
     return [
         contestant_record.describe(entrant, options, field.accounting.get(entrant.contestant.name, ""), settings.cache)
@@ -259,7 +259,7 @@ def _records(
     ]
 
 
-def _under_all_names(verifications: Sequence[Verification], names: Sequence[Entrant]) -> list[Verification]:
+def _under_all_names(verifications: Sequence[Verification], names: Sequence[Participant]) -> list[Verification]:
     outcome = {verification.contestant: verification for verification in verifications}
     return [replace(outcome[entrant.contestant.name], contestant=entrant.name) for entrant in names]
 
@@ -275,7 +275,7 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     return found
 
 
-def _bench(settings: Settings, ground: _Ground, pace: Pace, progress: Progress) -> Bench:
+def _bench(settings: Settings, ground: _Ground, pace: MachineSpeed, progress: Progress) -> Bench:
     return Bench(
         ground.run,
         ground.options,
@@ -288,12 +288,12 @@ def _bench(settings: Settings, ground: _Ground, pace: Pace, progress: Progress) 
     )
 
 
-def _slices(bench: Bench, heard: Audition) -> SliceLengths:
+def _slices(bench: Bench, heard: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
     return lambda name, cell: bench.slice_s(heard.rates.get((name, cell), 0.0), cell.connections)
 
 
-def _recording(results: Results, directory: Path, heard: Audition) -> Recording:
+def _recording(results: Results, directory: Path, heard: Calibration) -> Recording:
     recording = Recording(results, directory)
     for record in heard.memory:
         recording.memory(record)
@@ -305,11 +305,11 @@ def _recording(results: Results, directory: Path, heard: Audition) -> Recording:
 def _measured(
     settings: Settings,
     recording: Recording,
-    names: Sequence[Entrant],
+    names: Sequence[Participant],
     ground: _Ground,
     field: _Field,
-    pace: Pace,
-    heard: Audition,
+    pace: MachineSpeed,
+    heard: Calibration,
     limit: float | None,
     busy: _Busy,
 ) -> ExitCode:
@@ -350,7 +350,7 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     starts = len({plan.start_of(turn.round) for turn in turns})
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
-        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{prospect.where(ground.pins)}; seed "
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
         f"{ground.seed}; at most about {forecast.left(turns).text}"
     )
 

@@ -221,6 +221,13 @@ def _censored(e: Evidence) -> str:
 def _waiting(e: Evidence) -> Iterator[Verdict]:
     """Who set the pace, when the server did not?"""
     if e.rate_per_s is not None or e.death:  # at a fixed rate it is the rate
+        if e.load.late and not e.death:
+            late = e.load.late_quantiles_us
+            yield Verdict(
+                CLIENT_BOUND,
+                f"the client itself sent requests late (half of them by {late['50']} µs or more, one in a hundred by "
+                f"{late['99']} µs or more): latencies are not the server's alone",
+            )
         return
     idle = e.server_share + e.server_lost < SERVER_STARVED.value
     if idle and e.ack_stall_ms >= ACK_STALL_MIN.value:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from ..model.plan import CellSpec
-from ..server import rest
+from ..server import drain
 from ..server.launcher import RunningServer
 from .bench import Bench
 
@@ -43,6 +43,6 @@ def warm_up(server: RunningServer, cell: CellSpec, bench: Bench) -> Speed:
         if settled >= SETTLED and requests >= (server.contestant.warm_up_requests or 0):
             break
         if result.timeouts:  # another part would only add to what it has yet to do
-            rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(bench.connections_used(server, cell), rate))
+            drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(bench.connections_used(server, cell), rate))
             break
     return Speed(rate, cheapest_ns if requests else 0.0)

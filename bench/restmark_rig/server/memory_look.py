@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..host import cgroup
+from ..host.installation import BENCH
 from ..model import memory_roles
 from ..model.errors import EnvironmentFault
-from ..model.results import MemoryRecord, MemoryTotals, ProcessMemory
+from ..model.memory_records import MemoryRecord, MemoryTotals, ProcessMemory
 from .launcher import RunningServer
 
 _TIMEOUT_S = 60
@@ -29,7 +30,7 @@ class GroupMemory:
 
 def restmark_rss() -> str:
     """Path of restmark-rss: the checkout's, else the installed one. Raises EnvironmentFault."""
-    script = Path(__file__).parents[2] / "restmark-rss"
+    script = BENCH / "restmark-rss"
     path = str(script) if script.exists() else shutil.which("restmark-rss")
     if path is None:
         raise EnvironmentFault("restmark-rss is not installed", "install the package restmarkd")

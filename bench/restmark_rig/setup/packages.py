@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
+from ..host.installation import BENCH
 from ..model.errors import EnvironmentFault, ExitCode
 
-_SCRIPT = Path(__file__).resolve().parents[2] / "need-packages.sh"
+_SCRIPT = BENCH / "need-packages.sh"
 
 
 def bring(lines: Sequence[str], dry_run: bool) -> bool:

@@ -7,10 +7,10 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from ..host.installation import PACKAGE
 from ..model.results import Rig
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-_CHECKOUT = _PACKAGE.parents[1]
+_CHECKOUT = PACKAGE.parents[1]
 _SOURCES = (".py", ".json", ".lua", ".html", ".css")
 _TIMEOUT_S = 20
 
@@ -18,7 +18,7 @@ _TIMEOUT_S = 20
 @functools.cache
 def describe() -> Rig:
     """This rig. commit and dirty are None outside a checkout, or where git is missing or does not answer."""
-    return Rig(digest(_PACKAGE), *_commit(_CHECKOUT))
+    return Rig(digest(PACKAGE), *_commit(_CHECKOUT))
 
 
 def digest(package: Path) -> str:

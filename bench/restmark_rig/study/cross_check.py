@@ -18,11 +18,11 @@ from ..host import ports
 from ..host.pinning import Pinning
 from ..load import load, load_process
 from ..load.load import LoadPlan
-from ..model import statistics
+from ..model import stats
 from ..model.errors import EnvironmentFault
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT
-from ..server import rest
+from ..server import drain
 from ..server.launcher import RunningServer
 
 ROUTES = (ROUTE_ROOT, ROUTE_ENCODE)
@@ -35,7 +35,7 @@ AGREE, DIFFER, UNDECIDED, IDLE = "agree", "differ", "undecided", "not judged"
 _REST_WINDOW_S = 0.05
 _GRACE_S = 30.0
 _WRK_REQUESTS = re.compile(r"^\s*(\d+) requests in ", re.MULTILINE)
-_WRK_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
+WRK_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Cell:
     @property
     def busy(self) -> float:
         """The smaller one of the two programs' median shares."""
-        return min(statistics.median([one.busy for one in side]).value for side in (self.wrk, self.ours))
+        return min(stats.median([one.busy for one in side]).value for side in (self.wrk, self.ours))
 
     @property
     def ratio(self) -> Estimate:
         """Requests/s of restmark-load divided by wrk's."""
         ours, wrk = ([one.requests_per_s for one in side] for side in (self.ours, self.wrk))
-        return statistics.ratio(ours, wrk, paired=True)
+        return stats.ratio(ours, wrk, paired=True)
 
     @property
     def verdict(self) -> str:
@@ -77,7 +77,7 @@ def judge(ratio: Estimate) -> str:
     low, high = ratio.low, ratio.high
     if low is None or high is None:
         return UNDECIDED
-    if 1 - WITHIN <= low and high <= 1 + WITHIN:
+    if low >= 1 - WITHIN and high <= 1 + WITHIN:
         return AGREE
     return DIFFER if high < 1 - WITHIN or low > 1 + WITHIN else UNDECIDED
 
@@ -105,7 +105,7 @@ def compare(
     _by_restmark_load(server, route, cpus, 1)
     for number in range(rounds):
         for name in sorted(loads, reverse=number % 2 == 0):
-            rest.come_to_rest(server, _REST_WINDOW_S)
+            drain.come_to_rest(server, _REST_WINDOW_S)
             found[name].append(loads[name](server, route, cpus, duration_s))
             say(f"{route}, round {number + 1} of {rounds}: {name} {found[name][-1].requests_per_s:,.0f}/s")
     return Cell(route, tuple(found["wrk"]), tuple(found["restmark-load"]))
@@ -132,7 +132,7 @@ def _by_wrk(server: RunningServer, route: str, cpus: frozenset[int] | None, dura
             if isinstance(error, subprocess.TimeoutExpired):
                 raise EnvironmentFault(f"wrk did not end: {' '.join(argv)}", "run it by hand") from None
             raise
-    count, rate = _WRK_REQUESTS.search(output), _WRK_RATE.search(output)
+    count, rate = _WRK_REQUESTS.search(output), WRK_RATE.search(output)
     if process.returncode != 0 or count is None or rate is None or float(rate[1]) <= 0:
         raise EnvironmentFault(f"wrk failed: {' '.join(argv)}\n{(output + told).strip()[-2000:]}", "run it by hand")
     length_ns = 1e9 * int(count[1]) / float(rate[1])

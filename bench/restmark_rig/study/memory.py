@@ -13,9 +13,9 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault, RigError
-from ..model.results import AFTER, LOAD, REST, MemoryRecord
+from ..model.memory_records import AFTER, LOAD, REST, MemoryRecord
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
-from ..server import memory_look, rest
+from ..server import drain, memory_look
 from ..server.launcher import RunningServer, StartOptions, launch
 
 LOOKS_UNDER_LOAD = 3
@@ -58,7 +58,7 @@ def measure(contestant: Contestant, plan: MemoryPlan, cache: Cache, reporter: Re
         with launch(contestant, replace(plan.options, workers=workers), cache) as server:
             records.append(memory_look.look(server, contestant.name, workers, REST))
             records += _under_load(server, workers, plan)
-            rest.come_to_rest(server, _REST_WINDOW_S)
+            drain.come_to_rest(server, _REST_WINDOW_S)
             records.append(memory_look.look(server, contestant.name, workers, AFTER))
             if reason := _disagreement(server):
                 disagreements.append(f"{contestant.name}, {workers} worker(s): {reason}")

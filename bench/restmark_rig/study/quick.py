@@ -10,9 +10,9 @@ from ..contestants.contestant import Contestant
 from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan, LoadResult, NotAnswered
-from ..model.errors import EnvironmentFault, RigError
+from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, WorkloadRequest, counted, full, loop
-from ..server import rest
+from ..server import drain
 from ..server.http_probe import ProbeError
 from ..server.launcher import RunningServer
 from ..verify.oracle import Oracle
@@ -27,7 +27,7 @@ _ANSWERS_MIN = 2  # a connection: with fewer, the slower half of all waiting is 
 class WrongAnswer(RigError):
     """A server did not answer as the definitions say; measuring it would mean nothing."""
 
-    exit_code = 2  # ExitCode.VERIFICATION
+    exit_code = ExitCode.VERIFICATION
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Row:
     @property
     def worked_off(self) -> int:
         """Requests that nobody waited for any more, and which are in the CPU time, too."""
-        return rest.worked_off(self.connections, self.load.requests, self.loaded_ns, self.afterwards_ns) if self.load else 0
+        return drain.worked_off(self.connections, self.load.requests, self.loaded_ns, self.afterwards_ns) if self.load else 0
 
     @property
     def cpu_us_per_request(self) -> float | None:
@@ -172,4 +172,4 @@ def _loaded(row: Row, server: RunningServer, pinning: Pinning, duration_s: float
 
 
 def _rest(server: RunningServer, connections: int, result: LoadResult) -> str:
-    return rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(connections, result.requests_per_s))
+    return drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(connections, result.requests_per_s))

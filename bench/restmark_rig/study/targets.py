@@ -21,7 +21,7 @@ from ..load import load
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
-from ..server import rest
+from ..server import drain
 from ..server.launcher import RunningServer, StartOptions, launch
 
 CPU_TARGETS = {ROUTE_ROOT: 1.20, ROUTE_TRANSFER: 1.15}
@@ -50,7 +50,7 @@ class Finding:
 
 def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connections: int, duration_s: float) -> float:
     """Raises EnvironmentFault if no answer came."""
-    if unrest := rest.come_to_rest(server, _REST_WINDOW_S):
+    if unrest := drain.come_to_rest(server, _REST_WINDOW_S):
         raise EnvironmentFault(f"{server.contestant.name}: GET {route}: {unrest}", "see its log")
     before_ns: list[int] = []
     plan = LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client)
@@ -100,7 +100,7 @@ def memory_mib(pids: list[int]) -> tuple[float, float]:
 
 
 def server_pids(server: RunningServer) -> list[int]:
-    """The server's processes without the rig's own keeper."""
+    """The server's processes without the rig's own supervisor."""
     return [pid for pid in server.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == "restmarkd"]
 
 

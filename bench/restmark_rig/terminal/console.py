@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
-
-from rich.console import Console
-from rich.status import Status
-from rich.text import Text
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import EnvironmentFault, RigError
+
+if TYPE_CHECKING:  # rich is imported by the first line that is printed: a command starts in half the time
+    from rich.console import Console
+    from rich.status import Status
+
+    out: Console
+    err: Console
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
@@ -62,20 +66,38 @@ class _Stream:
 
 
 _stdout = _Stream("stdout", "standard output")
-out = Console(file=_stdout, highlight=False)  # type: ignore[arg-type]
-err = Console(file=_Stream("stderr", "standard error"), highlight=False)  # type: ignore[arg-type]
+_stderr = _Stream("stderr", "standard error")
 
 _PIPE_PROGRESS_EVERY_S = 15.0
 _SPINNER_COLUMNS = 3
 
 
+def __getattr__(name: str) -> Any:
+    """The consoles of standard output and error, out and err: made when they are first used."""
+    if name in ("out", "err"):
+        return _console(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _console(name: str) -> Console:
+    from rich.console import Console
+
+    return Console(file=_stdout if name == "out" else _stderr, highlight=False)  # type: ignore[arg-type]
+
+
 def plain(console: Console, text: str, style: str = "") -> None:
     """Prints text as it is: no markup, and lines are not wrapped."""
+    from rich.text import Text
+
     console.print(Text(text, style=style), soft_wrap=True)
 
 
 def show_error(error: RigError) -> None:
     """An error with its remedy on stderr."""
+    from rich.text import Text
+
+    err = _console("err")
     err.print(Text.assemble(("restmark: ", "bold red"), error.message), soft_wrap=True)
     if error.remedy:
         err.print(Text.assemble(("  remedy: ", "bold"), error.remedy), soft_wrap=True)
@@ -122,23 +144,25 @@ class Progress:
     def progress(self, text: str) -> None:
         """What is being done now. In a pipe it is printed only if nothing has been for a while."""
         if self._status is not None:
+            from rich.text import Text
+
             line = Text(text)
-            line.truncate(max(1, err.width - _SPINNER_COLUMNS), overflow="ellipsis")  # a second line would flicker
+            line.truncate(max(1, _console("err").width - _SPINNER_COLUMNS), overflow="ellipsis")  # a second line would flicker
             self._status.update(line)
         elif time.monotonic() - self._last_line > _PIPE_PROGRESS_EVERY_S:
             self.say(text)
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        plain(err, text)
+        plain(_console("err"), text)
         self._last_line = time.monotonic()
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A Progress for the length of a with block."""
-    if not err.is_terminal:
+    if not _console("err").is_terminal:
         yield Progress(None)
         return
-    with err.status("") as status:
+    with _console("err").status("") as status:
         yield Progress(status)

@@ -12,24 +12,26 @@ import click
 from click.utils import PacifyFlushWrapper
 
 from .. import __version__
-from ..contestants.settings import Settings, shared_options
-from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated
-from ..terminal.console import OutputFault, err, flush, give_up_output, plain, require_open, show_error
+from ..contestants.settings import Settings
+from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated, missing_package
+from ..terminal import console
+from ..terminal.console import OutputFault, flush, give_up_output, plain, require_open, show_error
 from .lazy_group import LazyGroup, Place
+from .shared_options import shared_options
 
 _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
     "build": Place(_COMMANDS + "build", "build", "Build contestants."),
     "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
-    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing."),
+    "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing.", watches=True),
     "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),
-    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it."),
+    "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it.", watches=True),
     "new-contestant": Place(_COMMANDS + "new_contestant", "new_contestant", "Write a contestant to start from."),
-    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute."),
+    "quick": Place(_COMMANDS + "quick", "quick", "Check and measure one server, in a minute.", watches=True),
     "report": Place(_COMMANDS + "report", "report_command", "Make the pages of a run anew from its results."),
-    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other."),
+    "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other.", watches=True),
     "setup": Place(_COMMANDS + "setup", "setup", "Install what contestants need."),
-    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte."),
+    "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte.", watches=True),
 }
 
 
@@ -56,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OutputFault):
             show_error(fault)
         return fault.exit_code
+    except ModuleNotFoundError as error:  # maybe what messages are printed with
+        missing = missing_package(error)
+        with suppress(OSError):
+            print(f"restmark: {missing}", file=sys.stderr)
+        return missing.exit_code
     finally:
         give_up_output()
 
@@ -68,7 +75,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         flush()
         return int(code or ExitCode.OK)
     except click.ClickException as error:
-        error.show(err.file)
+        error.show(console.err.file)
         return ExitCode.USAGE
     except OutputFault:
         raise
@@ -83,10 +90,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         show_error(EnvironmentFault(f"{error.filename or 'can not write'}: {error.strerror or error}"))
         return ExitCode.ENVIRONMENT
     except (click.Abort, KeyboardInterrupt):
-        plain(err, "restmark: interrupted; what it had started is stopped")
+        plain(console.err, "restmark: interrupted; what it had started is stopped")
         return ExitCode.INTERRUPTED
     except Terminated:
-        plain(err, "restmark: terminated; what it had started is stopped")
+        plain(console.err, "restmark: terminated; what it had started is stopped")
         return ExitCode.TERMINATED
 
 

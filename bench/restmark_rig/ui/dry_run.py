@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..contestants.settings import Settings
-from ..host import others, pinning
+from ..host import background_load, pinning
 from ..model import plan
 from ..model.results import Visit
-from ..run import entrants, prospect
+from ..run import participants, preview
 from ..run.run_request import RunRequest
 from ..store import dataset
 from ..terminal import console
@@ -17,9 +17,9 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     pins = request.pins()
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(request.dataset.absolute()) if request.dataset else data
-    found = prospect.look(settings, request, request.settings(pins, chosen))
+    found = preview.look(settings, request, request.settings(pins, chosen))
     run, visits = found.run, plan.make(found.cells, found.run.rounds, seed or 0)
-    names = entrants.with_again(found.present)
+    names = participants.with_again(found.present)
     rate = f"; rate: {run.rate_per_s}/s" if run.rate_per_s else ""
     mix = ", ".join(f"{route} {weight:g}" for route, weight in (run.mix or {}).items())
     lines = [
@@ -31,25 +31,25 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         *([f"mix: {mix}"] if mix else []),
         f"workloads: {', '.join(request.routes())}",
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
-        f"CPUs: {prospect.where(pins)}",
+        f"CPUs: {preview.where(pins)}",
         *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
         f"rounds: {run.rounds} at most, a slice of {run.duration_ms / 1e3:g} s of each cell in each, longer for slow ones",
         f"starts of all servers: {plan.start_of(run.rounds)}, each with a warm-up of {run.warmup_ms / 1e3:g} s a cell",
         f"slices: {len(visits)}",
         "order of round 1: " + _first_round(visits, seed),
-        *_time(found, others.look(prospect.cpus_of(pins))),
+        *_time(found, background_load.look(preview.cpus_of(pins))),
     ]
     for line in lines:
         console.plain(console.out, line)
 
 
-def _time(found: prospect.Prospect, now: others.Others) -> list[str]:
+def _time(found: preview.Preview, now: background_load.BackgroundLoad) -> list[str]:
     """How long it takes, with all that belongs to it."""
     parts = (
         "builds, verification and slow servers included" if found.unbuilt else "verification and slow servers included"
     )
     lines = [f"time: about {found.span(0.0).text} on a quiet machine, {parts}"]
-    return lines if now.quiet else [*lines, f"now: {prospect.busy_warning(now, found.span(now.share))}"]
+    return lines if now.quiet else [*lines, f"now: {preview.busy_warning(now, found.span(now.share))}"]
 
 
 def _first_round(visits: list[Visit], seed: int | None) -> str:

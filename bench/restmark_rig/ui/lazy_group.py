@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
+
+from ..model.errors import EnvironmentFault
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Place:
     module: str
     attribute: str
     summary: str
+    watches: bool = False  # servers, in /proc
 
 
 class LazyGroup(click.Group):
@@ -35,6 +39,8 @@ class LazyGroup(click.Group):
         place = self._places.get(name)
         if place is None:
             return None
+        if place.watches and not Path("/proc/stat").exists():  # which psutil reads when it is imported, with a traceback if it can not
+            raise EnvironmentFault("/proc is not there, or without /proc/stat: servers can not be watched", "mount it: mount -t proc proc /proc")
         command: click.Command = getattr(import_module(place.module), place.attribute)
         return command
 

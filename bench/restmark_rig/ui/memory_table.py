@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from ..model.results import AFTER, LOAD, REST, MemoryRecord
+from ..model.memory_records import AFTER, LOAD, REST, MemoryRecord
 from ..report import numbers
 from ..report.memory import NO_MISFIT, ORIGINAL_WORKERS, ORIGINALS, worker_cost
 from ..study import memory

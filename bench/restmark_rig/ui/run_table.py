@@ -42,9 +42,9 @@ def show_answer(console: Console, answer: Answer) -> None:
     """Prints the answer, each line wrapped below its label."""
     for line in textwrap.wrap(answer.title, _WIDTH):
         plain(console, line, "bold")
-    for line in answer.lines:
-        label = f"{line.kind}: "
-        wrapped = textwrap.wrap(label + line.text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    for entry in answer.lines:
+        label = f"{entry.kind}: "
+        wrapped = textwrap.wrap(label + entry.text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         bold, rest = wrapped[0][: len(label)], wrapped[0][len(label) :]
         console.print(Text.assemble((bold, "bold"), rest), soft_wrap=True)
         for more in wrapped[1:]:

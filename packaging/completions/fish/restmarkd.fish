@@ -25,6 +25,10 @@ function __restmark_words
             ps -eo pid=,comm= | awk '{ print $1 "\t" $2 }'
             return
     end
+    if contains -- --merge $words; and not string match -q -- '-*' $current # files, all that follow
+        __fish_complete_path $current
+        return
+    end
     set -l kind a
     string match -q -- '-*' $current; and set kind -
     set -l found ($program --help 2>/dev/null | awk -v kind=$kind '

@@ -152,7 +152,7 @@ function showMemory(cell, memory, most) {
 
 function showState(cell, seat, stuck) {
   const [mark, tone] = stuck ? ["▲", "trouble"] : STATES[seat.state] || ["○", ""];
-  set(cell, `${mark} ${seat.state}${stuck ? `, silent for ${formatAge(seat.beat_age_ms)}` : ""}`);
+  set(cell, `${mark} ${seat.state}${stuck ? `, silent for ${formatAge(seat.beat_age_ms)}` : ""}${seat.crash_loop ? ", crash loop" : ""}`);
   cell.className = tone;
 }
 

@@ -99,7 +99,7 @@ class WrongFloatText(HonestServer):
 class SleepingWorker(HonestServer):
     """Takes its time without using it."""
 
-    delay_s = 0.004
+    delay_s = 0.012  # several times what is let pass, so that it shows on a busy machine
 
 
 class SleepingLoop(ClosedFormLoop):

@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from ...contestants import contestant, registry
-from ...contestants.settings import Settings, shared_options
+from ...contestants.settings import Settings
+from ...host.installation import PACKAGE
 from ...model.errors import EnvironmentFault, UsageFault
 from ...terminal import console
+from ..shared_options import shared_options
 
-TEMPLATE_DIR = Path(__file__).resolve().parents[2] / "contestants" / "template"
+TEMPLATE_DIR = PACKAGE / "contestants" / "template"
 TEMPLATES = {
     "stdlib": "Python's standard library alone",
     "asgi": "FastAPI and uvicorn in a venv",

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import click
 
-from ... import report
-from ...model import traffic
-from ...store import results_file, writing
-from ...terminal import console
 from .options import baseline_option, mix_option
 
 
@@ -45,17 +41,6 @@ def report_command(
     mix: dict[str, float] | None,
 ) -> None:
     """Make rounds.csv, summary.md and index.html anew from DIRECTORY/results.json alone."""
-    results = results_file.read(directory)
-    if baseline is not None:
-        names = [record.name for record in results.contestants if record.same_as is None]
-        baseline = traffic.baseline_name(baseline, names, "name one that took part")
-    measured = [cell.route for cell in results.cells if cell.rounds]
-    traffic.require_measured(mix, measured, "take it out of the mix")
-    results = report.choosing(results, baseline, mix)
-    where = output or (directory if directory.is_dir() else directory.parent)
-    paths = report.write(results, where, price)
-    if readme is not None:
-        with writing.told(readme):
-            paths += report.write_readme(results, readme)
-    for path in paths:
-        console.plain(console.out, str(path))
+    from ..actions import report as action
+
+    action.report_command(directory, output, price, readme, baseline, mix)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from ...contestants.settings import Settings, shared_options
-from ...load.load import TIMEOUT_MAX_S
-from ...model import traffic
-from ...model.errors import ExitCode, UsageFault
-from ...model.results import Results
-from ...report.view import View
-from ...run import resume, session
-from ...run.recording import Recording
-from ...run.run_request import DEFAULT_TIMEOUT_S, RunRequest
-from ...server import memory_look
-from ...store.results_file import FILE_NAME
-from ...terminal import console
-from .. import dry_run, run_table
-from .build import provide_load
+from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
+from ..shared_options import shared_options
 from .options import CountList, Route, baseline_option, mix_option
 
 
@@ -108,96 +94,6 @@ def run(
 
     Results go to stdout and to results.json in DIR, progress to stderr. Ctrl-C keeps what was measured.
     """
-    settings: Settings = context.obj
-    if resumed is not None:
-        recording = resume.open_recording(resumed)
-        settings, request = _recorded(context, recording.results)
-        _require_tools(settings)
-        return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
-    request = _with_baseline(_request(options), settings)
-    request.check()
-    if dry:
-        dry_run.show(settings, request, seed)
-        return ExitCode.OK
-    _require_tools(settings)
-    directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
-    if (directory / FILE_NAME).exists():
-        raise UsageFault(
-            f"{directory} holds the results of another run",
-            f"name another --output, or go on with --resume {directory}",
-        )
-    return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
+    from ..actions import run as action
 
-
-def _request(options: dict[str, object]) -> RunRequest:
-    connections = tuple(count for counts in options["connections"] for count in counts)  # type: ignore[attr-defined]
-    return RunRequest(
-        workloads=options["workloads"],  # type: ignore[arg-type]
-        connections=connections,
-        duration_s=options["duration"],  # type: ignore[arg-type]
-        warmup_s=options["warmup"],  # type: ignore[arg-type]
-        rounds=options["rounds"],  # type: ignore[arg-type]
-        workers=options["workers"],  # type: ignore[arg-type]
-        server_cpus=options["server_cpus"],  # type: ignore[arg-type]
-        client_cpus=options["client_cpus"],  # type: ignore[arg-type]
-        rate_per_s=options["rate"],  # type: ignore[arg-type]
-        timeout_s=options["timeout"],  # type: ignore[arg-type]
-        quick=bool(options["quick"]),
-        dataset=options["dataset"],  # type: ignore[arg-type]
-        baseline=options["baseline"],  # type: ignore[arg-type]
-        mix=options["mix"],  # type: ignore[arg-type]
-    )
-
-
-def _with_baseline(request: RunRequest, settings: Settings) -> RunRequest:
-    """The request with the baseline's name. Raises UsageFault if that does not take part."""
-    if request.baseline is None:
-        return request
-    names = [contestant.name for contestant in settings.chosen()]
-    remedy = f"let it take part with -C {request.baseline}"
-    return replace(request, baseline=traffic.baseline_name(request.baseline, names, remedy))
-
-
-def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRequest]:
-    """Contestants and options of the run that is resumed, out of its recorded command line.
-
-    Raises UsageFault if this command line says anything of its own that would change the run.
-    """
-    given = [
-        parameter.opts[0]
-        for parameter in run.params
-        if parameter.name not in ("resumed", "wait_for_quiet")
-        and parameter.expose_value
-        and parameter.name is not None
-        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
-    ]
-    own: Settings = context.obj
-    if own.selectors:
-        given.append("-C")
-    if own.all_built_in:
-        given.append("--all")
-    if given:
-        raise UsageFault(
-            f"--resume goes on with the recorded run; {', '.join(given)} would change it",
-            "leave that out, or start a new run",
-        )
-    with run.make_context("run", results.argv[2:]) as recorded:
-        settings: Settings = recorded.obj
-        settings.cache_dir = own.cache_dir
-        return settings, _request(recorded.params)
-
-
-def _require_tools(settings: Settings) -> None:
-    """Raises EnvironmentFault now rather than after ten minutes."""
-    provide_load(settings)
-    memory_look.restmark_rss()
-
-
-def _conclude(recording: Recording, code: ExitCode) -> int:
-    """Prints the tables and where the results are. The pages come first: they stay if nobody reads the output."""
-    paths = session.write_reports(recording)
-    run_table.show(console.out, View(recording.results))
-    for path in paths:
-        console.plain(console.out, f"report: {path}")
-    console.plain(console.out, f"results: {recording.directory / FILE_NAME}")
-    return code
+    return action.run(context, seed, output, dry, resumed, wait_for_quiet, **options)

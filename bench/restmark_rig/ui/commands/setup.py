@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
-from ...contestants import requirements, versions
-from ...contestants.contestant import Contestant
-from ...contestants.settings import Settings, shared_options
-from ...load import load_program
-from ...model.errors import EnvironmentFault, ExitCode
-from ...setup import environment, needs, packages
-from ...terminal import console
-from ...terminal.console import Progress
+from ...contestants.settings import Settings
+from ..shared_options import shared_options
 
 
 @click.command("setup")
@@ -28,53 +20,6 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     new enough comes from a language registry, into the cache folder. No service is started. What is on PATH and
     new enough is used as it is.
     """
-    settings.selectors.extend(contestants)
-    if not needs.unmet(_needy(settings)):
-        return _tell_outcome(settings.chosen(), "nothing to install: ")
-    brought = packages.bring(needs.lines(needs.unmet(_needy(settings))), dry_run)
-    if dry_run:
-        return ExitCode.OK
-    if brought:
-        versions.forget()
-        with console.progress() as progress:
-            _bring_toolchains(settings, progress)
-    return _tell_outcome(settings.chosen(), "")
+    from ..actions import setup as action
 
-
-def _needy(settings: Settings) -> list[Contestant]:
-    """The contestants, and the load generator where it has to be built."""
-    return [*settings.chosen(), *load_program.unmet()]
-
-
-def _bring_toolchains(settings: Settings, progress: Progress) -> None:
-    """What no Debian package has brought and a Python package can. One that fails is named, and the rest goes on."""
-    while wanted := [requirement for requirement in needs.unmet(settings.chosen()) if requirement.pip_requirements]:
-        # One will do for all that ask for the command: the pin of each has the newest that any needs.
-        requirement = wanted[0]
-        assert requirement.pip_requirements is not None
-        progress.say(f"installing {needs.pinned(requirement.pip_requirements)} into the cache")
-        try:
-            environment.install(requirement, settings.cache, progress)
-        except EnvironmentFault as fault:
-            console.show_error(fault)
-            return
-        if requirement in needs.unmet(settings.chosen()):
-            console.show_error(
-                EnvironmentFault(
-                    f"{requirement.pip_requirements}: what it pins is not {requirement.command} "
-                    f"{requirement.minimum_version} or newer",
-                    "pin a newer one",
-                )
-            )
-            return
-
-
-def _tell_outcome(contestants: Sequence[Contestant], prefix: str) -> int:
-    """Who can be built now, and why others can not."""
-    lacking = {contestant.name: requirements.missing(contestant) for contestant in contestants}
-    for name, missing in lacking.items():
-        if missing:
-            console.plain(console.out, f"{name}: missing: {'; '.join(m.what for m in missing)}")
-    met = sum(not missing for missing in lacking.values())
-    console.plain(console.out, f"{prefix}{met} of {len(lacking)} contestants have what they need")
-    return ExitCode.OK if met == len(lacking) else ExitCode.ENVIRONMENT
+    return action.setup(settings, dry_run, contestants)

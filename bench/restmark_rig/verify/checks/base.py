@@ -7,13 +7,16 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ...contestants.contestant import Contestant
 from ...model.workloads import WorkloadRequest
 from ...server.http_probe import ProbeError, Response, request_bytes
-from ...server.launcher import RunningServer
 from .. import difference
 from ..oracle import Oracle
+
+if TYPE_CHECKING:  # the names of the checks are part of the help, which has to start fast
+    from ...contestants.contestant import Contestant
+    from ...server.launcher import RunningServer
 
 WRONG_BODY = "wrong body"
 

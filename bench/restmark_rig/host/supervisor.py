@@ -1,4 +1,4 @@
-"""The keeper: a small process between the rig and one server (or build step) that outlives a crash of the rig.
+"""The supervisor: a small process between the rig and one server (or build step) that outlives a crash of the rig.
 
 The rig runs this file as a program and talks to it in lines of JSON:
 
@@ -8,12 +8,12 @@ The rig runs this file as a program and talks to it in lines of JSON:
          {"event": "exited", "status"} (negative: killed by that signal),
          {"event": "stopped", "forced", "leftovers": [names]}
 
-The control group is the keeper's, not the rig's, to make and to remove: Ctrl-C and a crash do not reach the keeper, so
+The control group is the supervisor's, not the rig's, to make and to remove: Ctrl-C and a crash do not reach the supervisor, so
 no empty group is left behind either.
 
-The end of its standard input means that the rig is gone, however it went, so the keeper stops the server at once.
+The end of its standard input means that the rig is gone, however it went, so the supervisor stops the server at once.
 It adopts orphans (PR_SET_CHILD_SUBREAPER), so what the server forks can not slip away, not even as a daemon; and
-should the keeper itself be killed, the kernel kills the server (PR_SET_PDEATHSIG).
+should the supervisor itself be killed, the kernel kills the server (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Commands:
         return json.loads(line)
 
 
-class Keeper:
+class Supervisor:
     """One server from its start to its end."""
 
     def __init__(self, spec: dict[str, Any], commands: Commands) -> None:
@@ -99,10 +99,10 @@ class Keeper:
             _tell(event="failed", stage="make a control group", errno=error.errno)
             return False
         error_read, error_write = os.pipe2(os.O_CLOEXEC)
-        keeper = os.getpid()
+        supervisor = os.getpid()
         self._server = os.fork()
         if self._server == 0:
-            _become_server(self._spec, self._groups, keeper, error_write)
+            _become_server(self._spec, self._groups, supervisor, error_write)
         os.close(error_write)
         with os.fdopen(error_read, "rb") as errors:
             report = errors.read()
@@ -169,7 +169,7 @@ class Keeper:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             if time.monotonic() > deadline:
-                sys.exit(f"keeper: processes {pids} do not die")
+                sys.exit(f"supervisor: processes {pids} do not die")
             self._turn(0.02)
         self._reap()
 
@@ -186,12 +186,12 @@ def _make_groups(wanted: dict[str, Any] | None) -> list[Cgroup]:
     return [group, memory] if memory else [group]
 
 
-def _become_server(spec: dict[str, Any], groups: list[Cgroup], keeper: int, error_fd: int) -> NoReturn:
+def _become_server(spec: dict[str, Any], groups: list[Cgroup], supervisor: int, error_fd: int) -> NoReturn:
     """In the forked child: sets everything up and executes the server. Reports a failure on error_fd."""
     stage = "session"
     try:
         os.setsid()
-        proctree.die_with_parent(keeper)
+        proctree.die_with_parent(supervisor)
         for group in groups:
             stage = f"join {group.path}"
             group.procs_file.write_text("0")
@@ -233,7 +233,7 @@ def main() -> None:
     """Reads the specification and keeps the server."""
     commands = Commands()
     if spec := commands.next():
-        Keeper(spec, commands).run()
+        Supervisor(spec, commands).run()
 
 
 if __name__ == "__main__":

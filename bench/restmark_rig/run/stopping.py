@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..model import budget
 from ..model.results import Cell, Results
-from ..model.statistics import Estimate
+from ..model.stats import Estimate
 from ..report.analysis import Analysis, Load, load_of
 from ..report.metrics import CPU_US_PER_REQUEST
 

@@ -87,7 +87,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Scatter:
-    """How far rounds of the same thing lie apart: the standard deviation of their logarithms; freedom: rounds beyond the first of each cell that it was taken from."""
+    """How far rounds of the same thing lie apart: the standard deviation of their logarithms;
+    freedom: rounds beyond the first of each cell that it was taken from."""
 
     log_sd: float
     freedom: int

@@ -1,4 +1,4 @@
-"""How fast the machine is at this moment, by fixed pieces of work of the rig's own (see yardsticks.py).
+"""How fast the machine is at this moment, by fixed pieces of work of the rig's own (see reference_work.py).
 
 A neighbour on the same host, a busy sibling thread or a hot CPU make every program need more CPU time for the same work, by
 half and more; and where a hypervisor moves the virtual CPUs apart, sending costs 2.5 times as much for a minute. No counter of
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model.errors import EnvironmentFault
-from . import yardsticks
+from . import reference_work
 from .idle_latency import IdleLatency
 from .pinning import Pinning
 
@@ -90,16 +90,16 @@ class Reference:
         return max(1.0, self.read() / self.quiet_ns)
 
 
-class Pace:
+class MachineSpeed:
     """The machine's pace in one run. idle: held by the run; known: from earlier in an interrupted run."""
 
     def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
         cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
         pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))
         self.idle = idle
-        self._work = Reference(lambda: yardsticks.work_ns(cpus), known.work_ns)
+        self._work = Reference(lambda: reference_work.work_ns(cpus), known.work_ns)
         self._handover = (
-            Reference(lambda: max(yardsticks.handover_ns(*pair) for pair in pairs), known.handover_ns) if pairs else None
+            Reference(lambda: max(reference_work.handover_ns(*pair) for pair in pairs), known.handover_ns) if pairs else None
         )
 
     @property
@@ -125,7 +125,7 @@ class Pace:
         """How much of a request's CPU time is sending its answer, estimated; request_ns: that time, 0 if it was too short to tell."""
         if self._handover is None:
             return 0.0
-        sending_ns = self._handover.quiet_ns * (answer_bytes / yardsticks.HANDOVER_BYTES + _REQUEST_PART)
+        sending_ns = self._handover.quiet_ns * (answer_bytes / reference_work.HANDOVER_BYTES + _REQUEST_PART)
         return min(1.0, sending_ns / request_ns) if request_ns else 1.0
 
     def slowdown(self) -> Slowdown:

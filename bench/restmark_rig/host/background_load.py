@@ -18,7 +18,7 @@ _STAT = Path("/proc/stat")
 
 
 @dataclass(frozen=True)
-class Others:
+class BackgroundLoad:
     """CPU time that others took within a second. used: CPUs' worth; cpus: of so many; processes: the busiest, as far as
     they can be seen from here."""
 
@@ -43,7 +43,7 @@ class Others:
         return f"others use {self.used:.1f} of {cpus} of this run ({who})"
 
 
-def look(cpus: Collection[int]) -> Others:
+def look(cpus: Collection[int]) -> BackgroundLoad:
     """How much of these CPUs others use now; takes a second. Stolen time counts, the rig's own does not."""
     before, own_before = _times(cpus), time.process_time()
     processes, _ = machine.busy_processes()
@@ -51,7 +51,7 @@ def look(cpus: Collection[int]) -> Others:
     busy, total = (late - early for early, late in zip(before, after, strict=True))
     used = busy / total * len(cpus) if total else 0.0
     elapsed_s = total / machine.TICKS_PER_S / len(cpus)
-    return Others(max(0.0, used - own_s / elapsed_s) if elapsed_s else 0.0, len(cpus), tuple(processes))
+    return BackgroundLoad(max(0.0, used - own_s / elapsed_s) if elapsed_s else 0.0, len(cpus), tuple(processes))
 
 
 def _times(cpus: Collection[int]) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def _times(cpus: Collection[int]) -> tuple[int, int]:
 
 
 def wait_for_quiet(
-    look_now: Callable[[], Others],
+    look_now: Callable[[], BackgroundLoad],
     limit_s: float,
     tell: Callable[[str], None],
     now: Callable[[], float] = time.monotonic,

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from ..contestants.cache import Cache
 from ..model.errors import StartFailed
 from ..server.launcher import RunningServer, StartOptions, launch
-from .entrants import Entrant
+from .participants import Participant
 
 
 class Fleet:
     """The servers that run, by the names of their entrants. absent: who does not run any more, and why."""
 
-    def __init__(self, entrants: Mapping[str, Entrant], options: StartOptions, cache: Cache) -> None:
+    def __init__(self, entrants: Mapping[str, Participant], options: StartOptions, cache: Cache) -> None:
         self._entrants = entrants
         self._options = options
         self._cache = cache
@@ -50,7 +50,7 @@ class Fleet:
 
 @contextmanager
 def running(
-    entrants: Mapping[str, Entrant], options: StartOptions, cache: Cache, tell: Callable[[str], None]
+    entrants: Mapping[str, Participant], options: StartOptions, cache: Cache, tell: Callable[[str], None]
 ) -> Iterator[Fleet]:
     """All of them, for the length of a with block; whatever ends it, they are gone afterwards."""
     fleet = Fleet(entrants, options, cache)

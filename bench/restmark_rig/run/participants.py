@@ -16,7 +16,7 @@ _AGAIN = "-again"
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Participant:
     """A contestant under the name that it has in this run."""
 
     name: str
@@ -24,17 +24,17 @@ class Entrant:
     same_as: str | None = None
 
 
-def with_again(contestants: Sequence[Contestant]) -> list[Entrant]:
+def with_again(contestants: Sequence[Contestant]) -> list[Participant]:
     """The contestants, and one of them again: what separates the two is noise, and so is any smaller difference.
 
     Ours is taken where it takes part, else the first one.
     """
-    entrants = [Entrant(contestant.name, contestant) for contestant in contestants]
+    entrants = [Participant(contestant.name, contestant) for contestant in contestants]
     twice = next((entrant for entrant in entrants if entrant.name == OUR_CONTESTANTS[0]), entrants[0])
     name = twice.name + _AGAIN
     while any(entrant.name == name for entrant in entrants):
         name += _AGAIN
-    return [*entrants, Entrant(name, twice.contestant, same_as=twice.name)]
+    return [*entrants, Participant(name, twice.contestant, same_as=twice.name)]
 
 
 def prepare(

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from ..contestants import builder, requirements
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
-from ..host.others import Others
+from ..host.background_load import BackgroundLoad
 from ..host.pinning import Pinning
 from ..model import budget, cpulist
 from ..model.budget import Span
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
-from . import entrants, run_request
+from . import participants, run_request
 from .run_request import RunRequest
 
 
 @dataclass(frozen=True)
-class Prospect:
+class Preview:
     """present: whose tools are there; absent: who lacks something, in words; unbuilt: who has to be built first.
 
     run: the settings, --quick's number of rounds included, as far as it can be told now.
@@ -36,7 +36,7 @@ class Prospect:
         return budget.run_span(self.cells, self.run, len(self.present), len(self.unbuilt), busy)
 
 
-def look(settings: Settings, request: RunRequest, run: RunSettings) -> Prospect:
+def look(settings: Settings, request: RunRequest, run: RunSettings) -> Preview:
     """Raises UsageFault as the run itself would for its options, EnvironmentFault if nobody is present."""
     present, absent, unbuilt = [], [], []
     for contestant in settings.chosen():
@@ -46,12 +46,12 @@ def look(settings: Settings, request: RunRequest, run: RunSettings) -> Prospect:
         present.append(contestant)
         if builder.state(contestant, settings.cache) != "ready":
             unbuilt.append(contestant.name)
-    entrants.require_some(present)
-    cells = run_request.cells_of(entrants.with_again(present), request.routes(), run)
+    participants.require_some(present)
+    cells = run_request.cells_of(participants.with_again(present), request.routes(), run)
     if request.quick:
         left_s = budget.quick_measuring_s(0.0, len(present), cells)
         run = replace(run, rounds=budget.quick_rounds(cells, left_s))
-    return Prospect(present, absent, unbuilt, run, cells)
+    return Preview(present, absent, unbuilt, run, cells)
 
 
 def cpus_of(pins: Pinning) -> frozenset[int]:
@@ -66,7 +66,7 @@ def where(pins: Pinning) -> str:
     return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
 
 
-def busy_warning(found: Others, span: Span) -> str:
+def busy_warning(found: BackgroundLoad, span: Span) -> str:
     """What is said before a run begins on a busy machine."""
     return (
         f"{found.text}: the run takes about {span.text}, and its figures will be doubtful; "

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from ..load.load import LoadResult, NotAnswered
 from ..model.plan import CellSpec
 from ..model.results import BYTE_MISMATCH, ERRORS, Latency, LoadErrors, Round, Verdict, Visit
-from ..server import rest, sampler
+from ..server import drain, sampler
 from ..server.launcher import RunningServer
 from ..server.sampler import Reading, Sampler
-from . import probing, verdict
+from . import spot_checks, verdict
 from .bench import Bench, Died
-from .probing import Checked
+from .spot_checks import Checked
 from .verdict import Evidence
 
 _REST_WINDOW_S = 0.01
@@ -80,7 +80,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     except NotAnswered as fault:
         return Visited(_nothing(visit, _why(server, cell, bench, fault), started), known.checked.wire_bytes, used)
     after, idle_ns = probe.read(), known.idle_cpu_ns()
-    unrest = rest.come_to_rest(server, _REST_WINDOW_S, rest.backlog_s(used, result.requests_per_s))
+    unrest = drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(used, result.requests_per_s))
     afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
     cpus = len(os.sched_getaffinity(0))
     server_cpus = len(bench.pins.server or ()) or cpus
@@ -147,7 +147,7 @@ def latency_of(result: LoadResult) -> Latency | None:
 def _why(server: RunningServer, cell: CellSpec, bench: Bench, fault: NotAnswered) -> Verdict:
     """What is wrong with a server that did not answer rightly when it was asked before the load."""
     try:
-        found = probing.check(server, cell, bench, 0, "before")
+        found = spot_checks.check(server, cell, bench, 0, "before")
     except Died:
         return Verdict(ERRORS, f"the server {server.death().splitlines()[0]} before it was measured")
     if found.wrong:

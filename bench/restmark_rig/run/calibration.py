@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from ..load.load import NotAnswered
 from ..model.errors import StartFailed
+from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
-from ..model.results import AFTER, REST, MemoryRecord
 from ..server import memory_look
 from ..server.http_probe import ProbeError
 from ..server.launcher import RunningServer, launch
-from . import probing
+from . import spot_checks
 from .bench import Bench, Died
-from .entrants import Entrant
+from .participants import Participant
 
 _LOAD_S = 0.2
 
@@ -26,7 +26,7 @@ CellKey = tuple[str, CellSpec]
 
 
 @dataclass
-class Audition:
+class Calibration:
     """What came out. rates: requests/s; stalls: for how long answers wait for an acknowledgement, ms; neither has a cell
     of which nothing is known. remarks: what the reader has to know."""
 
@@ -36,12 +36,12 @@ class Audition:
     remarks: list[str] = field(default_factory=list)
 
 
-def hold(entrants: Sequence[Entrant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Audition:
+def hold(entrants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
     """Starts one after the other. A second run of a server (A/A) is what its first one is.
 
     Raises EnvironmentFault when the load generator or restmark-rss fail.
     """
-    found = Audition()
+    found = Calibration()
     for entrant in entrants:
         own = cells.get(entrant.name, ())
         if entrant.same_as is not None:
@@ -59,12 +59,12 @@ def hold(entrants: Sequence[Entrant], cells: Mapping[str, Sequence[CellSpec]], b
     return found
 
 
-def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Bench, found: Audition) -> None:
+def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Bench, found: Calibration) -> None:
     workers = bench.settings.workers
     found.memory.append(memory_look.look(server, name, workers, REST))
     for cell in cells:
         try:
-            found.stalls[name, cell] = probing.ack_stall_ms(server, cell.route)
+            found.stalls[name, cell] = spot_checks.ack_stall_ms(server, cell.route)
         except ProbeError:
             found.stalls[name, cell] = 0.0  # what is wrong shows when the cell is measured
         try:

@@ -1,0 +1,103 @@
+#include "parts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "master/inherit.h"
+#include "master/store.h"
+#include "shared/scoreboard.h"
+
+/* "auto" is a convenience: a second daemon on the machine goes without, and says so. A path that was asked for is an error. */
+static int open_control(struct parts *p, struct error *e) {
+        const struct config *c = p->setup->config;
+        int r;
+
+        if (!p->control_path) {
+                if (strcmp(c->control, "auto") == 0)
+                        log_message(LOG_NOTICE, "no control socket: there is no runtime directory for one; set [admin] control");
+                return EX_OK;
+        }
+        r = control_open(p->control_path, &p->control_access, &p->control, e);
+        if (r == 0)
+                return EX_OK;
+        if (strcmp(c->control, "auto") != 0)
+                return setup_blame(EX_OSERR, c, OPTION_control, e);
+        log_message(LOG_WARNING, "no control socket: %s", e->text);
+        return EX_OK;
+}
+
+static int open_admin(struct parts *p, struct error *e) {
+        const struct config *c = p->setup->config;
+        int fds[LISTEN_MAX], r = 0;
+        size_t n = 0;
+
+        for (; r == 0 && n < c->admin_listen.n; n += r == 0) {
+                struct listen_address address = c->admin_listen.at[n];
+
+                r = listener_open_one(&address, ADMIN_CLIENTS_MAX, &fds[n], e);
+        }
+        if (r == 0 && n > 0)
+                r = admin_new(fds, n, c->admin_allow_remote, &p->admin, e);
+        while (r < 0 && n > 0)
+                (void)fd_close(fds[--n]);
+        return r;
+}
+
+int parts_open(struct parts *p, struct error *e) {
+        const struct config *c = p->setup->config;
+        int r;
+
+        r = setup_open(p->setup, p->n_workers, e);
+        if (r != EX_OK)
+                return r;
+        if (inherit_listeners(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, e) < 0)
+                return setup_blame(EX_OSERR, c, OPTION_listen, e);
+        if (!p->listeners->given && store_exists())
+                listeners_store(p->listeners);
+        if (scoreboard_new(&p->board, &p->board_fd, e) < 0)
+                return EX_OSERR;
+        p->board->n_listen = (uint32_t)p->listeners->addresses.n;
+        for (size_t i = 0; i < p->listeners->addresses.n; i++)
+                listen_format(&p->listeners->addresses.at[i], p->board->listen[i]);
+        if (open_admin(p, e) < 0)
+                return setup_blame(EX_OSERR, c, OPTION_admin_listen, e);
+        return open_control(p, e);
+}
+
+int parts_adopt(struct parts *p, struct error *e) {
+        const struct handover *h = p->handover;
+        const struct control_state control = { .fd = (int)h->control_fd,
+                                               .path = h->control_path,
+                                               .device = (uint64_t)h->control_device,
+                                               .inode = (uint64_t)h->control_inode };
+        int r;
+
+        (void)snprintf(p->program.path, sizeof p->program.path, "%s", h->program);
+        r = setup_open(p->setup, p->n_workers, e);
+        if (r != EX_OK)
+                return r;
+        if (handover_adopt_listeners(h, (int)p->boot->backlog, &p->listeners, e) < 0)
+                return EX_OSERR;
+        p->board_fd = (int)h->board_fd;
+        if (scoreboard_adopt(p->board_fd, &p->board, e) < 0)
+                return EX_OSERR;
+        if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, e) < 0)
+                return EX_OSERR;
+        if (h->n_admin > 0 && admin_new(h->admin, h->n_admin, p->boot->admin_allow_remote, &p->admin, e) < 0)
+                return EX_OSERR;
+        return EX_OK;
+}
+
+void parts_log_addresses(const struct parts *p) {
+        char text[LISTEN_TEXT_MAX];
+
+        for (uint32_t i = 0; i < p->board->n_listen; i++)
+                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
+        if (p->control)
+                log_message(LOG_NOTICE, "control socket %s", p->control_path);
+        for (size_t i = 0; p->admin && i < admin_addresses(p->admin)->n; i++)
+                log_message(LOG_NOTICE, "admin endpoint http://%s/", listen_format(&admin_addresses(p->admin)->at[i], text));
+}
