@@ -20,6 +20,7 @@ from .run_support import command, environment, fault_folder, rig, wait_for
 from restmark_rig.contestants.settings import Settings  # isort: skip
 from restmark_rig.model import budget  # isort: skip
 from restmark_rig.store import results_file  # isort: skip
+from restmark_rig.run import run_request  # isort: skip
 from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
 from restmark_rig.model.workloads import ROUTES  # isort: skip
