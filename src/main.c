@@ -8,6 +8,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/control.h"
+#include "act/exec.h"
+#include "act/handover.h"
+#include "act/listener.h"
+#include "act/preflight.h"
+#include "act/rehearsal.h"
+#include "act/trial.h"
 #include "admin/admin.h"
 #include "arguments.h"
 #include "base/fd.h"
@@ -15,15 +22,8 @@
 #include "base/title.h"
 #include "config/config.h"
 #include "config/saved.h"
-#include "master/control.h"
-#include "master/handover.h"
-#include "master/listener.h"
-#include "master/preflight.h"
-#include "master/rehearsal.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
-#include "master/trial.h"
-#include "master/upgrade.h"
 #include "parts.h"
 #include "shared/scoreboard.h"
 #include "worker/worker.h"
@@ -273,7 +273,7 @@ static int perform(const struct arguments *arguments, struct parts *p) {
 static int give_back(struct parts *p) {
         struct error why = last_error, e;
 
-        return upgrade_refuse(p->handover, p->program.argv, why.text, &e) < 0 ? fail(EX_OSERR, &e) : EX_OK;
+        return exec_refuse(p->handover, p->program.argv, why.text, &e) < 0 ? fail(EX_OSERR, &e) : EX_OK;
 }
 
 static void free_parts(struct parts *p) {

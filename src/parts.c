@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "act/inherit.h"
+#include "act/store.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "master/inherit.h"
-#include "master/store.h"
 #include "shared/scoreboard.h"
 
 /* "auto" is a convenience: a second daemon on the machine goes without, and says so. A path that was asked for is an error. */

@@ -2,15 +2,15 @@
 #ifndef RESTMARK_PARTS_H
 #define RESTMARK_PARTS_H
 
+#include "act/control.h"
+#include "act/control_access.h"
+#include "act/handover.h"
+#include "act/listener.h"
+#include "act/program.h"
 #include "admin/admin.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "config/cpu_list.h"
-#include "master/control.h"
-#include "master/control_access.h"
-#include "master/handover.h"
-#include "master/listener.h"
-#include "master/program.h"
 #include "setup.h"
 
 struct parts {

@@ -7,12 +7,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "act/account.h"
+#include "act/log_file.h"
 #include "base/calls.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/cpu_quota.h"
-#include "master/account.h"
-#include "master/log_file.h"
 #include "worker/trace.h"
 
 _Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");

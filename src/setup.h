@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "act/generation.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "config/cpu_list.h"
 #include "data/dataset.h"
 #include "http/server.h"
-#include "master/generation.h"
 
 /* Where configurations come from: the command line. Its texts are borrowed. */
 struct setup_source {

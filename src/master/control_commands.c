@@ -4,58 +4,58 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/reopen.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "master/reopen.h"
-#include "master/supervisor_internal.h"
+#include "master/house.h"
 #include "shared/status.h"
 
 /* The master reads its own account of the workers, never the workers: it can answer when all of them are stuck. */
-static int run_status(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_status(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)ticket;
         (void)e;
         if (a->json) {
-                supervisor_sample(s);
-                status_write_json(s->options->board, to);
+                house_sample(h);
+                status_write_json(h->options->board, to);
         } else {
-                cells_look_at_all(s);
-                status_write_table(s->options->board, to);
+                house_look(h, FLEET_NEEDS_ALL);
+                status_write_table(h->options->board, to);
         }
         return 0;
 }
 
-static int run_workers(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_workers(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)ticket;
         (void)e;
         if (a->json) {
-                supervisor_sample(s);
-                status_write_workers_json(s->options->board, to);
+                house_sample(h);
+                status_write_workers_json(h->options->board, to);
         } else {
-                cells_look_at_all(s);
-                status_write_workers_table(s->options->board, to);
+                house_look(h, FLEET_NEEDS_ALL);
+                status_write_workers_table(h->options->board, to);
         }
         return 0;
 }
 
-static int run_memory(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_memory(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)ticket;
         (void)e;
-        supervisor_sample(s);
-        (a->json ? status_write_memory_json : status_write_memory_table)(s->options->board, to);
+        house_sample(h);
+        (a->json ? status_write_memory_json : status_write_memory_table)(h->options->board, to);
         return 0;
 }
 
-static int run_reload(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_reload(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)a;
         (void)to;
         (void)e;
-        *ticket = (struct control_ticket){ CONTROL_TOPIC_RELOAD, reload_request(s->reload) };
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_RELOAD, house_command(h, TOPIC_RELOAD, &(struct happening){ .kind = HAPPENING_RELOAD }) };
         return 0;
 }
 
-static int run_reopen(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_reopen(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         char text[512];
-        int r = reopen_logs(s, text, sizeof text, e);
+        int r = reopen_logs(&h->act, text, sizeof text, e);
 
         (void)a;
         (void)ticket;
@@ -64,47 +64,52 @@ static int run_reopen(struct supervisor *s, const struct control_arguments *a, F
         return r;
 }
 
-static int run_upgrade(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_upgrade(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)a;
         (void)to;
         (void)e;
-        *ticket = (struct control_ticket){ CONTROL_TOPIC_UPGRADE, upgrade_request(s->upgrade) };
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_UPGRADE, house_command(h, TOPIC_UPGRADE, &(struct happening){ .kind = HAPPENING_UPGRADE }) };
         return 0;
 }
 
-static int run_scale(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_scale(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
-        ticket->topic = CONTROL_TOPIC_SCALE;
-        return resize_request(s->resize, (unsigned int)a->number, &ticket->number, e);
+        (void)e;
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_SCALE, house_command(h, TOPIC_SCALE, &(struct happening){ .kind = HAPPENING_SCALE, .number = a->number }) };
+        return 0;
 }
 
-static int run_events(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+static int run_events(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         uint64_t since = a->has_number ? a->number : 0;
 
         (void)ticket;
         (void)e;
         if (a->json)
-                events_write_json(s->events, since, to);
+                events_write_json(h->act.events, since, to);
         else
-                events_write_text(s->events, since, to);
+                events_write_text(h->act.events, since, to);
         return 0;
 }
 
-static int run_drain(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
-        (void)to;
-        ticket->topic = CONTROL_TOPIC_DRAIN;
-        return drain_request(s->drain, (unsigned int)a->number, &ticket->number, e);
-}
+static int run_drain(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        const struct happening command = { .kind = HAPPENING_DRAIN, .slot = (unsigned int)a->number };
 
-static int run_stop(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
         (void)to;
         (void)e;
-        *ticket = (struct control_ticket){ CONTROL_TOPIC_STOP, 1 };
-        return supervisor_stop_soon(s, a->now ? SLOT_EVENT_KILL : SLOT_EVENT_STOP, e);
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_DRAIN, house_command(h, TOPIC_DRAIN, &command) };
+        return 0;
 }
 
-static int run_help(struct supervisor *s, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
-        (void)s;
+static int run_stop(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)to;
+        (void)e;
+        *ticket = (struct control_ticket){ CONTROL_TOPIC_STOP,
+                                           house_command(h, TOPIC_STOP, &(struct happening){ .kind = HAPPENING_STOP, .at_once = a->now }) };
+        return 0;
+}
+
+static int run_help(struct house *h, const struct control_arguments *a, FILE *to, struct control_ticket *ticket, struct error *e) {
+        (void)h;
         (void)a;
         (void)ticket;
         (void)e;
@@ -172,7 +177,7 @@ static int refuse_stranger(const struct control_command *c, const struct control
 }
 
 int control_run(void *context, const char *line, const struct control_peer *peer, FILE *to, struct control_ticket *ticket, struct error *e) {
-        struct supervisor *s = context;
+        struct house *h = context;
         const struct control_command *c = control_command_table;
         struct control_arguments arguments;
         const char *rest = NULL;
@@ -184,11 +189,11 @@ int control_run(void *context, const char *line, const struct control_peer *peer
                 return refuse_unknown(line, e);
         r = control_parse(c->name, &c->syntax, rest, &arguments, e);
         if (r < 0 || !c->changes)
-                return r < 0 ? r : c->run(s, &arguments, to, ticket, e);
+                return r < 0 ? r : c->run(h, &arguments, to, ticket, e);
         if (!peer->may_change)
                 return refuse_stranger(c, peer, e);
-        if (s->stopping && !c->while_stopping)
+        if (h->plans->fleet.stopping && !c->while_stopping)
                 return error_set(e, -ESHUTDOWN, "the daemon stops");
         log_message(LOG_NOTICE, "control socket: \"%s\" from process %d, uid %u", line, (int)peer->pid, (unsigned int)peer->uid);
-        return c->run(s, &arguments, to, ticket, e);
+        return c->run(h, &arguments, to, ticket, e);
 }

@@ -2,10 +2,10 @@
 #ifndef RESTMARK_MASTER_CONTROL_COMMANDS_H
 #define RESTMARK_MASTER_CONTROL_COMMANDS_H
 
-#include "master/control.h"
-#include "master/control_syntax.h"
+#include "act/control.h"
+#include "act/control_syntax.h"
 
-struct supervisor;
+struct house;
 
 struct control_command {
         const char *name;
@@ -16,7 +16,7 @@ struct control_command {
 
         /* A quick command writes its reply to `to` and returns 0. A slow one fills in `ticket`, writes nothing and returns 0; control_finish()
          * then answers. Either may refuse: negative, with a sentence. It runs in the master's loop and must not wait for anything. */
-        int (*run)(struct supervisor *s, const struct control_arguments *arguments, FILE *to, struct control_ticket *ticket, struct error *e);
+        int (*run)(struct house *house, const struct control_arguments *arguments, FILE *to, struct control_ticket *ticket, struct error *e);
 };
 
 /* The table, ended by a row without a name. */

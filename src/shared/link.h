@@ -8,7 +8,7 @@
 #define LINK_VERSION 1
 
 /* Whoever has the other end may send anything: link_receive() takes nothing for a message that is none, and keeps no descriptor that it does
- * not return. Which messages make sense, and how many, is for the receiver to say (master/hearing.h). */
+ * not return. Which messages make sense, and how many, is for the receiver to say (act/hearing.h). */
 enum link_message {
         LINK_READY = 'R',  /* worker: I serve; on probation: I serve the private connection */
         LINK_ACCEPT = 'A', /* master: your probation is over, take connections */

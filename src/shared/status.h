@@ -1,4 +1,4 @@
-/* The scoreboard as text for people and programs. Memory is as of its last sample: see master/memory.h. */
+/* The scoreboard as text for people and programs. Memory is as of its last sample: see act/memory.h. */
 #ifndef RESTMARK_SHARED_STATUS_H
 #define RESTMARK_SHARED_STATUS_H
 

@@ -1,5 +1,5 @@
 /* A worker that is about to be killed shows where it is: the master asks by a signal, and the handler puts the return addresses into the
- * worker's cell of the scoreboard, where it takes nothing but stores. The master names them (master/stack.h). */
+ * worker's cell of the scoreboard, where it takes nothing but stores. The master names them (act/stack.h). */
 #ifndef RESTMARK_WORKER_TRACE_H
 #define RESTMARK_WORKER_TRACE_H
 

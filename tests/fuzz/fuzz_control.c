@@ -7,9 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "act/control.h"
 #include "base/log.h"
 #include "fuzz.h"
-#include "master/control.h"
 #include "master/control_commands.h"
 #include "script.h"
 

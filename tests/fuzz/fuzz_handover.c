@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "act/handover.h"
 #include "fuzz.h"
-#include "master/handover.h"
 
 enum { LISTENING = 9, IDLE = 8, BACKLOG = 5 }; /* descriptors that an input may name; others are none */
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "master/canary.h"
+#include "act/canary.h"
 
 /* A worker that answers each request with the next of these, whatever is asked. */
 struct script {

@@ -1,4 +1,4 @@
-#include "master/certificate.h"
+#include "act/certificate.h"
 
 #include <string.h>
 #include <sys/wait.h>

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "master/control_syntax.h"
+#include "act/control_syntax.h"
 
 static const struct control_syntax none = { NULL, 0, 0 };
 static const struct control_syntax json = { "[json]", 0, 0 };

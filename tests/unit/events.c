@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "master/events.h"
+#include "act/events.h"
 #include "unit.h"
 
 /* What the writer writes, which the caller frees. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/handover.h"
+#include "act/handover.h"
 #include "shared/link.h"
 
 static struct handover *example(void) {

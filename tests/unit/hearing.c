@@ -1,4 +1,4 @@
-#include "master/hearing.h"
+#include "act/hearing.h"
 
 #include <errno.h>
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "master/listener.h"
+#include "act/listener.h"
 
 enum { BACKLOG = 512, CONNECTIONS = 60 };
 

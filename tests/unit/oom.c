@@ -1,4 +1,4 @@
-#include "master/oom.h"
+#include "act/oom.h"
 
 #include <stdio.h>
 #include <stdlib.h>

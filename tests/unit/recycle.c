@@ -1,21 +1,21 @@
-#include "master/recycle.h"
+#include "plan/recycle.h"
 
 #include "unit.h"
 
-static void nothing_is_due_when_nothing_is_configured(void **state) {
-        const struct config config = { 0 };
+static void nothing_is_due_when_nothing_is_policyured(void **state) {
+        const struct policy policy = { 0 };
         const struct recycle_facts facts = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
         enum restmark_cause why;
 
         (void)state;
-        assert_false(recycle_due(&config, &facts, &why));
-        assert_false(recycle_needs_memory(&config));
-        assert_int_equal(recycle_interval_ms(&config), 0);
+        assert_false(recycle_due(&policy, &facts, &why));
+        assert_false(recycle_needs_memory(&policy));
+        assert_int_equal(recycle_interval_ms(&policy), 0);
 }
 
 static void each_limit_is_due_at_its_value(void **state) {
         static const struct {
-                struct config config;
+                struct policy policy;
                 struct recycle_facts facts;
                 bool due;
                 enum restmark_cause why;
@@ -40,23 +40,23 @@ static void each_limit_is_due_at_its_value(void **state) {
         for (size_t i = 0; i < ELEMENTS(vectors); i++) {
                 enum restmark_cause why = 0;
 
-                assert_int_equal(recycle_due(&vectors[i].config, &vectors[i].facts, &why), vectors[i].due);
+                assert_int_equal(recycle_due(&vectors[i].policy, &vectors[i].facts, &why), vectors[i].due);
                 assert_int_equal(why, vectors[i].why);
         }
 }
 
 static void one_looks_as_often_as_the_limits_need(void **state) {
         (void)state;
-        assert_int_equal(recycle_interval_ms(&(struct config){ .max_requests = 1, .max_lifetime_ms = 1 }), RECYCLE_REQUESTS_MS);
-        assert_int_equal(recycle_interval_ms(&(struct config){ .max_lifetime_ms = 1, .reload_pss_bytes = 1 }), RECYCLE_LIFETIME_MS);
-        assert_int_equal(recycle_interval_ms(&(struct config){ .reload_rss_bytes = 1 }), RECYCLE_MEMORY_MS);
-        assert_true(recycle_needs_memory(&(struct config){ .reload_pss_bytes = 1 }));
-        assert_false(recycle_needs_memory(&(struct config){ .max_requests = 1 }));
+        assert_int_equal(recycle_interval_ms(&(struct policy){ .max_requests = 1, .max_lifetime_ms = 1 }), RECYCLE_REQUESTS_MS);
+        assert_int_equal(recycle_interval_ms(&(struct policy){ .max_lifetime_ms = 1, .reload_pss_bytes = 1 }), RECYCLE_LIFETIME_MS);
+        assert_int_equal(recycle_interval_ms(&(struct policy){ .reload_rss_bytes = 1 }), RECYCLE_MEMORY_MS);
+        assert_true(recycle_needs_memory(&(struct policy){ .reload_pss_bytes = 1 }));
+        assert_false(recycle_needs_memory(&(struct policy){ .max_requests = 1 }));
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(nothing_is_due_when_nothing_is_configured),
+                cmocka_unit_test(nothing_is_due_when_nothing_is_policyured),
                 cmocka_unit_test(each_limit_is_due_at_its_value),
                 cmocka_unit_test(one_looks_as_often_as_the_limits_need),
         };

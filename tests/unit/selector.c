@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "master/selector.h"
+#include "act/selector.h"
 
 /* What the kernel does with the program, for the instructions that it may hold. */
 static unsigned int evaluate(const struct selector *selector, unsigned int random, unsigned int cpu) {

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "master/slot.h"
+#include "fleet/slot.h"
 
 enum { MERCY_MS = 7000 };
 

@@ -1,18 +1,19 @@
-#include "master/vital.h"
+#include "plan/vital.h"
 
-#include "shared/scoreboard.h"
 #include "unit.h"
 
-static struct restmark_worker_cell cell;
+static struct {
+        uint64_t beat_ms, working_since_ms, requests;
+} cell;
 
 static void set(uint64_t beat_ms, uint64_t working_since_ms, uint64_t requests) {
-        cell_set(&cell.beat_ms, beat_ms);
-        cell_set(&cell.working_since_ms, working_since_ms);
-        cell_set(&cell.routes[RESTMARK_ROUTE_OTHER].requests, requests);
+        cell.beat_ms = beat_ms;
+        cell.working_since_ms = working_since_ms;
+        cell.requests = requests;
 }
 
 static enum vital_verdict look(struct vital *vital, uint64_t harakiri_ms, uint64_t now_ms) {
-        vital_look(vital, &cell, now_ms);
+        vital_look(vital, cell.beat_ms, cell.working_since_ms, cell.requests, now_ms);
         return vital_judge(vital, harakiri_ms, now_ms);
 }
 
@@ -72,12 +73,12 @@ static void silence_is_what_does_not_move(void **state) {
 
         (void)state;
         set(1000, 1500, 5);
-        vital_look(&vital, &cell, 2000);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 2000);
         assert_false(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS - 1));
-        vital_look(&vital, &cell, 2000 + VITAL_SILENCE_MIN_MS);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 2000 + VITAL_SILENCE_MIN_MS);
         assert_true(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS));
         set(1000, 0, 6);
-        vital_look(&vital, &cell, 2000 + VITAL_SILENCE_MIN_MS);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 2000 + VITAL_SILENCE_MIN_MS);
         assert_false(vital_is_silent(&vital, 2000 + VITAL_SILENCE_MIN_MS));
 }
 
@@ -88,16 +89,16 @@ static void standing_still_is_no_silence_and_no_work(void **state) {
         (void)state;
         set(1000, 0, 1);
         assert_int_equal(look(&vital, 2000, 1000), VITAL_WELL);
-        vital_look(&vital, &cell, 51500);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 51500);
         vital_excuse(&vital, 50000, 51500);
         assert_int_equal(look(&vital, 2000, 51500), VITAL_WELL);
         assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS - 1), VITAL_WELL);
         assert_int_equal(look(&vital, 2000, 50000 + 1000 + VITAL_SILENCE_MIN_MS), VITAL_WEDGED);
 
         set(60000, 60000, 2); /* a request, in which it happens twice, and which is seen for the first time after that */
-        vital_look(&vital, &cell, 71000);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 71000);
         vital_excuse(&vital, 10000, 71000);
-        vital_look(&vital, &cell, 81000);
+        vital_look(&vital, cell.beat_ms, cell.working_since_ms, cell.requests, 81000);
         vital_excuse(&vital, 9500, 81000);
         assert_int_equal(look(&vital, 2000, 81499), VITAL_WELL);
         assert_int_equal(look(&vital, 2000, 81500), VITAL_HARAKIRI);
