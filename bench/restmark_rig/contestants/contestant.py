@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ManifestError
+from ..model.results import IDIOMATIC
 from ..model.workloads import RECORD_ROUTES, ROUTE_LOOP, ROUTES
 from . import placeholders
 
@@ -70,6 +71,7 @@ class StartPlan:
 class Contestant:
     """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
 
+    level: IDIOMATIC or TUNED. optional: a built-in one that takes part with --all or by name alone.
     products: files that a build has to have made, with {build} in them.
     """
 
@@ -86,6 +88,8 @@ class Contestant:
     build: BuildPlan | None
     start: StartPlan
     versions: Mapping[str, tuple[str, ...]]
+    level: str = IDIOMATIC
+    optional: bool = False
     ready_path: str = "/"
     ready_timeout_s: float = 30.0
     products: tuple[str, ...] = ()
@@ -303,6 +307,8 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         else None,
         start=StartPlan(tuple(start["argv"]), start.get("env", {})),
         versions={label: tuple(argv) for label, argv in document["versions"].items()},
+        level=document.get("level", IDIOMATIC),
+        optional=document.get("optional", False),
         ready_path=placeholders.expand(ready.get("path", "/"), {}),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model.results import LIMIT_CONTESTANT, Cell, ContestantRecord
+from ..model.results import LIMIT_CONTESTANT, TUNED, Cell, ContestantRecord
 from ..model.workloads import ROUTE_ROOT, ROUTE_TRANSFER
 from . import badges, numbers
 from .analysis import Analysis, Load
@@ -14,7 +14,7 @@ from .languages import css_class
 from .memory_chart import memory_bars
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
 from .svg import Figure
-from .texts import title_of
+from .texts import TUNED_MEANS, title_of
 
 __all__ = ["against", "dot_plot", "latency_ranges", "memory_bars", "overview", "workload_figures"]
 
@@ -220,8 +220,10 @@ def _keys(rows: Iterable[tuple[ContestantRecord, Row]], with_references: bool = 
 
 
 def _notes(rows: Iterable[tuple[ContestantRecord, Row]]) -> list[str]:
-    """What the dagger means, if one is drawn: such a contestant is asked less, and its queue is shorter."""
-    return ["† over fewer connections"] if any(row.label.endswith("†") for _, row in rows) else []
+    """What the marks mean that are drawn. Over fewer connections a contestant is asked less, and its queue is shorter."""
+    marked = list(rows)
+    found = [TUNED_MEANS] if any(record.level == TUNED for record, _ in marked) else []
+    return [*found, "† over fewer connections"] if any(row.label.endswith("†") for _, row in marked) else found
 
 
 def _key(route: str) -> str:

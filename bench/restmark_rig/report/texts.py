@@ -11,6 +11,7 @@ from ..model.results import (
     NOISY,
     STARVED,
     THROTTLED,
+    TUNED,
     ContestantRecord,
 )
 from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
@@ -19,9 +20,18 @@ OK_BADGE = "ok"
 LIMIT_TITLE = "Bare epoll loop"
 
 
+TUNED_MARK = "*"
+TUNED_MEANS = f"{TUNED_MARK} tuned: what an expert would ship"
+
+
 def title_of(record: ContestantRecord) -> str:
-    """What a contestant is called. The bare loop is no limit by its name alone: somebody may be below it."""
-    return LIMIT_TITLE if record.is_limit else record.title
+    """What a contestant is called, with a mark behind a tuned one.
+
+    The bare loop is no limit by its name alone: somebody may be below it.
+    """
+    if record.is_limit:
+        return LIMIT_TITLE
+    return record.title + TUNED_MARK if record.level == TUNED else record.title
 
 
 # name -> (badge, what it means)

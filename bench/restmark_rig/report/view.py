@@ -248,12 +248,12 @@ class View:
 
     def contestants(self) -> Table:
         """Who took part, with versions."""
-        columns = [Column(title, numeric=False) for title in ("Contestant", "Name", "Model", "Made with", "Versions")]
+        columns = [Column(title, numeric=False) for title in ("Contestant", "Name", "Model", "Level", "Made with", "Versions")]
         table = Table("contestants", "Contestants", columns)
         for record in self.results.contestants:
             versions = ", ".join(f"{label} {version}" for label, version in record.versions.items())
             note = f"the same server as {record.same_as}" if record.same_as else record.description
-            words = (record.title, record.name, record.model, note, versions)
+            words = (record.title, record.name, record.model, record.level or "–", note, versions)
             table.rows.append([CellText(word) for word in words])
         return table
 

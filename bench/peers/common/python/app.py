@@ -12,12 +12,10 @@ from collections.abc import Callable
 
 import dataset
 import digest
+import parameters
 from msgpack import unpackb
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
-
-SEEDS = range(2**31)
-LOOP_LIMITS = {"n": range(100_000_001), "seed": SEEDS}
 
 
 def load_dataset() -> tuple[list[bytes], list[dataset.Record]]:
@@ -31,39 +29,29 @@ def load_dataset() -> tuple[list[bytes], list[dataset.Record]]:
 
 ENCODED, RECORDS = load_dataset()
 FULL_JSON = dataset.to_json(RECORDS).encode("utf-8")
-RECORD_LIMITS = {"count": range(len(RECORDS) + 1)}
-DIGEST_LIMITS = {**RECORD_LIMITS, "digest": range(1, 9), "seed": SEEDS}
+LIMITS = parameters.RecordLimits(len(RECORDS))
 
 
-def numbers(request: Request, limits: dict[str, range]) -> dict[str, int]:
-    """The query's parameters; `limits` maps the names that the route knows to what they may be."""
-    values: dict[str, int] = {}
-    for name, texts in request.args.lists():
-        if name not in limits:
-            raise BadRequest(f"{name} is not a parameter of {request.path}")
-        if len(texts) != 1:
-            raise BadRequest(f"{name} is given more than once")
-        text = texts[0]
-        if not (text.isascii() and text.isdigit()) or int(text) not in limits[name]:
-            raise BadRequest(f"{name} must be a number from {limits[name][0]} to {limits[name][-1]}")
-        values[name] = int(text)
-    return values
+def numbers(request: Request, limits: parameters.Limits) -> dict[str, int]:
+    try:
+        return parameters.numbers(request.args.items(multi=True), limits)
+    except parameters.ParameterError as error:
+        raise BadRequest(str(error)) from error
 
 
 def count_of(request: Request) -> int:
-    return numbers(request, RECORD_LIMITS).get("count", len(RECORDS))
+    return numbers(request, LIMITS.plain).get("count", len(RECORDS))
 
 
 def count_and_digest(request: Request) -> tuple[int, dict[str, int]]:
-    """How many records are asked for, and the parameters of a digest, or none: a seed alone is unknown."""
-    if "digest" not in request.args:
-        return count_of(request), {}
-    values = numbers(request, DIGEST_LIMITS)
-    return values.get("count", len(RECORDS)), {"repetitions": values["digest"], "seed": values.get("seed", 0)}
+    """How many records are asked for, and the parameters of a digest, or none."""
+    values = numbers(request, LIMITS.of(request.args))
+    count = values.pop("count", len(RECORDS))
+    return count, {"repetitions": values["digest"], "seed": values.get("seed", 0)} if values else {}
 
 
 def welcome(request: Request) -> Response:
-    numbers(request, {})
+    numbers(request, parameters.NOTHING)
     return Response("Welcome!\n")
 
 
@@ -88,7 +76,7 @@ def transfer_data(request: Request) -> Response:
 
 
 def million_loop(request: Request) -> Response:
-    values = numbers(request, LOOP_LIMITS)
+    values = numbers(request, parameters.LOOP)
     return Response(str(run_loop(values.get("n", 1_000_000), values.get("seed", 0))))
 
 
