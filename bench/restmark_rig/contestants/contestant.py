@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
-from ..model.workloads import RECORD_ROUTES, ROUTE_LOOP, ROUTES
+from ..model.workloads import ALL_ROUTES, RECORD_ROUTES, ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_RECORD, ROUTE_VALIDATE, ROUTES
 from . import placeholders
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "contestant.toml"
 SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
+_OF_RECORDS = (ROUTE_PARSE, ROUTE_ENCODE, ROUTE_VALIDATE, ROUTE_RECORD)  # which fixed answers can not serve
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Contestant:
     search_path: str | None = None  # where its commands are looked for, None for PATH; see toolchains.equip
 
     def parameter_routes(self) -> tuple[str, ...]:
-        """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
+        """Those of the five routes that are offered and take query parameters. Model "none" sends fixed bodies and takes none."""
         if self.model == "none":
             return ()
         return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
@@ -202,9 +203,9 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
     routes = document.get("routes", list(ROUTES))
     if document["model"] == "none" and "routes" not in document:
         yield "key 'routes' is missing; remedy: model \"none\" has no record routes, so list those it offers"
-    if document["model"] == "none" and any(route in routes for route in ("/parse-msgpack", "/encode-json")):
+    if document["model"] == "none" and (worked := [route for route in _OF_RECORDS if route in routes]):
         yield (
-            "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
+            f"key 'model' is \"none\" while routes has {' and '.join(worked)}; "
             'remedy: say "struct" or "tree", whichever they use'
         )
     yield from _prebuilt_faults(document)
@@ -299,7 +300,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         model=document["model"],
         description=document["description"],
         notes=document.get("notes", "").strip(),
-        routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
+        routes=tuple(route for route in ALL_ROUTES if route in document.get("routes", ROUTES)),
         requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
         products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
         build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
