@@ -69,6 +69,19 @@ class StartPlan:
 
 
 @dataclass(frozen=True)
+class Fairness:
+    """What a reader has to know to compare it with others. The values' meanings stand in the schema."""
+
+    strings: str
+    buffers: str
+    allocator: str
+    collector: str
+    http_parser: str
+    date: bool
+    skips: str
+
+
+@dataclass(frozen=True)
 class Contestant:
     """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
 
@@ -91,6 +104,7 @@ class Contestant:
     versions: Mapping[str, tuple[str, ...]]
     level: str = IDIOMATIC
     optional: bool = False
+    fairness: Fairness | None = None  # None: it does not say
     ready_path: str = "/"
     ready_timeout_s: float = 30.0
     products: tuple[str, ...] = ()
@@ -310,6 +324,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         versions={label: tuple(argv) for label, argv in document["versions"].items()},
         level=document.get("level", IDIOMATIC),
         optional=document.get("optional", False),
+        fairness=Fairness(**document["fairness"]) if "fairness" in document else None,
         ready_path=placeholders.expand(ready.get("path", "/"), {}),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),

@@ -69,12 +69,13 @@ def check_body(subject: Subject) -> Iterator[Finding]:
 
 
 def check_type(subject: Subject) -> Iterator[Finding]:
-    """The Content-Type: the media type must fit, a charset may be added if it is true."""
+    """The Content-Type: the media type must fit, a charset may be added if it is true. Also what the manifest says of Date."""
 
-    def action(route: str) -> None:
+    def action(route: str) -> str | None:
         request = full(route)
         expected = subject.oracle.answer(request).content_type
-        given = subject.fetch(request).header("Content-Type")
+        response = subject.fetch(request)
+        given = response.header("Content-Type")
         if given is None:
             raise Mismatch(f"{request.line}: no Content-Type, expected {expected}")
         media_type, *parameters = (part.strip().lower() for part in given.split(";"))
@@ -83,8 +84,16 @@ def check_type(subject: Subject) -> Iterator[Finding]:
         for parameter in parameters:
             if parameter.replace('"', "") not in ("charset=utf-8", "charset=us-ascii"):
                 raise Mismatch(f"{request.line}: Content-Type {given!r} has the unexpected parameter {parameter!r}")
+        return _date_note(subject, response)
 
     yield from each_route("type", subject, ALL_ROUTES, action)
+
+
+def _date_note(subject: Subject, response: Response) -> str | None:
+    said, has_date = subject.contestant.fairness, response.header("Date") is not None
+    if said is None or said.date == has_date:
+        return None
+    return f"the manifest says fairness.date = {str(said.date).lower()}, but answers have {'a' if has_date else 'no'} Date"
 
 
 def check_size(subject: Subject) -> Iterator[Finding]:
