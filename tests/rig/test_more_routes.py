@@ -32,6 +32,7 @@ PLANTED = [
     ("names-no-field", "validate", "/validate", "name \"\": it said invalid"),
     ("names-all-fields", "validate", "/validate", "refusals do not hold the name of the field"),
     ("takes-too-much", "validate", "/validate", "a body of 1048577 bytes gets status 200 instead of 413"),
+    ("cached-bodies", "cost", "/validate", "answers to bodies are kept"),
     ("waits-not", "wait", "/wait", "GET /wait: answered after"),
     ("waits-less", "wait", "/wait", "before its time of"),
     ("spinning-wait", "wait", "/wait", "it spins instead of waiting"),
@@ -49,6 +50,11 @@ def test_planted_cheater(
     assert failing(report) == {check: {route}}
     assert report.undecided == []
     assert message in messages(report, check)
+
+
+def test_an_honest_server_keeps_no_bodies(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, cache, default_dataset, "none-of-eight", ("cost",), routes=["/", "/validate"])
+    assert [(f.route, f.message) for f in report.findings if f.route == "/validate"] == [("/validate", "")]
 
 
 def test_bodies_come_from_the_seed_alone() -> None:

@@ -66,6 +66,17 @@ class TakesTooMuch(MoreHonestServer):
         return super().validate(query, body.strip())
 
 
+class CachedBodies(MoreHonestServer):
+    """Keeps the answers to bodies."""
+
+    kept: dict[tuple[str, bytes], tuple[int, str, bytes]] = {}  # noqa: RUF012
+
+    def validate(self, query: str, body: bytes) -> tuple[int, str, bytes]:
+        if (query, body) not in self.kept:
+            self.kept[query, body] = super().validate(query, body)
+        return self.kept[query, body]
+
+
 class WaitsNot(MoreHonestServer):
     """Answers at once."""
 

@@ -64,6 +64,7 @@ CHEATS: dict[str, type[HonestServer]] = {
     "names-no-field": more_cheats.NamesNoField,
     "names-all-fields": more_cheats.NamesAllFields,
     "takes-too-much": more_cheats.TakesTooMuch,
+    "cached-bodies": more_cheats.CachedBodies,
     "waits-not": more_cheats.WaitsNot,
     "waits-less": more_cheats.WaitsLess,
     "spinning-wait": more_cheats.SpinningWait,
