@@ -232,7 +232,7 @@ def test_the_table_fits_into_80_columns(tmp_path: Path, default_dataset: Dataset
     assert tables[3].split() == ["contestant", *names[half:]]
     assert tables[5].split() == ["restmarkd-tree", *(["FAIL"] * (len(CHECKS) - half))]
     assert tables[6].split()[1:] == ["/", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "server"]
-    wide = rendered(reports_of_all_kinds(tmp_path / "wide"), plan_of(default_dataset, default_dataset), width=100)
+    wide = rendered(reports_of_all_kinds(tmp_path / "wide"), plan_of(default_dataset, default_dataset), width=120)
     assert wide.splitlines()[1].split() == ["contestant", *names]
 
 
@@ -267,7 +267,7 @@ def test_names_keep_apart_in_the_table(tmp_path: Path, default_dataset: Dataset)
     plan = plan_of(default_dataset, default_dataset)
     narrow = [line.split()[0] for line in rendered(reports, plan).splitlines()[2:5]]
     assert len(set(narrow)) == 3
-    wide = [line.split()[0] for line in rendered(reports, plan, width=110).splitlines()[2:5]]
+    wide = [line.split()[0] for line in rendered(reports, plan, width=130).splitlines()[2:5]]
     assert wide == list(names)
 
 
