@@ -38,6 +38,7 @@ PLANTED = [
     ("spinning-wait", "wait", "/wait", "it spins instead of waiting"),
     ("prefix-router", "record", "/record", "paths that no route has do not get 404"),
     ("first-record", "record", "/record", "wrong body, first difference at byte"),
+    ("falls-over-digits", "record", "/record", "GET /record/%D9%A3: the server closed the connection without an answer"),
     ("lacks-a-route", "record", "/record", "1 of the 99 routes beside it do not answer as they have to"),
 ]
 

@@ -119,3 +119,12 @@ class LacksARoute(MoreHonestServer):
 
     def matches(self, name: str, parts: list[str]) -> bool:
         return super().matches(name, parts) and not (name == siblings.NAMES[-1] and len(parts) == 4)
+
+
+class FallsOverDigits(MoreHonestServer):
+    """Closes the connection on digits of another script."""
+
+    async def answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:
+        if "%D9%A3" in target and target.startswith("/record/"):
+            raise ConnectionError
+        return await super().answer(method, target, body)

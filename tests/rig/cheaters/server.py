@@ -70,6 +70,7 @@ CHEATS: dict[str, type[HonestServer]] = {
     "spinning-wait": more_cheats.SpinningWait,
     "prefix-router": more_cheats.PrefixRouter,
     "first-record": more_cheats.FirstRecord,
+    "falls-over-digits": more_cheats.FallsOverDigits,
     "lacks-a-route": more_cheats.LacksARoute,
 }
 

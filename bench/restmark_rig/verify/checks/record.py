@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator
 
 from ...model.workloads import ROUTE_RECORD, record
-from ...server.http_probe import request_bytes
+from ...server.http_probe import ProbeError, Response, request_bytes
 from .base import Check, Finding, Mismatch, Subject, each_route
 from .requests import REFUSED, REFUSED_AS_UNKNOWN
 
@@ -75,15 +75,23 @@ def check_record(subject: Subject) -> Iterator[Finding]:
     yield from each_route("record", subject, (ROUTE_RECORD,), action)
 
 
+def _get(subject: Subject, path: str) -> Response:
+    """fetch_raw() of a path, which is named if no answer comes. Raises Mismatch."""
+    try:
+        return subject.fetch_raw(request_bytes(path))
+    except ProbeError as error:
+        raise Mismatch(f"GET {path}: {error}") from None
+
+
 def _require_unknown(subject: Subject, paths: list[str]) -> None:
-    statuses = {path: subject.fetch_raw(request_bytes(path)).status for path in paths}
+    statuses = {path: _get(subject, path).status for path in paths}
     wrong = [f"{path}: {status}" for path, status in statuses.items() if status != 404]
     if wrong:
         raise Mismatch(f"GET {ROUTE_RECORD}: {len(wrong)} of {len(paths)} paths that no route has do not get 404", wrong)
 
 
 def _require_no_record(subject: Subject) -> None:
-    statuses = {text: subject.fetch_raw(request_bytes(f"{ROUTE_RECORD}/{text}")).status for text in _NO_NUMBERS}
+    statuses = {text: _get(subject, f"{ROUTE_RECORD}/{text}").status for text in _NO_NUMBERS}
     wrong = [f"{ROUTE_RECORD}/{text}: {s}" for text, s in statuses.items() if s not in (*REFUSED, REFUSED_AS_UNKNOWN)]
     if wrong:
         raise Mismatch(f"GET {ROUTE_RECORD}: {len(wrong)} of {len(statuses)} ids that are no number get neither 404 nor 400 nor 422", wrong)
@@ -92,7 +100,7 @@ def _require_no_record(subject: Subject) -> None:
 def _require_siblings(subject: Subject, answers: dict[str, str]) -> None:
     wrong = []
     for path, expected in answers.items():
-        response = subject.fetch_raw(request_bytes(path))
+        response = _get(subject, path)
         media_type = (response.header("Content-Type") or "none").partition(";")[0].strip().lower()
         if (response.status, response.body, media_type) != (200, expected.encode(), "text/plain"):
             wrong.append(f"{path}: {response.status} {media_type} {response.body[:60]!r} instead of 200 text/plain {expected!r}")
