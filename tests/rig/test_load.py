@@ -261,3 +261,10 @@ def test_the_rig_stays_off_the_servers_cpus_during_a_load() -> None:
     finally:
         done.set()
         other.join()
+
+
+def test_bodies_and_several_targets_are_passed_on(tmp_path: Path) -> None:
+    plan = LoadPlan("127.0.0.1", 8080, "/record/0", 1, 1.0, more_targets=("/record/9",))
+    assert load._argv(plan)[-3:] == ["http://127.0.0.1:8080", "/record/0=1", "/record/9=1"]
+    posted = load._argv(replace(plan, target="/validate", more_targets=(), body=tmp_path / "body"))
+    assert posted[-3:] == [f"--body={tmp_path / 'body'}", "--header=Content-Type: application/json", "http://127.0.0.1:8080/validate"]
