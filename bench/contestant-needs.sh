@@ -22,7 +22,10 @@ awk '
                 if (users[key] !~ ("(^|, )" name "$")) users[key] = users[key] (users[key] == "" ? "" : ", ") name
                 command = ""
         }
-        FNR == 1 { finish(); name = FILENAME; sub(/\/contestant\.toml$/, "", name); sub(/.*\//, "", name); folder = FILENAME; sub(/[^\/]*$/, "", folder) }
+        # Optional ones are not wanted by those who name nobody. The key stands above all tables.
+        FNR == 1 { finish(); within = optional = 0; name = FILENAME; sub(/\/contestant\.toml$/, "", name); sub(/.*\//, "", name); folder = FILENAME; sub(/[^\/]*$/, "", folder) }
+        !within && /^optional *= *true/ { optional = 1 }
+        optional { next }
         /^\[/ { finish(); within = /^\[\[requires\]\]/; minimum = version = fallback = "-"; packages = "" }
         !within { next }
         /^command *=/ { command = value($0) }

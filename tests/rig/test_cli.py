@@ -35,7 +35,7 @@ def peers(tmp_path: Path) -> Path:
     build = '[build]\nsteps = [["cp", "server.txt", "{build}/server.txt"]]\ninputs = ["server.txt"]'
     (write_contestant(folder, "made", cheater_argv("none"), build) / "server.txt").write_text("x")
     tool = '[[requires]]\ncommand = "no-such-tool"\npackages = ["no-such-package"]'
-    write_contestant(folder, "toolless", cheater_argv("none"), tool)
+    write_contestant(folder, "toolless", cheater_argv("none"), tool, level="tuned")
     return folder
 
 
@@ -87,12 +87,12 @@ def test_list(cache_dir: Path, peers: Path) -> None:
     done = run_rig(cache_dir, "--peers-dir", peers, "-C", own, "list", "--all")
     assert done.returncode == OK
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["contestant", "language", "model", "state"]
+    assert lines[0].split() == ["contestant", "language", "model", "level", "state"]
     text = " ".join(done.stdout.split())
-    assert "honest Python tree ready" in text
-    assert "made Python tree unbuilt: not built yet" in text
-    assert "toolless Python tree skipped: no-such-tool not found → restmark setup /" in text
-    assert "own Python tree ready" in text
+    assert "honest Python tree idiomatic ready" in text
+    assert "made Python tree idiomatic unbuilt: not built yet" in text
+    assert "toolless Python tree tuned skipped: no-such-tool not found → restmark setup /" in text
+    assert "own Python tree idiomatic ready" in text
     assert max(map(len, lines)) <= 80
 
 
@@ -104,6 +104,21 @@ def test_list_json(cache_dir: Path, peers: Path) -> None:
         ("toolless", "skipped"),
     ]
     assert entries[2]["remedy"] == f"restmark setup {peers / 'toolless'}"
+
+
+def test_list_tells_of_optional_ones(cache_dir: Path, peers: Path) -> None:
+    write_contestant(peers, "extra", cheater_argv("none"), optional=True)
+    done = run_rig(cache_dir, "list", "--peers-dir", peers)
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "and with --all, or by name with -C: extra"
+    assert not any(line.startswith("extra") for line in lines)
+    entries = json.loads(run_rig(cache_dir, "list", "--json", "--all", "--peers-dir", peers).stdout)
+    assert {entry["name"]: entry["optional"] for entry in entries} == {
+        "extra": True, "honest": False, "made": False, "toolless": False,
+    }  # fmt: skip
+    assert [entry["level"] for entry in entries] == ["idiomatic", "idiomatic", "idiomatic", "tuned"]
+    not_ready = run_rig(cache_dir, "list", "--not-ready", "--peers-dir", peers)
+    assert "extra" not in not_ready.stdout
 
 
 def test_list_of_what_is_not_ready(cache_dir: Path, peers: Path) -> None:

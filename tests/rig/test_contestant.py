@@ -72,6 +72,20 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
     assert not loaded.needs_repo
 
 
+def test_level_and_whether_it_takes_part_by_default(tmp_path: Path) -> None:
+    plain = contestant.load(write_contestant(tmp_path, "plain", ARGV))
+    assert (plain.level, plain.optional) == ("idiomatic", False)
+    tuned = contestant.load(write_contestant(tmp_path, "fast", ARGV, level="tuned"))
+    assert tuned.level == "tuned"
+    for text, fault in [
+        ('level = "quick"', "key 'level' has the wrong value \"quick\"; remedy: give \"idiomatic\""),
+        ('optional = "yes"', "key 'optional' has the wrong value"),
+    ]:
+        folder = tmp_path / text[:5]
+        folder.mkdir()
+        assert fault in fault_of(folder, with_top(text))
+
+
 def test_defaults(tmp_path: Path) -> None:
     loaded = contestant.load(write_contestant(tmp_path, "mine", ARGV))
     assert len(loaded.routes) == 5
@@ -210,6 +224,20 @@ def test_selection(tmp_path: Path) -> None:
     names = [c.name for c in registry.select([str(own)], peers, include_built_in=True)]
     assert names == ["alpha", "beta", "own"]
     assert [c.name for c in registry.select(["beta", "beta", str(own)], peers, False)] == ["beta", "own"]
+
+
+def test_optional_contestants_take_part_when_asked_to(tmp_path: Path) -> None:
+    peers = tmp_path / "peers"
+    write_contestant(peers, "alpha", ARGV)
+    (write_contestant(peers, "extra", ARGV) / "contestant.toml").write_text(with_top("optional = true").replace('"mine"', '"extra"'))
+
+    def names(selectors: list[str], include_built_in: bool) -> list[str]:
+        return [c.name for c in registry.select(selectors, peers, include_built_in)]
+
+    assert names([], False) == ["alpha"]
+    assert names([], True) == ["alpha", "extra"]
+    assert names(["extra"], False) == ["extra"]
+    assert names(["alpha"], True) == ["alpha", "extra"]
 
 
 def test_selection_errors(tmp_path: Path) -> None:

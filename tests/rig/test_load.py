@@ -149,8 +149,8 @@ def test_answers_are_compared_with_what_is_expected(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     with counting() as server:
         plan = LoadPlan("127.0.0.1", server.port, "/", 2, 5, requests=40)
-        right = load.run(replace(plan, expect=load.expected(cache, b"Yes")))
-        wrong = load.run(replace(plan, expect=load.expected(cache, b"No!")))
+        right = load.run(replace(plan, expect=load.kept(cache, b"Yes")))
+        wrong = load.run(replace(plan, expect=load.kept(cache, b"No!")))
     assert (right.requests, right.errors) == (40, 0)
     assert (wrong.requests, wrong.body_errors, wrong.errors) == (0, 40, 40)
     assert wrong.hdr_v2_base64 is None
@@ -264,3 +264,10 @@ def test_the_rig_stays_off_the_servers_cpus_during_a_load() -> None:
     finally:
         done.set()
         other.join()
+
+
+def test_bodies_and_several_targets_are_passed_on(tmp_path: Path) -> None:
+    plan = LoadPlan("127.0.0.1", 8080, "/record/0", 1, 1.0, more_targets=("/record/9",))
+    assert load._argv(plan)[-3:] == ["http://127.0.0.1:8080", "/record/0=1", "/record/9=1"]
+    posted = load._argv(replace(plan, target="/validate", more_targets=(), body=tmp_path / "body"))
+    assert posted[-3:] == [f"--body={tmp_path / 'body'}", "--header=Content-Type: application/json", "http://127.0.0.1:8080/validate"]

@@ -17,10 +17,11 @@ from restmark_rig import report
 from restmark_rig.model.results import Results
 from restmark_rig.report import answer, badges, numbers, readme, rounds_csv
 from restmark_rig.report.analysis import Analysis
+from restmark_rig.report.markdown import render as render_markdown
 from restmark_rig.report.metrics import CPU_US_PER_REQUEST
 from restmark_rig.report.page import render as render_page
 from restmark_rig.report.svg import LinearAxis, LogAxis
-from restmark_rig.report.texts import VERDICTS, title_of
+from restmark_rig.report.texts import TUNED_MEANS, VERDICTS, title_of
 from restmark_rig.report.view import View
 from restmark_rig.store import results_file
 from restmark_rig.ui import cli
@@ -148,6 +149,23 @@ def test_the_csv_has_contestants_in_the_order_of_all_tables(run: Results, folder
             if (r["route"], r["connections"]) == (route, str(load.connections)) and not (r["same_as"] or r["rate_per_s"])
         ]
         assert list(dict.fromkeys(found)) == order
+
+
+def test_tuned_contestants_are_marked_and_the_mark_is_explained() -> None:
+    results = synthetic_results.build(rounds=2)
+    levels = [
+        dataclasses.replace(record, level="tuned" if record.name == "go-fasthttp" else "idiomatic") for record in results.contestants
+    ]
+    plain, marked = View(results), View(dataclasses.replace(results, contestants=levels))
+    for view, expected in ((plain, False), (marked, True)):
+        page, summary = render_page(view), render_markdown(view)
+        assert ("Go, fasthttp*" in page, "Go, fasthttp\\*" in summary) == (expected, expected)
+        assert "Go, net/http*" not in page
+        for text in (page, summary.replace("\\", "")):
+            assert (TUNED_MEANS in text) == expected
+    shown = {row[1].text: row[3].text for row in marked.contestants().rows}
+    assert (shown["go-fasthttp"], shown["go-nethttp"]) == ("tuned", "idiomatic")
+    assert {row[3].text for row in plain.contestants().rows} == {"–"}
 
 
 def test_the_csv_has_second_runs_whose_first_has_no_cell() -> None:

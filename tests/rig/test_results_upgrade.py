@@ -45,7 +45,9 @@ def test_an_old_file_is_read_and_its_figures_stay(path: Path) -> None:
 
 
 def test_what_was_not_recorded_is_not_invented() -> None:
-    entry = results_file.read(FIRST).cells[0].rounds[0]
+    results = results_file.read(FIRST)
+    assert {record.level for record in results.contestants} == {None}
+    entry = results.cells[0].rounds[0]
     assert entry.slowdown_permille is None and entry.attempts == 1
     assert entry.errors.body is None and entry.errors.malformed is None
 

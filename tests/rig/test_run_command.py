@@ -17,8 +17,10 @@ import pytest
 from . import synthetic_results
 from .run_support import command, environment, fault_folder, rig, wait_for
 
+from restmark_rig.contestants.settings import Settings  # isort: skip
 from restmark_rig.model import budget  # isort: skip
 from restmark_rig.store import results_file  # isort: skip
+from restmark_rig.run import run_request  # isort: skip
 from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
 from restmark_rig.model.workloads import ROUTES  # isort: skip
@@ -152,6 +154,12 @@ def test_who_fails_verification_is_named_and_not_measured(tmp_path: Path) -> Non
     assert "verification failed" in skipped["reason"]
 
 
+def test_the_recorded_command_means_the_same_contestants(tmp_path: Path) -> None:
+    peers = tmp_path / "peers"
+    assert run_request.selection(Settings()) == []
+    assert run_request.selection(Settings(["restmarkd"], True, peers)) == ["--peers-dir", str(peers), "-C", "restmarkd", "--all"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: signal.Signals) -> None:
     folder = fault_folder(tmp_path, "none")
@@ -173,9 +181,10 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     kept = {(cell["contestant"], entry["round"]): entry for cell in before["cells"] for entry in cell["rounds"]}
     assert 0 < len(kept) < 8
 
-    refused = rig(cache, "run", "--resume", out, "--rounds", "9")
-    assert refused.returncode == 1
-    assert "--rounds would change it" in refused.stderr
+    for given in (["--rounds", "9"], ["--all"]):
+        refused = rig(cache, "run", "--resume", out, *given)
+        assert refused.returncode == 1
+        assert f"{given[0]} would change it" in refused.stderr
 
     done = rig(cache, "run", "--resume", out)
     assert done.returncode == 0, done.stderr

@@ -114,7 +114,7 @@ def as_sets(lines: list[str]) -> dict[tuple[str, ...], set[str]]:
 
 def test_the_shell_reads_the_same_needs_out_of_the_manifests() -> None:
     users: dict[Requirement, list[str]] = {}
-    for peer in registry.built_in(installation.PEERS):
+    for peer in registry.by_default(installation.PEERS):
         for requirement in peer.requires:
             users.setdefault(requirement, []).append(peer.name)
     done = subprocess.run([str(CONTESTANT_NEEDS)], capture_output=True, text=True, timeout=30, check=True)

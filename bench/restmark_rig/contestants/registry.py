@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..host.installation import PEERS
@@ -19,11 +19,16 @@ def _load(folder: Path) -> Contestant:
 
 
 def built_in(peers_dir: Path) -> list[Contestant]:
-    """All contestants below peers_dir, sorted by name; none if the folder does not exist.
+    """All contestants below peers_dir, optional ones too, sorted by name; none if the folder does not exist.
 
     Raises ManifestError for a faulty manifest.
     """
     return [_load(peers_dir / name) for name in built_in_names(peers_dir)]
+
+
+def by_default(peers_dir: Path) -> list[Contestant]:
+    """Those of built_in() that take part where nobody is named."""
+    return [contestant for contestant in built_in(peers_dir) if not contestant.optional]
 
 
 def resolve(selector: str, peers_dir: Path) -> Contestant:
@@ -72,14 +77,16 @@ def built_in_names(peers_dir: Path) -> list[str]:
     return sorted(path.name for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
 
 
-def select(selectors: Iterable[str], peers_dir: Path, include_built_in: bool) -> list[Contestant]:
+def select(selectors: Sequence[str], peers_dir: Path, include_built_in: bool) -> list[Contestant]:
     """The contestants meant by the selectors, after all built-in ones if include_built_in; each one once.
+
+    Without either, those of by_default().
 
     Raises UsageFault when two different folders bear the same name, because results are kept by name.
     """
     chosen: dict[str, Contestant] = {}
-    named = [resolve(selector, peers_dir) for selector in selectors]
-    for contestant in [*(built_in(peers_dir) if include_built_in else []), *named]:
+    unnamed = built_in(peers_dir) if include_built_in else [] if selectors else by_default(peers_dir)
+    for contestant in [*unnamed, *(resolve(selector, peers_dir) for selector in selectors)]:
         other = chosen.setdefault(contestant.name, contestant)
         if other.directory != contestant.directory:
             raise UsageFault(

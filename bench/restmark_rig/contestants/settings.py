@@ -34,10 +34,10 @@ class Settings:
         return Cache(self.cache_dir or default_directory())
 
     def asked_for(self) -> list[Contestant]:
-        """Those named with -C; all built-in ones if none is named, or in addition with --all. May be none at all."""
+        """Those named with -C; those that are not optional if none is named; all with --all. May be none at all."""
         from . import registry, toolchains
 
-        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in or not self.selectors)
+        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in)
         return [toolchains.equip(contestant, self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:

@@ -24,6 +24,8 @@ NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND)
 
+IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
+
 OUR_CONTESTANTS = ("restmarkd", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
 LIMIT_CONTESTANT = "epoll-limit"  # the kernel's cost of a request, drawn as a line
 REFERENCE_CONTESTANTS = (LIMIT_CONTESTANT, "nginx")  # fixed bytes, no application: shown and not ranked
@@ -177,7 +179,7 @@ class Verification:
 class ContestantRecord:
     """Who was measured. same_as: the name of the contestant of which this is the second run under another name (A/A).
 
-    model: struct, tree or none (no record routes). accounting: where the CPU
+    model: struct, tree or none (no record routes). level: IDIOMATIC or TUNED, None where an older rig did not record it. accounting: where the CPU
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
     start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
@@ -200,6 +202,7 @@ class ContestantRecord:
     start_argv: list[str] = field(default_factory=list)
     start_env: dict[str, str] = field(default_factory=dict)
     built_in: bool = True
+    level: str | None = None
 
     @property
     def is_limit(self) -> bool:

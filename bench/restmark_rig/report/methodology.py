@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import cpulist, plan, stats
-from ..model.results import Results, rounds_held
+from ..model.results import TUNED, Results, rounds_held
 from . import numbers
 from .analysis import Analysis
+from .texts import TUNED_MEANS
 
 
 def sentences(results: Results, analysis: Analysis) -> list[str]:
     """One paragraph each."""
     return [
+        *_levels(results),
         *_verified(results),
         *_load(results),
         *_rounds(results),
@@ -38,6 +40,14 @@ def in_slices(results: Results) -> bool:
     if not latencies:
         return "wrk" not in results.tools
     return all(latency.hdr_v2_base64 is not None for latency in latencies)
+
+
+def _levels(results: Results) -> Iterator[str]:
+    if any(record.level == TUNED for record in results.contestants):
+        yield (
+            f"Behind a name, {TUNED_MEANS} (safe code, public libraries, no work skipped). The others are idiomatic: written as "
+            "their documentation shows a team."
+        )
 
 
 def _verified(results: Results) -> Iterator[str]:

@@ -36,4 +36,5 @@ def describe(entrant: Participant, options: StartOptions, accounting: str, cache
         start_argv=argv,
         start_env=env,
         built_in=contestant.directory.parent == PEERS,
+        level=contestant.level,
     )

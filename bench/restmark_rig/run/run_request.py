@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contestants.settings import Settings
 from ..host import pinning
 from ..host.installation import PEERS
 from ..host.pinning import Pinning
@@ -17,7 +18,7 @@ from ..model.errors import UsageFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
-from ..model.workloads import ROUTES
+from ..model.workloads import ALL_ROUTES, ROUTES
 from ..store.dataset import Dataset
 from .participants import Participant
 
@@ -88,16 +89,12 @@ class RunRequest:
         )
 
     def routes(self) -> tuple[str, ...]:
-        """The workloads to be measured, in their usual order."""
-        return tuple(route for route in ROUTES if not self.workloads or route in self.workloads)
+        """The workloads to be measured, in their usual order: those asked for, else the five that all have."""
+        return tuple(route for route in ALL_ROUTES if route in (self.workloads or ROUTES))
 
-    def argv(self, selectors: Sequence[str], peers_dir: Path, seed: int) -> list[str]:
+    def argv(self, settings: Settings, seed: int) -> list[str]:
         """The command that repeats the run: seed included, folders absolute."""
-        words = ["restmark", "run"]
-        if peers_dir != PEERS:
-            words += ["--peers-dir", str(peers_dir.absolute())]
-        for selector in selectors:
-            words += ["-C", absolute_selector(selector)]
+        words = ["restmark", "run", *selection(settings)]
         for workload in self.workloads:
             words += ["--workload", workload]
         for count in self.connections:
@@ -120,6 +117,14 @@ class RunRequest:
             if value is not None:
                 words += [name, str(value)]
         return [*words, "--quick"] if self.quick else words
+
+
+def selection(settings: Settings) -> list[str]:
+    """The options that mean the same contestants from any folder."""
+    words = [] if settings.peers_dir == PEERS else ["--peers-dir", str(settings.peers_dir.absolute())]
+    for selector in settings.selectors:
+        words += ["-C", absolute_selector(selector)]
+    return [*words, "--all"] if settings.all_built_in else words
 
 
 def absolute_selector(selector: str) -> str:

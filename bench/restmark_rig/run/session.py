@@ -120,7 +120,7 @@ def start(
             complete=False,
             started_unix_ms=started_unix_ms,
             finished_unix_ms=None,
-            argv=request.argv(settings.selectors, settings.peers_dir, ground.seed),
+            argv=request.argv(settings, ground.seed),
             seed=ground.seed,
             settings=ground.run,
             thresholds=verdict.thresholds(),

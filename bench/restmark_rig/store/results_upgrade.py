@@ -36,6 +36,7 @@ _NEW_IN_2_CONTESTANT: Document = {
 _NEW_IN_3_ROUND: Document = {"drained_requests": 0, "idle_cpu_ns": None}
 _NEW_IN_3_LATENCY: Document = {"hdr_v2_base64": None}
 
+_NEW_IN_3_CONTESTANT: Document = {"level": None}
 _NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
 
 
@@ -70,6 +71,8 @@ def _from_2(document: Document) -> None:
         _add(entry, _NEW_IN_3_ROUND)
         _add(entry.get("latency"), _NEW_IN_3_LATENCY)
         _add(entry.get("errors"), _NEW_IN_3_ERRORS)
+    for record in _objects(document, "contestants"):
+        _add(record, _NEW_IN_3_CONTESTANT)
 
 
 _STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2}

@@ -49,7 +49,7 @@ def shared_options(command: F) -> F:
             is_flag=True,
             expose_value=False,
             callback=_set_all,
-            help="All built-in contestants in addition to those of -C.",
+            help="All built-in contestants, optional ones too, in addition to those of -C.",
         ),
         click.option(
             "--peers-dir",

@@ -7,43 +7,59 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any
 
 import dataset
-from dataset import Record
 
+_FIELDS = ("id", "count", "created_at", "name", "description", "type")
+_of_dict, _of_object = itemgetter(*_FIELDS), attrgetter(*_FIELDS)
 _NUMBERS = struct.Struct("<qqd")
 
 
-def of_decoded(records: list[Record], repetitions: int, seed: int) -> int:
-    """The digest of the fields of `records`, so many times over, begun with `seed`."""
+def _to_json(records: Sequence[Any]) -> bytes:
+    return dataset.to_json(list(records)).encode("utf-8")
+
+
+def of_decoded(records: Sequence[Any], repetitions: int, seed: int) -> int:
+    """The digest of the fields of `records`, dicts or objects, so many times over, begun with `seed`."""
+    fields = _of_dict if records and isinstance(records[0], dict) else _of_object
     crc = seed
     for _ in range(repetitions):
-        for record in records:
-            crc = zlib.crc32(_NUMBERS.pack(record["id"], record["count"], record["created_at"]), crc)
-            texts = (record["name"], record["description"], record["type"])
+        for id_, count, created_at, *texts in map(fields, records):
+            crc = zlib.crc32(_NUMBERS.pack(id_, count, created_at), crc)
             crc = zlib.crc32(b"".join(text.encode("utf-8") + b"\0" for text in texts), crc)
     return crc
 
 
-def of_encoded(records: list[Record], repetitions: int, seed: int) -> int:
-    """The digest of the JSON of `records`, shifted by `seed`: shifted and hashed so many times, encoded once."""
-    shifted: list[Record] = []
+def of_encoded(
+    records: Sequence[Any], repetitions: int, seed: int, encode: Callable[[list[Any]], bytes | bytearray] = _to_json
+) -> int:
+    """The digest of the JSON of `records`, shifted by `seed`: shifted and hashed so many times, encoded once.
+
+    Records are dicts, or objects that are made of their fields by name.
+    """
+    shifted: list[Any] = []
     for _ in range(repetitions):
         shifted = [_shifted(record, seed) for record in records]
-    body = dataset.to_json(shifted).encode("utf-8")
+    body = encode(shifted)
     crc = seed
     for _ in range(repetitions):
         crc = zlib.crc32(body, crc)
     return crc
 
 
-def _shifted(record: Record, seed: int) -> Record:
-    return {
-        **record,
-        "id": _int64(record["id"] + seed),
-        "count": _int64(record["count"] + seed),
-        "created_at": record["created_at"] + seed * 39 / 2**22,
-    }
+def _shifted(record: Any, seed: int) -> Any:
+    id_, count, created_at, name, description, kind = (_of_dict if isinstance(record, dict) else _of_object)(record)
+    return type(record)(
+        id=_int64(id_ + seed),
+        name=name,
+        description=description,
+        type=kind,
+        count=_int64(count + seed),
+        created_at=created_at + seed * 39 / 2**22,
+    )
 
 
 def _int64(number: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from ...contestants import builder, requirements
+from ...contestants import builder, registry, requirements
 from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant
 from ...contestants.registry import selector
@@ -42,7 +42,7 @@ _STYLES = {"ready": "green", "unbuilt": "yellow", "skipped": "dim"}
 
 
 def list_contestants(settings: Settings, not_ready: bool, as_json: bool) -> None:
-    """List contestants (all built-in ones, or those named with -C): ready, unbuilt, or skipped and why."""
+    """List contestants (those that take part by default, or those named with -C): ready, unbuilt, or skipped and why."""
     rows = [(contestant, state_of(contestant, settings.cache)) for contestant in settings.asked_for()]
     if not_ready:
         rows = [(contestant, state) for contestant, state in rows if state.word != "ready"]
@@ -50,7 +50,7 @@ def list_contestants(settings: Settings, not_ready: bool, as_json: bool) -> None
         console.show_json(json.dumps([_document(contestant, state) for contestant, state in rows], indent=2))
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in ("contestant", "language", "model"):
+    for heading in ("contestant", "language", "model", "level"):
         table.add_column(heading, no_wrap=True)
     table.add_column("state", overflow="fold")
     names = short_names((contestant.name for contestant, _ in rows), _NAME_WIDTH)
@@ -60,10 +60,19 @@ def list_contestants(settings: Settings, not_ready: bool, as_json: bool) -> None
             text.append(f": {state.reason}", style="default")
         if state.remedy:
             text.append(f"\n→ {state.remedy}", style="default")
-        table.add_row(names[contestant.name], contestant.language, contestant.model, text)
+        table.add_row(names[contestant.name], contestant.language, contestant.model, contestant.level, text)
     console.out.print(table)
+    if not (settings.selectors or settings.all_built_in or not_ready):
+        _tell_optional(settings)
     if not rows and not not_ready:
         console.plain(console.err, f"no contestants in {settings.peers_dir}; name their folder with --peers-dir")
+
+
+def _tell_optional(settings: Settings) -> None:
+    """Who is there as well, and takes part when asked to."""
+    names = [contestant.name for contestant in registry.built_in(settings.peers_dir) if contestant.optional]
+    if names:
+        console.plain(console.out, f"and with --all, or by name with -C: {', '.join(names)}")
 
 
 def _document(contestant: Contestant, state: State) -> dict[str, object]:
@@ -72,6 +81,8 @@ def _document(contestant: Contestant, state: State) -> dict[str, object]:
         "title": contestant.title,
         "language": contestant.language,
         "model": contestant.model,
+        "level": contestant.level,
+        "optional": contestant.optional,
         "description": contestant.description,
         "routes": list(contestant.routes),
         "directory": str(contestant.directory),

@@ -167,9 +167,7 @@ def _recording(
 
 def _argv(settings: Settings, plan: MemoryPlan) -> list[str]:
     """The command that repeats it."""
-    words = ["restmark", "memory"]
-    for selector in settings.selectors:
-        words += ["-C", run_request.absolute_selector(selector)]
+    words = ["restmark", "memory", *run_request.selection(settings)]
     words += ["--workers", ",".join(map(str, plan.workers))]
     words += ["--connections", str(plan.connections), "--duration", f"{plan.duration_s:g}"]
     for option, cpus in (("--server-cpus", plan.pins.server), ("--client-cpus", plan.pins.client)):

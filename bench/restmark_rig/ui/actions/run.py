@@ -97,9 +97,13 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
         and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
     ]
     own: Settings = context.obj
-    if given or own.selectors:
+    if own.selectors:
+        given.append("-C")
+    if own.all_built_in:
+        given.append("--all")
+    if given:
         raise UsageFault(
-            f"--resume goes on with the recorded run; {', '.join(given or ['-C'])} would change it",
+            f"--resume goes on with the recorded run; {', '.join(given)} would change it",
             "leave that out, or start a new run",
         )
     with context.command.make_context("run", results.argv[2:]) as recorded:

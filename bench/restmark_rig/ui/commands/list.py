@@ -14,7 +14,7 @@ from ..shared_options import shared_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_contestants(settings: Settings, not_ready: bool, as_json: bool) -> None:
-    """List contestants (all built-in ones, or those named with -C): ready, unbuilt, or skipped and why."""
+    """List contestants (those that take part by default, or those named with -C): ready, unbuilt, or skipped and why."""
     from ..actions import list as action
 
     action.list_contestants(settings, not_ready, as_json)

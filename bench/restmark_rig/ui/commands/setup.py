@@ -14,7 +14,7 @@ from ..shared_options import shared_options
 @click.argument("contestants", nargs=-1, metavar="[NAME|DIR]...")
 @click.pass_obj
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
-    """Install what contestants need (all built-in ones, or those named).
+    """Install what contestants need (those that take part by default, or those named).
 
     Packages come from Debian, by apt-get as root or through sudo; a toolchain of which Debian has none that is
     new enough comes from a language registry, into the cache folder. No service is started. What is on PATH and

@@ -14,26 +14,32 @@ from ...model.workloads import (
     ROUTE_ENCODE,
     ROUTE_LOOP,
     ROUTE_PARSE,
+    ROUTE_VALIDATE,
     WorkloadRequest,
     counted,
     digested,
     full,
     loop,
+    validated,
 )
-from ...store.dataset import Dataset
-from .base import Check, Finding, Subject, Verdict, each_route
+from ...store.dataset import Dataset, compact_json
+from .. import bodies
+from .base import Check, Finding, Subject, each_route, not_offered
 from .cost_claims import (
     DIGEST,
     DIGESTS,
     DIGESTS_K,
     FOUR,
+    FRESH,
     HALF,
     MOST,
     NOTHING,
     ONE,
     PLAIN,
+    SAME,
     Claim,
     RecordWork,
+    body_claims,
     conclude,
     hashed_bytes,
     loop_claims,
@@ -56,6 +62,8 @@ _LOOP_FIRST_STEPS = 100_000
 _LOOP_MAX_STEPS = 6_400_000
 _LOOP_SEED = 20231
 
+_BODY_RECORDS = 500
+
 
 def measurable(dataset: Dataset) -> bool:
     """Whether the records are enough for their cost to stand out from a request's fixed cost."""
@@ -71,13 +79,17 @@ def check_cost(subject: Subject) -> Iterator[Finding]:
             if route == ROUTE_LOOP:
                 _check_loop(subject, meter)
                 return None
+            if route == ROUTE_VALIDATE:
+                _check_bodies(subject, meter)
+                return None
             return _check_records(subject, meter, route)
 
     for route in (ROUTE_PARSE, ROUTE_ENCODE, ROUTE_LOOP):
         if route in subject.contestant.parameter_routes():
             yield from each_route("cost", subject, (route,), action)
         else:
-            yield Finding("cost", route, Verdict.NOT_OFFERED)
+            yield from not_offered("cost", route)
+    yield from each_route("cost", subject, (ROUTE_VALIDATE,), action)
 
 
 def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: RoundRequests, route: str) -> Figures:
@@ -127,6 +139,17 @@ def _check_loop(subject: Subject, meter: Meter) -> None:
         PLAIN: full(ROUTE_LOOP),
     }
     _decide(subject, meter, loop_claims(steps), lambda: requests, ROUTE_LOOP)
+
+
+def _check_bodies(subject: Subject, meter: Meter) -> None:
+    rng = subject.rng(f"cost {ROUTE_VALIDATE}")
+
+    def body() -> WorkloadRequest:
+        records = [compact_json(bodies.plain_record(rng, rng.getrandbits(40))) for _ in range(_BODY_RECORDS)]
+        return validated(bodies.many(records), _BODY_RECORDS)
+
+    requests = {NOTHING: validated(b"[]", 0), SAME: body(), FRESH: body}
+    _decide(subject, meter, body_claims(_BODY_RECORDS), lambda: requests, ROUTE_VALIDATE)
 
 
 def _loop_steps(meter: Meter) -> int:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ...model.workloads import WorkloadRequest
 from ...server.http_probe import Connection, ConnectionEnded
+from ..oracle import Answer
 from .base import Subject, compare_body
 
+# The same request again and again, or another one each time.
+Asked = WorkloadRequest | Callable[[], WorkloadRequest]
 # What one round asks for, by the names under which its figures are known; may differ from round to round.
-RoundRequests = Callable[[], Mapping[str, WorkloadRequest]]
+RoundRequests = Callable[[], Mapping[str, Asked]]
 
 _SLICE_CPU_NS = 10_000_000
 _SLICE_WALL_NS = 60_000_000  # bounds the time that a server that sleeps can take
@@ -37,12 +40,12 @@ class Meter:
         if self._connection is not None:
             self._connection.close()
 
-    def _get(self, request: WorkloadRequest, expected: bytes) -> None:
+    def _get(self, request: WorkloadRequest, expected: Answer) -> None:
         fresh = self._connection is None
         if self._connection is None:
             self._connection = self._subject.server.connect(_TIMEOUT_S)
         try:
-            response = self._connection.get(request.target)
+            response = self._connection.ask(request)
         except ConnectionEnded:
             self._connection.close()
             self._connection = None
@@ -52,20 +55,24 @@ class Meter:
             return
         compare_body(request, response, expected)
 
-    def slice_ns(self, request: WorkloadRequest, repeat: int) -> float:
-        """Server CPU time per request of a slice of equal requests, nanoseconds. Raises Mismatch, ProbeError."""
-        expected = self._subject.oracle.answer(request).body
+    def slice_ns(self, asked: Asked, repeat: int) -> float:
+        """Server CPU time per request of a slice of requests of one kind, nanoseconds. Raises Mismatch, ProbeError."""
+        answer = self._subject.oracle.answer
+        if isinstance(asked, WorkloadRequest):
+            exchanges = [(asked, answer(asked))] * repeat
+        else:
+            exchanges = [(request, answer(request)) for request in (asked() for _ in range(repeat))]
         before = self._subject.server.cpu_ns()
-        for _ in range(repeat):
+        for request, expected in exchanges:
             self._get(request, expected)
         return (self._subject.server.cpu_ns() - before) / repeat
 
-    def least_ns(self, request: WorkloadRequest) -> float:
+    def least_ns(self, request: Asked) -> float:
         """CPU time per request in its quietest of a few looks, nanoseconds: an estimate, to plan slices by."""
         return min(self.slice_ns(request, 1) for _ in range(_ESTIMATES))
 
-    def _repeats(self, request: WorkloadRequest) -> int:
-        """How many equal requests make a slice whose CPU time can be measured well."""
+    def _repeats(self, request: Asked) -> int:
+        """How many requests of a kind make a slice whose CPU time can be measured well."""
         started = time.monotonic_ns()
         estimate = self.least_ns(request)
         wall = (time.monotonic_ns() - started) / _ESTIMATES
