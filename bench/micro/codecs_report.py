@@ -36,7 +36,9 @@ def default_dataset(cache: Cache) -> Path:
     return path
 
 
-def output_of(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, remedy: str = "") -> str:
+def output_of(
+    argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, remedy: str = ""
+) -> str:
     """What a command prints. Raises EnvironmentFault with all that it said if it fails or can not be started."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env, cwd=cwd)
@@ -50,7 +52,12 @@ def output_of(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Pa
 def show(name: str, versions: Mapping[str, str], rounds: Rounds, as_json: bool) -> None:
     """Prints the figures: all of them as JSON, or the median of each case and its ratio to the first."""
     if as_json:
-        document: dict[str, Any] = {"schema": f"restmark-{name}/1", "unit": "us/1000 records", "versions": versions, "rounds": rounds}
+        document: dict[str, Any] = {
+            "schema": f"restmark-{name}/1",
+            "unit": "us/1000 records",
+            "versions": versions,
+            "rounds": rounds,
+        }
         print(json.dumps(document, ensure_ascii=False))
         return
     print(", ".join(f"{package} {version}" for package, version in versions.items()))
