@@ -146,8 +146,8 @@ def test_answers_are_compared_with_what_is_expected(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     with counting() as server:
         plan = LoadPlan("127.0.0.1", server.port, "/", 2, 5, requests=40)
-        right = load.run(replace(plan, expect=load.expected(cache, b"Yes")))
-        wrong = load.run(replace(plan, expect=load.expected(cache, b"No!")))
+        right = load.run(replace(plan, expect=load.kept(cache, b"Yes")))
+        wrong = load.run(replace(plan, expect=load.kept(cache, b"No!")))
     assert (right.requests, right.errors) == (40, 0)
     assert (wrong.requests, wrong.body_errors, wrong.errors) == (0, 40, 40)
     assert wrong.hdr_v2_base64 is None

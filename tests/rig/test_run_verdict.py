@@ -197,6 +197,12 @@ def test_one_round_of_wrong_or_lost_answers_is_enough(name: str) -> None:
     assert of_cell(entry(1), entry(2, verdicts=(name,)), entry(3), entry(4), entry(5)) == [name]
 
 
+def test_who_waits_as_its_work_is_does_not_starve() -> None:
+    idle = with_cpu(server=0.02, client=0.03)
+    assert names(idle) == ["starved"]
+    assert names(replace(idle, waits=True)) == []
+
+
 @pytest.mark.parametrize("name", ["starved", "throttled", "noisy", "client_bound"])
 def test_a_minority_of_disturbed_rounds_is_forgiven(name: str) -> None:
     assert of_cell(entry(1), entry(2, verdicts=(name,)), entry(3), entry(4, verdicts=(name,)), entry(5)) == []

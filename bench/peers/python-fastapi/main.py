@@ -1,23 +1,29 @@
-"""The five workloads as a FastAPI application, written as FastAPI's documentation shows it.
+"""The workloads as a FastAPI application, written as FastAPI's documentation shows it.
 
 Records are dicts, by msgpack and the built-in json. The dataset's file name is taken from RESTMARK_DATASET; checked_start.py has checked it.
 """
 
+import asyncio
+import json
 import os
-from typing import Annotated, Any, Self
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal, Self
 
 import dataset
 import digest
-from fastapi import FastAPI, Query, Request
+import siblings
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from msgpack import unpackb
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 ENCODED, RECORDS = dataset.load(os.environ["RESTMARK_DATASET"], unpackb)
 
 
-def to_json(records: list[dataset.Record]) -> bytes:
+def to_json(records: list[dataset.Record] | dataset.Record) -> bytes:
     """As FastAPI's JSONResponse does it, which no route here returns: one sends a length, the other mostly a prepared body."""
     return dataset.to_json(records).encode("utf-8")
 
@@ -65,12 +71,57 @@ class LoopParameters(NoParameters):
     seed: SEED = [0]
 
 
+class ValidateParameters(NoParameters):
+    count: at_most_once(0, 1000) = []
+
+
+class WaitParameters(NoParameters):
+    ms: at_most_once(0, 60_000) = [100]
+
+
+class Record(BaseModel):
+    """Strict, since pydantic would take "5" for 5 otherwise."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: int = Field(ge=-(2**63), le=2**63 - 1)
+    name: str = Field(min_length=1, max_length=100)
+    description: str = Field(max_length=1000)
+    type: Literal["U", "G", "S"]
+    count: int = Field(ge=0, le=1_000_000)
+    created_at: float = Field(ge=0, le=4_102_444_800, allow_inf_nan=False)
+
+
+BODY_BYTES_MAX = 2**20
+
+
+class Utf8Request(Request):
+    async def json(self) -> Any:
+        return json.loads((await self.body()).decode("utf-8"))  # of bytes it would take UTF-16 as well
+
+
+class LimitedRoute(APIRoute):
+    """A route that refuses large bodies before it reads them: FastAPI itself has no limit."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            if int(request.headers.get("Content-Length", 0)) > BODY_BYTES_MAX:
+                raise HTTPException(413)
+            return await handle(Utf8Request(request.scope, request.receive))
+
+        return limited
+
+
 app = FastAPI(redirect_slashes=False)  # /transfer-data/ is no route of the definition
 
 
 @app.exception_handler(RequestValidationError)
 async def bad_request(_: Request, error: RequestValidationError) -> PlainTextResponse:
-    return PlainTextResponse(str(error), status_code=400)
+    # Where and what, without the input, which is the whole body if a field is missing.
+    told = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return PlainTextResponse("\n".join(told), status_code=400)
 
 
 # async def, as the documentation advises for functions that only compute: FastAPI runs others in a pool of threads.
@@ -110,3 +161,57 @@ async def million_loop(query: Annotated[LoopParameters, Query()]) -> str:
         if acc & 1:
             acc = 1_000_000 - acc
     return str(acc)
+
+
+bodies = APIRouter(route_class=LimitedRoute)
+
+
+@bodies.post("/validate")
+async def validate(query: Annotated[ValidateParameters, Query()], body: Record | list[Record]) -> Record | list[Record]:
+    if query.count != ([len(body)] if isinstance(body, list) else []):
+        raise HTTPException(422, "not as many records as count says")
+    return body
+
+
+@app.get("/wait", response_class=PlainTextResponse)
+async def wait(query: Annotated[WaitParameters, Query()]) -> str:
+    (ms,) = query.ms
+    due = time.monotonic() + ms / 1000
+    while (left := due - time.monotonic()) > 0:  # uvloop's timers round down to a millisecond
+        await asyncio.sleep(left)
+    return str(ms)
+
+
+records = APIRouter()
+
+
+@records.get("/record/{id}")
+async def record(id: str, _: Annotated[NoParameters, Query()]) -> Response:
+    if not (id.isascii() and id.isdigit()) or int(id) >= len(RECORDS):
+        raise HTTPException(404)
+    return Response(to_json(RECORDS[int(id)]), media_type="application/json")
+
+
+def collection(name: str) -> APIRouter:
+    router = APIRouter(prefix=f"/{name}", default_response_class=PlainTextResponse)
+
+    @router.get("/{id}")
+    async def one(id: str) -> str:
+        return f"{name} {id}"
+
+    @router.get("/{id}/items")
+    async def items(id: str) -> str:
+        return f"{name} {id} items"
+
+    @router.get("/{id}/items/{item}")
+    async def item(id: str, item: str) -> str:
+        return f"{name} {id} items {item}"
+
+    return router
+
+
+app.include_router(bodies)
+for name in siblings.NAMES:
+    if name == siblings.FIRST_BEHIND_RECORD:
+        app.include_router(records)
+    app.include_router(collection(name))

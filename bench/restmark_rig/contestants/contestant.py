@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
-from ..model.workloads import RECORD_ROUTES, ROUTE_LOOP, ROUTES
+from ..model.workloads import ALL_ROUTES, RECORD_ROUTES, ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_RECORD, ROUTE_VALIDATE, ROUTES
 from . import placeholders
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "contestant.toml"
 SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
+_OF_RECORDS = (ROUTE_PARSE, ROUTE_ENCODE, ROUTE_VALIDATE, ROUTE_RECORD)  # which fixed answers can not serve
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,19 @@ class StartPlan:
 
 
 @dataclass(frozen=True)
+class Fairness:
+    """What a reader has to know to compare it with others. The values' meanings stand in the schema."""
+
+    strings: str
+    buffers: str
+    allocator: str
+    collector: str
+    http_parser: str
+    date: bool
+    skips: str
+
+
+@dataclass(frozen=True)
 class Contestant:
     """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
 
@@ -90,6 +104,7 @@ class Contestant:
     versions: Mapping[str, tuple[str, ...]]
     level: str = IDIOMATIC
     optional: bool = False
+    fairness: Fairness | None = None  # None: it does not say
     ready_path: str = "/"
     ready_timeout_s: float = 30.0
     products: tuple[str, ...] = ()
@@ -100,7 +115,7 @@ class Contestant:
     search_path: str | None = None  # where its commands are looked for, None for PATH; see toolchains.equip
 
     def parameter_routes(self) -> tuple[str, ...]:
-        """The offered routes that take query parameters. Model "none" sends fixed bodies and takes none."""
+        """Those of the five routes that are offered and take query parameters. Model "none" sends fixed bodies and takes none."""
         if self.model == "none":
             return ()
         return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
@@ -202,9 +217,9 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
     routes = document.get("routes", list(ROUTES))
     if document["model"] == "none" and "routes" not in document:
         yield "key 'routes' is missing; remedy: model \"none\" has no record routes, so list those it offers"
-    if document["model"] == "none" and any(route in routes for route in ("/parse-msgpack", "/encode-json")):
+    if document["model"] == "none" and (worked := [route for route in _OF_RECORDS if route in routes]):
         yield (
-            "key 'model' is \"none\" while routes has /parse-msgpack or /encode-json; "
+            f"key 'model' is \"none\" while routes has {' and '.join(worked)}; "
             'remedy: say "struct" or "tree", whichever they use'
         )
     yield from _prebuilt_faults(document)
@@ -299,7 +314,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         model=document["model"],
         description=document["description"],
         notes=document.get("notes", "").strip(),
-        routes=tuple(route for route in ROUTES if route in document.get("routes", ROUTES)),
+        routes=tuple(route for route in ALL_ROUTES if route in document.get("routes", ROUTES)),
         requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
         products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
         build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
@@ -309,6 +324,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         versions={label: tuple(argv) for label, argv in document["versions"].items()},
         level=document.get("level", IDIOMATIC),
         optional=document.get("optional", False),
+        fairness=Fairness(**document["fairness"]) if "fairness" in document else None,
         ready_path=placeholders.expand(ready.get("path", "/"), {}),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),

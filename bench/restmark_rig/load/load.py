@@ -43,7 +43,8 @@ class LoadPlan:
 
     cpus: where it may run, None for everywhere. rate_per_s: of all connections together; None: as fast as answers come.
     requests: ends the load before duration_s if so many were sent. seed: of random numbers in the target. expect: a file
-    with the body that all answers have to have, see expected(); None: that of two answers, which are asked for before.
+    with the body that all answers have to have, see kept(); None: that of two answers to each target, which are asked for before.
+    more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
     """
 
     host: str
@@ -57,6 +58,8 @@ class LoadPlan:
     requests: int | None = None
     seed: int = 1
     expect: Path | None = None
+    more_targets: tuple[str, ...] = ()
+    body: Path | None = None
 
     @property
     def threads(self) -> int:
@@ -122,9 +125,9 @@ class LoadResult:
         return self.client_cpu_ns / 1e3 / self.total_us / self.threads if self.total_us else 0.0
 
 
-def expected(cache: Cache, body: bytes) -> Path:
-    """A file with this body, for a plan's expect. Raises EnvironmentFault."""
-    path = cache.folder("expected") / hashlib.sha256(body).hexdigest()
+def kept(cache: Cache, body: bytes) -> Path:
+    """A file with this body, for a plan's expect or body. Raises EnvironmentFault."""
+    path = cache.folder("bodies") / hashlib.sha256(body).hexdigest()
     if not path.exists():
         write_atomically(path, body)
     return path
@@ -185,7 +188,11 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append(f"--requests={plan.requests}")
     if plan.expect is not None:
         argv += [f"--expect={plan.expect}", "--no-probe"]
-    return [*argv, f"http://{ports.address(plan.host, plan.port)}{plan.target}"]
+    if plan.body is not None:
+        argv += [f"--body={plan.body}", "--header=Content-Type: application/json"]
+    more = [f"{target}=1" for target in plan.more_targets]
+    url = f"http://{ports.address(plan.host, plan.port)}"
+    return [*argv, url, f"{plan.target}=1", *more] if more else [*argv, f"{url}{plan.target}"]
 
 
 def _is_ready(process: subprocess.Popen[str], patience_s: float) -> bool:

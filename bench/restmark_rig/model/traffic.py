@@ -8,22 +8,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import UsageFault
-from .workloads import ROUTES
+from .workloads import ALL_ROUTES
 
 
 def parse_route(text: str) -> str:
     """The route that is meant, with or without its leading slash. Raises UsageFault."""
     word = text.strip()
     route = word if word.startswith("/") or not word else f"/{word}"
-    if route in ROUTES:
+    if route in ALL_ROUTES:
         return route
     raise UsageFault(
-        f"there is no workload {text!r}", did_you_mean(route, ROUTES) + f"the workloads are {', '.join(ROUTES)}"
+        f"there is no workload {text!r}", did_you_mean(route, ALL_ROUTES) + f"the workloads are {', '.join(ALL_ROUTES)}"
     )
 
 
 def parse_mix(text: str) -> dict[str, float]:
-    """Route to weight out of "/=5,/encode-json=3", in the order of ROUTES. Raises UsageFault."""
+    """Route to weight out of "/=5,/encode-json=3", in the order of ALL_ROUTES. Raises UsageFault."""
     weights: dict[str, float] = {}
     for part in text.split(","):
         name, equals, number = part.strip().rpartition("=")
@@ -33,7 +33,7 @@ def parse_mix(text: str) -> dict[str, float]:
         if route in weights:
             raise UsageFault(f"{text!r}: {route} has two weights", "give it one")
         weights[route] = _weight(number, text, route)
-    return {route: weights[route] for route in ROUTES if route in weights}
+    return {route: weights[route] for route in ALL_ROUTES if route in weights}
 
 
 def _weight(number: str, text: str, route: str) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from ..model import stats
 from ..model.results import Cell, ContestantRecord, Results
 from ..model.stats import Estimate, RankRange, Scatter
-from ..model.workloads import ROUTES
+from ..model.workloads import ALL_ROUTES
 from . import doubt, numbers
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, REQUESTS_PER_S, Metric
 
@@ -100,7 +100,7 @@ class Analysis:
         self.results = results
         self.contestants = {record.name: record for record in results.contestants}
         self.loads = sorted({load_of(cell) for cell in results.cells})
-        self.routes = [route for route in ROUTES if any(cell.route == route for cell in results.cells)]
+        self.routes = [route for route in ALL_ROUTES if any(cell.route == route for cell in results.cells)]
         self._estimates: dict[tuple[object, str], Estimate | None] = {}
         self._standings: dict[tuple[str, Load, str], list[Standing]] = {}
         self._same_pairs: dict[str, list[SamePair]] = {}

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from ..model.memory_records import AFTER, LOAD, REST
 from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_held
 from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
-from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.workloads import (
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_PARSE,
+    ROUTE_RECORD,
+    ROUTE_ROOT,
+    ROUTE_TRANSFER,
+    ROUTE_VALIDATE,
+    ROUTE_WAIT,
+    requested,
+)
 from . import numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing, load_of
 from .doubt import UNKNOWN_SLOWDOWN, seen_share
@@ -29,6 +39,9 @@ _TASKS = {
     ROUTE_ENCODE: "encoding JSON",
     ROUTE_TRANSFER: "sending {kb} kB",
     ROUTE_LOOP: "computing",
+    ROUTE_VALIDATE: "checking a body",
+    ROUTE_WAIT: "waiting",
+    ROUTE_RECORD: "finding a route",
 }
 _WAIT_MS = 20.0
 _HARDLY = 0.1
@@ -352,4 +365,4 @@ def not_first(entry: NotFirst) -> str:
         return f"{title_of(standing.contestant)} {numbers.plain(value)}" + (" (reference)" if standing.contestant.is_reference else "")
 
     ahead = "; ".join(shown(standing) for standing in entry.ahead)
-    return f"GET {entry.route}, {entry.load.title}, {entry.metric.title}: {ahead}; ours: {shown(entry.ours)}."
+    return f"{requested(entry.route)}, {entry.load.title}, {entry.metric.title}: {ahead}; ours: {shown(entry.ours)}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..model.results import LIMIT_CONTESTANT, TUNED, Cell, ContestantRecord
-from ..model.workloads import ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.workloads import ROUTE_ROOT, ROUTE_TRANSFER, ROUTE_WAIT, requested
 from . import badges, numbers
 from .analysis import Analysis, Load
 from .dotchart import CIRCLE, DIAMOND, TRIANGLE, DotChart, Key, Line, Mark, Row, figure
@@ -35,7 +35,7 @@ def dot_plot(analysis: Analysis, route: str, load: Load, metric: Metric) -> Figu
     return figure(
         DotChart(
             key=f"dots-{metric.key}-{_key(route)}-{load.rate_per_s}-{load.connections}",
-            title=f"GET {route}: {metric.title}, {load.title}",
+            title=f"{requested(route)}: {metric.title}, {load.title}",
             axis_title=f"{metric.title}, further {better} is better",
             groups=[("", [row for _, row in rows])],
             line=limit,
@@ -55,7 +55,7 @@ def overview(analysis: Analysis, load: Load) -> Figure | None:
             key="overview",
             title=f"Requests/s of all contestants and workloads, {load.title}",
             axis_title="Requests/s, further right is better",
-            groups=[(f"GET {route}", [row for _, row in rows]) for route, rows in groups if rows],
+            groups=[(requested(route), [row for _, row in rows]) for route, rows in groups if rows],
             keys=_keys(everybody),
             notes=_notes(everybody),
             spoken="Further right is better",
@@ -78,7 +78,7 @@ def against(gains: Gains) -> Figure | None:
             key="against",
             title=f"How many times less CPU time per request than {title}, {gains.load.title}",
             axis_title="times less CPU time per request, further right is better",
-            groups=[(f"GET {route}", [row for _, row in found]) for route, found in rows if found],
+            groups=[(requested(route), [row for _, row in found]) for route, found in rows if found],
             line=Line(1.0, f"{title} = 1×", f"{title} = 1×", "baseline"),
             keys=_keys([pair for _, found in rows for pair in found]),
             unit="×",
@@ -128,7 +128,7 @@ def latency_ranges(analysis: Analysis, route: str, load: Load) -> Figure | None:
     return figure(
         DotChart(
             key=f"latency-figure-{_key(route)}-{load.rate_per_s}-{load.connections}",
-            title=f"GET {route}: latency, {load.title}",
+            title=f"{requested(route)}: latency, {load.title}",
             axis_title="p50 / p99 / p99.9, ms, further left is better",
             groups=[("", [row for _, row in rows])],
             keys=[*shapes, *_keys(rows, with_references=False)],
@@ -188,8 +188,10 @@ def _shape(record: ContestantRecord) -> str:
 def _limit(analysis: Analysis, route: str, load: Load, metric: Metric) -> Line | None:
     """What a bare epoll loop reaches: on its own route for / and /transfer-data, else on /, whose answers are as small.
 
-    None where anybody is beyond it, there or here: then it is a server like others, and no limit.
+    None where anybody is beyond it, there or here: then it is a server like others, and no limit. None of requests that wait, too.
     """
+    if route == ROUTE_WAIT:
+        return None
     own = ROUTE_TRANSFER if route == ROUTE_TRANSFER else ROUTE_ROOT
     cell = analysis.results.cell(LIMIT_CONTESTANT, own, load.connections, load.rate_per_s or None)
     estimate = analysis.estimate(cell, metric) if cell else None
@@ -203,7 +205,7 @@ def _limit(analysis: Analysis, route: str, load: Load, metric: Metric) -> Line |
             return None
     doubts = badges.shown(cell, metric)
     text = f"limit: bare epoll loop {numbers.plain(estimate.value)}"
-    where = f"GET {own}" + (f", {badges.in_words(doubts)}" if doubts else "")
+    where = requested(own) + (f", {badges.in_words(doubts)}" if doubts else "")
     return Line(estimate.value, f"{text} ({where})", f"{text} {badges.in_symbols(doubts)}".strip(), "limit")
 
 

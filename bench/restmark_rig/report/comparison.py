@@ -22,6 +22,7 @@ from ..model.results import (
     rounds_held,
 )
 from ..model.stats import Estimate
+from ..model.workloads import requested
 from .analysis import Analysis, Load, load_of
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric
 
@@ -156,7 +157,7 @@ def compare(first: Results, second: Results) -> Comparison:
 
 
 def _name(cell: Cell) -> str:
-    return f"{cell.contestant}, GET {cell.route}, {load_of(cell).title}"
+    return f"{cell.contestant}, {requested(cell.route)}, {load_of(cell).title}"
 
 
 def _row(a: Analysis, cell: Cell, b: Analysis, counterpart: Cell, metric: Metric, floor: float | None) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.results import Cell, ContestantRecord
-from ..model.workloads import ROUTE_TRANSFER
+from ..model.workloads import ROUTE_TRANSFER, requested
 from . import badges, numbers
 from .analysis import Analysis, Load, Standing
 from .metrics import CPU_US_PER_REQUEST, MIB_PER_S, PERCENTILES, REQUESTS_PER_S, Metric, latency
@@ -101,7 +101,7 @@ def workload(analysis: Analysis, route: str, load: Load) -> Table:
         Column("Verdict", numeric=False),
         Column("Remarks", numeric=False),
     ]
-    caption = f"GET {route}, {load.title}, ordered by CPU per request"
+    caption = f"{requested(route)}, {load.title}, ordered by CPU per request"
     table = Table(
         f"workload-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}", caption, columns, heated=True
     )
@@ -126,7 +126,7 @@ def latencies(analysis: Analysis, route: str, load: Load) -> Table:
     columns = [Column("Contestant", numeric=False), *(Column(f"p{p} ms") for p in PERCENTILES)]
     columns += [Column("max ms", hint="the slowest answer of any round")]
     columns += [Column("Verdict", numeric=False), Column("Remarks", numeric=False)]
-    caption = f"GET {route}, {load.title}: latency quantiles, ms, medians over rounds"
+    caption = f"{requested(route)}, {load.title}: latency quantiles, ms, medians over rounds"
     table = Table(f"latency-{route.strip('/') or 'root'}-{load.rate_per_s}-{load.connections}", caption, columns)
     for standing in analysis.standings(route, load, latency("50")):
         cell, cells = standing.cell, []
@@ -154,7 +154,7 @@ def sweep(analysis: Analysis, route: str, metric: Metric) -> Table | None:
     if len(loads) < 2:
         return None
     columns = [Column("Contestant", numeric=False), *(Column(f"{load.connections}") for load in loads)]
-    caption = f"GET {route}: {metric.title} by number of connections"
+    caption = f"{requested(route)}: {metric.title} by number of connections"
     table = Table(f"sweep-{route.strip('/') or 'root'}-{metric.key}", caption, columns, heated=True)
     by_load = [{s.contestant.name: s for s in analysis.standings(route, load, metric)} for load in loads]
     for contestant in analysis.in_order(loads[0]):

@@ -14,7 +14,16 @@ from ..model.results import (
     TUNED,
     ContestantRecord,
 )
-from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER
+from ..model.workloads import (
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_PARSE,
+    ROUTE_RECORD,
+    ROUTE_ROOT,
+    ROUTE_TRANSFER,
+    ROUTE_VALIDATE,
+    ROUTE_WAIT,
+)
 
 OK_BADGE = "ok"
 LIMIT_TITLE = "Bare epoll loop"
@@ -75,13 +84,17 @@ WORKLOADS = {
     ROUTE_ENCODE: "Encodes all decoded records as one JSON array, for each request; answers with its length.",
     ROUTE_TRANSFER: "Sends the JSON array, which was encoded once at the start: moving bytes through the socket.",
     ROUTE_LOOP: "A million dependent steps of integer arithmetic: the language alone.",
+    ROUTE_VALIDATE: "Takes one record as JSON by POST, checks it by a schema, and answers with what it decoded, encoded anew.",
+    ROUTE_WAIT: "Waits 100 ms without using the CPU, as a request does whose database is slow: no more requests/s than ten times as many "
+    "as the server holds at a time, whatever its language. CPU per request is what waiting costs.",
+    ROUTE_RECORD: "Finds its route among a hundred, and encodes one decoded record, another one for each request.",
 }
 
 BIAS = (
     "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. "
     "The other contestants are written as a competent user of each framework would write them; their specialists could "
     "make some of them faster. Improvements are welcome: a contestant is one folder.",
-    "The workloads are five, small, and repeat a published comparison of languages. None of them talks to a database; "
+    "The workloads are small, and five of them repeat a published comparison of languages. None of them talks to a database; "
     "a service that waits for one gains less than these tables suggest.",
     "Loopback has no network in it: no loss, no latency, large segments. TLS and HTTP/2 are not measured.",
     "With one CPU for the server nothing is said about how contestants scale; with several, contestants that balance "

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ..model import cpulist
 from ..model.memory_records import LOAD
 from ..model.results import Cell, Results, rounds_held
-from ..model.workloads import ROUTE_ENCODE
+from ..model.workloads import ROUTE_ENCODE, requested
 from . import against, answer, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
@@ -143,7 +143,7 @@ class View:
                 for load in self._loads(route)
             ]
             sweeps = [tables.sweep(self.analysis, route, metric) for metric in (CPU_US_PER_REQUEST, REQUESTS_PER_S)]
-            found.append(Section(_key(route), f"GET {route}", WORKLOADS[route], blocks, [t for t in sweeps if t]))
+            found.append(Section(_key(route), requested(route), WORKLOADS[route], blocks, [t for t in sweeps if t]))
         return found
 
     def latencies(self) -> list[Section]:
@@ -156,7 +156,7 @@ class View:
                 blocks.append(
                     Block(load.title, [figure] if figure else [], [tables.latencies(self.analysis, route, load)])
                 )
-            found.append(Section(f"latency-{_key(route)}", f"GET {route}", "", blocks))
+            found.append(Section(f"latency-{_key(route)}", requested(route), "", blocks))
         return found
 
     def memory_section(self) -> Section | None:
@@ -212,7 +212,7 @@ class View:
         return [answer.not_first(entry) for entry in self.analysis.not_first()]
 
     def _cell_name(self, cell: Cell) -> str:
-        return f"{cell.contestant}, GET {cell.route}, {load_of(cell).title}"
+        return f"{cell.contestant}, {requested(cell.route)}, {load_of(cell).title}"
 
     def _loads(self, route: str) -> list[Load]:
         """The loads of a route, the main one first."""

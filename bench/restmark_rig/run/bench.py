@@ -13,7 +13,7 @@ from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
-from ..model.workloads import full
+from ..model.workloads import loaded
 from ..server.launcher import RunningServer, StartOptions
 from ..verify.oracle import Oracle
 
@@ -67,16 +67,19 @@ class Bench:
         Raises Died if no server listens any more, which is its fault and not the load generator's; NotAnswered if the server
         lives and does not answer rightly when it is asked before the load; EnvironmentFault if the load generator fails.
         """
+        first, *others = loaded(cell.route, self.oracle.records)
         plan = LoadPlan(
             host=server.host,
             port=server.port,
-            target=cell.route,
+            target=first.target,
+            more_targets=tuple(other.target for other in others),
+            body=None if first.body is None else load.kept(self.cache, first.body),
             connections=self.connections_used(server, cell),
             duration_s=duration_s,
             cpus=self.pins.client,
             timeout_s=self.settings.timeout_ms / 1e3,
             rate_per_s=cell.rate_per_s,
-            expect=load.expected(self.cache, self.oracle.answer(full(cell.route)).body),
+            expect=None if others else load.kept(self.cache, self.oracle.answer(first).body),
         )
         try:
             return load.run(plan, begin)

@@ -18,7 +18,7 @@ from ..model.errors import UsageFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
-from ..model.workloads import ROUTES
+from ..model.workloads import ALL_ROUTES, ROUTES
 from ..store.dataset import Dataset
 from .participants import Participant
 
@@ -89,8 +89,8 @@ class RunRequest:
         )
 
     def routes(self) -> tuple[str, ...]:
-        """The workloads to be measured, in their usual order."""
-        return tuple(route for route in ROUTES if not self.workloads or route in self.workloads)
+        """The workloads to be measured, in their usual order: those asked for, else the five that all have."""
+        return tuple(route for route in ALL_ROUTES if route in (self.workloads or ROUTES))
 
     def argv(self, settings: Settings, seed: int) -> list[str]:
         """The command that repeats the run: seed included, folders absolute."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..load.load import LoadResult, NotAnswered
 from ..model.plan import CellSpec
 from ..model.results import BYTE_MISMATCH, ERRORS, Latency, LoadErrors, Round, Verdict, Visit
+from ..model.workloads import ROUTE_WAIT
 from ..server import drain, sampler
 from ..server.launcher import RunningServer
 from ..server.sampler import Reading, Sampler
@@ -98,6 +99,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         unanswered=known.checked.unanswered,
         unrest=unrest,
         death=server.death(),
+        waits=visit.route == ROUTE_WAIT,
     )
     entry = _round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns)
     return Visited(entry, known.checked.wire_bytes, used, died=bool(evidence.death))

@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 
 from ..model.plan import CellSpec
-from ..model.workloads import LOOP_MAX_SEED, ROUTE_LOOP, WorkloadRequest, counted, full, loop
-from ..server.http_probe import Connection, FramingError, ProbeError, request_bytes
+from ..model.workloads import WorkloadRequest, full, requested
+from ..server.http_probe import Connection, FramingError, ProbeError, wire
 from ..server.launcher import RunningServer
+from ..verify import draw
 from ..verify.checks.base import Mismatch, compare
 from . import verdict
 from .bench import Bench, Died
@@ -17,7 +18,7 @@ from .bench import Bench, Died
 _MIN_S = 10.0  # for each wait for a byte, and as long as --timeout allows an answer to take
 _STALL_REQUESTS = 3
 _STALL_WAIT_S = 10.0
-_CHECK_MAX_N = 10_000
+_LIMITS = draw.Limits(n=10_000, ms=100)
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ def check(server: RunningServer, cell: CellSpec, bench: Bench, start: int, when:
     Raises Died.
     """
     requests: list[WorkloadRequest] = [full(cell.route)]
-    if cell.route in server.contestant.parameter_routes():
-        requests.append(_random_request(cell, bench, f"{start}:{when}"))
+    if draw.varies(server.contestant, cell.route):
+        requests.append(draw.any_request(cell.route, bench.oracle.records, _rng(cell, bench, f"{start}:{when}"), _LIMITS))
     size = None
     try:
         with server.connect(max(_MIN_S, bench.settings.timeout_ms / 1e3)) as connection:
             for request in requests:
-                answer = connection.get(request.target)
+                answer = connection.ask(request)
                 size = size or answer.wire_bytes
                 compare(bench.oracle, request, answer)
     except Mismatch as mismatch:
@@ -49,16 +50,13 @@ def check(server: RunningServer, cell: CellSpec, bench: Bench, start: int, when:
     except ProbeError as error:
         if server.death():
             raise Died from None
-        told = f"{when} the load: GET {cell.route}: {error}"
+        told = f"{when} the load: {requested(cell.route)}: {error}"
         return Checked(size, wrong=told) if isinstance(error, FramingError) else Checked(size, unanswered=told)
     return Checked(size)
 
 
-def _random_request(cell: CellSpec, bench: Bench, when: str) -> WorkloadRequest:
-    rng = random.Random(f"{bench.seed}:{cell.route}:{cell.connections}:{when}")
-    if cell.route == ROUTE_LOOP:
-        return loop(rng.randint(0, _CHECK_MAX_N), rng.randint(0, LOOP_MAX_SEED))
-    return counted(cell.route, rng.randint(0, bench.oracle.records))
+def _rng(cell: CellSpec, bench: Bench, when: str) -> random.Random:
+    return random.Random(f"{bench.seed}:{cell.route}:{cell.connections}:{when}")
 
 
 def ack_stall_ms(server: RunningServer, route: str) -> float:
@@ -68,7 +66,7 @@ def ack_stall_ms(server: RunningServer, route: str) -> float:
     """
     with server.connect() as connection:
         connection.delay_acknowledgements()
-        connection.get(route)
+        connection.ask(full(route))
         delayed = min(_get_ms(connection, route, acknowledge=False) for _ in range(_STALL_REQUESTS))
         if delayed < verdict.ACK_STALL_MIN.value:
             return 0.0
@@ -78,7 +76,7 @@ def ack_stall_ms(server: RunningServer, route: str) -> float:
 def _get_ms(connection: Connection, route: str, acknowledge: bool) -> float:
     """Time of one request; with or without an acknowledgement of the first bytes of its answer."""
     started = time.monotonic()
-    connection.send(request_bytes(route))
+    connection.send(wire(full(route)))
     if acknowledge and connection.waiting(_STALL_WAIT_S):
         connection.acknowledge_at_once()  # works for what has arrived only: the next send() ends the mode
     connection.read()

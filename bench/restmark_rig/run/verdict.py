@@ -120,7 +120,8 @@ class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones. The rest is empty if nothing was: wrong_answer: what a probe before the load found;
+    client runs on the same ones; waits: whether it is the work to wait, so that an idle server is none that sleeps. The rest is empty if
+    nothing was: wrong_answer: what a probe before the load found;
     unanswered: why such a probe got no answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
     """
 
@@ -137,6 +138,7 @@ class Evidence:
     unanswered: str = ""
     unrest: str = ""
     death: str = ""
+    waits: bool = False
 
     @property
     def server_share(self) -> float:
@@ -229,7 +231,7 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
                 f"{late['99']} µs or more): latencies are not the server's alone",
             )
         return
-    idle = e.server_share + e.server_lost < SERVER_STARVED.value
+    idle = not e.waits and e.server_share + e.server_lost < SERVER_STARVED.value
     if idle and e.ack_stall_ms >= ACK_STALL_MIN.value:
         yield Verdict(
             ACK_STALL,

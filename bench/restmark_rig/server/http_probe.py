@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from ..host.ports import address
+from ..model.workloads import WorkloadRequest
 
 _MAX_HEAD_BYTES = 65536
 _RECEIVE_BYTES = 262144
@@ -71,6 +72,18 @@ def request_bytes(target: str, method: str = "GET", headers: tuple[str, ...] = (
     return "\r\n".join(lines).encode("latin-1")
 
 
+def wire(request: WorkloadRequest) -> bytes:
+    """A workload's request as it is sent; a body is JSON, and has a Content-Length."""
+    if request.body is None:
+        return request_bytes(request.target, request.method)
+    return request_bytes(request.target, request.method, json_headers(len(request.body))) + request.body
+
+
+def json_headers(body_bytes: int) -> tuple[str, ...]:
+    """The headers of a JSON body of that length."""
+    return ("Content-Type: application/json", f"Content-Length: {body_bytes}")
+
+
 class Connection:
     """One TCP connection to a server."""
 
@@ -117,6 +130,11 @@ class Connection:
     def get(self, target: str) -> Response:
         """Sends a GET and reads its answer. Raises ProbeError."""
         self.send(request_bytes(target))
+        return self.read()
+
+    def ask(self, request: WorkloadRequest) -> Response:
+        """Sends a workload's request and reads its answer. Raises ProbeError."""
+        self.send(wire(request))
         return self.read()
 
     def send(self, data: bytes) -> None:

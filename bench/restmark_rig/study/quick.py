@@ -11,7 +11,7 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, ExitCode, RigError
-from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, WorkloadRequest, counted, full, loop
+from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, ROUTES, WorkloadRequest, counted, full, loop
 from ..server import drain
 from ..server.http_probe import ProbeError
 from ..server.launcher import RunningServer
@@ -99,12 +99,12 @@ def connections_used(asked: int, contestant: Contestant, workers: int) -> int:
 
 
 def check(server: RunningServer, oracle: Oracle) -> int:
-    """Asks for full and partial work on every route that the server has; returns the number of answers compared.
+    """Asks for full and partial work on every one of the five routes that the server has; returns the number of answers compared.
 
     Raises WrongAnswer at the first difference, or when no well-framed answer comes.
     """
     requests: list[WorkloadRequest] = []
-    for route in server.contestant.routes:
+    for route in (route for route in server.contestant.routes if route in ROUTES):
         requests.append(full(route))
         if route not in server.contestant.parameter_routes():
             continue

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..model.results import Cell
+from ..model.workloads import requested
 from ..report import badges, numbers
 from ..report.analysis import Analysis, Load
 from ..report.answer import Answer
@@ -28,7 +29,7 @@ def show(console: Console, view: View) -> None:
     for route in analysis.routes:
         for load in analysis.loads:
             if analysis.entrants(route, load):
-                plain(console, f"\nGET {route}, {load.title}{_same(analysis, route, load)}", "bold")
+                plain(console, f"\n{requested(route)}, {load.title}{_same(analysis, route, load)}", "bold")
                 console.print(_table(analysis, route, load))
     if results.cells:
         plain(console, "\n" + _legend(analysis))

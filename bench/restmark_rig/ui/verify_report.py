@@ -12,7 +12,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..model.errors import ExitCode
-from ..model.workloads import ROUTES
+from ..model.workloads import MORE_ROUTES, ROUTES
 from ..terminal.console import plain
 from ..terminal.short_names import short_names
 from ..verify.checks import WRONG_BODY, Check, Finding, Verdict
@@ -62,9 +62,8 @@ def show(console: Console, reports: Sequence[Report], plan: VerifyPlan, verbose:
     )
     checked = [report for report in reports if report.findings]
     if checked:
-        for table in _check_tables(checked, plan.checks, console.width):
+        for table in (*_check_tables(checked, plan.checks, console.width), *_route_tables(checked, console.width)):
             console.print(table)
-        console.print(_route_table(checked, console.width))
     for report in reports:
         _show_details(console, report, verbose)
     plain(console, _closing_sentence(reports))
@@ -89,9 +88,15 @@ def _column_widths(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[T
 
 
 def _check_tables(reports: Sequence[Report], checks: Sequence[Check], width: int) -> Iterator[Table]:
-    """The checks in as few tables, one below the other, as the width allows; each of about as many columns."""
-    names = [check.name for check in checks]
+    """The checks that were made of anybody here."""
+    made = {finding.check for r in reports for finding in r.findings}
+    names = [check.name for check in checks if check.name in made]
     rows = [(r.contestant.name, [_word(f for f in r.findings if f.check == name) for name in names]) for r in reports]
+    yield from _tables(names, rows, width)
+
+
+def _tables(names: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]], width: int) -> Iterator[Table]:
+    """The columns in as few tables, one below the other, as the width allows; each of about as many columns."""
     widths = _column_widths(names, rows)
     for tables in range(1, len(names) + 1):
         size = -(-len(names) // tables)
@@ -103,11 +108,13 @@ def _check_tables(reports: Sequence[Report], checks: Sequence[Check], width: int
         yield _table(names[start:end], [(name, cells[start:end]) for name, cells in rows], width)
 
 
-def _route_table(reports: Sequence[Report], width: int) -> Table:
-    headings = [route.removeprefix("/") or "/" for route in ROUTES]  # five slashes do not fit into 80 columns
-    routes = (*ROUTES, None)
+def _route_tables(reports: Sequence[Report], width: int) -> Iterator[Table]:
+    """The five routes, and those of the others that anybody here offers."""
+    shown = (*ROUTES, *(route for route in MORE_ROUTES if any(route in r.contestant.routes for r in reports)))
+    headings = [route.removeprefix("/") or "/" for route in shown]  # five slashes do not fit into 80 columns
+    routes = (*shown, None)
     rows = [(r.contestant.name, [_word(f for f in r.findings if f.route == x) for x in routes]) for r in reports]
-    return _table([*headings, "server"], rows, width)
+    yield from _tables([*headings, "server"], rows, width)
 
 
 def _show_details(console: Console, report: Report, verbose: bool) -> None:

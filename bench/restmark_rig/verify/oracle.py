@@ -14,23 +14,42 @@ from ..model.workloads import (
     ROUTE_ENCODE,
     ROUTE_LOOP,
     ROUTE_PARSE,
+    ROUTE_RECORD,
     ROUTE_ROOT,
     ROUTE_TRANSFER,
+    ROUTE_VALIDATE,
+    ROUTE_WAIT,
     TEXT,
+    WAIT_DEFAULT_MS,
     WorkloadRequest,
 )
 from ..store.dataset import Dataset, compact_json
+from . import bodies
 
 WELCOME = b"Welcome!\n"
 MILLION = 1_000_000
+_FRACTION = b".0"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The expected answer of a valid request: always status 200."""
+    """The expected answer of a valid request: always status 200. optional: offsets in the body at which a ".0" may stand besides."""
 
     content_type: str
     body: bytes
+    optional: tuple[int, ...] = ()
+
+    def like(self, got: bytes) -> bytes:
+        """The body that is expected, with each optional ".0" that got has in the same place."""
+        pieces, begin, at = [], 0, 0
+        for offset in self.optional:
+            at += offset - begin
+            pieces.append(self.body[begin:offset])
+            begin = offset
+            if got.startswith(_FRACTION, at):
+                pieces.append(_FRACTION)
+                at += len(_FRACTION)
+        return b"".join((*pieces, self.body[begin:]))
 
 
 def loop_step_by_step(n: int, seed: int) -> int:
@@ -126,4 +145,11 @@ class Oracle:
         if request.route == ROUTE_LOOP:
             n, seed = request.params.get("n", LOOP_DEFAULT_N), request.params.get("seed", 0)
             return Answer(TEXT, b"%d" % loop_result(n, seed))
+        if request.route == ROUTE_VALIDATE:
+            body, optional = bodies.answered(request.body or b"")
+            return Answer(JSON, body, optional)
+        if request.route == ROUTE_WAIT:
+            return Answer(TEXT, b"%d" % request.params.get("ms", WAIT_DEFAULT_MS))
+        if request.route == ROUTE_RECORD:
+            return Answer(JSON, self.dataset.json_parts[int(request.segment)])
         raise ValueError(f"no such workload: {request.route}")

@@ -90,7 +90,7 @@ def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Rep
                         f"no control group can be made here; CPU time is read from the {server.accounting}, where "
                         f"{server.accounting_caveat}"
                     )
-                subject = Subject(server, Oracle(dataset), plan.seed, is_default, _teller(contestant, reporter))
+                subject = Subject(server, Oracle(dataset), plan.seed, is_default, _teller(contestant, reporter), plan.options.workers)
                 report.findings += run_checks(subject, checks, reporter)
     except EnvironmentFault as fault:
         report.state, report.problem, report.remedy = "failed", fault.message, fault.remedy

@@ -156,6 +156,13 @@ class HonestServer:
     async def read_request(self, reader: asyncio.StreamReader) -> bytes:
         return await reader.readuntil(b"\r\n\r\n")
 
+    async def read_body(self, head: bytes, reader: asyncio.StreamReader) -> bytes:
+        length = re.search(rb"\r\ncontent-length: ([0-9]{1,7})\r\n", head, re.IGNORECASE)
+        return await reader.readexactly(int(length[1])) if length else b""
+
+    async def answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:  # noqa: ARG002
+        return self.respond(method, target)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -163,7 +170,8 @@ class HonestServer:
                 method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                status, content_type, body = self.respond(method, target)
+                body = await self.read_body(head, reader)
+                status, content_type, body = await self.answer(method, target, body)
                 self.send(writer, status, content_type, body, method)
                 await writer.drain()
                 if self.closes or writer.is_closing():

@@ -14,9 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where another program runs this file, too
 
-import protocol_cheats  # noqa: E402  (the path had to be set first)
+import more_cheats  # noqa: E402  (the path had to be set first)
+import protocol_cheats  # noqa: E402
 import work_cheats  # noqa: E402
 from honest import HonestServer  # noqa: E402
+from more_honest import MoreHonestServer  # noqa: E402
 
 CHEATS: dict[str, type[HonestServer]] = {
     "none": HonestServer,
@@ -55,6 +57,19 @@ CHEATS: dict[str, type[HonestServer]] = {
     "stubborn": protocol_cheats.Stubborn,
     "leaves-child": protocol_cheats.LeavesChild,
     "crashes": protocol_cheats.Crashes,
+    "none-of-eight": MoreHonestServer,
+    "validation-skipped": more_cheats.ValidationSkipped,
+    "echo": more_cheats.Echo,
+    "bytes-for-characters": more_cheats.BytesForCharacters,
+    "names-no-field": more_cheats.NamesNoField,
+    "names-all-fields": more_cheats.NamesAllFields,
+    "takes-too-much": more_cheats.TakesTooMuch,
+    "waits-not": more_cheats.WaitsNot,
+    "waits-less": more_cheats.WaitsLess,
+    "spinning-wait": more_cheats.SpinningWait,
+    "prefix-router": more_cheats.PrefixRouter,
+    "first-record": more_cheats.FirstRecord,
+    "lacks-a-route": more_cheats.LacksARoute,
 }
 
 

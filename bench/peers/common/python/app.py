@@ -1,6 +1,7 @@
-"""The five workloads as a WSGI application, for every Python server.
+"""The workloads as a WSGI application, for every Python server.
 
-Werkzeug's Request and Response without its routing, msgpack and the built-in json, records as dicts.
+Werkzeug's Request and Response, msgpack and the built-in json, records as dicts. The fixed paths are a dict; Werkzeug's routing
+finds the hundred that have something in them.
 The dataset's file name is taken from RESTMARK_DATASET.
 """
 
@@ -8,13 +9,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import dataset
 import digest
 import parameters
+import schema
+import siblings
 from msgpack import unpackb
-from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 
@@ -89,20 +95,75 @@ def run_loop(n: int, seed: int) -> int:
     return acc
 
 
+VALIDATE_LIMITS: parameters.Limits = {"count": schema.COUNTS}
+
+
+def validate(request: Request) -> Response:
+    count = numbers(request, VALIDATE_LIMITS).get("count")
+    if (request.content_length or 0) > schema.BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    try:
+        found = schema.checked(request.get_data(), count)
+    except schema.SchemaError as error:
+        return Response(f"{error}\n", status=422)
+    return Response(dataset.to_json(found).encode("utf-8"), mimetype="application/json")
+
+
+def wait(request: Request) -> Response:
+    ms = numbers(request, parameters.WAIT).get("ms", 100)
+    time.sleep(ms / 1000)
+    return Response(str(ms))
+
+
+def record(request: Request, id: str) -> Response:
+    numbers(request, parameters.NOTHING)
+    if not (id.isascii() and id.isdigit()) or int(id) >= len(RECORDS):
+        raise NotFound
+    return Response(dataset.to_json(RECORDS[int(id)]).encode("utf-8"), mimetype="application/json")
+
+
+def of_one(name: str, _: Request, id: str) -> Response:
+    return Response(f"{name} {id}")
+
+
+def items_of(name: str, _: Request, id: str) -> Response:
+    return Response(f"{name} {id} items")
+
+
+def item_of(name: str, _: Request, id: str, item: str) -> Response:
+    return Response(f"{name} {id} items {item}")
+
+
+def rules() -> Iterator[Rule]:
+    for name in siblings.NAMES:
+        if name == siblings.FIRST_BEHIND_RECORD:
+            yield Rule("/record/<id>", endpoint=record, methods=["GET"])
+        yield Rule(f"/{name}/<id>", endpoint=partial(of_one, name), methods=["GET"])
+        yield Rule(f"/{name}/<id>/items", endpoint=partial(items_of, name), methods=["GET"])
+        yield Rule(f"/{name}/<id>/items/<item>", endpoint=partial(item_of, name), methods=["GET"])
+
+
+URLS = Map(list(rules()))
+READING = ("GET", "HEAD")
 ROUTES: dict[str, Callable[[Request], Response]] = {
     "/": welcome,
     "/parse-msgpack": parse_msgpack,
     "/encode-json": encode_json,
     "/transfer-data": transfer_data,
     "/million-loop": million_loop,
+    "/validate": validate,
+    "/wait": wait,
 }
+METHODS = {"/validate": ("POST",)}
 
 
 @Request.application
 def application(request: Request) -> Response:
     handler = ROUTES.get(request.path)
     if handler is None:
-        raise NotFound
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(valid_methods=["GET", "HEAD"])
+        endpoint, values = URLS.bind_to_environ(request.environ).match()
+        return endpoint(request, **values)
+    methods = METHODS.get(request.path, READING)
+    if request.method not in methods:
+        raise MethodNotAllowed(valid_methods=list(methods))
     return handler(request)

@@ -31,8 +31,8 @@ class DatasetError(Exception):
     """The dataset file cannot be used; the message names the file, the record and the remedy."""
 
 
-def to_json(records: list[Record]) -> str:
-    """Encode `records` as one compact JSON array, non-ASCII characters left as they are."""
+def to_json(records: list[Record] | Record) -> str:
+    """Encode `records`, or one record, as compact JSON, non-ASCII characters left as they are."""
     return json.dumps(records, separators=(",", ":"), ensure_ascii=False)
 
 

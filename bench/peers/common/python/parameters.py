@@ -8,6 +8,7 @@ Limits = Mapping[str, range]
 
 SEEDS = range(2**31)
 NOTHING: Limits = {}
+WAIT: Limits = {"ms": range(60_001)}
 LOOP: Limits = {"n": range(100_000_001), "seed": SEEDS}
 
 

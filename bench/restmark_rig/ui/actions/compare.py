@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ...model.errors import ExitCode, UsageFault
 from ...model.stats import Estimate
+from ...model.workloads import requested
 from ...report import comparison, numbers
 from ...report.comparison import UNTOLD, Change, Comparison, Row
 from ...report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
@@ -104,7 +105,7 @@ def _interval(ratio: Estimate | None) -> str:
 
 def _sentence(row: Row) -> str:
     share, least = numbers.percent(row.worse_share), numbers.percent(row.worse_at_least)
-    return f"{row.contestant}, GET {row.route}, {row.load.title}: {row.metric.title} worse by {share}, {least} at least"
+    return f"{row.contestant}, {requested(row.route)}, {row.load.title}: {row.metric.title} worse by {share}, {least} at least"
 
 
 def _closing(found: Comparison, fail_above: float | None, failures: list[str]) -> str:

@@ -13,7 +13,7 @@ from ...contestants.settings import Settings
 from ...host import pinning
 from ...model import cpulist
 from ...model.errors import EnvironmentFault, ExitCode, UsageFault
-from ...model.workloads import ROUTE_TRANSFER
+from ...model.workloads import ROUTE_TRANSFER, ROUTES
 from ...server import memory_look
 from ...server.launcher import RunningServer, StartOptions, launch
 from ...store import dataset
@@ -46,8 +46,9 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
             compared = measuring.check(server, Oracle(data))
             progress.say(f"checked {compared} answers byte for byte: all as defined")
             rows = []
-            for number, route in enumerate(contestant.routes, 1):
-                say = partial(_say_step, progress, f"[{number}/{len(contestant.routes)}] ")
+            measured = [route for route in contestant.routes if route in ROUTES]
+            for number, route in enumerate(measured, 1):
+                say = partial(_say_step, progress, f"[{number}/{len(measured)}] ")
                 rows.append(measuring.measure(server, route, pins, used, duration, say))
             memory = "" if server.death() else _memory(server)
     _show(rows, pins, duration)

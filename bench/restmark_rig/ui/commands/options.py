@@ -8,7 +8,7 @@ import click
 
 from ...model import traffic
 from ...model.errors import UsageFault
-from ...model.workloads import ROUTES
+from ...model.workloads import ALL_ROUTES
 
 _CONNECTIONS = click.IntRange(1, 10_000)
 
@@ -28,7 +28,7 @@ class Route(click.Choice):
     """A workload, with or without its slash."""
 
     def __init__(self) -> None:
-        super().__init__(ROUTES)
+        super().__init__(ALL_ROUTES)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:

@@ -14,7 +14,7 @@ from .options import CountList, Route, baseline_option, mix_option
 @click.command()
 @shared_options
 @click.option(
-    "--workload", "workloads", multiple=True, type=Route(), metavar="ROUTE", help="Only this route. Repeatable."
+    "--workload", "workloads", multiple=True, type=Route(), metavar="ROUTE", help="Only this route. Repeatable [default: the five that all have]."
 )
 @click.option(
     "--connections",

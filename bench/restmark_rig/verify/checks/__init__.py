@@ -8,9 +8,12 @@ from .connection import BURST, FRAG, KEEP, PAIR
 from .cost import COST
 from .digest import DIGEST
 from .idle import IDLE
+from .record import RECORD
 from .requests import ARGS, PATH
 from .stop import STOP
+from .validate import VALIDATE
+from .wait import WAIT
 
-CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, COST, IDLE, STOP)
+CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, VALIDATE, WAIT, RECORD, COST, IDLE, STOP)
 
 __all__ = ["CHECKS", "COST", "STOP", "WRONG_BODY", "Check", "Finding", "Subject", "Verdict"]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ...model.workloads import WorkloadRequest
-from ...server.http_probe import ProbeError, Response, request_bytes
+from ...model.workloads import ROUTE_RECORD, ROUTES, WorkloadRequest, full
+from ...server.http_probe import ProbeError, Response, wire
 from .. import difference
-from ..oracle import Oracle
+from ..oracle import Answer, Oracle
 
 if TYPE_CHECKING:  # the names of the checks are part of the help, which has to start fast
     from ...contestants.contestant import Contestant
@@ -59,18 +59,24 @@ class Undecided(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A running server under test and what to hold it against."""
+    """A running server under test, with how many workers, and what to hold it against."""
 
     server: RunningServer
     oracle: Oracle
     seed: int
     is_default_dataset: bool
     tell: Callable[[str], None] = lambda _: None
+    workers: int = 1
 
     @property
     def contestant(self) -> Contestant:
         """The contestant whose server it is."""
         return self.server.contestant
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes that it offers and that the dataset has something to ask of."""
+        return tuple(route for route in self.contestant.routes if route != ROUTE_RECORD or self.oracle.records)
 
     def rng(self, check: str) -> random.Random:
         """Random numbers that depend on the run's seed and the check alone: equal for all contestants."""
@@ -78,7 +84,7 @@ class Subject:
 
     def fetch(self, request: WorkloadRequest) -> Response:
         """The answer to a request on a connection of its own. Raises ProbeError."""
-        return self.fetch_raw(request_bytes(request.target))
+        return self.fetch_raw(wire(request), request.method)
 
     def fetch_raw(self, data: bytes, method: str = "GET") -> Response:
         """The answer to the bytes of one request on a connection of its own. Raises ProbeError."""
@@ -104,15 +110,16 @@ class Check:
 
 def compare(oracle: Oracle, request: WorkloadRequest, response: Response) -> None:
     """Raises Mismatch if status or body of the answer differ from the oracle's."""
-    compare_body(request, response, oracle.answer(request).body)
+    compare_body(request, response, oracle.answer(request))
 
 
-def compare_body(request: WorkloadRequest, response: Response, expected: bytes) -> None:
+def compare_body(request: WorkloadRequest, response: Response, answer: Answer) -> None:
     """Raises Mismatch if the answer's status is not 200, or its body not the expected one."""
     if response.status != 200:
-        raise Mismatch(f"GET {request.target}: status {response.status} instead of 200{_said(response)}")
+        raise Mismatch(f"{request.line}: status {response.status} instead of 200{_said(response)}")
+    expected = answer.like(response.body)
     if response.body != expected:
-        raise Mismatch(f"GET {request.target}: {WRONG_BODY}, {difference.describe(expected, response.body)}")
+        raise Mismatch(f"{request.line}: {WRONG_BODY}, {difference.describe(expected, response.body)}")
 
 
 def _said(response: Response) -> str:
@@ -128,7 +135,7 @@ def judge(check: str, route: str | None, action: Callable[[], str | None]) -> Fi
     except Undecided as doubt:
         return Finding(check, route, Verdict.UNDECIDED, str(doubt))
     except ProbeError as error:
-        prefix = f"GET {route}: " if route else ""
+        prefix = f"{full(route).line}: " if route else ""
         return Finding(check, route, Verdict.FAIL, f"{prefix}{error}")
     return Finding(check, route, Verdict.NOTE, note) if note else Finding(check, route, Verdict.OK)
 
@@ -136,12 +143,18 @@ def judge(check: str, route: str | None, action: Callable[[], str | None]) -> Fi
 def each_route(
     check: str, subject: Subject, routes: tuple[str, ...], action: Callable[[str], str | None]
 ) -> Iterator[Finding]:
-    """judge() for each of the routes; those of them that the contestant does not offer are said to be so."""
+    """judge() for each of the routes; those of the five that the contestant does not offer are said to be so."""
     for route in routes:
-        if route in subject.contestant.routes:
+        if route in subject.routes:
             yield judge(check, route, lambda route=route: action(route))  # type: ignore[misc]
         else:
-            yield Finding(check, route, Verdict.NOT_OFFERED)
+            yield from not_offered(check, route)
+
+
+def not_offered(check: str, route: str) -> Iterator[Finding]:
+    """What to say of a route that the contestant does not offer: nothing of those that nobody has to."""
+    if route in ROUTES:
+        yield Finding(check, route, Verdict.NOT_OFFERED)
 
 
 def sha256(data: bytes) -> str:

@@ -8,16 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ...model.workloads import (
-    LOOP_MAX_SEED,
-    RECORD_ROUTES,
+    ALL_ROUTES,
     ROUTE_ROOT,
-    ROUTES,
+    ROUTE_WAIT,
     WorkloadRequest,
-    counted,
     full,
-    loop,
+    wait,
 )
-from ...server.http_probe import ClosedBeforeAnswer, Connection, ConnectionEnded, ProbeError, request_bytes
+from ...server.http_probe import ClosedBeforeAnswer, Connection, ConnectionEnded, ProbeError, wire
+from .. import draw
 from .base import Check, Finding, Mismatch, Subject, compare, each_route, judge
 
 _KEEP_REQUESTS = 5
@@ -26,47 +25,45 @@ _SETTLE_S = 0.05
 
 BURST_REQUESTS = 2000
 _BURST_CONNECTIONS = 4
-_BURST_MAX_COUNT = 30
-_BURST_MAX_N = 3000
+_SMALL = draw.Limits(count=30, n=3000, ms=3)
+_KEEP_WAIT_MS = 10
 
 
 def small_request(subject: Subject, route: str, rng: random.Random) -> WorkloadRequest:
     """A request of little work, random where the contestant takes parameters."""
-    if route not in subject.contestant.parameter_routes():
+    if not draw.varies(subject.contestant, route):
         return full(route)
-    if route in RECORD_ROUTES:
-        return counted(route, rng.randint(0, min(_BURST_MAX_COUNT, subject.oracle.records)))
-    return loop(rng.randint(0, _BURST_MAX_N), rng.randint(0, LOOP_MAX_SEED))
+    return draw.any_request(route, subject.oracle.records, rng, _SMALL)
 
 
 def check_keep(subject: Subject) -> Iterator[Finding]:
     """One connection answers request after request and is not closed."""
 
     def action(route: str) -> None:
-        request = full(route)
+        request = wait(_KEEP_WAIT_MS) if route == ROUTE_WAIT else full(route)
         with subject.server.connect() as connection:
             for number in range(1, _KEEP_REQUESTS + 1):
                 _exchange(subject, connection, request, number)
             if connection.surplus(_SETTLE_S) is None:
-                raise Mismatch(f"GET {route}: the connection is closed after answer {_KEEP_REQUESTS}")
+                raise Mismatch(f"{request.line}: the connection is closed after answer {_KEEP_REQUESTS}")
 
-    yield from each_route("keep", subject, ROUTES, action)
+    yield from each_route("keep", subject, ALL_ROUTES, action)
 
 
 def _exchange(subject: Subject, connection: Connection, request: WorkloadRequest, number: int) -> None:
     """One request on a connection that is to be kept; number counts the requests on it."""
     try:
-        response = connection.get(request.target)
+        response = connection.ask(request)
     except ConnectionEnded as error:
         if number == 1:
             raise
         raise Mismatch(
-            f"GET {request.target}: keep-alive is not kept, the connection ended after answer {number - 1} ({error})"
+            f"{request.line}: keep-alive is not kept, the connection ended after answer {number - 1} ({error})"
         ) from None
     compare(subject.oracle, request, response)
     if not response.keeps_alive:
         raise Mismatch(
-            f"GET {request.target}: keep-alive is not kept, answer {number} on the connection announces its end"
+            f"{request.line}: keep-alive is not kept, answer {number} on the connection announces its end"
         )
 
 
@@ -75,7 +72,7 @@ def check_frag(subject: Subject) -> Iterator[Finding]:
 
     def action(route: str) -> None:
         request = small_request(subject, route, subject.rng("frag"))
-        data = request_bytes(request.target)
+        data = wire(request)
         for pieces in (_single_bytes(data), [data[:2], data[2:-3], data[-3:]], [data[:-1], data[-1:]]):
             with subject.server.connect() as connection:
                 for piece in pieces[:-1]:
@@ -83,13 +80,13 @@ def check_frag(subject: Subject) -> Iterator[Finding]:
                     # Long enough for the server to read the fragment by itself; nothing may come back yet.
                     if connection.waiting(_FRAGMENT_WAIT_S):
                         raise Mismatch(
-                            f"GET {request.target}: answered (or closed) before the request was complete, "
+                            f"{request.line}: answered (or closed) before the request was complete, "
                             f"sent in {len(pieces)} fragments"
                         )
                 connection.send(pieces[-1])
                 compare(subject.oracle, request, connection.read())
 
-    yield from each_route("frag", subject, ROUTES, action)
+    yield from each_route("frag", subject, ALL_ROUTES, action)
 
 
 def _single_bytes(data: bytes) -> list[bytes]:
@@ -109,7 +106,7 @@ class _Pair:
 def check_pair(subject: Subject) -> Iterator[Finding]:
     """Two requests in one packet: both answered, in order. To answer one and close is allowed, and noted."""
     rng = subject.rng("pair")
-    offered = subject.contestant.routes
+    offered = subject.routes
     pairs: dict[str, _Pair] = {}
 
     def action(route: str) -> str | None:
@@ -127,7 +124,7 @@ def check_pair(subject: Subject) -> Iterator[Finding]:
                     "the client sends the second one again"
                 )
             third = small_request(subject, route, rng)
-            compare(subject.oracle, third, connection.get(third.target))
+            compare(subject.oracle, third, connection.ask(third))
         return None
 
     with ExitStack() as stack:
@@ -137,10 +134,10 @@ def check_pair(subject: Subject) -> Iterator[Finding]:
             pairs[route] = pair = _Pair(small_request(subject, route, rng), small_request(subject, other, rng))
             try:
                 pair.connection = stack.enter_context(subject.server.connect())
-                pair.connection.send(request_bytes(pair.first.target) + request_bytes(pair.second.target))
+                pair.connection.send(wire(pair.first) + wire(pair.second))
             except ProbeError as error:
                 pair.connection, pair.fault = None, error
-        yield from each_route("pair", subject, ROUTES, action)
+        yield from each_route("pair", subject, ALL_ROUTES, action)
 
 
 def check_burst(subject: Subject) -> Iterator[Finding]:
@@ -150,7 +147,7 @@ def check_burst(subject: Subject) -> Iterator[Finding]:
 
 def _burst(subject: Subject) -> None:
     rng = subject.rng("burst")
-    offered = subject.contestant.routes
+    offered = subject.routes
     # Mostly the cheapest route, so that slow servers get through in a few seconds, too.
     weights = [10 if route == ROUTE_ROOT else 1 for route in offered]
     per_connection = BURST_REQUESTS // _BURST_CONNECTIONS
@@ -166,7 +163,7 @@ def _burst(subject: Subject) -> None:
                 except Mismatch as mismatch:
                     raise Mismatch(f"request {done} of {BURST_REQUESTS}: {mismatch}") from None
                 except ProbeError as error:
-                    raise Mismatch(f"request {done} of {BURST_REQUESTS}, GET {request.target}: {error}") from None
+                    raise Mismatch(f"request {done} of {BURST_REQUESTS}, {request.line}: {error}") from None
                 if done % 200 == 0:
                     subject.tell(f"request {done} of {BURST_REQUESTS}")
 

@@ -21,7 +21,7 @@ from ...model.workloads import (
     loop,
 )
 from ...store.dataset import Dataset
-from .base import Check, Finding, Subject, Verdict, each_route
+from .base import Check, Finding, Subject, each_route, not_offered
 from .cost_claims import (
     DIGEST,
     DIGESTS,
@@ -77,7 +77,7 @@ def check_cost(subject: Subject) -> Iterator[Finding]:
         if route in subject.contestant.parameter_routes():
             yield from each_route("cost", subject, (route,), action)
         else:
-            yield Finding("cost", route, Verdict.NOT_OFFERED)
+            yield from not_offered("cost", route)
 
 
 def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: RoundRequests, route: str) -> Figures:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...model.workloads import DIGEST_MAX_SEED, DIGEST_ROUTES, WorkloadRequest, digested
 from ..oracle import shifted
-from .base import Check, Finding, Mismatch, Subject, Verdict, compare, each_route
+from .base import Check, Finding, Mismatch, Subject, compare, each_route, not_offered
 from .requests import REFUSED, REFUSED_AS_UNKNOWN
 
 _RANDOM_REQUESTS = 5
@@ -58,7 +58,7 @@ def check_digest(subject: Subject) -> Iterator[Finding]:
         if route in subject.contestant.parameter_routes():
             yield from each_route("digest", subject, (route,), action)
         else:
-            yield Finding("digest", route, Verdict.NOT_OFFERED)
+            yield from not_offered("digest", route)
 
 
 def _require(subject: Subject, request: WorkloadRequest) -> None:

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 
 from ...host import proctree
 from ...model.sequential import Inequality, Rule, decide
-from ...model.workloads import ROUTE_LOOP, ROUTES, WorkloadRequest, full, loop
-from ...server.http_probe import Connection, request_bytes
+from ...model.workloads import ALL_ROUTES, ROUTE_LOOP, ROUTE_WAIT, WorkloadRequest, full, loop
+from ...server.http_probe import Connection, wire
 from .base import Check, Finding, Mismatch, Subject, Undecided, each_route
 
 _CONNECTIONS = 3  # several, because a server may have workers of different kinds
@@ -52,13 +52,13 @@ def check_idle(subject: Subject) -> Iterator[Finding]:
                 stalled = _typical_stall(subject, connection, request)
             if stalled.idle_ns >= _ACK_STALL_NS:
                 return (
-                    f"GET {route}: answers stall for {stalled.idle_ns / 1e6:.0f} ms unless the client acknowledges at "
+                    f"{full(route).line}: answers stall for {stalled.idle_ns / 1e6:.0f} ms unless the client acknowledges at "
                     "once: header and body are sent apart while Nagle's algorithm waits for a delayed "
                     "acknowledgement; set TCP_NODELAY or send both at once"
                 )
         return None
 
-    yield from each_route("idle", subject, ROUTES, action)
+    yield from each_route("idle", subject, tuple(route for route in ALL_ROUTES if route != ROUTE_WAIT), action)
 
 
 def judge_idle(route: str, samples: Iterable[Sample]) -> None:
@@ -68,12 +68,12 @@ def judge_idle(route: str, samples: Iterable[Sample]) -> None:
     typical = decision.typical
     if decision.blamed is not None:
         raise Mismatch(
-            f"GET {route}: the answer takes {typical['wall_ns'] / 1e6:.1f} ms, of which the server works "
+            f"{full(route).line}: the answer takes {typical['wall_ns'] / 1e6:.1f} ms, of which the server works "
             f"{typical['cpu_ns'] / 1e6:.1f} ms and {typical['idle_ns'] / 1e6:.1f} ms nobody does: it sleeps"
         )
     if decision.first_open is not None:
         raise Undecided(
-            f"the machine was too noisy to tell by {decision.rounds} requests whether GET {route} works or sleeps until "
+            f"the machine was too noisy to tell by {decision.rounds} requests whether {full(route).line} works or sleeps until "
             "its answer; repeat on a quieter machine"
         )
 
@@ -95,7 +95,7 @@ def _typical_stall(subject: Subject, connection: Connection, request: WorkloadRe
 
 def _sample(subject: Subject, connection: Connection, request: WorkloadRequest, acknowledge: bool) -> Sample:
     server, me = subject.server, [os.getpid()]
-    data = request_bytes(request.target)
+    data = wire(request)
     cpu_before, wait_before = server.cpu_ns(), server.runqueue_wait_ns()
     own_before = time.process_time_ns() + proctree.runqueue_wait_ns(me)
     started = time.monotonic_ns()

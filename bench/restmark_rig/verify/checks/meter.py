@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ...model.workloads import WorkloadRequest
 from ...server.http_probe import Connection, ConnectionEnded
+from ..oracle import Answer
 from .base import Subject, compare_body
 
 # What one round asks for, by the names under which its figures are known; may differ from round to round.
@@ -37,12 +38,12 @@ class Meter:
         if self._connection is not None:
             self._connection.close()
 
-    def _get(self, request: WorkloadRequest, expected: bytes) -> None:
+    def _get(self, request: WorkloadRequest, expected: Answer) -> None:
         fresh = self._connection is None
         if self._connection is None:
             self._connection = self._subject.server.connect(_TIMEOUT_S)
         try:
-            response = self._connection.get(request.target)
+            response = self._connection.ask(request)
         except ConnectionEnded:
             self._connection.close()
             self._connection = None
@@ -54,7 +55,7 @@ class Meter:
 
     def slice_ns(self, request: WorkloadRequest, repeat: int) -> float:
         """Server CPU time per request of a slice of equal requests, nanoseconds. Raises Mismatch, ProbeError."""
-        expected = self._subject.oracle.answer(request).body
+        expected = self._subject.oracle.answer(request)
         before = self._subject.server.cpu_ns()
         for _ in range(repeat):
             self._get(request, expected)

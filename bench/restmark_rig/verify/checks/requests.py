@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model.workloads import (
+    ALL_ROUTES,
     DIGEST_MAX_K,
     DIGEST_MAX_SEED,
     DIGEST_ROUTES,
@@ -12,12 +13,19 @@ from ...model.workloads import (
     LOOP_MAX_SEED,
     RECORD_ROUTES,
     ROUTE_LOOP,
+    MORE_ROUTES,
+    ROUTE_RECORD,
     ROUTE_ROOT,
-    ROUTES,
+    ROUTE_VALIDATE,
+    ROUTE_WAIT,
+    VALIDATE_BODY,
+    VALIDATE_MAX_COUNT,
+    WAIT_MAX_MS,
     full,
 )
-from ...server.http_probe import request_bytes
-from .base import Check, Finding, Mismatch, Subject, Verdict, each_route, judge
+from ...server.http_probe import json_headers, request_bytes
+from .. import bodies
+from .base import Check, Finding, Mismatch, Subject, each_route, judge, not_offered
 
 # What is no decimal number. Several of them are numbers to a careless parser: Python's int() takes "+5", "1_0",
 # " 5" and digits of other scripts, strtol() takes "+5", " 5" and stops at the "x" of "5x" without an error.
@@ -49,16 +57,34 @@ _HUGE = ("9223372036854775808", "18446744073709551616", "1" + 40 * "0")
 
 def bad_queries(route: str, records: int) -> list[str]:
     """Queries that a route has to refuse."""
-    if route == ROUTE_ROOT:
+    if route in (ROUTE_ROOT, ROUTE_RECORD):
         return ["x=1", "count=1", "n=1", "digest=1"]
-    limits = {"count": records} if route in RECORD_ROUTES else {"n": LOOP_MAX_N, "seed": LOOP_MAX_SEED}
-    foreign = ["n=1", "seed=1"] if route in RECORD_ROUTES else ["count=1"]
-    queries = [*foreign, "x=1", "Count=1" if route in RECORD_ROUTES else "N=1"]
+    limits = _limits(route, records)
+    foreign = ["n=1", "seed=1"] if "count" in limits else ["count=1"]
+    queries = [*foreign, "x=1", f"{next(iter(limits)).capitalize()}=1"]
     for name, largest in limits.items():
         texts = [*_NOT_DIGITS, *_HUGE, str(largest + 1)]
         queries += [f"{name}={text}" for text in texts]
         queries += [name, f"{name}=1&{name}=1", f"{name}=1&{name}=2", f"{name}=1&x=1", f"x=&{name}=1"]
     return queries + (_bad_digests() if route in DIGEST_ROUTES else ["digest=1", "digest=1&seed=1"])
+
+
+def _limits(route: str, records: int) -> dict[str, int]:
+    """The largest value of each parameter of a route that has some."""
+    if route == ROUTE_LOOP:
+        return {"n": LOOP_MAX_N, "seed": LOOP_MAX_SEED}
+    if route == ROUTE_WAIT:
+        return {"ms": WAIT_MAX_MS}
+    return {"count": VALIDATE_MAX_COUNT if route == ROUTE_VALIDATE else records}
+
+
+def _bad_request(route: str, query: str) -> bytes:
+    """A request with a query that has to be refused, and nothing else that is wrong, if a careless parser can be foreseen."""
+    target = f"{full(route).target}?{query}"
+    if route != ROUTE_VALIDATE:
+        return request_bytes(target)
+    body = bodies.many([VALIDATE_BODY] * (5 if "5" in query else 1)) if "count=" in query else VALIDATE_BODY
+    return request_bytes(target, "POST", json_headers(len(body))) + body
 
 
 def _bad_digests() -> list[str]:
@@ -78,41 +104,42 @@ def check_args(subject: Subject) -> Iterator[Finding]:
     def action(route: str) -> str | None:
         statuses = {}
         for query in bad_queries(route, subject.oracle.records):
-            target = f"{route}?{query}"
-            statuses[target] = subject.fetch_raw(request_bytes(target)).status
+            statuses[f"{full(route).target}?{query}"] = subject.fetch_raw(_bad_request(route, query)).status
         accepted = [(t, status) for t, status in statuses.items() if status not in (*REFUSED, REFUSED_AS_UNKNOWN)]
         if accepted:
             raise Mismatch(
-                f"GET {route}: {len(accepted)} of {len(statuses)} bad queries not refused with 400 or 422",
+                f"{full(route).line}: {len(accepted)} of {len(statuses)} bad queries not refused with 400 or 422",
                 (f"{target}: {status}" for target, status in accepted),
             )
         response = subject.fetch(full(route))
         if response.status != 200:
-            raise Mismatch(f"GET {route}: status {response.status} after bad parameters were refused")
+            raise Mismatch(f"{full(route).line}: status {response.status} after bad parameters were refused")
         if REFUSED_AS_UNKNOWN in statuses.values():
             return "bad parameters are refused with 404, as unknown paths are; allowed, though 400 or 422 is clearer"
         return None
 
-    for route in ROUTES:
-        if subject.contestant.model == "none" or (route not in (*subject.contestant.parameter_routes(), ROUTE_ROOT)):
-            yield Finding("args", route, Verdict.NOT_OFFERED)
+    for route in ALL_ROUTES:
+        known = (*subject.contestant.parameter_routes(), *MORE_ROUTES, ROUTE_ROOT)
+        if subject.contestant.model == "none" or route not in known:
+            yield from not_offered("args", route)
         else:
             yield from each_route("args", subject, (route,), action)
 
 
 def check_path(subject: Subject) -> Iterator[Finding]:
-    """Unknown paths get 404, other methods than GET and HEAD on a known path get 405."""
+    """Unknown paths get 404, other methods than a route's own (and HEAD) on a known path get 405."""
     rng = subject.rng("path")
     name = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=12))
     yield judge("path", None, lambda: _require_404(subject, (f"/{name}", f"{ROUTE_LOOP}x", f"/{name}/encode-json")))
 
     def action(route: str) -> None:
-        for method in ("POST", "DELETE"):
-            response = subject.fetch_raw(request_bytes(route, method, ("Content-Length: 0",)), method)
+        request = full(route)
+        for method in ("POST" if request.method == "GET" else "GET", "DELETE"):
+            response = subject.fetch_raw(request_bytes(request.target, method, ("Content-Length: 0",)), method)
             if response.status != 405:
-                raise Mismatch(f"{method} {route}: status {response.status} instead of 405")
+                raise Mismatch(f"{method} {request.target}: status {response.status} instead of 405")
 
-    yield from each_route("path", subject, ROUTES, action)
+    yield from each_route("path", subject, ALL_ROUTES, action)
 
 
 def _require_404(subject: Subject, paths: tuple[str, ...]) -> None:
