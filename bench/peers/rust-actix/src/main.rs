@@ -92,9 +92,9 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/wait").route(get().to(wait)))
         .service(resource("/record/{id}").route(get().to(record)));
     for name in COLLECTIONS {
-        let one = async move |id: Path<String>| text(format!("{name} {id}"));
-        let items = async move |id: Path<String>| text(format!("{name} {id} items"));
-        let item = async move |segments: Path<(String, String)>| {
+        let one = move |id: Path<String>| async move { text(format!("{name} {id}")) };
+        let items = move |id: Path<String>| async move { text(format!("{name} {id} items")) };
+        let item = move |segments: Path<(String, String)>| async move {
             let (id, item) = segments.into_inner();
             text(format!("{name} {id} items {item}"))
         };

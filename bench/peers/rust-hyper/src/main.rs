@@ -22,9 +22,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Fault = Box<dyn Error + Send + Sync>;
