@@ -222,7 +222,7 @@ mod tests {
             "",
             " ",
             "{",
-            &RIGHT[1..],
+            &RIGHT[..RIGHT.len() - 1],
             &format!("{RIGHT}x"),
             &RIGHT.replace("5.25", "1e400"),
         ] {
