@@ -60,7 +60,8 @@ class Peer:
 
     @property
     def routes(self) -> list[str]:
-        return list(self.manifest.get("routes", ROUTES))
+        """Those of the five that it has."""
+        return [route for route in self.manifest.get("routes", ROUTES) if route in ROUTES]
 
     def missing(self) -> str | None:
         """What the peer needs and this machine has not, with the remedy."""

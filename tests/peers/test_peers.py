@@ -145,13 +145,14 @@ def features_of(package: str) -> dict[str, set[str]]:
     return found
 
 
-def test_rust_peers_compile_what_both_use_once() -> None:
+@pytest.mark.parametrize("other", ["rust-actix", "rust-hyper"])
+def test_rust_peers_compile_once_what_they_share(other: str) -> None:
     if shutil.which("cargo") is None:
         pytest.skip("cargo not found; the manifests of the Rust peers say how to get it")
-    actix, axum = features_of("rust-actix"), features_of("rust-axum")
-    common = actix.keys() & axum.keys()
+    others, axum = features_of(other), features_of("rust-axum")
+    common = others.keys() & axum.keys()
     assert {"restmark-workloads", "serde_json", "tokio"} <= {name.split()[0] for name in common}
-    assert {name: axum[name] - actix[name] for name in common if not axum[name] <= actix[name]} == {}
+    assert {name: axum[name] - others[name] for name in common if not axum[name] <= others[name]} == {}
 
 
 def test_routes_on_one_connection(peer: Peer, server: Server) -> None:
@@ -246,6 +247,19 @@ def test_faulty_requests(peer: Peer, server: Server) -> None:
             assert (target, method, client.get(target, method).status) == (target, method, status)
     with Client(server.port) as client:
         assert client.get("/").status == 200
+
+
+def test_the_three_more_routes(peer: Peer, server: Server) -> None:
+    """Only that they are there; restmark verify checks what they do."""
+    record = peer_dataset.to_json(RECORDS[7:8])[1:-1]
+    body = request("/validate", "POST").replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n%s" % (len(record), record))
+    asked = {"/wait": (request("/wait?ms=1"), b"1"), "/record": (request("/record/7"), record), "/validate": (body, record)}
+    with Client(server.port) as client:
+        for route in set(asked) & set(peer.manifest.get("routes", ())):
+            data, expected = asked[route]
+            client.send(data)
+            answer = client.read()
+            assert (route, answer.status, answer.body) == (route, 200, expected)
 
 
 def test_two_requests_in_one_packet(peer: Peer, server: Server) -> None:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -38,11 +39,15 @@ func loadDataset(path string) (*dataset, error) {
 			return nil, fmt.Errorf("%s: record %d: %w", path, i, err)
 		}
 	}
-	records, err := parse(encoded)
+	views, err := new(scratch).parse(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	fullJSON, err := encode(records)
+	records := make([]record, len(views))
+	for i, v := range views {
+		records[i] = record(v.owned())
+	}
+	fullJSON, err := appendJSON(nil, records)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -69,18 +74,10 @@ func split(file []byte) ([][]byte, error) {
 	return encoded, nil
 }
 
-// parse decodes every item into a record that owns its strings.
-func parse(encoded [][]byte) ([]record, error) {
-	records := make([]record, len(encoded))
-	for i, item := range encoded {
-		if _, err := records[i].UnmarshalMsg(item); err != nil {
-			return nil, fmt.Errorf("record %d: %w", i, err)
-		}
-	}
-	return records, nil
-}
-
-// encode leaves <, >, &, U+2028 and U+2029 as they are. The texts are known to be valid UTF-8 since the start.
-func encode(records []record) ([]byte, error) {
-	return json.MarshalWithOption(records, json.DisableHTMLEscape(), json.DisableNormalizeUTF8())
+// appendJSON appends the JSON of a record, or of a slice of them, and leaves <, >, &, U+2028 and U+2029 as they are.
+// The texts are known to be valid UTF-8.
+func appendJSON(buffer []byte, value any) ([]byte, error) {
+	written := bytes.NewBuffer(buffer)
+	err := json.NewEncoder(written).EncodeWithOption(value, json.DisableHTMLEscape(), json.DisableNormalizeUTF8())
+	return bytes.TrimSuffix(written.Bytes(), []byte("\n")), err
 }

@@ -82,11 +82,12 @@ func parse(encoded [][]byte) ([]record, error) {
 	return records, nil
 }
 
-func encode(records []record) ([]byte, error) {
+// encode returns the JSON of a record, or of a slice of them.
+func encode(value any) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(records); err != nil {
+	if err := encoder.Encode(value); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), nil

@@ -16,7 +16,7 @@ func encodedNumber(records []record, asked workloads.Digest) (int64, error) {
 		body, err := encode(records)
 		return int64(len(body)), err
 	}
-	return workloads.OfEncoded(asked, records, shifted, encode)
+	return workloads.OfEncoded(asked, records, shifted, func(records []record) ([]byte, error) { return encode(records) })
 }
 
 func fields(r record) workloads.Record { return workloads.Record(r) }

@@ -1,9 +1,8 @@
 module restmark/go-nethttp
 
-go 1.25
+go 1.26.0
 
 require (
-	github.com/gorilla/mux v1.8.1
 	github.com/vmihailenco/msgpack/v5 v5.4.1
 	restmark/workloads v0.0.0
 )

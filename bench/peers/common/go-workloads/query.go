@@ -3,6 +3,7 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 )
@@ -13,6 +14,16 @@ const (
 	maxSeed  = 1<<31 - 1
 
 	maxRepetitions = 8
+
+	defaultWait = 100
+	maxWait     = 60_000
+
+	// One stands for a body that is a record, not an array of them.
+	One        = -1
+	maxInArray = 1000
+
+	// MaxBody is the size in bytes of the largest body that POST /validate takes.
+	MaxBody = 1 << 20
 )
 
 // limits is what a parameter may be, both ends included.
@@ -68,6 +79,40 @@ func LoopArguments(query string) (n, seed int64, err error) {
 		n = value
 	}
 	return n, given["seed"], err
+}
+
+// WaitArgument returns the parameter ms of a raw query, or its default: milliseconds.
+func WaitArgument(query string) (int64, error) {
+	if query == "" {
+		return defaultWait, nil
+	}
+	given, err := numbers(query, map[string]limits{"ms": {0, maxWait}})
+	if ms, ok := given["ms"]; ok {
+		return ms, err
+	}
+	return defaultWait, err
+}
+
+// ValidateCount returns how many records the body of POST /validate has to hold, or One.
+func ValidateCount(query string) (int, error) {
+	if query == "" {
+		return One, nil
+	}
+	given, err := numbers(query, map[string]limits{"count": {0, maxInArray}})
+	if count, ok := given["count"]; ok {
+		return int(count), err
+	}
+	return One, err
+}
+
+// Position returns the number that a segment of a path is, or an error unless it is decimal digits. One that is
+// too large for an int is returned as the largest.
+func Position(segment string) (int, error) {
+	number, err := strconv.ParseUint(segment, 10, strconv.IntSize-1)
+	if errors.Is(err, strconv.ErrRange) {
+		return math.MaxInt, nil
+	}
+	return int(number), err
 }
 
 // numbers parses a raw query; known maps the parameters of the path to what they may be.

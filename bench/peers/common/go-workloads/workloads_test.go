@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -36,6 +37,46 @@ func TestQuery(t *testing.T) {
 	}
 	if NoParameters("x=1") == nil || NoParameters("") != nil {
 		t.Error("NoParameters")
+	}
+}
+
+func TestQueriesOfTheThreeMoreRoutes(t *testing.T) {
+	for query, want := range map[string]int64{"": 100, "ms=0": 0, "ms=60000": 60000, "ms=007": 7} {
+		if ms, err := WaitArgument(query); err != nil || ms != want {
+			t.Errorf("WaitArgument(%q) = %d, %v, want %d", query, ms, err, want)
+		}
+	}
+	for query, want := range map[string]int{"": One, "count=0": 0, "count=1000": 1000} {
+		if count, err := ValidateCount(query); err != nil || count != want {
+			t.Errorf("ValidateCount(%q) = %d, %v, want %d", query, count, err, want)
+		}
+	}
+	for _, query := range []string{"ms=", "ms=-1", "ms=60001", "ms=1&ms=1", "ms=1.0", "count=1001", "count=-1", "count=", "x=1"} {
+		if ms, err := WaitArgument(query); err == nil {
+			t.Errorf("WaitArgument(%q) = %d, want an error", query, ms)
+		}
+		if count, err := ValidateCount(query); err == nil {
+			t.Errorf("ValidateCount(%q) = %d, want an error", query, count)
+		}
+	}
+}
+
+func TestPosition(t *testing.T) {
+	for segment, want := range map[string]int{"0": 0, "007": 7, "999": 999, "99999999999999999999": math.MaxInt} {
+		if number, err := Position(segment); err != nil || number != want {
+			t.Errorf("Position(%q) = %d, %v, want %d", segment, number, err, want)
+		}
+	}
+	for _, segment := range []string{"", "-1", "+1", "1.5", "0x1", "1_0", "abc", "²", "1\x00"} {
+		if number, err := Position(segment); err == nil {
+			t.Errorf("Position(%q) = %d, want an error", segment, number)
+		}
+	}
+}
+
+func TestCollections(t *testing.T) {
+	if len(Collections) != 33 || !slices.IsSorted(Collections) {
+		t.Errorf("%d collections, want 33, sorted", len(Collections))
 	}
 }
 

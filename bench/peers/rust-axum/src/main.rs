@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::serve::ListenerExt;
-use restmark_workloads::{Dataset, Options, WELCOME, loop_arguments, no_parameters, run_loop};
+use restmark_workloads::{
+    BadBody, COLLECTIONS, Dataset, MAX_BODY, Options, WELCOME, loop_arguments, no_parameters,
+    position, run_loop, validate, validate_count, wait_argument,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -70,12 +73,10 @@ async fn transfer_data(
         .dataset
         .count(&query.unwrap_or_default())
         .map_err(bad_request)?;
-    let body = if shared.dataset.is_all(count) {
-        shared.full_json.clone()
-    } else {
-        shared.dataset.encode(count).map_err(internal)?.into()
-    };
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    if shared.dataset.is_all(count) {
+        return Ok(json(shared.full_json.clone()));
+    }
+    Ok(json(shared.dataset.encode(count).map_err(internal)?))
 }
 
 async fn million_loop(RawQuery(query): RawQuery) -> Result<String, Fault> {
@@ -83,14 +84,70 @@ async fn million_loop(RawQuery(query): RawQuery) -> Result<String, Fault> {
     Ok(run_loop(arguments.n, arguments.seed).to_string())
 }
 
+/// A body is decoded and checked by what both idiomatic peers share, because axum's Json names no field that is out of range.
+async fn validate_body(RawQuery(query): RawQuery, body: Bytes) -> Result<Response, Fault> {
+    let count = validate_count(&query.unwrap_or_default()).map_err(bad_request)?;
+    let answer = validate(&body, count).map_err(|error| match error {
+        BadBody::Syntax(text) => (StatusCode::BAD_REQUEST, text),
+        BadBody::Unfit(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
+    })?;
+    Ok(json(answer))
+}
+
+/// hyper drops the handler, and its timer, when the client leaves.
+async fn wait(RawQuery(query): RawQuery) -> Result<String, Fault> {
+    let time = wait_argument(&query.unwrap_or_default()).map_err(bad_request)?;
+    tokio::time::sleep(time).await;
+    Ok(time.as_millis().to_string())
+}
+
+async fn record(
+    RawQuery(query): RawQuery,
+    Path(id): Path<String>,
+    State(shared): State<Arc<Shared>>,
+) -> Result<Response, Fault> {
+    no_parameters(&query.unwrap_or_default()).map_err(bad_request)?;
+    let position = position(&id).map_err(bad_request)?;
+    let Some(body) = shared.dataset.encode_one(position) else {
+        return Err((StatusCode::NOT_FOUND, "there is no such record".to_owned()));
+    };
+    Ok(json(body.map_err(internal)?))
+}
+
+fn json(body: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+}
+
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/", get(welcome))
         .route("/parse-msgpack", get(parse_msgpack))
         .route("/encode-json", get(encode_json))
         .route("/transfer-data", get(transfer_data))
         .route("/million-loop", get(million_loop))
+        .route(
+            "/validate",
+            post(validate_body).layer(DefaultBodyLimit::max(MAX_BODY)),
+        )
+        .route("/wait", get(wait))
+        .route("/record/{id}", get(record));
+    COLLECTIONS
+        .iter()
+        .fold(router, with_collection)
         .with_state(shared)
+}
+
+/// Adds the three routes of a collection.
+fn with_collection(router: Router<Arc<Shared>>, name: &&'static str) -> Router<Arc<Shared>> {
+    let name = *name;
+    let one = async move |Path(id): Path<String>| format!("{name} {id}");
+    let items = async move |Path(id): Path<String>| format!("{name} {id} items");
+    let item =
+        async move |Path((id, item)): Path<(String, String)>| format!("{name} {id} items {item}");
+    router
+        .route(&format!("/{name}/{{id}}"), get(one))
+        .route(&format!("/{name}/{{id}}/items"), get(items))
+        .route(&format!("/{name}/{{id}}/items/{{item}}"), get(item))
 }
 
 async fn stop_requested(mut terminate: Signal, mut interrupt: Signal) {

@@ -9,18 +9,24 @@ use crate::query::{self, BadQuery, RecordArguments};
 const FIELDS: [&str; 6] = ["id", "name", "description", "type", "count", "created_at"];
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Record {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) r#type: String,
-    pub(crate) count: i64,
-    pub(crate) created_at: f64,
+pub struct Record {
+    pub id: i64,
+    pub name: String,
+    pub description: String,
+    pub r#type: String,
+    pub count: i64,
+    pub created_at: f64,
 }
 
 /// Why a dataset file can not be used.
 #[derive(Debug)]
 pub struct DatasetError(String);
+
+impl DatasetError {
+    pub fn new(fault: impl fmt::Display) -> Self {
+        Self(fault.to_string())
+    }
+}
 
 impl fmt::Display for DatasetError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,6 +91,16 @@ impl Dataset {
     /// The first `count` records as one JSON array.
     pub fn encode(&self, count: usize) -> Result<Vec<u8>, serde_json::Error> {
         to_json(&self.records[..count])
+    }
+
+    /// The JSON of the record at a position, if there is one.
+    pub fn encode_one(&self, position: usize) -> Option<Result<Vec<u8>, serde_json::Error>> {
+        self.records.get(position).map(serde_json::to_vec)
+    }
+
+    /// What the records were decoded from.
+    pub fn encoded(&self) -> &[Vec<u8>] {
+        &self.encoded
     }
 
     /// The JSON of all records.

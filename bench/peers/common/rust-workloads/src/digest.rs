@@ -14,7 +14,7 @@ pub struct Digest {
 
 impl Digest {
     /// The digest of the records' fields.
-    pub(crate) fn of_decoded(&self, records: &[Record]) -> u32 {
+    pub fn of_decoded(&self, records: &[Record]) -> u32 {
         let mut crc = self.start();
         for _ in 0..self.repetitions {
             for record in records {
@@ -25,7 +25,7 @@ impl Digest {
     }
 
     /// The digest of the JSON of the records, shifted by the seed: shifted and hashed as often as asked, encoded once.
-    pub(crate) fn of_encoded<E>(
+    pub fn of_encoded<E>(
         &self,
         records: &[Record],
         to_json: impl FnOnce(&[Record]) -> Result<Vec<u8>, E>,

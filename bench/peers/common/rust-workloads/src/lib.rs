@@ -1,14 +1,22 @@
 //! The workloads of the Rust peers: everything but HTTP.
 
+mod collections;
 mod dataset;
 mod digest;
 mod options;
 mod query;
 mod run_loop;
+mod validate;
 
-pub use dataset::{Dataset, DatasetError};
+pub use collections::COLLECTIONS;
+pub use dataset::{Dataset, DatasetError, Record};
+pub use digest::Digest;
 pub use options::Options;
-pub use query::{BadQuery, LoopArguments, RecordArguments, loop_arguments, no_parameters};
+pub use query::{
+    BadQuery, LoopArguments, RecordArguments, loop_arguments, no_parameters, position,
+    validate_count, wait_argument,
+};
 pub use run_loop::run_loop;
+pub use validate::{BadBody, Incoming, MAX_BODY, Object, validate};
 
 pub const WELCOME: &str = "Welcome!\n";

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::digest::Digest;
 
@@ -7,6 +8,9 @@ const DEFAULT_N: i64 = 1_000_000;
 const MAX_N: i64 = 100_000_000;
 const SEEDS: RangeInclusive<i64> = 0..=(1 << 31) - 1;
 const REPETITIONS: RangeInclusive<i64> = 1..=8;
+const WAITS_MS: RangeInclusive<i64> = 0..=60_000;
+const DEFAULT_WAIT_MS: i64 = 100;
+const IN_ARRAY: RangeInclusive<i64> = 0..=1000;
 
 /// Why a query is refused.
 #[derive(Debug, PartialEq)]
@@ -79,6 +83,26 @@ pub fn loop_arguments(query: &str) -> Result<LoopArguments, BadQuery> {
     })
 }
 
+/// The parameter ms of /wait, or its default.
+pub fn wait_argument(query: &str) -> Result<Duration, BadQuery> {
+    let [ms] = numbers(query, [("ms", WAITS_MS)])?;
+    Ok(Duration::from_millis(ms.unwrap_or(DEFAULT_WAIT_MS) as u64))
+}
+
+/// How many records the body of POST /validate has to hold, in an array; None: it is a record.
+pub fn validate_count(query: &str) -> Result<Option<usize>, BadQuery> {
+    let [count] = numbers(query, [("count", IN_ARRAY)])?;
+    Ok(count.map(|count| count as usize))
+}
+
+/// The number that a segment of a path is. One that is too large for an usize is the largest.
+pub fn position(segment: &str) -> Result<usize, BadQuery> {
+    if segment.is_empty() || !segment.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(BadQuery(format!("{segment:?} is no number")));
+    }
+    Ok(segment.parse().unwrap_or(usize::MAX))
+}
+
 /// Parses a query; `known` are the parameters' names with what they may be.
 fn numbers<const N: usize>(
     query: &str,
@@ -116,6 +140,7 @@ fn numbers<const N: usize>(
 mod tests {
     use super::{Digest, record_arguments};
     use super::{LoopArguments, RecordArguments, count, loop_arguments, no_parameters};
+    use super::{position, validate_count, wait_argument};
 
     #[test]
     fn good_queries() {
@@ -192,5 +217,43 @@ mod tests {
         assert!(loop_arguments("n=100000001").is_err());
         assert!(loop_arguments("seed=2147483648").is_err());
         assert!(no_parameters("x=1").is_err());
+    }
+
+    #[test]
+    fn queries_of_the_three_more_routes() {
+        for (query, ms) in [("", 100), ("ms=0", 0), ("ms=60000", 60_000), ("ms=007", 7)] {
+            assert_eq!(
+                wait_argument(query).map(|time| time.as_millis()),
+                Ok(ms),
+                "{query}"
+            );
+        }
+        for (query, count) in [("", None), ("count=0", Some(0)), ("count=1000", Some(1000))] {
+            assert_eq!(validate_count(query), Ok(count), "{query}");
+        }
+        for query in [
+            "ms=",
+            "ms=-1",
+            "ms=60001",
+            "ms=1&ms=1",
+            "ms=1.0",
+            "count=1001",
+            "count=-1",
+            "count=",
+            "x=1",
+        ] {
+            assert!(wait_argument(query).is_err(), "{query}");
+            assert!(validate_count(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn positions() {
+        for (segment, want) in [("0", 0), ("007", 7), ("99999999999999999999", usize::MAX)] {
+            assert_eq!(position(segment), Ok(want), "{segment}");
+        }
+        for segment in ["", "-1", "+1", "1.5", "0x1", "abc", "²", "1\0"] {
+            assert!(position(segment).is_err(), "{segment}");
+        }
     }
 }
