@@ -7,7 +7,7 @@ const buildSerializer = require("fast-json-stringify");
 const fastify = require("fastify");
 const { Unpackr } = require("msgpackr");
 
-const { collectionRoutes } = require("../common/node/collections.js");
+const { AFTER_RECORD, BEFORE_RECORD, collectionRoutes } = require("../common/node/collections.js");
 const dataset = require("../common/node/dataset.js");
 const digest = require("../common/node/digest.js");
 const { runLoop } = require("../common/node/loop.js");
@@ -105,14 +105,18 @@ const addThree = (app, { records }) => {
     await new Promise((resolve) => reply.raw.once("close", afterMs(ms, resolve)));
     return String(ms);
   });
+  const addCollections = (names) => {
+    for (const [path, make] of collectionRoutes(names)) {
+      get(app, path, { querystring: NOTHING }, async ({ params }) => make(params));
+    }
+  };
+  addCollections(BEFORE_RECORD);
   get(app, "/record/:id", { querystring: NOTHING, response: { 200: RECORD } }, async ({ params: { id } }) => {
     const record = /^[0-9]+$/.test(id) ? records[Number(id)] : undefined;
     if (record === undefined) throw new Refusal(404, "no such record");
     return record;
   });
-  for (const [path, make] of collectionRoutes()) {
-    get(app, path, { querystring: NOTHING }, async ({ params }) => make(params));
-  }
+  addCollections(AFTER_RECORD);
 };
 
 const encodeOne = buildSerializer(RECORD);

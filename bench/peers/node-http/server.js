@@ -8,7 +8,7 @@ const Ajv = require("ajv");
 const createRouter = require("find-my-way");
 const { Unpackr } = require("msgpackr");
 
-const { collectionRoutes } = require("../common/node/collections.js");
+const { AFTER_RECORD, BEFORE_RECORD, collectionRoutes } = require("../common/node/collections.js");
 const dataset = require("../common/node/dataset.js");
 const digest = require("../common/node/digest.js");
 const { writeBigInts } = require("../common/node/integers.js");
@@ -113,18 +113,22 @@ const addThree = (router, get, { records }) => {
     const { ms = 100 } = numbers(query, WAIT);
     response.on("close", afterMs(ms, () => answer(response, 200, TEXT, String(ms))));
   });
+  const addCollections = (names) => {
+    for (const [path, make] of collectionRoutes(names)) {
+      get(path, (response, query, params) => {
+        numbers(query, NOTHING);
+        answer(response, 200, TEXT, make(params));
+      });
+    }
+  };
+  addCollections(BEFORE_RECORD);
   get("/record/:id", (response, query, { id }) => {
     numbers(query, NOTHING);
     const record = /^[0-9]+$/.test(id) ? records[Number(id)] : undefined;
     if (record === undefined) throw new Refusal(404, "no such record");
     answer(response, 200, JSON_TYPE, JSON.stringify(record));
   });
-  for (const [path, make] of collectionRoutes()) {
-    get(path, (response, query, params) => {
-      numbers(query, NOTHING);
-      answer(response, 200, TEXT, make(params));
-    });
-  }
+  addCollections(AFTER_RECORD);
 };
 
 const makeRouter = (data) => {

@@ -1,22 +1,22 @@
-// The 99 routes beside /record/{id}.
+// The 99 routes beside /record/{id}, which is registered between the two groups.
 "use strict";
 
 const { Refusal } = require("./refusal.js");
 
-const NAMES = (
+const BEFORE_RECORD = (
   "accounts addresses agents articles assets authors batches books branches carts categories channels comments contacts " +
-  "contracts coupons customers devices events files groups images invoices labels members messages orders payments products " +
-  "reviews tickets users vendors"
+  "contracts coupons customers devices events files groups images invoices labels members messages orders payments products"
 ).split(" ");
+const AFTER_RECORD = ["reviews", "tickets", "users", "vendors"];
 
 /** Throws Refusal for a segment of the path without a character, which routers take for a parameter as well. */
 const refuseEmpty = (segment) => {
   if (segment === "") throw new Refusal(404, "no such path");
 };
 
-/** [path, function of the path's parameters that gives the answer] of each, with parameters as find-my-way and Bun write them. */
-const collectionRoutes = () =>
-  NAMES.flatMap((name) => {
+/** [path, function of the path's parameters that gives the answer] of the routes of these collections, with parameters as find-my-way and Bun write them. */
+const collectionRoutes = (names) =>
+  names.flatMap((name) => {
     const answer = ({ id, item = null }, tail) => {
       refuseEmpty(id);
       refuseEmpty(item);
@@ -29,4 +29,4 @@ const collectionRoutes = () =>
     ];
   });
 
-module.exports = { collectionRoutes };
+module.exports = { AFTER_RECORD, BEFORE_RECORD, collectionRoutes };
