@@ -16,7 +16,7 @@ _RELEASE_FLAGS = re.compile(r"set\(CMAKE_C_FLAGS_RELEASE \"([^\"]*)\"\)")
 _LINK_TIME = "CMAKE_INTERPROCEDURAL_OPTIMIZATION ON"
 _PROFILE = ("opt-level", "lto", "codegen-units", "panic", "strip", "debug")
 # What tells of warnings, of output and of reproducible builds makes nothing faster.
-_OF_NO_WEIGHT = re.compile(r"-W|-o$|-std=|-trimpath|-buildvcs|-C$|-l")
+_OF_NO_WEIGHT = re.compile(r"-W|-o$|-std=|-trimpath|-buildvcs|-C$|-l|-pthread$|-D(?!NDEBUG)")
 _TARGETS = ("GOAMD64", "GOARM64", "RUSTFLAGS", "CFLAGS", "GOEXPERIMENT")
 _PGO = "default.pgo"  # which go build takes of itself
 
