@@ -36,6 +36,18 @@ def test_the_page_has_the_table_of_the_manifests() -> None:
 
 
 @pytest.mark.parametrize("name", registry.built_in_names(PEERS))
+def test_each_compiled_contestant_is_built_for_the_target_of_all(name: str) -> None:
+    plan = contestant.load(PEERS / name).build
+    compilers = {
+        "cargo": "-Ctarget-cpu={target_rust}", "go": "{target_go}", "cmake": "-DCMAKE_C_FLAGS={target_cc}", "cc": "{target_cc}", "g++": "{target_cc}"
+    }  # fmt: skip
+    for step in plan.steps if plan else ():
+        if (compiler := Path(step[0]).name) in compilers and "--build" not in step:
+            assert plan is not None
+            assert compilers[compiler] in {*step, *plan.env.values()}
+
+
+@pytest.mark.parametrize("name", registry.built_in_names(PEERS))
 def test_each_built_in_contestant_says_what_makes_it_comparable(name: str) -> None:
     subject = contestant.load(PEERS / name)
     assert subject.fairness is not None

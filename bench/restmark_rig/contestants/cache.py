@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.errors import EnvironmentFault
+from . import targets
 from .contestant import Contestant
 
 
@@ -37,9 +38,11 @@ class Cache:
     root: Path
 
     def build_dir(self, contestant: Contestant) -> Path:
-        """{build} of a contestant: its own for each source folder, so that two checkouts do not share a build."""
-        digest = hashlib.sha256(str(contestant.directory).encode()).hexdigest()[:10]
-        return self.root.absolute() / "build" / f"{contestant.name}-{digest}"
+        """{build} of a contestant: its own for each source folder, so that two checkouts do not share a build, and for each target."""
+        name = (contestant.build.folder if contestant.build else None) or contestant.name
+        digest = hashlib.sha256(str(contestant.directory.with_name(name)).encode()).hexdigest()[:10]
+        aim = "" if contestant.target.name == targets.DEFAULT else f"-{contestant.target.name}"
+        return self.root.absolute() / "build" / f"{name}-{digest}{aim}"
 
     def log(self, contestant: Contestant, kind: str) -> Path:
         """The log file of a kind ("build", "server") of a contestant."""

@@ -7,14 +7,14 @@ import functools
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
 from ..model.workloads import ALL_ROUTES, RECORD_ROUTES, ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_RECORD, ROUTE_VALIDATE, ROUTES
-from . import placeholders
+from . import placeholders, targets
 
 if TYPE_CHECKING:
     import jsonschema
@@ -44,11 +44,15 @@ class Requirement:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """How to build: steps are argv lists run in the source folder; inputs are the globs that make a build stale."""
+    """How to build: steps are argv lists run in the source folder; inputs are the globs that make a build stale.
+
+    folder: the contestant whose {build} this one has too, being built alike; None: its own.
+    """
 
     steps: tuple[tuple[str, ...], ...]
     inputs: tuple[str, ...]
     env: Mapping[str, str]
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class Contestant:
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
     prebuilt: Prebuilt | None = None  # what serves where that tree is not
+    target: targets.Target = field(default_factory=lambda: targets.named(targets.DEFAULT))  # what it is compiled for
     search_path: str | None = None  # where its commands are looked for, None for PATH; see toolchains.equip
 
     def parameter_routes(self) -> tuple[str, ...]:
@@ -121,8 +126,8 @@ class Contestant:
         return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
 
     def placeholder_values(self, build_dir: Path) -> dict[str, str]:
-        """Values of {source}, {build} and, within a checkout, {repo}."""
-        values = {"source": str(self.directory), "build": str(build_dir)}
+        """Values of {source}, {build}, those of the target and, within a checkout, {repo}."""
+        values = {"source": str(self.directory), "build": str(build_dir), **self.target.placeholder_values()}
         if self.repo is not None:
             values["repo"] = str(self.repo)
         return values
@@ -317,7 +322,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         routes=tuple(route for route in ALL_ROUTES if route in document.get("routes", ROUTES)),
         requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
         products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
-        build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}))
+        build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}), build.get("folder"))
         if build
         else None,
         start=StartPlan(tuple(start["argv"]), start.get("env", {})),

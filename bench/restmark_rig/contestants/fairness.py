@@ -18,6 +18,7 @@ _PROFILE = ("opt-level", "lto", "codegen-units", "panic", "strip", "debug")
 # What tells of warnings, of output and of reproducible builds makes nothing faster.
 _OF_NO_WEIGHT = re.compile(r"-W|-o$|-std=|-trimpath|-buildvcs|-C$|-l|-pthread$|-D(?!NDEBUG)")
 _TARGETS = ("GOAMD64", "GOARM64", "RUSTFLAGS", "CFLAGS", "GOEXPERIMENT")
+_AIMED = re.compile(r"\{target_")  # at what --target-cpu says, as all are
 _PGO = "default.pgo"  # which go build takes of itself
 
 
@@ -44,7 +45,7 @@ def built_with(contestant: Contestant) -> str:
     flags: list[str] = []
     for step in contestant.build.steps:
         flags += _flags_of(step, contestant)
-    flags += [f"{name}={value}" for name, value in contestant.build.env.items() if name in _TARGETS]
+    flags += [f"{name}={value}" for name, value in contestant.build.env.items() if name in _TARGETS and not _AIMED.search(value)]
     return ", ".join(dict.fromkeys(flags)) or NOT_COMPILED
 
 
@@ -64,7 +65,7 @@ def _flags_of(step: tuple[str, ...], contestant: Contestant) -> Iterator[str]:
 
 
 def _weighty(words: Iterable[str]) -> Iterator[str]:
-    return (word for word in words if word.startswith("-") and not _OF_NO_WEIGHT.match(word))
+    return (word for word in words if word.startswith("-") and not (_OF_NO_WEIGHT.match(word) or _AIMED.search(word)))
 
 
 def _cargo(directory: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 FOLDER_NAMES = frozenset({"source", "repo"})
-BUILD_NAMES = FOLDER_NAMES | {"build"}
+BUILD_NAMES = FOLDER_NAMES | {"build", "target_cc", "target_rust", "target_go"}
 START_NAMES = BUILD_NAMES | {"address", "host", "port", "workers", "dataset"}
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w-]*)\}|[{}]")

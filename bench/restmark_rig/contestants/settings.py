@@ -5,12 +5,14 @@ What it takes to find them is imported when it is asked for: this is part of the
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..host.installation import PEERS
 from ..model.errors import EnvironmentFault
+from . import targets
 
 if TYPE_CHECKING:
     from .cache import Cache
@@ -25,6 +27,7 @@ class Settings:
     all_built_in: bool = False
     peers_dir: Path = PEERS
     cache_dir: Path | None = None
+    target_cpu: str = targets.DEFAULT  # one of targets.NAMES
 
     @property
     def cache(self) -> Cache:
@@ -37,8 +40,9 @@ class Settings:
         """Those named with -C; those that are not optional if none is named; all with --all. May be none at all."""
         from . import registry, toolchains
 
+        target = targets.named(self.target_cpu)
         selected = registry.select(self.selectors, self.peers_dir, self.all_built_in)
-        return [toolchains.equip(contestant, self.cache) for contestant in selected]
+        return [toolchains.equip(_aimed(contestant, target), self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:
         """asked_for(). Raises EnvironmentFault if there are none at all."""
@@ -57,3 +61,13 @@ class Settings:
         return any(
             registry.resolve(selector, self.peers_dir).directory == contestant.directory for selector in self.selectors
         )
+
+
+def _aimed(contestant: Contestant, target: targets.Target) -> Contestant:
+    """The contestant as it is compiled for the target. Raises EnvironmentFault if it was compiled elsewhere, for another one."""
+    if contestant.prebuilt is not None and contestant.build is None and target.name != targets.DEFAULT:
+        raise EnvironmentFault(
+            f"--target-cpu {target.name}: {contestant.name} is the installed program, which was not compiled for that",
+            "use restmark from a checkout, where it is built, or name the others with -C",
+        )
+    return dataclasses.replace(contestant, target=target)

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import placeholders
+from . import placeholders, targets
 from .contestant import Contestant
 
 _TIMEOUT_S = 20
@@ -55,7 +55,8 @@ def path_variable(search_path: str | None) -> dict[str, str]:
 def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
     """label -> version for every label of the manifest."""
     values = contestant.placeholder_values(build_dir)
-    return {
+    aim = {"compiled for": contestant.target.name} if contestant.build is not None and contestant.target.name != targets.DEFAULT else {}
+    return aim | {
         label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory, contestant.search_path)
         for label, argv in contestant.versions.items()
     }

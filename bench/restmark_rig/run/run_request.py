@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contestants import targets
 from ..contestants.settings import Settings
 from ..host import pinning
 from ..host.installation import PEERS
@@ -124,6 +125,8 @@ def selection(settings: Settings) -> list[str]:
     words = [] if settings.peers_dir == PEERS else ["--peers-dir", str(settings.peers_dir.absolute())]
     for selector in settings.selectors:
         words += ["-C", absolute_selector(selector)]
+    if settings.target_cpu != targets.DEFAULT:
+        words += ["--target-cpu", settings.target_cpu]
     return [*words, "--all"] if settings.all_built_in else words
 
 

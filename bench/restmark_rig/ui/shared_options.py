@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..contestants import targets
 from ..contestants.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +31,11 @@ def _set_peers_dir(context: click.Context, _: click.Parameter, value: Path | Non
 def _set_cache(context: click.Context, _: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.ensure_object(Settings).cache_dir = value
+
+
+def _set_target(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).target_cpu = value
 
 
 def shared_options(command: F) -> F:
@@ -64,6 +70,13 @@ def shared_options(command: F) -> F:
             expose_value=False,
             callback=_set_cache,
             help="Folder for builds, logs and datasets [default: $RESTMARK_CACHE or ~/.cache/restmark].",
+        ),
+        click.option(
+            "--target-cpu",
+            type=click.Choice(targets.NAMES),
+            expose_value=False,
+            callback=_set_target,
+            help="What all compiled contestants are built for [default: each compiler's own, which is the same].",
         ),
     )
     for option in reversed(options):

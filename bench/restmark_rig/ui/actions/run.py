@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ...contestants import targets
 from ...contestants.settings import Settings
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
@@ -101,6 +102,8 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
         given.append("-C")
     if own.all_built_in:
         given.append("--all")
+    if own.target_cpu != targets.DEFAULT:
+        given.append("--target-cpu")
     if given:
         raise UsageFault(
             f"--resume goes on with the recorded run; {', '.join(given)} would change it",
