@@ -1,11 +1,11 @@
-"""What python-codecs, go-codecs and rust-codecs have in common: their options, and how the figures are shown."""
+"""What codecs, python-codecs, go-codecs and rust-codecs have in common: their options, and how the figures are shown."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from restmark_rig.store import dataset
 Rounds = dict[str, dict[str, list[float]]]
 
 
-def options(language: str) -> argparse.Namespace:
-    """The command line, with rounds and json. Ends the program when it is wrong."""
+def options(language: str, add: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> argparse.Namespace:
+    """The command line, with rounds, json and what add adds to it. Ends the program when it is wrong."""
     parser = argparse.ArgumentParser(description=f"Measure {language}'s codecs alone.")
     parser.add_argument("--rounds", type=int, default=40, help="from 3 (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures of all rounds")
+    add(parser)
     arguments = parser.parse_args()
     if arguments.rounds < 3:
         parser.error("--rounds has to be 3 or more")
@@ -49,8 +50,8 @@ def output_of(
     return done.stdout
 
 
-def show(name: str, versions: Mapping[str, str], rounds: Rounds, as_json: bool) -> None:
-    """Prints the figures: all of them as JSON, or the median of each case and its ratio to the first."""
+def show(name: str, versions: Mapping[str, str], rounds: Rounds, as_json: bool, paired: bool = True) -> None:
+    """Prints the figures: all of them as JSON, or the median of each case and its ratio to the first (round by round, if they are paired)."""
     if as_json:
         document: dict[str, Any] = {
             "schema": f"restmark-{name}/1",
@@ -65,7 +66,7 @@ def show(name: str, versions: Mapping[str, str], rounds: Rounds, as_json: bool) 
         print(f"{work}, µs of CPU time for 1000 records")
         base = next(iter(cases.values()))
         for case, values in cases.items():
-            middle, ratio = stats.median(values), stats.ratio(values, base, paired=True)
+            middle, ratio = stats.median(values), stats.ratio(values, base, paired=paired)
             line = f"  {case:48} {middle.value:7.1f} {_interval(middle, '.1f'):19}  {ratio.value:6.3f}x {_interval(ratio, '.3f')}"
             print(line.rstrip())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import socket
 import struct
@@ -11,11 +10,9 @@ import subprocess
 import sys
 import termios
 import time
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import psutil
 
@@ -23,12 +20,12 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "bench"))
 
 from restmark_rig.contestants import contestant as manifests  # noqa: E402  (the path had to be set first)
-from restmark_rig.contestants import requirements, toolchains, versions  # noqa: E402
+from restmark_rig.contestants import builder, placeholders, requirements, toolchains, versions  # noqa: E402
 from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.contestants.contestant import Contestant  # noqa: E402
 
 PEERS = REPO / "bench" / "peers"
-CACHE = Path(os.environ.get("RESTMARK_CACHE") or Path.home() / ".cache" / "restmark") / "peers"
+RIG_CACHE = Cache(default_directory())
 HOST = "127.0.0.1"
 BUILD_TIMEOUT_S = 900
 START_TIMEOUT_S = 30
@@ -43,25 +40,19 @@ class Peer:
     """A contestant's folder."""
 
     name: str
-    manifest: dict[str, Any] = field(init=False)
     contestant: Contestant = field(init=False)
 
     def __post_init__(self) -> None:
-        self.contestant = toolchains.equip(manifests.load(self.source), Cache(default_directory()))
-        self.manifest = tomllib.loads((self.source / "contestant.toml").read_text())
+        self.contestant = toolchains.equip(manifests.load(self.source), RIG_CACHE)
 
     @property
     def source(self) -> Path:
         return PEERS / self.name
 
     @property
-    def build_dir(self) -> Path:
-        return CACHE / self.name
-
-    @property
     def routes(self) -> list[str]:
         """Those of the five that it has."""
-        return [route for route in self.manifest.get("routes", ROUTES) if route in ROUTES]
+        return [route for route in self.contestant.routes if route in ROUTES]
 
     def missing(self) -> str | None:
         """What the peer needs and this machine has not, with the remedy."""
@@ -69,33 +60,25 @@ class Peer:
             return f"{self.name}: {missing.what}: {missing.remedy}"
         return None
 
-    def fill(self, words: list[str], **values: str) -> list[str]:
-        return [word.format(source=self.source, build=self.build_dir, repo=REPO, **values) for word in words]
-
-    def environment(self, table: str, **values: str) -> dict[str, str]:
-        given = self.manifest.get(table, {}).get("env", {})
-        path = versions.path_variable(self.contestant.search_path)
-        return os.environ | path | dict(zip(given, self.fill(list(given.values()), **values), strict=True))
-
     def build(self) -> None:
-        """Run the build steps unless the inputs are those of the last build."""
-        plan = self.manifest.get("build")
-        if plan is None:
-            return
-        # "src/**" of pathlib means folders alone; a manifest means the files below them.
-        globs = [glob.replace("/**", "/**/*") for glob in plan["inputs"]]
-        found = {path for glob in globs for path in self.source.glob(glob) if path.is_file()}
-        digest = hashlib.sha256(repr(plan).encode())
-        for path in sorted(found):
-            digest.update(str(path).encode() + path.read_bytes())
-        stamp = self.build_dir / ".inputs"
-        if stamp.exists() and stamp.read_text() == digest.hexdigest():
-            return
-        self.build_dir.mkdir(parents=True, exist_ok=True)
-        environment = self.environment("build")
-        for step in plan["steps"]:
-            subprocess.run(self.fill(step), cwd=self.source, env=environment, check=True, timeout=BUILD_TIMEOUT_S)
-        stamp.write_text(digest.hexdigest())
+        """Builds as restmark does, and where it does: what is up to date is not built again."""
+        builder.build(self.contestant, RIG_CACHE, Silent())
+
+    def start_command(self, **values: str) -> tuple[list[str], dict[str, str]]:
+        """argv and environment of the server."""
+        plan, known = self.contestant.start, self.contestant.placeholder_values(RIG_CACHE.build_dir(self.contestant)) | values
+        path = versions.path_variable(self.contestant.search_path)
+        return placeholders.expand_all(plan.argv, known), os.environ | path | placeholders.expand_values(plan.env, known)
+
+
+class Silent:
+    """Where a build tells how far it is."""
+
+    def progress(self, text: str) -> None:
+        """Says nothing."""
+
+    def say(self, text: str) -> None:
+        """Says nothing."""
 
 
 class Server:
@@ -107,10 +90,11 @@ class Server:
         self.log = log
         address = f"{HOST}:{self.port}"
         values = {"address": address, "host": HOST, "port": str(self.port), "workers": str(workers), "dataset": str(dataset)}
+        argv, environment = peer.start_command(**values)
         with log.open("wb") as output:
             self.process = psutil.Popen(
-                peer.fill(peer.manifest["start"]["argv"], **values),
-                env=peer.environment("start", **values),
+                argv,
+                env=environment,
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -54,6 +55,17 @@ def test_the_table_compares_with_the_first_case(program: str) -> None:
     for first in FIRST_CASES[program]:
         (line,) = [line for line in lines if line.startswith(first + "  ")]
         assert " 1.000x" in line
+
+
+def test_one_table_of_all_languages() -> None:
+    if (reason := Peer("go-fasthttp").missing()) or shutil.which("cargo") is None or "RESTMARK_BUILD" not in os.environ:
+        pytest.skip(reason or "cargo or $RESTMARK_BUILD is not there")
+    done = run("codecs", "--rounds", "3", "--json", "--build", os.environ["RESTMARK_BUILD"])
+    assert done.returncode == 0, done.stderr
+    for work, cases in json.loads(done.stdout)["rounds"].items():
+        assert next(iter(cases)) == "C: restmarkd, structs", work
+        assert {case.partition(":")[0] for case in cases} == {"C", "Rust", "Go", "Python"}
+        assert {len(values) for values in cases.values()} == {12}
 
 
 def test_too_few_rounds_are_refused() -> None:

@@ -17,7 +17,8 @@ import peer_dataset
 import peer_digest
 import psutil
 import pytest
-from peer_process import BUILD_TIMEOUT_S, CACHE, PEERS, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
+from peer_process import BUILD_TIMEOUT_S, PEERS, RIG_CACHE, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
+from restmark_rig.contestants import versions
 
 NAMES = sorted(path.parent.name for path in PEERS.glob("*/contestant.toml"))
 # Built from this repository's own sources and tested by the integration tests.
@@ -92,7 +93,7 @@ BAD_DATASETS = {
 
 SHARED_PACKAGES = {
     "go-workloads": ["go", "test", "./..."],
-    "rust-workloads": ["cargo", "test", "--locked", "--target-dir", str(CACHE / "rust-workloads")],
+    "rust-workloads": ["cargo", "test", "--locked", "--target-dir", str(RIG_CACHE.root / "rust-workloads")],
 }
 
 
@@ -173,7 +174,7 @@ def test_routes_on_one_connection(peer: Peer, server: Server) -> None:
 
 def test_counts_and_loop_vectors(peer: Peer, server: Server) -> None:
     with Client(server.port) as client:
-        if peer.manifest["model"] == "none":  # sends fixed bodies
+        if peer.contestant.model == "none":  # sends fixed bodies
             assert client.get("/transfer-data?count=1").status == 400
             return
         for count in (0, 1, 7, 999, 1000):
@@ -255,7 +256,7 @@ def test_the_three_more_routes(peer: Peer, server: Server) -> None:
     body = request("/validate", "POST").replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n%s" % (len(record), record))
     asked = {"/wait": (request("/wait?ms=1"), b"1"), "/record": (request("/record/7"), record), "/validate": (body, record)}
     with Client(server.port) as client:
-        for route in set(asked) & set(peer.manifest.get("routes", ())):
+        for route in set(asked) & set(peer.contestant.routes):
             data, expected = asked[route]
             client.send(data)
             answer = client.read()
@@ -291,7 +292,7 @@ def test_odd_texts(peer: Peer, tmp_path: Path) -> None:
         server.wait_ready()
         with Client(server.port) as client:
             assert client.get("/transfer-data").body == body
-            if peer.manifest["model"] != "none":
+            if peer.contestant.model != "none":
                 assert client.get("/encode-json").text == str(len(body))
                 assert client.get("/transfer-data?count=20").body == peer_dataset.to_json(ODD_RECORDS[:20])
                 assert client.get("/parse-msgpack").text == str(len(ODD_RECORDS))
@@ -323,6 +324,6 @@ def test_term_leaves_no_child(peer: Peer, dataset: Path, tmp_path: Path) -> None
 
 
 def test_versions_can_be_asked(peer: Peer) -> None:
-    for label, argv in peer.manifest["versions"].items():
-        done = subprocess.run(peer.fill(argv), capture_output=True, text=True, timeout=STOP_TIMEOUT_S, check=True)
-        assert (done.stdout or done.stderr).strip(), label
+    told = versions.collect(peer.contestant, RIG_CACHE.build_dir(peer.contestant))
+    assert told.keys() == peer.contestant.versions.keys()
+    assert not [label for label, version in told.items() if version.startswith("unknown")]

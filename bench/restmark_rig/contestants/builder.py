@@ -186,7 +186,7 @@ def _run_step(
         argv=argv,
         env={
             **versions.path_variable(contestant.search_path),
-            **{name: placeholders.expand(value, values) for name, value in plan.env.items()},
+            **placeholders.expand_values(plan.env, values),
         },
         cwd=contestant.directory,
         log=log,

@@ -68,3 +68,8 @@ def expand(text: str, values: Mapping[str, object]) -> str:
 def expand_all(texts: Iterable[str], values: Mapping[str, object]) -> list[str]:
     """expand() of each text."""
     return [expand(text, values) for text in texts]
+
+
+def expand_values(texts: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
+    """expand() of each value, as of environment variables."""
+    return {name: expand(text, values) for name, text in texts.items()}

@@ -135,7 +135,7 @@ def start_command(
     }
     env = {
         **versions.path_variable(contestant.search_path),
-        **{name: placeholders.expand(value, values) for name, value in contestant.start.env.items()},
+        **placeholders.expand_values(contestant.start.env, values),
     }
     return placeholders.expand_all(contestant.start.argv, values), env
 
