@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 5u
+#define RESTMARK_SCOREBOARD_VERSION 6u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
@@ -30,6 +30,8 @@ enum restmark_route {
         RESTMARK_ROUTE_ENCODE_JSON,
         RESTMARK_ROUTE_TRANSFER_DATA,
         RESTMARK_ROUTE_MILLION_LOOP,
+        RESTMARK_ROUTE_RECORD,
+        RESTMARK_ROUTE_SIBLING, /* the 99 beside it */
         RESTMARK_ROUTE_OTHER, /* what no route took: 404, malformed requests */
         RESTMARK_ROUTE_COUNT
 };

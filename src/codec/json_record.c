@@ -120,3 +120,15 @@ overflow:
         b->overflow = true;
         return -ENOBUFS;
 }
+
+int json_record_encode(struct buf *b, const struct record *record) {
+        char *p = b->data + b->length, *end = b->data + b->capacity;
+
+        p = record_bound(record) <= (size_t)(end - p) ? record_emit(p, record, false) : record_emit_exactly(p, end, record);
+        if (!p) {
+                b->overflow = true;
+                return -ENOBUFS;
+        }
+        b->length = (size_t)(p - b->data);
+        return 0;
+}

@@ -21,4 +21,7 @@ size_t json_numbers_growth_max(size_t n);
  * set, b->length is as before, bytes behind it may have been written) when it does not fit. */
 int json_records_encode(struct buf *b, const struct record *records, size_t n);
 
+/* The same for one record, as an object without an array around it. */
+int json_record_encode(struct buf *b, const struct record *record);
+
 #endif

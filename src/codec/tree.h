@@ -23,6 +23,9 @@ int tree_set_numbers(struct tree *t, const struct record *records, size_t n, str
  * tree_free(). Returns 0; -ENOMEM when json-c ran out of memory or of its 2 GiB. */
 int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret_length, struct error *e);
 
+/* The same for one object, the one at `position` (< n), without an array around it; the text belongs to the object. */
+int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size_t *ret_length, struct error *e);
+
 /* Decodes each record with msgpack_unpack_next() into a tree of msgpack_objects, walks it to prove each field as
  * msgpack_records_decode() does, and drops it. Returns 0, -EBADMSG with the sentence that msgpack_records_decode() has
  * for the same bytes, or -ENOMEM. */

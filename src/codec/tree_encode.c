@@ -177,3 +177,15 @@ int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret
         *ret_length = length;
         return 0;
 }
+
+int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size_t *ret_length, struct error *e) {
+        const size_t expected = t->lengths[position + 1] - t->lengths[position] - (position ? 1 : 0);
+        size_t length;
+        const char *json = json_object_to_json_string_length(json_object_array_get_idx(t->records, position), TREE_JSON_FLAGS, &length);
+
+        if (!json || length != expected) /* see tree_encode() */
+                return error_set(e, -ENOMEM, "out of memory for the JSON of the json-c object of record %zu", position);
+        *ret_json = json;
+        *ret_length = length;
+        return 0;
+}

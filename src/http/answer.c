@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -62,18 +64,21 @@ static enum MHD_Result answer_problem(struct connection *c, unsigned int status,
 }
 
 static enum MHD_Result answer_not_allowed(struct connection *c) {
+        const char *allow = route_allow(c->request.route);
+        struct MHD_Response *response;
+        char detail[80];
         uint64_t bytes;
-        struct MHD_Response *response =
-                new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.", &bytes);
 
-        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), bytes,
-                     false);
+        (void)snprintf(detail, sizeof detail, "This route answers %s only.", allow);
+        response = new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, detail, &bytes);
+        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), bytes, false);
 }
 
 static enum MHD_Result answer_options(struct connection *c) {
+        const char *allow = c->request.route ? route_allow(c->request.route) : ROUTE_ALLOW_ANY;
         struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 
-        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
+        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), 0, false);
 }
 
 static bool has_field(const struct connection *c, const char *name) {
@@ -140,6 +145,7 @@ static enum MHD_Result answer_work(struct connection *c) {
 
         reading.verdict = 0;
         work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
+        reading.params.path = c->path;
         (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
         if (reading.verdict != 0)
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
@@ -153,7 +159,7 @@ static enum MHD_Result answer_work(struct connection *c) {
         scoreboard_end_work(c->server->cell);
         c->request.busy_ns = clock_monotonic_ns() - start_ns;
         if (r < 0)
-                return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
+                return answer_problem(c, r == -ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
 
         response = ready_response(c, &made);
         return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,
@@ -167,11 +173,9 @@ enum MHD_Result answer_request(struct connection *c) {
                 return answer_options(c);
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
-                                      "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data and "
-                                      "/million-loop.");
-        if (method == ROUTE_METHOD_OTHER)
-                return answer_not_allowed(c);
-        if (method == ROUTE_METHOD_OPTIONS)
-                return answer_options(c);
-        return answer_work(c);
+                                      "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data, "
+                                      "/million-loop, /record/{id} and 99 beside it such as /users/{id}.");
+        if (route_takes(c->request.route, method))
+                return answer_work(c);
+        return method == ROUTE_METHOD_OPTIONS ? answer_options(c) : answer_not_allowed(c);
 }

@@ -58,6 +58,7 @@ struct connection {
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
+        char path[ROUTE_PATH_MAX];   /* of a request whose route has arguments */
         struct request request;
 };
 

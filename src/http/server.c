@@ -67,6 +67,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                                                                   .body_bytes = parts->limits->limit_post_bytes },
                                                       .begun = connection_begun,
                                                       .refused = connection_refused };
+        server->router = route_table_new();
         server->work = parts->work;
         server->dataset = parts->dataset;
         server->cell = parts->cell;
@@ -74,7 +75,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && intake_prepare(&server->intake_owner) < 0)
+        if (r == 0 && (!server->router || intake_prepare(&server->intake_owner) < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
@@ -99,6 +100,7 @@ struct server *server_free(struct server *server) {
                         MHD_destroy_response(server->ready[i]);
         request_log_free(server->log);
         linger_free(server->linger);
+        router_free(server->router);
         free(server);
         return NULL;
 }

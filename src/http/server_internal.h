@@ -16,6 +16,7 @@ struct server {
         int mhd_epoll; /* the library's */
         struct server_limits limits;
         struct intake_owner intake_owner;
+        struct router *router;
         struct work *work;
         const struct dataset *dataset;
         struct restmark_worker_cell *cell;

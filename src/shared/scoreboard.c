@@ -119,10 +119,18 @@ bool scoreboard_read_work(const struct restmark_worker_cell *cell, struct scoreb
 
 const char *scoreboard_format_query(const struct scoreboard_work *work, char *text) {
         text[0] = '\0';
-        if (work->route == RESTMARK_ROUTE_MILLION_LOOP)
+        switch (work->route) {
+        case RESTMARK_ROUTE_MILLION_LOOP:
                 (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?n=%" PRIu64 "&seed=%" PRIu64, work->n, work->seed);
-        else if (work->route != RESTMARK_ROUTE_WELCOME && work->route != RESTMARK_ROUTE_OTHER)
+                break;
+        case RESTMARK_ROUTE_PARSE_MSGPACK:
+        case RESTMARK_ROUTE_ENCODE_JSON:
+        case RESTMARK_ROUTE_TRANSFER_DATA:
                 (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?count=%" PRIu64, work->count);
+                break;
+        default:
+                break;
+        }
         return text;
 }
 

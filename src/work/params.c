@@ -39,6 +39,8 @@ static const struct {
         [WORKLOAD_ENCODE_JSON] = { BIT(PARAM_COUNT) | BIT(PARAM_DIGEST) | BIT(PARAM_SEED), "known here: count, digest, seed" },
         [WORKLOAD_TRANSFER_DATA] = { BIT(PARAM_COUNT), "known here: count" },
         [WORKLOAD_MILLION_LOOP] = { BIT(PARAM_N) | BIT(PARAM_SEED), "known here: n, seed" },
+        [WORKLOAD_RECORD] = { 0, "none is known here" },
+        [WORKLOAD_SIBLING] = { 0, "none is known here" },
 };
 _Static_assert(sizeof workload_params / sizeof workload_params[0] == _WORKLOAD_MAX, "parameters of each workload");
 

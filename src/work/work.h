@@ -1,4 +1,4 @@
-/* The five workloads: parameters in, a response's body out. No HTTP in here. */
+/* The workloads: parameters in, a response's body out. No HTTP in here. */
 #ifndef RESTMARK_WORK_WORK_H
 #define RESTMARK_WORK_WORK_H
 
@@ -14,12 +14,14 @@ enum workload {
         WORKLOAD_ENCODE_JSON,
         WORKLOAD_TRANSFER_DATA,
         WORKLOAD_MILLION_LOOP,
+        WORKLOAD_RECORD,
+        WORKLOAD_SIBLING,
         _WORKLOAD_MAX,
 };
 
 struct dataset; /* data/dataset.h */
 
-/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop". */
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "record", "sibling". */
 const char *workload_name(enum workload which);
 
 /* What a request asks for; begins as the full work. */
@@ -30,6 +32,7 @@ struct work_params {
         uint32_t digest_times; /* parse and encode: the digest's repetitions; 0: no digest is asked for */
         size_t count_max;      /* records of the dataset */
         enum workload which;
+        const char *path;      /* of the request, where it says what is asked for: the record, the sibling; borrowed */
         unsigned seen;         /* which parameters have been set: each may be given once */
 };
 
@@ -59,20 +62,23 @@ struct work *work_free(struct work *w); /* NULL-safe, returns NULL */
 
 enum work_body {
         WORK_BODY_STATIC, /* lives as long as the dataset or the program */
+        WORK_BODY_REUSED, /* is written over by the next work_run() */
         WORK_BODY_INLINE, /* points into the response's own `text`: do not copy or move the response */
         WORK_BODY_OWNED,  /* malloc'ed; the caller frees it */
 };
+
+enum { WORK_TEXT_MAX = 96 }; /* bytes of an answer that is neither JSON nor static */
 
 struct work_response {
         enum work_body body_kind;
         const char *content_type; /* static */
         const char *body;         /* not NUL-terminated */
         size_t body_length;       /* bytes */
-        char text[32];
+        char text[WORK_TEXT_MAX];
 };
 
-/* Does the work in full and fills `ret`. Returns 0, -ENOMEM, or -EBADMSG (a record does not decode, which dataset_new()
- * rules out); `ret` is then without meaning and owns nothing. */
+/* Does the work in full and fills `ret`. Returns 0, -ENOMEM, -ENOENT (there is no such record; the sentence is for the client), or -EBADMSG (a
+ * record does not decode, which dataset_new() rules out); `ret` is then without meaning and owns nothing. */
 int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e);
 
 #endif

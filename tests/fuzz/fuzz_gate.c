@@ -22,11 +22,14 @@ struct outcome {
 
 static void check_target(const struct gate *g, const char *head) {
         char target[512 + 1], memory[TARGET_PATH_MAX];
+        const char *path;
+        size_t path_length;
 
         MUST(g->target.length > 0 && g->target.length < sizeof target);
         memcpy(target, head + g->target.at, g->target.length);
         target[g->target.length] = '\0';
-        MUST(!strchr(target_path(target, memory), '?') || strcasestr(target, "%3f")); /* decoded after the query is cut off */
+        path = target_path(target, memory, &path_length);
+        MUST(!memchr(path, '?', path_length) || strcasestr(target, "%3f")); /* decoded after the query is cut off */
         MUST(target_arguments(target, g->target.length) <= GATE_ARGUMENTS_MAX);
 }
 
