@@ -20,6 +20,8 @@ const char *problem_title(unsigned int status) {
                 return "Internal Server Error";
         case 501:
                 return "Not Implemented";
+        case 503:
+                return "Service Unavailable";
         case 505:
                 return "HTTP Version Not Supported";
         default:

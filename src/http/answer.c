@@ -135,7 +135,27 @@ static void announce_work(const struct connection *c, const struct work_params *
         scoreboard_begin_work(cell, c->request.route->cell, now_ns / 1000000);
 }
 
+/* Never before the time is over, by any clock that the client may have. Returns whether the request waits, with *ret being the library's verdict. */
+static bool must_wait(struct connection *c, uint32_t wait_ms, enum MHD_Result *ret) {
+        struct suspensions *suspensions = c->server->suspensions;
+        int r;
+
+        *ret = MHD_NO;
+        if (c->request.is_given_up)
+                return true;
+        if (!suspensions)
+                *ret = answer_problem(c, MHD_HTTP_NOT_FOUND, "GET /wait is switched off here; wait = yes in [workloads] of restmarkd.ini switches it on.");
+        else if (wait_ms == 0 || c->request.has_waited)
+                return false;
+        else {
+                r = suspensions_add(suspensions, c, (clock_monotonic_ns() + 999999) / 1000000 + wait_ms);
+                *ret = r == 0 ? MHD_YES : answer_problem(c, MHD_HTTP_SERVICE_UNAVAILABLE, "Nothing more can wait here now.");
+        }
+        return true;
+}
+
 static enum MHD_Result answer_work(struct connection *c) {
+        enum MHD_Result verdict;
         struct params_reading reading; /* without clearing the error's text, which costs more than all the rest here */
         struct work_response made;
         struct MHD_Response *response;
@@ -151,6 +171,8 @@ static enum MHD_Result answer_work(struct connection *c) {
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
         if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
+        if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
+                return verdict;
         is_unmodified = c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
         start_ns = clock_monotonic_ns();
@@ -174,7 +196,7 @@ enum MHD_Result answer_request(struct connection *c) {
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
                                       "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data, "
-                                      "/million-loop, /record/{id} and 99 beside it such as /users/{id}.");
+                                      "/million-loop, /wait, /record/{id} and 99 beside it such as /users/{id}.");
         if (route_takes(c->request.route, method))
                 return answer_work(c);
         return method == ROUTE_METHOD_OPTIONS ? answer_options(c) : answer_not_allowed(c);

@@ -17,6 +17,7 @@ static const struct route routes[] = {
         { "/encode-json", WORKLOAD_ENCODE_JSON, RESTMARK_ROUTE_ENCODE_JSON, false },
         { "/transfer-data", WORKLOAD_TRANSFER_DATA, RESTMARK_ROUTE_TRANSFER_DATA, false },
         { "/million-loop", WORKLOAD_MILLION_LOOP, RESTMARK_ROUTE_MILLION_LOOP, false },
+        { "/wait", WORKLOAD_WAIT, RESTMARK_ROUTE_WAIT, false },
         { "/record/{id}", WORKLOAD_RECORD, RESTMARK_ROUTE_RECORD, true },
         COLLECTION("accounts"),  COLLECTION("addresses"), COLLECTION("agents"),   COLLECTION("articles"), COLLECTION("assets"),
         COLLECTION("authors"),   COLLECTION("batches"),   COLLECTION("books"),    COLLECTION("branches"), COLLECTION("carts"),

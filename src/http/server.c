@@ -45,6 +45,7 @@ static int start_library(struct server *server, struct error *e) {
                                              .on_connection = connection_notify,
                                              .on_completed = connection_completed,
                                              .on_request_line = connection_request_line,
+                                             .suspends = server->limits.suspends,
                                              .context = server };
 
         return library_start(&parts, &server->mhd, e);
@@ -79,6 +80,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
+        if (r == 0 && server->limits.suspends)
+                r = suspensions_new(server->limits.max_connections, &server->suspensions, e);
         if (r == 0)
                 r = start_library(server, e);
         if (r < 0) {
@@ -93,8 +96,10 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
 struct server *server_free(struct server *server) {
         if (!server)
                 return NULL;
+        suspensions_end_all(server->suspensions);
         if (server->mhd)
                 MHD_stop_daemon(server->mhd);
+        suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
                 if (server->ready[i])
                         MHD_destroy_response(server->ready[i]);
@@ -108,6 +113,14 @@ struct server *server_free(struct server *server) {
 void server_fds(const struct server *server, int ret[static 2]) {
         ret[0] = server->mhd_epoll;
         ret[1] = linger_fd(server->linger);
+}
+
+int server_departures_fd(const struct server *server) {
+        return server->suspensions ? suspensions_fd(server->suspensions) : -1;
+}
+
+void server_end_departed(struct server *server) {
+        suspensions_end_departed(server->suspensions);
 }
 
 void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms) {
@@ -204,6 +217,8 @@ bool server_make_room(struct server *server) {
 
 void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
+        if (server->suspensions)
+                suspensions_run(server->suspensions, now_ms);
         (void)MHD_run(server->mhd);
         if (now_ms >= server->next_deadline_ms)
                 check_deadlines(server);
@@ -217,6 +232,8 @@ void server_run(struct server *server, uint64_t now_ms) {
 int server_wait_ms(const struct server *server, uint64_t now_ms) {
         uint64_t due_ms = server->next_deadline_ms, linger_ms = linger_deadline_ms(server->linger), wait_ms;
 
+        if (server->suspensions && suspensions_due_ms(server->suspensions) < due_ms)
+                due_ms = suspensions_due_ms(server->suspensions);
         due_ms = library_due_ms(server->mhd, now_ms, linger_ms < due_ms ? linger_ms : due_ms);
         if (due_ms == UINT64_MAX)
                 return -1;

@@ -150,6 +150,8 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
         struct restmark_worker_cell seen = { .accepted = 0 };
         bool can_be = read_pulse(&seen, copy, live, now_ms);
 
+        cell_set(&seen.waiting, cell_get(&live->waiting));
+        can_be &= cell_get(&seen.waiting) <= CELL_CONNECTIONS_MAX;
         can_be &= read_grown(&seen.accepted, &copy->accepted, &live->accepted, CELL_COUNT_MAX);
         can_be &= read_grown(&seen.lost_log_lines, &copy->lost_log_lines, &live->lost_log_lines, CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)

@@ -26,6 +26,7 @@ struct sums sums_of_route(const struct restmark_scoreboard *board, enum restmark
 /* Connections that a slot has accepted, and those that its workers hold now. */
 uint64_t sums_accepted(const struct restmark_slot *slot);
 uint64_t sums_connections(const struct restmark_slot *slot);
+uint64_t sums_waiting(const struct restmark_slot *slot);
 
 /* Connections of all slots that have ended unanswered for this reason. */
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why);

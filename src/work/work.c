@@ -22,6 +22,7 @@ static const char *const workload_names[] = {
         [WORKLOAD_ENCODE_JSON] = "encode-json",
         [WORKLOAD_TRANSFER_DATA] = "transfer-data",
         [WORKLOAD_MILLION_LOOP] = "million-loop",
+        [WORKLOAD_WAIT] = "wait",
         [WORKLOAD_RECORD] = "record",
         [WORKLOAD_SIBLING] = "sibling",
 };
@@ -314,6 +315,9 @@ int work_run(struct work *w, enum workload which, const struct work_params *p, s
                 return transfer_data(w, p->count, ret, e);
         case WORKLOAD_MILLION_LOOP:
                 respond_number(ret, loop_run(p->n, p->seed));
+                return 0;
+        case WORKLOAD_WAIT:
+                respond_number(ret, p->wait_ms);
                 return 0;
         case WORKLOAD_RECORD:
                 return record(w, p->path, ret, e);

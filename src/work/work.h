@@ -14,6 +14,7 @@ enum workload {
         WORKLOAD_ENCODE_JSON,
         WORKLOAD_TRANSFER_DATA,
         WORKLOAD_MILLION_LOOP,
+        WORKLOAD_WAIT,
         WORKLOAD_RECORD,
         WORKLOAD_SIBLING,
         _WORKLOAD_MAX,
@@ -21,13 +22,14 @@ enum workload {
 
 struct dataset; /* data/dataset.h */
 
-/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "record", "sibling". */
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "wait", "record", "sibling". */
 const char *workload_name(enum workload which);
 
 /* What a request asks for; begins as the full work. */
 struct work_params {
         size_t count;          /* the record workloads: the first so many records */
         uint64_t n;            /* the loop: steps */
+        uint32_t wait_ms;      /* the wait: how long, before work_run() */
         uint32_t seed;         /* the loop's start, or the digest's */
         uint32_t digest_times; /* parse and encode: the digest's repetitions; 0: no digest is asked for */
         size_t count_max;      /* records of the dataset */
@@ -38,6 +40,8 @@ struct work_params {
 
 #define WORK_LOOP_STEPS_DEFAULT UINT64_C(1000000)
 #define WORK_LOOP_STEPS_MAX UINT64_C(100000000)
+#define WORK_WAIT_MS_DEFAULT 100u
+#define WORK_WAIT_MS_MAX 60000u
 #define WORK_SEED_MAX UINT32_C(2147483647)
 #define WORK_DIGEST_TIMES_MAX 8u
 
