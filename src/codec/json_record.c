@@ -73,6 +73,10 @@ static __attribute__((noinline)) char *record_emit_exactly(char *p, const char *
         return record_emit(p, r, true);
 }
 
+size_t json_record_length(const struct record *record) {
+        return record_length(record);
+}
+
 size_t json_records_length(const struct record *records, size_t n) {
         size_t length = LITERAL("[]") + (n ? n - 1 : 0);
 

@@ -11,6 +11,9 @@
 /* The exact length in bytes of the array of `n` records. Costs about as much as encoding them. */
 size_t json_records_length(const struct record *records, size_t n);
 
+/* The same of one record, without an array around it. */
+size_t json_record_length(const struct record *record);
+
 /* A cheap upper bound of the same, for sizing a buffer that will not live long: up to six times the strings' lengths. */
 size_t json_records_bound(const struct record *records, size_t n);
 

@@ -14,6 +14,8 @@ const char *problem_title(unsigned int status) {
                 return "Content Too Large";
         case 414:
                 return "URI Too Long";
+        case 422:
+                return "Unprocessable Content";
         case 431:
                 return "Request Header Fields Too Large";
         case 500:

@@ -135,6 +135,27 @@ static void announce_work(const struct connection *c, const struct work_params *
         scoreboard_begin_work(cell, c->request.route->cell, now_ns / 1000000);
 }
 
+static void show_body(struct connection *c, struct work_params *params) {
+        const struct body *body = intake_body(&c->intake);
+
+        params->body = body ? body->bytes : NULL;
+        params->body_length = body ? body->length : 0;
+}
+
+/* Of an answer to what work_run() has refused. */
+static unsigned int status_of(int result) {
+        switch (result) {
+        case -ENOENT:
+                return MHD_HTTP_NOT_FOUND;
+        case -EILSEQ:
+                return MHD_HTTP_BAD_REQUEST;
+        case -EDOM:
+                return MHD_HTTP_UNPROCESSABLE_CONTENT;
+        default:
+                return MHD_HTTP_INTERNAL_SERVER_ERROR;
+        }
+}
+
 /* Never before the time is over, by any clock that the client may have. Returns whether the request waits, with *ret being the library's verdict. */
 static bool must_wait(struct connection *c, uint32_t wait_ms, enum MHD_Result *ret) {
         struct suspensions *suspensions = c->server->suspensions;
@@ -171,17 +192,20 @@ static enum MHD_Result answer_work(struct connection *c) {
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
         if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
-        if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
+        if (reading.params.which == WORKLOAD_VALIDATE)
+                show_body(c, &reading.params);
+        else if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
                 return verdict;
-        is_unmodified = c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
+        is_unmodified = c->intake.is_conditional && c->request.method != ROUTE_METHOD_POST && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
         start_ns = clock_monotonic_ns();
         announce_work(c, &reading.params, start_ns);
         r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
         scoreboard_end_work(c->server->cell);
+        intake_drop_body(&c->intake);
         c->request.busy_ns = clock_monotonic_ns() - start_ns;
         if (r < 0)
-                return answer_problem(c, r == -ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
+                return answer_problem(c, status_of(r), reading.error.text);
 
         response = ready_response(c, &made);
         return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,
@@ -196,7 +220,7 @@ enum MHD_Result answer_request(struct connection *c) {
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
                                       "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data, "
-                                      "/million-loop, /wait, /record/{id} and 99 beside it such as /users/{id}.");
+                                      "/million-loop, /validate, /wait, /record/{id} and 99 beside it such as /users/{id}.");
         if (route_takes(c->request.route, method))
                 return answer_work(c);
         return method == ROUTE_METHOD_OPTIONS ? answer_options(c) : answer_not_allowed(c);

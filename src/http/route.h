@@ -4,6 +4,7 @@
 
 #include <restmark/scoreboard.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "http/router.h"
 #include "work/work.h"
@@ -20,7 +21,7 @@ struct route {
 enum { ROUTE_PATH_MAX = 96 }; /* bytes of a path that a route with arguments fits, with the terminating NUL */
 
 /* What all routes together answer, as an Allow field lists it. */
-#define ROUTE_ALLOW_ANY "GET, HEAD, OPTIONS"
+#define ROUTE_ALLOW_ANY "GET, HEAD, POST, OPTIONS"
 
 /* A router with all routes in it; NULL for want of memory. */
 struct router *route_table_new(void);
@@ -32,5 +33,8 @@ const char *route_allow(const struct route *route);
 bool route_takes(const struct route *route, enum route_method method);
 
 enum route_method route_method(const char *name);
+
+/* Whether a request with this line has a body that its route wants (gate_limits). */
+bool route_wants_body(const char *method, size_t method_length, const char *target, size_t target_length);
 
 #endif

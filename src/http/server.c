@@ -65,9 +65,13 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         intake_forget_all(); /* the master's, whose descriptors are closed here and come again as others */
         server->limits = *parts->limits;
         server->intake_owner = (struct intake_owner){ .limits = { .head_bytes = (uint32_t)parts->limits->max_header_bytes,
-                                                                  .body_bytes = parts->limits->limit_post_bytes },
+                                                                  .body_bytes = parts->limits->limit_post_bytes,
+                                                                  .wanted_body_bytes = parts->limits->limit_body_bytes,
+                                                                  .wants_body = route_wants_body },
+                                                      .bodies = &server->bodies,
                                                       .begun = connection_begun,
                                                       .refused = connection_refused };
+        server->bodies.max_bytes = parts->limits->body_memory_bytes;
         server->router = route_table_new();
         server->work = parts->work;
         server->dataset = parts->dataset;

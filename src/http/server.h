@@ -15,7 +15,9 @@ struct server_limits {
         uint64_t max_connections;
         uint64_t idle_timeout_ms;    /* without a request line */
         uint64_t request_timeout_ms; /* from the request line to the end of the answer */
-        uint64_t limit_post_bytes;
+        uint64_t limit_post_bytes;   /* of bodies that are not wanted */
+        uint64_t limit_body_bytes;   /* of those that are; all of them together have at most … */
+        uint64_t body_memory_bytes;
         uint64_t max_header_bytes;
         /* … and which requests are logged: */
         uint64_t access_log_sample;

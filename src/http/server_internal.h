@@ -17,6 +17,7 @@ struct server {
         int mhd_epoll; /* the library's */
         struct server_limits limits;
         struct intake_owner intake_owner;
+        struct body_memory bodies;
         struct router *router;
         struct suspensions *suspensions; /* NULL: requests cannot wait */
         struct work *work;

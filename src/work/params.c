@@ -41,6 +41,7 @@ static const struct {
         [WORKLOAD_ENCODE_JSON] = { BIT(PARAM_COUNT) | BIT(PARAM_DIGEST) | BIT(PARAM_SEED), "known here: count, digest, seed" },
         [WORKLOAD_TRANSFER_DATA] = { BIT(PARAM_COUNT), "known here: count" },
         [WORKLOAD_MILLION_LOOP] = { BIT(PARAM_N) | BIT(PARAM_SEED), "known here: n, seed" },
+        [WORKLOAD_VALIDATE] = { BIT(PARAM_COUNT), "known here: count" },
         [WORKLOAD_WAIT] = { BIT(PARAM_MS), "known here: ms" },
         [WORKLOAD_RECORD] = { 0, "none is known here" },
         [WORKLOAD_SIBLING] = { 0, "none is known here" },
@@ -69,6 +70,7 @@ static void param_store(struct work_params *p, enum work_param param, uint64_t v
         switch (param) {
         case PARAM_COUNT:
                 p->count = (size_t)value;
+                p->has_count = true;
                 break;
         case PARAM_N:
                 p->n = value;
@@ -91,10 +93,12 @@ static void param_store(struct work_params *p, enum work_param param, uint64_t v
 static int param_parse(const struct work_params *p, enum work_param param, const char *value, size_t length, uint64_t *ret,
                        struct error *e) {
         uint64_t parsed = UINT64_MAX; /* what has more than 64 bits is out of every range as well */
-        uint64_t min = params[param].min, max = param == PARAM_COUNT ? p->count_max : params[param].max;
+        uint64_t min = params[param].min, max = params[param].max;
         const char *name = params[param].name;
         char quoted[QUOTE_MAX];
 
+        if (param == PARAM_COUNT)
+                max = p->which == WORKLOAD_VALIDATE ? WORK_VALIDATE_COUNT_MAX : p->count_max;
         if (!value || length == 0)
                 return error_set(e, -EINVAL, "Parameter \"%s\" has no value; give a number from %" PRIu64 " to %" PRIu64 ".", name,
                                  min, max);

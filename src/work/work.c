@@ -15,6 +15,7 @@
 #include "data/dataset.h"
 #include "work/digest.h"
 #include "work/loop.h"
+#include "work/validate.h"
 
 static const char *const workload_names[] = {
         [WORKLOAD_WELCOME] = "welcome",
@@ -22,6 +23,7 @@ static const char *const workload_names[] = {
         [WORKLOAD_ENCODE_JSON] = "encode-json",
         [WORKLOAD_TRANSFER_DATA] = "transfer-data",
         [WORKLOAD_MILLION_LOOP] = "million-loop",
+        [WORKLOAD_VALIDATE] = "validate",
         [WORKLOAD_WAIT] = "wait",
         [WORKLOAD_RECORD] = "record",
         [WORKLOAD_SIBLING] = "sibling",
@@ -39,6 +41,7 @@ struct work {
         struct record *records; /* as many as the dataset has */
         char *json;
         size_t json_capacity; /* bytes: no partial encoding has more, and none of shifted records */
+        struct record *checked; /* from the first request to validate on, WORK_VALIDATE_COUNT_MAX of them; else NULL */
         struct tree *shifted; /* tree mode's, from the first request for a digest of JSON on; else NULL */
 };
 
@@ -76,6 +79,7 @@ struct work *work_free(struct work *w) {
         free(w->records);
         free(w->json);
         tree_free(w->shifted);
+        free(w->checked);
         free(w);
         return NULL;
 }
@@ -254,6 +258,23 @@ static int transfer_data(struct work *w, size_t count, struct work_response *ret
         return 0;
 }
 
+static int validate_body(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
+        char *json;
+        int r;
+
+        if (!w->checked)
+                w->checked = malloc(WORK_VALIDATE_COUNT_MAX * sizeof *w->checked);
+        if (!w->checked)
+                return error_set(e, -ENOMEM, "out of memory for %u records", WORK_VALIDATE_COUNT_MAX);
+        r = validate(p, w->codec, w->checked, &json, &ret->body_length, e);
+        if (r < 0)
+                return r;
+        ret->body_kind = WORK_BODY_OWNED;
+        ret->content_type = type_json;
+        ret->body = json;
+        return 0;
+}
+
 static int encode_one(struct work *w, size_t position, const char **ret_json, size_t *ret_length, struct error *e) {
         const struct dataset *d = w->dataset;
         struct buf b = buf_over(w->json, w->json_capacity);
@@ -316,6 +337,8 @@ int work_run(struct work *w, enum workload which, const struct work_params *p, s
         case WORKLOAD_MILLION_LOOP:
                 respond_number(ret, loop_run(p->n, p->seed));
                 return 0;
+        case WORKLOAD_VALIDATE:
+                return validate_body(w, p, ret, e);
         case WORKLOAD_WAIT:
                 respond_number(ret, p->wait_ms);
                 return 0;

@@ -2,6 +2,7 @@
 #ifndef RESTMARK_WORK_WORK_H
 #define RESTMARK_WORK_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ enum workload {
         WORKLOAD_ENCODE_JSON,
         WORKLOAD_TRANSFER_DATA,
         WORKLOAD_MILLION_LOOP,
+        WORKLOAD_VALIDATE,
         WORKLOAD_WAIT,
         WORKLOAD_RECORD,
         WORKLOAD_SIBLING,
@@ -22,7 +24,7 @@ enum workload {
 
 struct dataset; /* data/dataset.h */
 
-/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "wait", "record", "sibling". */
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "validate", "wait", "record", "sibling". */
 const char *workload_name(enum workload which);
 
 /* What a request asks for; begins as the full work. */
@@ -34,12 +36,16 @@ struct work_params {
         uint32_t digest_times; /* parse and encode: the digest's repetitions; 0: no digest is asked for */
         size_t count_max;      /* records of the dataset */
         enum workload which;
+        char *body;            /* of the request, for those who validate; borrowed, and written over */
+        size_t body_length;    /* bytes */
+        bool has_count;        /* count was given */
         const char *path;      /* of the request, where it says what is asked for: the record, the sibling; borrowed */
         unsigned seen;         /* which parameters have been set: each may be given once */
 };
 
 #define WORK_LOOP_STEPS_DEFAULT UINT64_C(1000000)
 #define WORK_LOOP_STEPS_MAX UINT64_C(100000000)
+#define WORK_VALIDATE_COUNT_MAX 1000u
 #define WORK_WAIT_MS_DEFAULT 100u
 #define WORK_WAIT_MS_MAX 60000u
 #define WORK_SEED_MAX UINT32_C(2147483647)
@@ -81,7 +87,8 @@ struct work_response {
         char text[WORK_TEXT_MAX];
 };
 
-/* Does the work in full and fills `ret`. Returns 0, -ENOMEM, -ENOENT (there is no such record; the sentence is for the client), or -EBADMSG (a
+/* Does the work in full and fills `ret`. Returns 0; -ENOENT (there is no such record), -EILSEQ (the body is no JSON) or -EDOM (it is, but not by the schema)
+ * with a sentence for the client; -ENOMEM; or -EBADMSG (a
  * record does not decode, which dataset_new() rules out); `ret` is then without meaning and owns nothing. */
 int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e);
 

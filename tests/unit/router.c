@@ -122,12 +122,37 @@ static void many_that_differ_in_little_are_told_apart(void **state) {
         router_free(r);
 }
 
+static bool wanted(const char *method, const char *target) {
+        return route_wants_body(method, strlen(method), target, strlen(target));
+}
+
+static void only_validate_wants_a_body(void **state) {
+        static const char *const yes[] = { "/validate", "/validate?count=1", "/%76alidate", "http://x/validate", "http://x:8/validate?/x" };
+        static const char *const no[] = { "/", "*", "/validate/", "/validat", "/validatee", "/?/validate", "http://x", "http://x?/validate", "http://validate", "//validate",
+                                          "/validate%2f", "/validate%00", "/x/validate", "x:80" };
+        char longer[600] = "/validate";
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(yes); i++) {
+                assert_true(wanted("POST", yes[i]));
+                assert_false(wanted("GET", yes[i]) || wanted("PUT", yes[i]) || wanted("post", yes[i]));
+        }
+        for (size_t i = 0; i < ELEMENTS(no); i++)
+                assert_false(wanted("POST", no[i]));
+        memset(longer + 9, 'x', 500);
+        assert_false(wanted("POST", longer));
+        longer[9] = '?';
+        assert_true(wanted("POST", longer));
+        assert_false(route_wants_body("POST", 4, "/validate", 8)); /* the length counts */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_route_is_found_by_its_path),
                 cmocka_unit_test(what_is_no_route_is_not_found),
                 cmocka_unit_test(arguments_are_told),
                 cmocka_unit_test(patterns_are_looked_at),
+                cmocka_unit_test(only_validate_wants_a_body),
                 cmocka_unit_test(many_that_differ_in_little_are_told_apart),
         };
 

@@ -215,6 +215,7 @@ static void has_names(void **state) {
         assert_string_equal(workload_name(WORKLOAD_ENCODE_JSON), "encode-json");
         assert_string_equal(workload_name(WORKLOAD_TRANSFER_DATA), "transfer-data");
         assert_string_equal(workload_name(WORKLOAD_MILLION_LOOP), "million-loop");
+        assert_string_equal(workload_name(WORKLOAD_VALIDATE), "validate");
         assert_string_equal(workload_name(WORKLOAD_WAIT), "wait");
         assert_string_equal(workload_name(WORKLOAD_RECORD), "record");
         assert_string_equal(workload_name(WORKLOAD_SIBLING), "sibling");
