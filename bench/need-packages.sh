@@ -178,15 +178,13 @@ show_plan() {
 # Runs a command and tells now and then how far it is; what it says is shown if it fails.
 quietly() {
         : >"$work/log"
+        : >"$work/ticking"
+        # A signal that reaches a subshell before it has put its parent's traps away is lost: it also looks whether it is still wanted.
         (
                 seconds=0
-                trap 'kill "$nap"; exit' TERM
-                while :; do
-                        sleep 5 &
-                        nap=$!
-                        wait "$nap"
-                        seconds=$((seconds + 5))
-                        if [ -t 2 ] || [ $((seconds % 15)) = 0 ]; then
+                while sleep 1 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null && [ -e "$work/ticking" ]; do
+                        seconds=$((seconds + 1))
+                        if [ $((seconds % 15)) = 0 ] || { [ -t 2 ] && [ $((seconds % 5)) = 0 ]; }; then
                                 say "  $seconds s: $(tail -n 1 "$work/log" | cut -c 1-90)"
                         fi
                 done
@@ -194,6 +192,7 @@ quietly() {
         ticker=$!
         status=0
         "$@" >"$work/log" 2>&1 || status=$?
+        rm "$work/ticking"
         kill "$ticker"
         ticker=''
         if [ "$status" != 0 ]; then

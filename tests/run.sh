@@ -16,8 +16,9 @@ for option in "$@"; do
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
                 echo "asan with warnings as errors, and runs every test on both, every fuzzer for 30"
-                echo "seconds, and two minutes of soak of the release build: half an hour on two CPUs."
-                echo "Says what each stage took, and which tests took longest. With --quick"
+                echo "seconds, and two minutes of soak of the release build; the timed tests come last,"
+                echo "by themselves. Says what each stage took, and which tests took longest; what"
+                echo "ran beside others is logged in build/*.log. With --quick"
                 echo "builds the release alone, and runs what starts no servers: the unit tests, the"
                 echo "rooms, and most of the rig's; installs only what these need."
                 echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
@@ -25,9 +26,9 @@ for option in "$@"; do
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
-                echo "for an hour; measures twice beside neighbours that come and go; decides 6000"
-                echo "simulated runs whose truth is known; then tests the packages of both releases."
-                echo "Three hours."
+                echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
+                echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
+                echo "the packages of both releases. Four hours."
                 exit 0
                 ;;
         *)
@@ -56,7 +57,7 @@ need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libms
         python3-psutil python3-jsonschema python3-msgpack shellcheck scdoc wrk iproute2 util-linux procps
 [ "$parts" = quick ] || need zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl \
         python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
-        chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv nodejs pypy3
+        chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3
 
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
@@ -93,27 +94,32 @@ beside() {
         return "$code"
 }
 
-# Background jobs of a shell without job control do not hear of Ctrl-C.
+# Background jobs of a shell without job control do not hear of Ctrl-C, unless they are begun through this.
+hears='env --default-signal=INT,QUIT'
 # shellcheck disable=SC2317 # the traps call it
 stop() {
-        # shellcheck disable=SC2086 # words
-        [ -z "$fuzzers$soak" ] || kill $fuzzers $soak
+        for pid in $fuzzers $soak; do
+                if kill -0 "$pid" 2>/dev/null; then
+                        kill "$pid"
+                fi
+        done
         exit "$1"
 }
 
 finish() {
-        if [ "$parts" = all ] && [ -e build/asan/Testing/Temporary/LastTest.log ]; then
+        if [ -e build/release/Testing/Temporary/LastTest.others.log ]; then
                 echo "== the ten slowest tests"
-                /usr/bin/python3 -B tests/slowest.py build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log
+                /usr/bin/python3 -B tests/slowest.py build/*/Testing/Temporary/LastTest*.log
         fi
         echo "== times"
         printf '%s%5d s  in all\n' "$times" $(($(date +%s) - began))
         exit $status
 }
 
-# Most tests wait more than they work; those whose subject is time run alone, at the end (RUN_SERIAL).
+# Most tests wait more than they work; those whose subject is time run alone, at the end.
 jobs=$((3 * $(nproc)))
 
+rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then
         stage "build: release" build release
         [ $status = 0 ] || finish
@@ -127,6 +133,7 @@ if [ "$parts" = long ]; then
         build release
         RESTMARK_LONG=1 ctest --preset release -R '^integration\.clients$'
         tests/soak --minutes 60
+        tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word
@@ -134,18 +141,21 @@ if [ "$parts" = long ]; then
 fi
 stage "build: release, asan and the fuzzers" build release asan fuzz
 [ $status = 0 ] || finish
-stage "tests of the release build, $jobs at a time, the timed ones alone" ctest --preset release -j "$jobs"
-# Nothing timed is left: the fuzzers take what CPU the others leave, for 30 seconds each.
 trap 'stop 130' INT
 trap 'stop 143' TERM
-echo "== fuzzers and two minutes of soak of the release build begin, beside the next stage"
-nice -n 10 tests/fuzz/run.sh --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
+stage "tests of the release build, $jobs at a time" ctest --preset release -LE '^timed$' -j "$jobs"
+mv build/release/Testing/Temporary/LastTest.log build/release/Testing/Temporary/LastTest.others.log
+echo "== beside the next stage: the fuzzers, for 30 seconds each, and two minutes of soak of the release build"
+# shellcheck disable=SC2086 # words
+$hears nice -n 10 tests/fuzz/run.sh --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
 fuzzers=$!
-tests/soak --minutes 2 >build/soak.log 2>&1 &
+# shellcheck disable=SC2086 # words
+$hears tests/soak --minutes 2 >build/soak.log 2>&1 &
 soak=$!
 stage "tests of the asan build, $jobs at a time" ctest --preset asan -j "$jobs"
-stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log
-fuzzers=''
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''
+stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log
+fuzzers=''
+stage "timed tests, one after the other and nothing beside them" ctest --preset release -L '^timed$'
 finish

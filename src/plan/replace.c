@@ -81,7 +81,7 @@ static void drop(const struct fleet *f, unsigned int slot, const char *why, stru
         finish_drain(out, slot, wish->ticket, false, text);
 }
 
-/* Its wish, if there is one, stays. */
+/* Its wish, if there is one, stays. The new worker may be serving already, with its word yet to be heard: it finishes what it has. */
 static void yield(struct replace *r, const struct fleet *f, struct intents *out) {
         if (f->awaited < 0)
                 return;
@@ -89,7 +89,7 @@ static void yield(struct replace *r, const struct fleet *f, struct intents *out)
         intents_add(out, &(struct intent){ .kind = INTENT_ORDER,
                                            .slot = (unsigned int)f->awaited,
                                            .seat = fleet_other(f, (unsigned int)f->awaited),
-                                           .event = SLOT_EVENT_KILL,
+                                           .event = SLOT_EVENT_STOP,
                                            .cause = RESTMARK_CAUSE_START });
 }
 

@@ -89,6 +89,11 @@ def test_both_see_the_same_requests(pair: Pair, topic: str) -> None:
         pair.talk(case)
         assert pair.ask("/parse-msgpack?count=5") == 200, f"a request after the row {case.name!r} is lost"
     pair.fence()
-    smuggled, lost = proxies.unmatched(pair.seen()[before_back:], pair.proxy.forwarded()[before_front:])
+    # A proxy of several threads may log what was before the fence behind it (varnishncsa, on a busy machine).
+    for _ in range(100):
+        smuggled, lost = proxies.unmatched(pair.seen()[before_back:], pair.proxy.forwarded()[before_front:])
+        if not smuggled and not lost:
+            break
+        pair.fence()
     assert not smuggled and not lost, f"smuggled: {smuggled[:5]}; lost: {lost[:5]}"
     assert pair.daemon.workers() == [pair.worker]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from daemon import Daemon, is_stopped, wait_for
-from http_client import Connection
+from http_client import Closed, Connection
 
 Start = Callable[..., Daemon]
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -53,8 +53,19 @@ def test_a_connection_after_a_quiet_time_is_not_born_old(start: Start) -> None:
 
 
 def test_the_idle_time_begins_with_the_answer(start: Start) -> None:
-    """… not with the turn of the loop that it was made in, in which the worker was at others' work for longer than half of the timeout."""
+    """… not with the turn of the loop that it was made in, in which the worker was at others' work for longer than half of the timeout.
+
+    Where this test itself gets a CPU too late it tries again. A time that began with the turn would be over each time."""
     daemon = start("server.processes=1", "limits.idle-timeout=2s")
+    for _ in range(20):
+        try:
+            return use_again_after_a_long_turn(daemon)
+        except (Closed, ConnectionResetError, BrokenPipeError) as error:
+            closed = error
+    raise AssertionError("each time one was closed less than 2 s after its answer") from closed
+
+
+def use_again_after_a_long_turn(daemon: Daemon) -> None:
     (worker,) = daemon.workers()
     address = (daemon.host, daemon.port)
     early, *busy, late = [Connection(address) for _ in range(16)]

@@ -29,11 +29,15 @@ def slow_one_in(n: int, slow_s: float = 0.02) -> Planted:
 
 @pytest.fixture
 def two_runs(tmp_path: Path) -> Runs:
-    """Two logs of runs whose quantiles differ by far, and their JSON beside them."""
+    """Two logs of runs whose quantiles differ by far, and their JSON beside them. On a busy machine the fast one may not be: then again."""
     results = []
     for name, n in (("fast", 1000), ("slow", 4)):
-        with slow_one_in(n) as server:
-            results.append(load("-c", 1, "-n", 100 if n == 4 else 300, "--hdr-log", tmp_path / f"{name}.hlog", server.url))
+        for _ in range(30):
+            with slow_one_in(n) as server:
+                found = load("-c", 1, "-n", 100 if n == 4 else 300, "--hdr-log", tmp_path / f"{name}.hlog", server.url)
+            if name == "slow" or found["latency"]["quantiles_us"]["p90"] < 5000:
+                break
+        results.append(found)
         (tmp_path / f"{name}.json").write_text(json.dumps(results[-1]) + "\n")
     return tmp_path / "fast.hlog", tmp_path / "slow.hlog", results
 

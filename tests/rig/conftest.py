@@ -12,6 +12,8 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
+# As for a user, so that of some hundred starts of a command the first alone compiles it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if build := os.environ.get("RESTMARK_BUILD"):
     # What Python compiles is kept as what C is, for the next run and the other processes of this one.
     sys.pycache_prefix, sys.dont_write_bytecode = str(Path(build) / "pycache"), False
@@ -21,7 +23,8 @@ from restmark_rig.load import load_program  # noqa: E402  (the path had to be se
 from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
 from restmark_rig.store.dataset import Dataset  # noqa: E402
 
-from .helpers import Silent, processes_mentioning, wait_until  # noqa: E402
+from . import guide  # noqa: E402
+from .helpers import Silent, processes_mentioning, run_rig, wait_until  # noqa: E402
 
 
 # Modules whose tests take longest, most of them as they start servers and load them. They begin first, so that none of them is what
@@ -43,6 +46,7 @@ LONGEST_FIRST = (
     "test_supervised",
     "test_cross_check",
     "test_setup",
+    "test_pip_install",
     "test_others",
     "test_rest",
     "test_cli",
@@ -61,8 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many tests -n auto runs at a time: they mostly wait."""
-    return 2 * len(os.sched_getaffinity(0))
+    """How many tests -n auto runs at a time: a CPU each, as the servers and loads that they start work too."""
+    return len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -85,6 +89,17 @@ def cache(tmp_path: Path) -> Cache:
 def default_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The default dataset, written once."""
     return dataset.write_default(tmp_path_factory.mktemp("dataset") / "default.msgpack")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the guide's first command was typed, with a cache: my-api, of the template asgi, is built in it but once.
+
+    Who uses it is of the xdist_group "workshop"."""
+    folder = tmp_path_factory.mktemp("workshop")
+    done = run_rig(folder / "cache", *guide.commands()[0], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from restmark_rig.contestants import contestant
+from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host import cgroup
+from restmark_rig.verify import verifier
+from restmark_rig.verify.verifier import Report, VerifyPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTMARK = ROOT / "bench" / "restmark"
@@ -71,7 +74,7 @@ def rig_command(*arguments: str | Path) -> list[str]:
 
 
 def run_rig(
-    cache: Path, *arguments: str | Path, cwd: Path | None = None, timeout_s: float = 120
+    cache: Path, *arguments: str | Path, cwd: Path | None = None, timeout_s: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Runs restmark to its end, output captured as in a pipe."""
     environment = {**os.environ, "RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8"}
@@ -87,7 +90,16 @@ def run_rig(
     )
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> bool:
+def verify_until_decided(subject: Contestant, plan: VerifyPlan, cache: Cache, tries: int = 6) -> Report:
+    """Verifies, and again where the machine was too noisy to tell, as a user would. What has failed, or been told, stays so."""
+    for _ in range(tries):
+        report = verifier.verify(subject, plan, cache, Silent())
+        if not report.undecided:
+            break
+    return report
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> bool:
     """Polls until condition() holds; False after the timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():

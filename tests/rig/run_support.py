@@ -109,14 +109,14 @@ def environment(cache: Path, **extra: str) -> dict[str, str]:
     return values
 
 
-def rig(cache: Path, *arguments: str | Path, timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
+def rig(cache: Path, *arguments: str | Path, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
     """Runs restmark to its end, output captured as in a pipe."""
     return subprocess.run(
         command(*arguments), env=environment(cache), capture_output=True, text=True, timeout=timeout_s, check=False
     )
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 60.0) -> bool:
+def wait_for(condition: Callable[[], object], timeout_s: float = 300.0) -> bool:
     """Polls until condition() holds; False after the timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():

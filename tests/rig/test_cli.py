@@ -337,7 +337,9 @@ def start_verify(cache_dir: Path, contestant: Path) -> subprocess.Popen[str]:
         text=True,
         process_group=0,
     )
-    assert wait_until(lambda: processes_mentioning(f"{CHEATER} --label {contestant}"))
+    if not wait_until(lambda: processes_mentioning(f"{CHEATER} --label {contestant}")):
+        rig.kill()
+        raise AssertionError(f"its server was not started: {rig.communicate()}")
     return rig
 
 
@@ -357,7 +359,7 @@ def test_signals_leave_nothing_behind(
     contestant = write_contestant(tmp_path, "held", cheater_argv(cheat))
     rig = start_verify(cache_dir, contestant)
     os.killpg(rig.pid, number)
-    _, errors = rig.communicate(timeout=30)
+    _, errors = rig.communicate(timeout=300)
     assert rig.returncode == code
     assert message in errors
     assert "Traceback" not in errors
@@ -395,7 +397,7 @@ def test_an_interrupted_build_leaves_nothing_behind(cache_dir: Path, tmp_path: P
     log = cache_dir / "logs" / "long.build.log"
     assert wait_until(lambda: log.is_file() and log.read_text().endswith("compiling\n"))
     os.killpg(rig.pid, signal.SIGINT)
-    _, errors = rig.communicate(timeout=30)
+    _, errors = rig.communicate(timeout=300)
     assert rig.returncode == 130
     assert "interrupted" in errors
     assert not processes_mentioning(str(contestant))

@@ -137,7 +137,10 @@ def test_both_loops_reach_an_ipv6_address() -> None:
     with counting(socket.AF_INET6, "::1") as server:
         plan = LoadPlan("::1", server.port, "/", 2, 0.4)
         assert load.run(plan).requests > 10
-        found = load.run(replace(plan, rate_per_s=50))
+        for _ in range(20):  # a machine that is too busy leaves some unsent, and says so: again
+            found = load.run(replace(plan, rate_per_s=50))
+            if not found.unsent:
+                break
     assert (found.requests, found.errors, found.threads) == (20, 0, plan.threads)
     assert set(found.late_quantiles_us) == set(found.latency_quantiles_us)
 
@@ -231,17 +234,17 @@ def test_no_load_outlives_a_killed_rig(tmp_path: Path) -> None:
         "def noting(*arguments):\n"
         f"    process = start(*arguments); Path({str(note)!r}).write_text(str(process.pid)); return process\n"
         "load_process.start = noting\n"
-        "load.run(load.LoadPlan('127.0.0.1', int(sys.argv[1]), '/', 2, 20))\n"
+        "load.run(load.LoadPlan('127.0.0.1', int(sys.argv[1]), '/', 2, 300))\n"
     )
     with counting() as server, subprocess.Popen([sys.executable, "-c", code, str(server.port)]) as rig:
         try:
-            assert wait_for(lambda: note.exists() and note.read_text() and server.connections > 2, 20)
+            assert wait_for(lambda: note.exists() and note.read_text() and server.connections > 2)
             program = int(note.read_text())
             assert proctree.command_name(program) == "restmark-load"
         finally:
             rig.kill()
         rig.wait()
-        assert wait_for(lambda: proctree.is_zombie(program), 5), "it goes on without its rig"
+        assert wait_for(lambda: proctree.is_zombie(program)), "it goes on without its rig"
 
 
 def test_the_rig_stays_off_the_servers_cpus_during_a_load() -> None:

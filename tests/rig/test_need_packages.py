@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,13 @@ def test_nothing_is_started_and_the_policy_goes_whatever_happens(
     if code == 0:
         assert machine.asked[3:] == ["disable --quiet pypyd.service"]
         assert "pypyd.service is installed, and neither started nor enabled" in done.stderr
+
+
+def test_what_tells_how_far_it_is_ends_by_itself(machine: Machine) -> None:
+    """Killed, the script can end nobody: as little as by a signal that its subshell has lost."""
+    done = machine.run("pypy3", wrap=PRIVATE, USER_ID="0", OWN="", SIGNAL="KILL")  # a time-out, were it to go on
+    assert done.returncode == 128 + signal.SIGKILL, done.stderr
+    assert machine.asked[1:] == ["policy 101", "install pypy3"]
 
 
 def test_a_policy_that_is_there_stays_in_force(machine: Machine) -> None:

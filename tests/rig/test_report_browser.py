@@ -15,8 +15,11 @@ from restmark_rig import report
 
 from . import synthetic_results
 
-pytestmark = pytest.mark.xdist_group("browser")
 CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
+]
 FLAGS = (
     *(
         "--headless",
@@ -63,9 +66,6 @@ addEventListener("load", () => {
 </script>
 </body>"""
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
-
-
 def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Opens a page; its DOM is on stdout, the console on stderr."""
     assert CHROMIUM is not None
@@ -88,11 +88,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "index.html"
 
 
-def probe(page: Path, profile: Path, *options: str) -> dict[str, Any]:
+def probed_copy(page: Path, script: str = "") -> Path:
+    """Writes the page with the probe in it."""
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
     probed = page.with_name("probed.html")
-    probed.write_text(text.replace("</body>", PROBE))
-    done = browse(probed, profile, *options)
+    probed.write_text(text.replace("</body>", PROBE.replace("</body>", f"{script}</body>")))
+    return probed
+
+
+def probe(page: Path, profile: Path, *options: str) -> dict[str, Any]:
+    done = browse(probed_copy(page), profile, *options)
     match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
     assert match is not None
     found: dict[str, Any] = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
@@ -152,22 +157,19 @@ def test_at_1280_pixels_every_column_of_every_table_is_seen(page: Path, tmp_path
 @pytest.fixture(scope="module")
 def phone(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the probe finds at 390 px: in a frame, since a headless window is never that narrow."""
-    profiles = tmp_path_factory.mktemp("profiles")
-    probe(page, profiles / "first")  # writes the probed copy
     frame = page.with_name("phone.html")
     frame.write_text('<!DOCTYPE html><body><iframe src="probed.html" width="390" height="800"></iframe></body>')
     script = (
         "<script>addEventListener('load', () => parent.postMessage("
         "document.getElementById('probe').textContent, '*'));</script>"
     )
-    probed = page.with_name("probed.html")
-    probed.write_text(probed.read_text().replace("</body>", script + "</body>"))
+    probed_copy(page, script)
     receiver = (
         "<script>addEventListener('message', event => { const out = document.createElement('pre'); out.id = 'probe';"
         "out.textContent = event.data; document.body.append(out); });</script>"
     )
     frame.write_text(frame.read_text().replace("<body>", "<body>" + receiver))
-    done = browse(frame, profiles / "second", "--virtual-time-budget=5000")
+    done = browse(frame, tmp_path_factory.mktemp("profile"), "--virtual-time-budget=5000")
     match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
     assert match is not None
     found: dict[str, Any] = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))

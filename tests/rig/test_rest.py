@@ -37,7 +37,7 @@ def test_a_server_that_waits_in_abandoned_requests_is_not_at_rest(tmp_path: Path
     with launch(faulty(tmp_path, "stuck"), bench.options, bench.cache) as server:
         abandon(server, 3)
         started = time.monotonic()
-        assert wait_for(lambda: ports.abandoned(server.port).unread >= 2, 5)
+        assert wait_for(lambda: ports.abandoned(server.port).unread >= 2)
         assert drain.come_to_rest(server, WINDOW_S, drain.backlog_s(3, 1 / STUCK_S)) == ""
         assert time.monotonic() - started > 2 * STUCK_S
         assert ports.abandoned(server.port).open == 0
@@ -48,7 +48,7 @@ def test_patience_ends_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     bench = make_bench(Cache(tmp_path / "cache"))
     with launch(faulty(tmp_path, "stuck"), bench.options, bench.cache) as server:
         abandon(server, 20)  # more than it answers within patience, however slow the machine is
-        assert wait_for(lambda: ports.abandoned(server.port).unread >= 19, 5)
+        assert wait_for(lambda: ports.abandoned(server.port).unread >= 19)
         told = drain.come_to_rest(server, WINDOW_S)
         unread = re.search(r"still busy with its requests: (\d+) of them were unread", told)
         assert unread and 10 <= int(unread[1]) <= 19, told
@@ -68,7 +68,7 @@ def test_a_server_that_closes_late_is_not_waited_for(tmp_path: Path) -> None:
     bench = make_bench(Cache(tmp_path / "cache"))
     with launch(faulty(tmp_path, "careless"), bench.options, bench.cache) as server:
         server.connect().close()
-        assert wait_for(lambda: ports.abandoned(server.port).open >= 1 and not ports.abandoned(server.port).unread, 5)
+        assert wait_for(lambda: ports.abandoned(server.port).open >= 1 and not ports.abandoned(server.port).unread)
         started = time.monotonic()
         assert drain.come_to_rest(server, WINDOW_S) == ""
         assert time.monotonic() - started < drain.DEADLINE_S / 2

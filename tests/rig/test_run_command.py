@@ -166,9 +166,9 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     out, cache = tmp_path / "out", tmp_path / "cache"
     arguments = command("run", "-C", folder, *SHORT, "--rounds", "4", "--seed", "3", "--output", out)
     with subprocess.Popen(arguments, env=environment(cache), stderr=subprocess.PIPE, text=True) as process:
-        assert wait_for(lambda: (out / "results.json").exists() and read(out)["cells"], 60)
+        assert wait_for(lambda: (out / "results.json").exists() and read(out)["cells"])
         process.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=600)
     assert process.returncode == 128 + number, told
     assert "visits are saved in" in told
     assert f"restmark run --resume {out}" in told

@@ -173,6 +173,7 @@ class _Quiet:
         """Nobody is told."""
 
 
+@pytest.mark.timed
 def test_alone_memory_speed_and_stalls_become_known(tmp_path: Path, cache: Cache) -> None:
     twin = Participant("twin", faulty(tmp_path, "none"))
     again = Participant("twin-again", twin.contestant, same_as="twin")

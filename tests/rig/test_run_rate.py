@@ -135,6 +135,7 @@ def visit_at(rate_per_s: int, fault: str, tmp_path: Path) -> slices.Visited:
         return slices.visit_cell(server, visit, bench, Circumstances(rate_per_s, 0.0, checked, lambda: 0))
 
 
+@pytest.mark.timed
 def test_a_rate_that_is_reached(tmp_path: Path) -> None:
     found = visit_at(400, "none", tmp_path)
     assert found.entry.all_requests == 800

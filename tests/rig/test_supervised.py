@@ -82,6 +82,51 @@ def test_a_daemon_can_not_slip_away(tmp_path: Path) -> None:
     assert not processes_mentioning(str(tmp_path))
 
 
+# Has a child of a child, a child of another thread, and one that has ended and is not collected; says so once they are there.
+FAMILY = f"""
+import os, subprocess, sys, threading
+WAITS = {WAITS!r}
+def waiting(name):
+    folder = os.path.join(sys.argv[1], name)
+    os.mkdir(folder)
+    return [{PYTHON!r}, "-c", WAITS, folder]
+subprocess.Popen([{PYTHON!r}, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))", *waiting("grandchild")])
+threading.Thread(target=subprocess.call, args=(waiting("of-thread"),)).start()
+if os.fork() == 0:
+    os._exit(0)
+{WAITS}
+"""
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_a_family_is_known_with_and_without_the_kernels_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists: bool
+) -> None:
+    with SupervisedProcess(spec(tmp_path, FAMILY)) as process:
+        started(tmp_path, process)
+        assert wait_until(lambda: all((tmp_path / name / "up").exists() for name in ("grandchild", "of-thread")), 60)
+        if not lists:
+            read = Path.read_bytes
+
+            def without(path: Path) -> bytes:
+                if path.name == "children":
+                    raise FileNotFoundError(path)
+                return read(path)
+
+            monkeypatch.setattr(Path, "read_bytes", without)
+        everybody = proctree.descendants(os.getpid())
+        assert sorted(proctree.descendants_by_lists(os.getpid())) == sorted(everybody)
+        assert len(everybody) == 5, "the supervisor, the job, its child and grandchild, and that of its thread"
+
+
+def test_only_processes_of_the_tree_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading happens thousands of times; the machine may have thousands of other processes."""
+    monkeypatch.setattr(proctree, "descendants", None)
+    with subprocess.Popen([PYTHON, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
+        assert proctree.descendants_by_lists(os.getpid()) == [child.pid]
+        child.communicate()
+
+
 def test_an_exception_stops_it(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), SupervisedProcess(spec(tmp_path, WAITS)) as process:
         started(tmp_path, process)

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import builder, contestant
 from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.server.launcher import StartFailed, StartOptions, launch
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.ui.commands.new_contestant import SHARED, TEMPLATE_DIR, TEMPLATES
-from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import Verdict
 from restmark_rig.verify.verifier import VerifyPlan
 
-from .helpers import ROOT, Silent, run_rig
+from .helpers import ROOT, Silent, run_rig, verify_until_decided
 
 sys.path.append(str(ROOT / "tests" / "peers"))
 import peer_digest  # noqa: E402  (the path had to be set first)
@@ -55,7 +55,7 @@ def test_an_unknown_template(tmp_path: Path) -> None:
 def test_node_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     subject = contestant.load(written(tmp_path, "node"))
     plan = VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path))
-    report = verifier.verify(subject, plan, cache, Silent())
+    report = verify_until_decided(subject, plan, cache)
     assert (report.state, report.problem) == ("verified", "")
     assert [f for f in report.findings if f.verdict is not Verdict.OK] == []
     assert report.versions["Node"].startswith("v")
@@ -81,12 +81,22 @@ def records_up_to(largest: int) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize(
     ("template", "largest"),
-    [("stdlib", 2**63 - 1), ("asgi", 2**63 - 1), ("node", 2**52)],  # JavaScript's integers have 53 bits
+    [("stdlib", 2**63 - 1), ("node", 2**52)],  # JavaScript's integers have 53 bits
 )
 def test_digests_of_the_definition(tmp_path: Path, cache: Cache, template: str, largest: int) -> None:
+    check_digests(contestant.load(written(tmp_path, template)), cache, tmp_path, largest)
+
+
+@pytest.mark.xdist_group("workshop")
+def test_asgi_digests_of_the_definition(tmp_path: Path, workshop: Path) -> None:
+    subject = contestant.load(workshop / "my-api")
+    assert (workshop / "my-api" / "app.py").read_bytes() == (TEMPLATE_DIR / "asgi" / "app.py").read_bytes()
+    check_digests(subject, Cache(workshop / "cache"), tmp_path, 2**63 - 1)
+
+
+def check_digests(subject: Contestant, cache: Cache, tmp_path: Path, largest: int) -> None:
     records = records_up_to(largest)
     (tmp_path / "far").write_bytes(dataset.encode(tuple(records)))
-    subject = contestant.load(written(tmp_path, template))
     builder.build(subject, cache, Silent())
     with launch(subject, StartOptions(tmp_path / "far"), cache) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=20)

@@ -19,13 +19,12 @@ from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.ui import verify_report
-from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Finding, Verdict
 from restmark_rig.verify.checks.meter import Meter
 from restmark_rig.verify.verifier import Report, VerifyPlan
 from rich.console import Console
 
-from .helpers import Silent, cheater, run_rig, write_contestant
+from .helpers import cheater, run_rig, verify_until_decided, write_contestant
 
 ODD_TEXTS = [
     'quotes " and \\ backslashes',
@@ -77,7 +76,7 @@ def test_a_users_dataset(tmp_path: Path, cache: Cache, default_dataset: Dataset,
     chosen = write_dataset(tmp_path / "own", count)
     checks = [check.name for check in CHECKS if check.name not in ("cost", "burst")]
     assert_passed(
-        verifier.verify(cheater(tmp_path, "none"), plan_of(chosen, default_dataset, *checks), cache, Silent())
+        verify_until_decided(cheater(tmp_path, "none"), plan_of(chosen, default_dataset, *checks), cache)
     )
 
 
@@ -92,9 +91,7 @@ def test_costs_of_a_small_dataset_are_checked_with_the_default_one(
         return measure(self, request, repeat)
 
     monkeypatch.setattr(Meter, "slice_ns", slice_ns)
-    report = verifier.verify(
-        cheater(tmp_path, "cached-encoder"), plan_of(chosen, default_dataset, "type", "cost"), cache, Silent()
-    )
+    report = verify_until_decided(cheater(tmp_path, "cached-encoder"), plan_of(chosen, default_dataset, "type", "cost"), cache)
     assert [(finding.check, finding.route) for finding in report.failures] == [("cost", "/encode-json")]
     assert {"/parse-msgpack?count=1000", "/encode-json?count=1000"} <= measured
     assert report.remarks == ["6 records are too few to measure a cost: 'cost' is checked with the default dataset"]
@@ -105,9 +102,7 @@ def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset
     path.write_bytes(dataset.encode(dataset.default_records(15_500)))
     chosen = dataset.read(path)
     assert chosen.json_bytes > 2_000_000
-    report = verifier.verify(
-        cheater(tmp_path, "none"), plan_of(chosen, default_dataset, "body", "cost"), cache, Silent()
-    )
+    report = verify_until_decided(cheater(tmp_path, "none"), plan_of(chosen, default_dataset, "body", "cost"), cache)
     assert_passed(report)
     assert report.remarks == []
 
@@ -129,7 +124,7 @@ def test_a_deviation_on_a_users_dataset_is_named(tmp_path: Path, cache: Cache, d
     (tmp_path / "own").write_bytes(dataset.encode((record,)))
     chosen = dataset.read(tmp_path / "own")
     plan = plan_of(chosen, default_dataset, "body", "args", "keep", "pair")
-    report = verifier.verify(contestant.load(folder), plan, cache, Silent())
+    report = verify_until_decided(contestant.load(folder), plan, cache)
     shown = rendered([report], plan)
     assert shown.count("GET /transfer-data: wrong body, first difference at byte") == 1
     assert "escapes: wrong bodies on the same routes also in: keep" in shown
@@ -140,7 +135,7 @@ def test_a_deviation_on_a_users_dataset_is_named(tmp_path: Path, cache: Cache, d
 
 
 def test_the_template_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
-    report = verifier.verify(template(tmp_path), plan_of(default_dataset, default_dataset), cache, Silent())
+    report = verify_until_decided(template(tmp_path), plan_of(default_dataset, default_dataset), cache)
     assert_passed(report)
     assert {finding.verdict for finding in report.findings} == {Verdict.OK}
     assert report.versions["CPython"].startswith("Python 3.")
@@ -149,7 +144,7 @@ def test_the_template_passes_everything(tmp_path: Path, cache: Cache, default_da
 def test_the_template_with_a_users_dataset(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     chosen = write_dataset(tmp_path / "own", 25)
     checks = ("body", "type", "size", "vary", "args", "stop")
-    assert_passed(verifier.verify(template(tmp_path), plan_of(chosen, default_dataset, *checks), cache, Silent()))
+    assert_passed(verify_until_decided(template(tmp_path), plan_of(chosen, default_dataset, *checks), cache))
 
 
 def test_without_control_groups(
@@ -157,11 +152,11 @@ def test_without_control_groups(
 ) -> None:
     monkeypatch.setattr(supervised, "CGROUP_VERSIONS", ())
     plan = plan_of(default_dataset, default_dataset, "cost", "idle", "stop")
-    report = verifier.verify(cheater(tmp_path, "none"), plan, cache, Silent())
+    report = verify_until_decided(cheater(tmp_path, "none"), plan, cache)
     assert_passed(report)
     assert report.accounting == "process tree"
     assert "no control group can be made here" in report.remarks[0]
-    cheat = verifier.verify(cheater(tmp_path, "skipped-decode"), plan, cache, Silent())
+    cheat = verify_until_decided(cheater(tmp_path, "skipped-decode"), plan, cache)
     assert [(finding.check, finding.route) for finding in cheat.failures] == [("cost", "/parse-msgpack")]
 
 
@@ -175,7 +170,7 @@ def test_a_contestant_with_few_routes(tmp_path: Path, cache: Cache, default_data
     )
     shutil.copytree(Path(__file__).with_name("cheaters"), folder, dirs_exist_ok=True)
     plan = plan_of(default_dataset, default_dataset)
-    report = verifier.verify(contestant.load(folder), plan, cache, Silent())
+    report = verify_until_decided(contestant.load(folder), plan, cache)
     assert_passed(report)
     shown = rendered([report], plan, width=100).splitlines()
     assert shown[1].split() == ["contestant", *(check.name for check in CHECKS)]

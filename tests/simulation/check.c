@@ -138,10 +138,6 @@ void world_check_settled(struct world_state *w) {
 
 /* ---- before an intent ---- */
 
-static bool is_told(const struct worker *worker) {
-        return worker->told_stop || worker->told_retire;
-}
-
 /* A worker leaves only when another serves in its place. */
 static void check_promise(struct world_state *w, const struct intent *i) {
         const struct fleet *f = facts(w);
@@ -149,6 +145,9 @@ static void check_promise(struct world_state *w, const struct intent *i) {
         bool is_going = i->message == MESSAGE_RETIRE || i->message == MESSAGE_STOP;
 
         if (!is_going || f->stopping || i->slot >= f->n_workers || w->workers[i->slot][i->seat].phase != WORKER_SERVES)
+                return;
+        /* One whose word is not heard is not counted on: as far as the master knows it is still starting. */
+        if (w->workers[i->slot][i->seat].is_mute)
                 return;
         /* One that was to go with its slot, which is wanted again, goes: the new one is on its way. */
         if (f->seats[i->slot][i->seat].cause == RESTMARK_CAUSE_SCALE)
@@ -179,19 +178,33 @@ static void check_fork(struct world_state *w, const struct intent *i) {
                 world_fail(w, "slot %u starts a worker of generation %u, and %u is the current one", i->slot, s->generation, w->current.number);
 }
 
-/* Whoever is killed has deserved it. */
-static void check_killing(struct world_state *w, const struct intent *i) {
+/* It serves, and the master does not know that yet: only when its time to start is over has it deserved an end without notice. */
+static void check_killing_unheard(struct world_state *w, const struct intent *i) {
+        const struct worker *worker = &w->workers[i->slot][i->seat];
+        const struct seat *seat = &facts(w)->seats[i->slot][i->seat];
+
+        if (i->kind == INTENT_KILL && worker->phase == WORKER_SERVES && worker->accepts && worker->is_mute && !worker->is_asked_to_go &&
+            !facts(w)->stopping && w->now_ms < seat->started_ms + SLOT_START_MS && !worker->lies && !worker->is_deaf)
+                world_fail(w, "slot %u: process %d is killed while it serves, as its word is not heard yet", i->slot, (int)worker->pid);
+}
+
+/* Whoever is killed or passed over has deserved it. */
+static void check_blame(struct world_state *w, const struct intent *i) {
         const struct worker *worker = &w->workers[i->slot][i->seat];
 
         if (!lives(worker))
                 return;
         if (i->kind == INTENT_TRACE && !worker->is_stuck)
                 world_fail(w, "slot %u: process %d is killed as stuck, and is well", i->slot, (int)worker->pid);
+        /* Of a standstill the master excuses what is later than its own next look, which is a second off at most: several leave seconds. */
+        if (i->kind == INTENT_RESPONDS && !i->flag && !worker->is_stuck && worker->n_freezes <= 1)
+                world_fail(w, "slot %u: process %d is said to be silent, and is well", i->slot, (int)worker->pid);
         if (i->kind == INTENT_CONDEMN && !worker->lies && !worker->is_deaf)
                 world_fail(w, "slot %u: process %d is condemned, and is well", i->slot, (int)worker->pid);
-        if (i->kind == INTENT_KILL && worker->phase == WORKER_SERVES && !is_told(worker) && !worker->is_mute && !facts(w)->stopping &&
+        if (i->kind == INTENT_KILL && worker->phase == WORKER_SERVES && !worker->is_asked_to_go && !worker->is_mute && !facts(w)->stopping &&
             i->seat == fleet_own(facts(w), i->slot) && i->slot < facts(w)->n_workers)
                 world_fail(w, "slot %u: its own worker, process %d, is killed while it serves", i->slot, (int)worker->pid);
+        check_killing_unheard(w, i);
 }
 
 static void check_closing(struct world_state *w, unsigned int n) {
@@ -271,7 +284,8 @@ void world_check_intent(struct world_state *w, const struct intent *i) {
         case INTENT_KILL:
         case INTENT_TRACE:
         case INTENT_CONDEMN:
-                check_killing(w, i);
+        case INTENT_RESPONDS:
+                check_blame(w, i);
                 break;
         case INTENT_START:
                 check_start(w, i);

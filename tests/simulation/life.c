@@ -204,7 +204,7 @@ static void hurt(struct world_state *w) {
                 k->is_stuck_in_request = world_one_in(w, 2);
                 break;
         case 1:
-                k->lies = world_one_in(w, 4);
+                k->lies |= world_one_in(w, 4);
                 break;
         case 2:
                 k->is_deaf = true;
@@ -231,6 +231,7 @@ static void freeze(struct world_state *w) {
                         k->next_ms += k->next_ms ? ms : 0;
                         k->dies_ms += k->dies_ms ? ms : 0;
                         k->wakes_ms = w->now_ms + 1 + world_random(w, 100);
+                        k->n_freezes++;
                         if (k->phase == WORKER_SERVES && !k->is_stuck && world_one_in(w, 2))
                                 k->busy_ms = before_ms - world_random(w, 100);
                 }

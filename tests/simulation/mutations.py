@@ -37,6 +37,7 @@ BUGS = [
     Bug("who drains is not told", "plan/replace.c", "finish_drain(out, i, farewell->ticket, true, text);", ""),
     Bug("a drain whose new worker fails is not told", "plan/replace.c", "drop(f, slot, why_not, out);", "intents_add(out, &(struct intent){ .kind = INTENT_UNWISH, .slot = slot });"),
     Bug("workers are replaced while a canary is examined", "plan/replace.c", "if (f->awaited >= 0 || f->stopping || f->facts[FACT_EXAMINES])", "if (f->awaited >= 0 || f->stopping)"),
+    Bug("who yields is killed while it may be serving", "plan/replace.c", ".event = SLOT_EVENT_STOP,\n                                           .cause = RESTMARK_CAUSE_START });\n}\n\nstatic void cancel", ".event = SLOT_EVENT_KILL,\n                                           .cause = RESTMARK_CAUSE_START });\n}\n\nstatic void cancel"),
     Bug("a canary that fails is taken", "plan/reload.c", "if (why) {\n                (void)snprintf(r->text", "if (why && 0) {\n                (void)snprintf(r->text"),
     Bug("a reload does not wait for the old workers", "plan/reload.c", "beside->generation != f->current.number)\n                        return;", "beside->generation != f->current.number)\n                        continue;"),
     Bug("a reload ends with its canary", "plan/reload.c", "!r->is_committing && ", ""),

@@ -91,6 +91,7 @@ static void tell(struct world_state *w, const struct intent *i) {
         struct worker *k = &w->workers[i->slot][i->seat];
 
         world_note(w, "process %d is told %d", (int)k->pid, (int)i->message);
+        k->is_asked_to_go |= i->message == MESSAGE_STOP || i->message == MESSAGE_RETIRE;
         if (k->phase == WORKER_NONE || k->phase == WORKER_IS_DEAD || k->is_stuck)
                 return;
         k->told_stop |= i->message == MESSAGE_STOP;
@@ -321,6 +322,7 @@ void world_look(void *context, enum fleet_needs needs) {
                                 continue;
                         if (!k->is_stuck && w->now_ms >= k->wakes_ms) {
                                 k->busy_ms = 0;
+                                k->n_freezes = 0;
                                 k->taken_over = k->passed;
                                 k->requests += world_random(w, 50);
                                 seen.beat_ms = w->now_ms - world_random(w, w->now_ms < 900 ? 1 : 900);

@@ -22,9 +22,11 @@ struct worker {
         bool is_mute;         /* that it is ready does not get through */
         bool accepts;         /* clients, of its own queues */
         bool told_stop, told_retire, told_leave;
+        bool is_asked_to_go;  /* by the master, whether that came through or not */
         bool is_stuck, is_stuck_in_request, lies, is_deaf;
         uint64_t stuck_ms;    /* since when */
         uint64_t wakes_ms;    /* after the machine has stood still, later than the master */
+        unsigned int n_freezes; /* of the machine, since it was last seen to be alive */
         uint64_t busy_ms;     /* until then with a request, since this; 0: with none */
         uint64_t passed, taken_over, requests;
         uint64_t ready_ms;    /* when it said so */

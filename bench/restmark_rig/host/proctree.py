@@ -53,6 +53,25 @@ def descendants(root: int) -> list[int]:
     return [pid for pid in found if not is_zombie(pid)]
 
 
+def descendants_by_lists(root: int) -> list[int]:
+    """What descendants() says, for a fraction of its cost: by the kernel's lists of children, not by a look at every process.
+
+    A list that is read while one on it ends may leave out others (proc(5)). The one that ended is found to be gone, and is why
+    all processes are looked at then; as they are where the kernel has no such lists.
+    """
+    found, pending = [], [root]
+    try:
+        while pending:
+            parent = pending.pop()
+            for thread in os.listdir(PROC / str(parent) / "task"):
+                below = [int(pid) for pid in (PROC / str(parent) / "task" / thread / "children").read_bytes().split()]
+                found.extend(below)
+                pending.extend(below)
+    except (FileNotFoundError, ProcessLookupError):
+        return descendants(root)
+    return descendants(root) if any(is_zombie(pid) for pid in found) else found
+
+
 def is_zombie(pid: int) -> bool:
     """Whether pid has ended (and at most waits to be reaped)."""
     fields = _stat_fields(pid)
@@ -104,7 +123,7 @@ class ProcessTree:
 
     def pids(self) -> list[int]:
         """The live processes."""
-        return descendants(self._root)
+        return descendants_by_lists(self._root)
 
     def cpu_ns(self) -> int:
         """CPU time used so far by all processes seen, nanoseconds."""

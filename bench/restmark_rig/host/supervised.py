@@ -28,6 +28,7 @@ CGROUP_VERSIONS = (2, 1)
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SUPERVISOR_DEADLINE_S = 10.0  # on top of the grace that the server gets
+_START_DEADLINE_S = 60.0  # until a Python interpreter has begun, on a machine that is busy with other things
 
 # What a service manager passed to the rig is not meant for the server.
 _NOT_INHERITED = (
@@ -101,10 +102,13 @@ class SupervisedProcess:
         self.stop()
 
     def _await_start(self) -> None:
-        message = self._next_event(time.monotonic() + _SUPERVISOR_DEADLINE_S)
+        deadline = time.monotonic() + _START_DEADLINE_S
+        message = self._next_event(deadline)
         if message is None:
+            late = time.monotonic() >= deadline
+            why = f"did not start it in {_START_DEADLINE_S:.0f} s" if late else "ended before it could start it"
             raise StartFailed(
-                f"{self._spec.label}: the rig's supervisor process could not start it:\n{tail(self._spec.log)}",
+                f"{self._spec.label}: the rig's supervisor process {why}:\n{tail(self._spec.log)}",
                 f"see {self._spec.log}",
             )
         if message["event"] == "failed":

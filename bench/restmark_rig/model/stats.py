@@ -11,6 +11,7 @@ the wrong way round, and 95 % of the intervals hold the truth.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -131,9 +132,8 @@ def blocks(samples: Floats) -> Floats:
     length = math.ceil(len(samples) / BLOCKS_MAX)
     if length <= 1:
         return samples
-    starts = range(0, len(samples) - length + 1, length)
-    ends = [*starts[1:], len(samples)]
-    return np.array([float(np.median(samples[start:end])) for start, end in zip(starts, ends, strict=True)])
+    last = (len(samples) // length - 1) * length
+    return np.append(np.median(samples[:last].reshape(-1, length), axis=1), np.median(samples[last:]))
 
 
 def t_quantile(both_tails: float, freedom: int) -> float:
@@ -226,14 +226,15 @@ def ratio(
         raise ValueError("denominators have to be above 0")
     if paired and len(above) != len(below):
         raise ValueError("paired samples have to be of one length")
-    value, n = float(np.median(above) / np.median(below)), min(len(above), len(below))
-    if (above <= 0).any():
+    n, positive = min(len(above), len(below)), bool((above > 0).all())
+    if paired and positive and n > 1:
+        return _paired(np.log(above / below), neighbours, comparisons)
+    value = float(np.median(above) / np.median(below))
+    if not positive:
         return Estimate(value, None, None, n)
     if n == 1:
         low, high = (None, None) if single is None else (value / single, value * single)
         return Estimate(value, low, high, 1)
-    if paired:
-        return _paired(np.log(above / below), neighbours, comparisons)
     half = _half_width([_part(np.log(side)) for side in (above, below)], neighbours, comparisons)
     return Estimate(value, value / math.exp(half), value * math.exp(half), n)
 
@@ -307,14 +308,13 @@ def is_tie(estimate: Estimate, floor: float | None = None) -> bool:
 
 
 def rank_ranges(names: Sequence[K], surely_better: Callable[[K, K], bool]) -> dict[K, RankRange]:
-    """The ranks each may have. surely_better(a, b): whether a is before b beyond doubt."""
-    return {
-        name: RankRange(
-            1 + sum(surely_better(other, name) for other in names if other != name),
-            len(names) - sum(surely_better(name, other) for other in names if other != name),
-        )
-        for name in names
-    }
+    """The ranks each may have. surely_better(a, b): whether a is before b beyond doubt; it is asked once of each two."""
+    before, behind = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for one, other in itertools.permutations(names, 2):
+        if surely_better(one, other):
+            before[other] += 1
+            behind[one] += 1
+    return {name: RankRange(1 + before[name], len(names) - behind[name]) for name in names}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...contestants import builder, placeholders
@@ -25,33 +26,42 @@ from .. import verify_report
 from .build import require_met
 
 
-def verify(
-    settings: Settings,
-    names: tuple[str, ...],
-    dataset_path: Path | None,
-    seed: int | None,
-    workers: int,
-    server_cpus: str | None,
-    host: str,
-    port: int,
-    no_build: bool,
-    verbose: bool,
-    as_json: bool,
-) -> int:
-    """Verify that contestants do the work, byte for byte (all present, or those named with -C)."""
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What the command line says of it. names: the checks, none for all. dataset_path: None for the default one."""
+
+    names: tuple[str, ...]
+    dataset_path: Path | None
+    seed: int | None
+    workers: int
+    server_cpus: str | None
+    host: str
+    port: int
+    no_build: bool
+    verbose: bool
+    as_json: bool
+
+    def start_options(self, dataset: Dataset) -> StartOptions:
+        """How the servers are started."""
+        cpus = cpulist.parse(self.server_cpus) if self.server_cpus else None
+        return StartOptions(dataset.path, self.host, self.port, self.workers, cpus)
+
+
+def verify(settings: Settings, options: VerifyOptions) -> int:
+    """Verify that contestants do the work, byte for byte (all present, or those named with -C). Returns the exit code."""
     contestants = settings.chosen()
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
-    chosen = dataset.read(dataset_path.absolute()) if dataset_path else default
+    chosen = dataset.read(options.dataset_path.absolute()) if options.dataset_path else default
     plan = VerifyPlan(
         dataset=chosen,
         default=default,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        options=StartOptions(chosen.path, host, port, workers, cpulist.parse(server_cpus) if server_cpus else None),
-        checks=tuple(check for check in CHECKS if not names or check.name in names),
+        seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+        options=options.start_options(chosen),
+        checks=tuple(check for check in CHECKS if not options.names or check.name in options.names),
     )
     reports = []
     with console.progress() as progress:
-        prepared = [_prepare(settings, contestant, progress, no_build) for contestant in contestants]
+        prepared = [_prepare(settings, contestant, progress, options.no_build) for contestant in contestants]
         _compare_datasets(settings.cache, prepared, default)
         for number, report in enumerate(prepared, 1):
             if report.state == "verified":
@@ -60,10 +70,10 @@ def verify(
                 report = verifier.verify(report.contestant, plan, settings.cache, progress)
                 progress.say(f"{name}: {_outcome(report)} ({report.duration_s:.1f} s)")
             reports.append(report)
-    if as_json:
+    if options.as_json:
         console.show_json(verify_report.as_json(reports, plan))
     else:
-        verify_report.show(console.out, reports, plan, verbose)
+        verify_report.show(console.out, reports, plan, options.verbose)
     return verify_report.exit_code(reports)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,20 +48,8 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
 @click.option("--verbose", is_flag=True, help="Show every single case of a failure, not the first few.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, complete in any case.")
 @click.pass_obj
-def verify(
-    settings: Settings,
-    names: tuple[str, ...],
-    dataset_path: Path | None,
-    seed: int | None,
-    workers: int,
-    server_cpus: str | None,
-    host: str,
-    port: int,
-    no_build: bool,
-    verbose: bool,
-    as_json: bool,
-) -> int:
+def verify(settings: Settings, **options: Any) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C)."""
     from ..actions import verify as action
 
-    return action.verify(settings, names, dataset_path, seed, workers, server_cpus, host, port, no_build, verbose, as_json)
+    return action.verify(settings, action.VerifyOptions(**options))
