@@ -11,23 +11,26 @@ int bodies_begin(struct bodies *b) {
         return b->coming ? 0 : -ENOMEM;
 }
 
-/* Twice as much each time, but not more than may come. */
+/* Twice as much each time, but not more than may come, nor than there is left. */
 static int grow(struct body *body, struct body_memory *memory, size_t wanted, uint64_t max_bytes) {
-        size_t capacity = body->capacity > 0 ? body->capacity : FIRST_BYTES;
+        const uint64_t left = memory->max_bytes - memory->used_bytes;
+        uint64_t capacity = body->capacity > 0 ? body->capacity : FIRST_BYTES;
         char *larger;
 
         while (capacity < wanted)
                 capacity *= 2;
         if (capacity > max_bytes)
-                capacity = (size_t)max_bytes;
-        if (memory->used_bytes + (capacity - body->capacity) > memory->max_bytes)
+                capacity = max_bytes;
+        if (capacity - body->capacity > left)
+                capacity = body->capacity + left;
+        if (capacity < wanted)
                 return -ENOBUFS;
-        larger = realloc(body->bytes, capacity);
+        larger = realloc(body->bytes, (size_t)capacity);
         if (!larger)
                 return -ENOMEM;
         memory->used_bytes += capacity - body->capacity;
         body->bytes = larger;
-        body->capacity = capacity;
+        body->capacity = (size_t)capacity;
         return 0;
 }
 
@@ -80,6 +83,12 @@ void bodies_finish(struct bodies *b, struct body_memory *memory) {
                 body->ahead--;
 }
 
+void bodies_drop_coming(struct bodies *b, struct body_memory *memory) {
+        if (b->coming)
+                drop(memory, b->coming);
+        b->coming = NULL;
+}
+
 void bodies_drop_all(struct bodies *b, struct body_memory *memory) {
         while (b->first) {
                 struct body *body = b->first;
@@ -87,7 +96,5 @@ void bodies_drop_all(struct bodies *b, struct body_memory *memory) {
                 b->first = body->next;
                 drop(memory, body);
         }
-        if (b->coming)
-                drop(memory, b->coming);
-        b->coming = NULL;
+        bodies_drop_coming(b, memory);
 }

@@ -1,5 +1,6 @@
-/* Bodies that somebody wants, from when they come in until they have been used: of one connection a queue, of all connections of a process together
- * so many bytes at most. (A connection runs ahead of its answers by no more than what is read in one turn.) Memory is taken as bytes come, not as they are announced: a client holds what it has sent, or up to twice that. */
+/* Bodies that somebody wants, from when they come in until they have been used: of one connection a queue, of all connections of a process
+ * together so many bytes at most. (A connection runs ahead of its answers by no more than what is read in one turn.) Memory is taken as bytes
+ * come, not as they are announced: a client holds what it has sent, or up to twice that. */
 #ifndef RESTMARK_GATE_BODIES_H
 #define RESTMARK_GATE_BODIES_H
 
@@ -26,7 +27,7 @@ struct bodies {
 /* One begins to come in. Returns 0 or -ENOMEM. */
 int bodies_begin(struct bodies *b);
 
-/* More of it; it will have no more than `max_bytes`. Returns 0, or -ENOBUFS if the process has taken all that it may; -ENOMEM. */
+/* More of it; it will have no more than `max_bytes` in all. Returns 0, or -ENOBUFS if the process has taken all that it may; -ENOMEM. */
 int bodies_append(struct bodies *b, struct body_memory *memory, const char *bytes, size_t n, uint64_t max_bytes);
 
 /* It is whole, with so many unfinished requests ahead. */
@@ -40,6 +41,9 @@ void bodies_drop_current(struct bodies *b, struct body_memory *memory);
 
 /* That request is finished. */
 void bodies_finish(struct bodies *b, struct body_memory *memory);
+
+/* What has come of the one that comes in goes; nothing happens if none does. */
+void bodies_drop_coming(struct bodies *b, struct body_memory *memory);
 
 void bodies_drop_all(struct bodies *b, struct body_memory *memory);
 

@@ -25,10 +25,6 @@ bool gate_has_body(const struct gate *g) {
         return g->is_chunked || g->length > 0;
 }
 
-uint64_t gate_body_max(const struct gate *g) {
-        return g->is_wanted ? g->limits->wanted_body_bytes : g->limits->body_bytes;
-}
-
 void gate_give_up(struct gate *g, unsigned int status, const char *detail) {
         (void)gate_refuse(g, status, detail);
 }

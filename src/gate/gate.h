@@ -88,7 +88,9 @@ enum gate_verdict gate_take(struct gate *g, const char *bytes, size_t length, si
 bool gate_has_body(const struct gate *g);
 
 /* The largest body that this request may have, in bytes. */
-uint64_t gate_body_max(const struct gate *g);
+static inline uint64_t gate_body_max(const struct gate *g) {
+        return g->is_wanted ? g->limits->wanted_body_bytes : g->limits->body_bytes;
+}
 
 /* Nobody can take the body, for the reason given; from now on the request is refused. `detail` is a literal. */
 void gate_give_up(struct gate *g, unsigned int status, const char *detail);

@@ -119,9 +119,10 @@ static bool begin_body(struct intake *in) {
 /* … and as it comes. `bytes` are those that the gate has just taken. */
 static bool keep_body(struct intake *in, const char *bytes) {
         const struct gate *g = &in->gate;
+        uint64_t max_bytes = g->is_chunked ? gate_body_max(g) : g->length;
 
         if (!in->bodies.coming || g->data.length == 0 ||
-            bodies_append(&in->bodies, in->owner->bodies, bytes + g->data.at, g->data.length, gate_body_max(g)) == 0)
+            bodies_append(&in->bodies, in->owner->bodies, bytes + g->data.at, g->data.length, max_bytes) == 0)
                 return true;
         gate_give_up(&in->gate, 503, "There is no memory for the request body now; try again later.");
         return false;
@@ -154,7 +155,11 @@ static void pass_gate(struct intake *in, struct stretch *s) {
                         commit(in);
                 }
         }
-        in->is_refused |= verdict == GATE_REFUSED;
+        if (verdict == GATE_REFUSED) {
+                in->is_refused = true;
+                if (in->bodies.coming) /* at once: the connection may linger for long */
+                        bodies_drop_coming(&in->bodies, in->owner->bodies);
+        }
         kept = in->is_last ? 0 : s->end - s->raw;
         if (kept > 0)
                 memmove(s->bytes + s->ready + s->pending, s->bytes + s->raw, kept);

@@ -107,7 +107,7 @@ static void patterns_are_looked_at(void **state) {
 
 static void many_that_differ_in_little_are_told_apart(void **state) {
         enum { N = 1000 };
-        static char patterns[N][12];
+        static char patterns[N][24];
         struct router *r = router_new(N);
 
         (void)state;
