@@ -79,6 +79,7 @@ struct restmark_worker_cell {
         _Atomic uint64_t connections;                           /* open now */
         _Atomic uint64_t closes[RESTMARK_CLOSE_COUNT];          /* connections ended unanswered */
         _Atomic uint64_t waiting; /* requests that are suspended now, see [workloads] wait */
+        _Atomic uint64_t request_bodies_bytes; /* memory that the bodies take which are coming in or being used, see [limits] body-memory */
         _Atomic uint64_t lost_log_lines;                        /* of the access log: they could not be written */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */

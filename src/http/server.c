@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "http/hangup.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
+#include "shared/scoreboard.h"
 
 enum {
         ROOM_ATTEMPTS = 8, /* for one connection that waits */
@@ -103,6 +105,7 @@ struct server *server_free(struct server *server) {
         suspensions_end_all(server->suspensions);
         if (server->mhd)
                 MHD_stop_daemon(server->mhd);
+        assert(server->bodies.used_bytes == 0); /* each connection gives back its own */
         suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
                 if (server->ready[i])
@@ -231,6 +234,7 @@ void server_run(struct server *server, uint64_t now_ms) {
                 linger_run(server->linger, now_ms);
         if (server->log)
                 request_log_run(server->log, now_ms);
+        cell_set(&server->cell->request_bodies_bytes, server->bodies.used_bytes);
 }
 
 int server_wait_ms(const struct server *server, uint64_t now_ms) {

@@ -94,6 +94,7 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
         move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
         cell_set(&worker->waiting, 0);
+        cell_set(&worker->request_bodies_bytes, 0);
         cell_set(&worker->beat_ms, 0);
         cell_set(&worker->working_since_ms, 0);
         cell_set(&worker->stack_depth, 0);

@@ -60,10 +60,27 @@ static void memory_is_taken_as_bytes_come_and_given_back(void **state) {
         bodies_drop_all(&b, &memory);
 }
 
+static void the_last_of_the_memory_is_taken_too(void **state) {
+        struct body_memory memory = { .max_bytes = 5000 };
+        struct bodies b = { .first = NULL };
+        static const char bytes[5001];
+
+        (void)state;
+        assert_int_equal(bodies_begin(&b), 0);
+        assert_int_equal(bodies_append(&b, &memory, bytes, 4200, 9000), 0); /* of which the double is more than there is */
+        assert_int_equal(bodies_append(&b, &memory, bytes, 800, 9000), 0);
+        assert_int_equal(memory.used_bytes, 5000);
+        assert_int_equal(bodies_append(&b, &memory, bytes, 1, 9000), -ENOBUFS);
+        bodies_drop_coming(&b, &memory);
+        assert_int_equal(memory.used_bytes, 0);
+        bodies_drop_coming(&b, &memory);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_request_gets_its_own),
                 cmocka_unit_test(memory_is_taken_as_bytes_come_and_given_back),
+                cmocka_unit_test(the_last_of_the_memory_is_taken_too),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
