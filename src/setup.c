@@ -87,9 +87,12 @@ int setup_check(struct setup *setup, struct error *e) {
                                                 .idle_timeout_ms = c->idle_timeout_ms,
                                                 .request_timeout_ms = c->request_timeout_ms,
                                                 .limit_post_bytes = c->limit_post_bytes,
+                                                .limit_body_bytes = c->limit_body_bytes,
+                                                .body_memory_bytes = c->body_memory_bytes,
                                                 .max_header_bytes = c->max_header_bytes,
                                                 .access_log_sample = c->access_log_sample,
-                                                .slow_request_ms = c->slow_request_ms };
+                                                .slow_request_ms = c->slow_request_ms,
+                                                .suspends = c->wait };
         if (setup_find_cpus(c, &ignored, e) != EX_OK)
                 return EX_CONFIG;
         return count_workers(setup, e);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 5u
+#define RESTMARK_SCOREBOARD_VERSION 6u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
@@ -30,6 +30,10 @@ enum restmark_route {
         RESTMARK_ROUTE_ENCODE_JSON,
         RESTMARK_ROUTE_TRANSFER_DATA,
         RESTMARK_ROUTE_MILLION_LOOP,
+        RESTMARK_ROUTE_VALIDATE,
+        RESTMARK_ROUTE_WAIT,
+        RESTMARK_ROUTE_RECORD,
+        RESTMARK_ROUTE_SIBLING, /* the 99 beside it */
         RESTMARK_ROUTE_OTHER, /* what no route took: 404, malformed requests */
         RESTMARK_ROUTE_COUNT
 };
@@ -74,6 +78,8 @@ struct restmark_worker_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t connections;                           /* open now */
         _Atomic uint64_t closes[RESTMARK_CLOSE_COUNT];          /* connections ended unanswered */
+        _Atomic uint64_t waiting; /* requests that are suspended now, see [workloads] wait */
+        _Atomic uint64_t request_bodies_bytes; /* memory that the bodies take which are coming in or being used, see [limits] body-memory */
         _Atomic uint64_t lost_log_lines;                        /* of the access log: they could not be written */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */

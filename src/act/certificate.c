@@ -14,6 +14,10 @@ static const char *const paths[RESTMARK_ROUTE_COUNT] = {
         [RESTMARK_ROUTE_ENCODE_JSON] = "/encode-json",
         [RESTMARK_ROUTE_TRANSFER_DATA] = "/transfer-data",
         [RESTMARK_ROUTE_MILLION_LOOP] = "/million-loop",
+        [RESTMARK_ROUTE_VALIDATE] = "/validate",
+        [RESTMARK_ROUTE_WAIT] = "/wait",
+        [RESTMARK_ROUTE_RECORD] = "/record/{id}",
+        [RESTMARK_ROUTE_SIBLING] = "/NAME/{id}",
         [RESTMARK_ROUTE_OTHER] = "another path",
 };
 

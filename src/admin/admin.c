@@ -85,11 +85,12 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         struct admin_client *client = find_client(context, mhd);
         char memory[TARGET_PATH_MAX];
         const char *path;
+        size_t length;
 
         if (!client || client->intake.n_serving == 0)
                 return NULL;
-        path = target_path(target, memory);
-        (void)snprintf(client->path, sizeof client->path, "%s", path);
+        path = target_path(target, memory, &length);
+        (void)snprintf(client->path, sizeof client->path, "%.*s", (int)length, path);
         return client;
 }
 

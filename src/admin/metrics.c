@@ -211,6 +211,12 @@ static void write_connections(struct writer *w) {
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text,
                     cell_get(&board->slots[i].workers[0].connections) + cell_get(&board->slots[i].workers[1].connections));
+        begin(w, TYPE_GAUGE, "restmark_requests_waiting", "Requests of a slot's workers that wait for something else than their client.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, sums_waiting(&board->slots[i]));
+        begin(w, TYPE_GAUGE, "restmark_request_bodies_bytes", "Memory that the request bodies take which a slot's workers keep.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, sums_request_bodies(&board->slots[i]));
         begin(w, TYPE_COUNTER, "restmark_connections_closed_unanswered", "Connections that have ended without an answer to the last request, by reason.");
         for (enum restmark_close why = 0; why < RESTMARK_CLOSE_COUNT; why++)
                 put(w, label("reason=\"%s\"", status_close_name(why)).text, sums_closes(board, why));

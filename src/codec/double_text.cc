@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 size_t double_text(double value, char *out) {
         if (!std::isfinite(value))
@@ -19,4 +21,19 @@ size_t double_text(double value, char *out) {
                 *end++ = '0';
         }
         return static_cast<size_t>(end - out);
+}
+
+/* from_chars() tells what is too large from what is too small by nothing, and leaves the value alone. strtod() tells, in the C locale, which this
+ * program never leaves. */
+double double_from_text(const char *text, size_t length) {
+        double value = 0;
+        char copy[1100];
+
+        if (std::from_chars(text, text + length, value).ec != std::errc::result_out_of_range)
+                return value;
+        if (length >= sizeof copy)
+                return HUGE_VAL;
+        std::memcpy(copy, text, length);
+        copy[length] = '\0';
+        return std::strtod(copy, nullptr);
 }

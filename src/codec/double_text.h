@@ -15,6 +15,10 @@ enum { DOUBLE_TEXT_MAX = 32 }; /* the longest is 24: "-1.2345678901234567e-308" 
  * length in bytes; 0 if `value` is not finite, for which JSON has no text. */
 size_t double_text(double value, char *out);
 
+/* The reverse: the double nearest to a number in JSON's form. Infinite if it is too large for one, 0 or a subnormal if it is too small;
+ * what is either and has more than a thousand characters is infinite. */
+double double_from_text(const char *text, size_t length);
+
 #ifdef __cplusplus
 }
 #endif

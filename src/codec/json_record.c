@@ -73,6 +73,10 @@ static __attribute__((noinline)) char *record_emit_exactly(char *p, const char *
         return record_emit(p, r, true);
 }
 
+size_t json_record_length(const struct record *record) {
+        return record_length(record);
+}
+
 size_t json_records_length(const struct record *records, size_t n) {
         size_t length = LITERAL("[]") + (n ? n - 1 : 0);
 
@@ -119,4 +123,16 @@ int json_records_encode(struct buf *b, const struct record *records, size_t n) {
 overflow:
         b->overflow = true;
         return -ENOBUFS;
+}
+
+int json_record_encode(struct buf *b, const struct record *record) {
+        char *p = b->data + b->length, *end = b->data + b->capacity;
+
+        p = record_bound(record) <= (size_t)(end - p) ? record_emit(p, record, false) : record_emit_exactly(p, end, record);
+        if (!p) {
+                b->overflow = true;
+                return -ENOBUFS;
+        }
+        b->length = (size_t)(p - b->data);
+        return 0;
 }

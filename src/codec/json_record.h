@@ -11,6 +11,9 @@
 /* The exact length in bytes of the array of `n` records. Costs about as much as encoding them. */
 size_t json_records_length(const struct record *records, size_t n);
 
+/* The same of one record, without an array around it. */
+size_t json_record_length(const struct record *record);
+
 /* A cheap upper bound of the same, for sizing a buffer that will not live long: up to six times the strings' lengths. */
 size_t json_records_bound(const struct record *records, size_t n);
 
@@ -20,5 +23,8 @@ size_t json_numbers_growth_max(size_t n);
 /* Appends the array of `n` records; the exact length is all the room that it needs. Returns 0, or -ENOBUFS (b->overflow is
  * set, b->length is as before, bytes behind it may have been written) when it does not fit. */
 int json_records_encode(struct buf *b, const struct record *records, size_t n);
+
+/* The same for one record, as an object without an array around it. */
+int json_record_encode(struct buf *b, const struct record *record);
 
 #endif

@@ -78,8 +78,7 @@ COLD enum record_field record_builder_key(struct record_builder b, struct record
         return RECORD_FIELD_NONE;
 }
 
-/* The field that a sentence is about: the one being read, else the first one not seen yet. */
-static const char *field_in_question(const struct record_report *r) {
+const char *record_report_field(const struct record_report *r) {
         if (r->field != RECORD_FIELD_NONE)
                 return fields[r->field].name;
         for (unsigned field = 0; field < _RECORD_FIELD_MAX; field++)
@@ -89,7 +88,7 @@ static const char *field_in_question(const struct record_report *r) {
 }
 
 int record_report_error(const struct record_report *r, struct error *e) {
-        const char *field = field_in_question(r);
+        const char *field = record_report_field(r);
         char quoted[QUOTE_MAX];
 
         switch (r->flaw) {

@@ -108,7 +108,10 @@ int record_builder_fail_value(struct record_builder b, enum record_field field, 
  * which is then reported. */
 enum record_field record_builder_key(struct record_builder b, struct record_value key);
 
-/* Writes the sentence of the report and returns -EBADMSG. */
+/* The name of the field that a sentence is about: the one being read, else the first one not seen yet. */
+const char *record_report_field(const struct record_report *report);
+
+/* Writes the sentence of the report, in MessagePack's words, and returns -EBADMSG. */
 int record_report_error(const struct record_report *report, struct error *e);
 
 RECORD_INLINE int record_builder_see(struct record_builder *b, enum record_field field) {

@@ -3,6 +3,7 @@
 #ifndef RESTMARK_CODEC_TREE_H
 #define RESTMARK_CODEC_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -22,6 +23,15 @@ int tree_set_numbers(struct tree *t, const struct record *records, size_t n, str
 /* Encodes the first `count` (≤ n) objects as a JSON array. The text belongs to the tree and lives until the next call or
  * tree_free(). Returns 0; -ENOMEM when json-c ran out of memory or of its 2 GiB. */
 int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret_length, struct error *e);
+
+/* The same for one object, the one at `position` (< n), without an array around it; the text belongs to the object. */
+int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size_t *ret_length, struct error *e);
+
+/* Parses `json` with json-c, puts the members of each object into their usual order and encodes them. `json` is what json_record_decode(), or with
+ * `is_array` json_records_decode(), has taken as these `records`: json-c lets much pass that is no JSON, or that it takes for something else, so the
+ * struct decoder has the say here, too. *ret_json is the caller's to free. Returns 0, -ENOMEM, or -EPROTO (json-c does not take it). */
+int tree_read_and_encode(const char *json, size_t length, const struct record *records, size_t n, bool is_array, char **ret_json, size_t *ret_length,
+                         struct error *e);
 
 /* Decodes each record with msgpack_unpack_next() into a tree of msgpack_objects, walks it to prove each field as
  * msgpack_records_decode() does, and drops it. Returns 0, -EBADMSG with the sentence that msgpack_records_decode() has

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
 #include <json-c/printbuf.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec/double_text.h"
 #include "codec/json_record.h"
@@ -176,4 +178,91 @@ int tree_encode(struct tree *t, size_t count, const char **ret_json, size_t *ret
         *ret_json = json;
         *ret_length = length;
         return 0;
+}
+
+int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size_t *ret_length, struct error *e) {
+        const size_t expected = t->lengths[position + 1] - t->lengths[position] - (position ? 1 : 0);
+        size_t length;
+        const char *json = json_object_to_json_string_length(json_object_array_get_idx(t->records, position), TREE_JSON_FLAGS, &length);
+
+        if (!json || length != expected) /* see tree_encode() */
+                return error_set(e, -ENOMEM, "out of memory for the JSON of the json-c object of record %zu", position);
+        *ret_json = json;
+        *ret_length = length;
+        return 0;
+}
+
+/* ---- what clients send ---- */
+
+static json_object *parse(const char *json, size_t length) {
+        struct json_tokener *tokener = json_tokener_new();
+        json_object *object;
+
+        if (!tokener)
+                return NULL;
+        while (length > 0 && strchr(" \t\r\n", json[length - 1])) /* which it would take for something that follows */
+                length--;
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        object = json_tokener_parse_ex(tokener, json, (int)length);
+        json_tokener_free(tokener);
+        return object;
+}
+
+/* A new object with the members of `from` in their order; created_at may be an integer there. NULL for want of memory, or of a member. */
+static json_object *in_order(json_object *from, const struct record *record) {
+        static const char *const names[] = { "id", "name", "description", "type", "count" };
+        json_object *object = json_object_new_object(), *member;
+
+        for (size_t i = 0; object && i < sizeof names / sizeof *names; i++)
+                if (!json_object_object_get_ex(from, names[i], &member) || object_add(object, names[i], json_object_get(member)) < 0) {
+                        json_object_put(object);
+                        return NULL;
+                }
+        if (object && (!json_object_object_get_ex(from, "created_at", &member) || object_add(object, "created_at", double_object(record->created_at)) < 0)) {
+                json_object_put(object);
+                return NULL;
+        }
+        return object;
+}
+
+static json_object *all_in_order(json_object *from, const struct record *records, size_t n) {
+        json_object *array = json_object_is_type(from, json_type_array) && json_object_array_length(from) == n ? json_object_new_array_ext((int)n + 1) : NULL;
+
+        for (size_t i = 0; array && i < n; i++) {
+                json_object *object = in_order(json_object_array_get_idx(from, i), &records[i]);
+
+                if (!object || json_object_array_add(array, object) < 0) {
+                        json_object_put(object);
+                        json_object_put(array);
+                        return NULL;
+                }
+        }
+        return array;
+}
+
+static int copy_text(json_object *object, size_t expected, char **ret_json, size_t *ret_length, struct error *e) {
+        size_t length = 0;
+        const char *json = object ? json_object_to_json_string_length(object, TREE_JSON_FLAGS, &length) : NULL;
+        char *copy = json && length == expected ? malloc(length) : NULL; /* see tree_encode() */
+
+        if (!copy)
+                return error_set(e, -ENOMEM, "out of memory for the JSON of json-c objects (%zu bytes)", expected);
+        memcpy(copy, json, length);
+        *ret_json = copy;
+        *ret_length = length;
+        return 0;
+}
+
+int tree_read_and_encode(const char *json, size_t length, const struct record *records, size_t n, bool is_array, char **ret_json, size_t *ret_length,
+                         struct error *e) {
+        json_object *parsed = length <= INT_MAX ? parse(json, length) : NULL, *ordered;
+        int r;
+
+        if (!parsed)
+                return error_set(e, -EPROTO, "json-c does not take a body of %zu bytes that is JSON", length);
+        ordered = is_array ? all_in_order(parsed, records, n) : in_order(parsed, records);
+        r = copy_text(ordered, is_array ? json_records_length(records, n) : json_record_length(records), ret_json, ret_length, e);
+        json_object_put(ordered);
+        json_object_put(parsed);
+        return r;
 }

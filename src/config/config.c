@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,18 +161,32 @@ static int check_addresses(const struct config *config, struct error *e) {
         return r < 0 ? r : check_admin(config, e);
 }
 
+/* Else a body that limit-body allows would be refused whatever else there is. */
+static int check_bodies(const struct config *config, struct error *e) {
+        const enum option_id given = config->origin[OPTION_body_memory_bytes] ? OPTION_body_memory_bytes : OPTION_limit_body_bytes;
+        char where[4200];
+
+        if (config->body_memory_bytes >= config->limit_body_bytes)
+                return 0;
+        return error_set(e, -EINVAL, "%s: body-memory (%" PRIu64 " bytes) has no room for one body of limit-body (%" PRIu64 " bytes): raise the one or lower the other",
+                         config_where(config, given, where, sizeof where), config->body_memory_bytes, config->limit_body_bytes);
+}
+
 static int set_fields(const struct raw_config *raw, struct config *config, struct error *e) {
+        int r;
+
         for (int id = 0; id < OPTION_COUNT; id++) {
                 struct raw_value by_default = { .text = (char *)option_table[id].default_text };
                 const struct raw_value *value = raw->values[id];
-                int r = set_field(config, id, value ? value : &by_default, e);
 
+                r = set_field(config, id, value ? value : &by_default, e);
                 if (r < 0)
                         return r;
                 if (value && value->origin && !(config->origin[id] = strdup(value->origin)))
                         return error_set_errno(e, ENOMEM, "cannot keep the configuration");
         }
-        return check_addresses(config, e);
+        r = check_addresses(config, e);
+        return r < 0 ? r : check_bodies(config, e);
 }
 
 int raw_build(const struct raw_config *raw, struct config **ret, struct error *e) {

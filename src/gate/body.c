@@ -12,7 +12,7 @@ static bool has_room(struct gate *g) {
 }
 
 static enum gate_verdict end_chunk_line(struct gate *g) {
-        if (g->left > g->limits->body_bytes - g->body_bytes)
+        if (g->left > gate_body_max(g) - g->body_bytes)
                 return gate_refuse(g, 413, "The request body is larger than this server accepts.");
         g->body_bytes += g->left;
         if (g->left > 0)
@@ -89,10 +89,13 @@ static enum gate_verdict take_chunks(struct gate *g, const char *bytes, size_t l
                 if (g->chunk == CHUNK_DATA) {
                         size_t n = g->left < length - at ? (size_t)g->left : length - at;
 
+                        g->data = (struct gate_span){ (uint32_t)at, (uint32_t)n };
                         at += n;
                         g->left -= n;
                         if (g->left == 0)
                                 g->chunk = CHUNK_DATA_CR;
+                        if (g->is_wanted)
+                                break;
                 } else
                         verdict = take_byte(g, bytes[at++]);
         }
@@ -103,8 +106,10 @@ static enum gate_verdict take_chunks(struct gate *g, const char *bytes, size_t l
 enum gate_verdict body_take(struct gate *g, const char *bytes, size_t length, size_t *ret_used) {
         size_t n = g->left < length ? (size_t)g->left : length;
 
+        g->data.length = 0;
         if (g->phase == GATE_CHUNKS)
                 return take_chunks(g, bytes, length, ret_used);
+        g->data = (struct gate_span){ 0, (uint32_t)n };
         *ret_used = n;
         g->left -= n;
         return g->left == 0 ? GATE_END : GATE_MORE;

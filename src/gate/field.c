@@ -146,12 +146,20 @@ enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t
         return g->phase == GATE_TRAILER ? GATE_MORE : take_meaning(g, &field);
 }
 
-enum gate_verdict field_check_all(struct gate *g) {
+/* Of a body that is announced. */
+static enum gate_verdict check_body(struct gate *g, const char *head) {
         if (g->n_lengths > 0 && g->n_codings > 0)
                 return gate_refuse(g, 400, "Content-Length and Transfer-Encoding are given together.");
+        g->is_wanted = g->limits->wants_body && g->limits->wants_body(head + g->method.at, g->method.length, head + g->target.at, g->target.length);
+        return GATE_MORE;
+}
+
+enum gate_verdict field_check_all(struct gate *g, const char *head) {
+        if (g->n_lengths + g->n_codings > 0 && check_body(g, head) == GATE_REFUSED)
+                return GATE_REFUSED;
         if (g->n_hosts == 0 && !g->is_1_0)
                 return gate_refuse(g, 400, "HTTP/1.1 asks for a Host field.");
-        if (g->length > g->limits->body_bytes)
+        if (g->length > gate_body_max(g))
                 return gate_refuse(g, 413, "The request body is larger than this server accepts.");
         return GATE_MORE;
 }

@@ -25,6 +25,10 @@ bool gate_has_body(const struct gate *g) {
         return g->is_chunked || g->length > 0;
 }
 
+void gate_give_up(struct gate *g, unsigned int status, const char *detail) {
+        (void)gate_refuse(g, status, detail);
+}
+
 bool gate_is_last(const struct gate *g) {
         return g->closes || (g->is_1_0 && !g->keeps_alive);
 }
@@ -100,7 +104,7 @@ static enum gate_verdict take_line(struct gate *g, const char *head, size_t leng
         if (length > 0)
                 return field_take(g, head, g->line, length);
         if (g->phase == GATE_FIELDS)
-                verdict = field_check_all(g);
+                verdict = field_check_all(g, head);
         return verdict == GATE_MORE ? GATE_END : verdict;
 }
 

@@ -17,7 +17,10 @@ enum {
 
 struct gate_limits {
         uint32_t head_bytes; /* request line and fields with their line ends; the trailer counts anew, and so do all chunk lines together */
-        uint64_t body_bytes;
+        uint64_t body_bytes; /* of a body that nobody wants */
+        uint64_t wanted_body_bytes; /* of one that somebody does */
+        /* Which that is, told by the request line; NULL: none is. */
+        bool (*wants_body)(const char *method, size_t method_length, const char *target, size_t target_length);
         bool keeps_accept; /* the Accept field is wanted */
 };
 
@@ -60,7 +63,7 @@ struct gate {
         bool closes, keeps_alive;                /* as the client wants it */
         bool expects_continue, is_conditional;   /* an If-Match that "*" is not all of, or an If-None-Match that it is */
         bool must_write;                         /* the library's form is another one than the client's */
-        bool is_chunked;
+        bool is_chunked, is_wanted; /* the body */
         uint8_t n_hosts, n_lengths, n_codings;   /* two stand for more */
         struct gate_span host, condition, accept; /* lines with their ends */
         uint64_t length;                         /* of the body as announced */
@@ -70,17 +73,27 @@ struct gate {
         uint64_t left;       /* bytes of the body or of the chunk that are still to come */
         uint64_t body_bytes; /* that have been announced by chunks */
         uint32_t chunk_line_bytes;
+        struct gate_span data; /* of a body that is wanted: what of it is among the bytes that were taken last */
 };
 
 /* For the first request of a connection; `limits` must live longer. */
 void gate_init(struct gate *g, const struct gate_limits *limits);
 
 /* Looks at `bytes`: all that is known of the connection from the first byte on that is not used. *ret_used of them have been dealt with and
- * must not be shown again. Of a head or trailer nothing is used before it is whole. */
+ * must not be shown again. Of a head or trailer nothing is used before it is whole. Of a body
+ * that is wanted no more is used at a time than what lies together in it, see `data`. */
 enum gate_verdict gate_take(struct gate *g, const char *bytes, size_t length, size_t *ret_used);
 
 /* After GATE_HEAD: whether a body follows; then gate_take() goes on up to GATE_END. */
 bool gate_has_body(const struct gate *g);
+
+/* The largest body that this request may have, in bytes. */
+static inline uint64_t gate_body_max(const struct gate *g) {
+        return g->is_wanted ? g->limits->wanted_body_bytes : g->limits->body_bytes;
+}
+
+/* Nobody can take the body, for the reason given; from now on the request is refused. `detail` is a literal. */
+void gate_give_up(struct gate *g, unsigned int status, const char *detail);
 
 /* After GATE_HEAD: whether the connection ends with this request. */
 bool gate_is_last(const struct gate *g);

@@ -19,7 +19,7 @@ enum gate_verdict line_take(struct gate *g, const char *line, size_t length);
 enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t length);
 
 /* In field.c: what all fields are together, at the head's end. */
-enum gate_verdict field_check_all(struct gate *g);
+enum gate_verdict field_check_all(struct gate *g, const char *head);
 
 /* In body.c: takes as much of the body as there is. It ends with GATE_END, or, if it is chunked, in the phase GATE_TRAILER. */
 enum gate_verdict body_take(struct gate *g, const char *bytes, size_t length, size_t *ret_used);

@@ -82,6 +82,8 @@ void intake_close(struct intake *in) {
                 by_descriptor[in->fd] = NULL;
         free(in->kept);
         in->kept = NULL;
+        if (in->owner && in->owner->bodies)
+                bodies_drop_all(&in->bodies, in->owner->bodies);
 }
 
 bool intake_has_part(const struct intake *in) {
@@ -97,11 +99,46 @@ struct stretch {
 };
 
 static void commit(struct intake *in) {
+        if (in->bodies.coming)
+                bodies_end(&in->bodies, in->n_serving);
         in->n_serving++;
         in->is_conditional |= in->gate.is_conditional;
         in->is_last |= gate_is_last(&in->gate);
         in->was_begun = in->was_continued = false;
         gate_next(&in->gate);
+}
+
+/* Whether a body that is wanted can be kept: from its head on … */
+static bool begin_body(struct intake *in) {
+        if (!in->gate.is_wanted || bodies_begin(&in->bodies) == 0)
+                return true;
+        gate_give_up(&in->gate, 503, "There is no memory for the request body now; try again later.");
+        return false;
+}
+
+/* … and as it comes. `bytes` are those that the gate has just taken. */
+static bool keep_body(struct intake *in, const char *bytes) {
+        const struct gate *g = &in->gate;
+        uint64_t max_bytes = g->is_chunked ? gate_body_max(g) : g->length;
+
+        if (!in->bodies.coming || g->data.length == 0 ||
+            bodies_append(&in->bodies, in->owner->bodies, bytes + g->data.at, g->data.length, max_bytes) == 0)
+                return true;
+        gate_give_up(&in->gate, 503, "There is no memory for the request body now; try again later.");
+        return false;
+}
+
+/* The gate's next verdict; a head that is whole is written, a body that is wanted is kept. */
+static enum gate_verdict take(struct intake *in, struct stretch *s, size_t *ret_used) {
+        enum gate_verdict verdict = gate_take(&in->gate, s->bytes + s->raw, s->end - s->raw, ret_used);
+        bool is_kept;
+
+        if (verdict == GATE_HEAD) {
+                s->pending = gate_write(&in->gate, s->bytes + s->raw, s->bytes + s->ready);
+                return !gate_has_body(&in->gate) || begin_body(in) ? verdict : GATE_REFUSED;
+        }
+        is_kept = verdict == GATE_REFUSED || keep_body(in, s->bytes + s->raw);
+        return is_kept ? verdict : GATE_REFUSED;
 }
 
 /* Shows the gate what it has not seen, and leaves no gap before what it wants to see again. */
@@ -110,9 +147,7 @@ static void pass_gate(struct intake *in, struct stretch *s) {
         size_t used = 1, kept;
 
         while (s->raw < s->end && !in->is_last && !(verdict == GATE_MORE && used == 0) && verdict != GATE_REFUSED) {
-                verdict = gate_take(&in->gate, s->bytes + s->raw, s->end - s->raw, &used);
-                if (verdict == GATE_HEAD)
-                        s->pending = gate_write(&in->gate, s->bytes + s->raw, s->bytes + s->ready);
+                verdict = take(in, s, &used);
                 s->raw += used;
                 if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(&in->gate))) {
                         s->ready += s->pending;
@@ -120,7 +155,11 @@ static void pass_gate(struct intake *in, struct stretch *s) {
                         commit(in);
                 }
         }
-        in->is_refused |= verdict == GATE_REFUSED;
+        if (verdict == GATE_REFUSED) {
+                in->is_refused = true;
+                if (in->bodies.coming) /* at once: the connection may linger for long */
+                        bodies_drop_coming(&in->bodies, in->owner->bodies);
+        }
         kept = in->is_last ? 0 : s->end - s->raw;
         if (kept > 0)
                 memmove(s->bytes + s->ready + s->pending, s->bytes + s->raw, kept);
@@ -190,8 +229,21 @@ static void look_ahead(struct intake *in) {
         }
 }
 
+struct body *intake_body(struct intake *in) {
+        return bodies_current(&in->bodies);
+}
+
+void intake_drop_body(struct intake *in) {
+        if (in->bodies.first)
+                bodies_drop_current(&in->bodies, in->owner->bodies);
+}
+
 void intake_finished(struct intake *in) {
-        if (in->n_serving == 0 || --in->n_serving > 0)
+        if (in->n_serving == 0)
+                return;
+        if (in->bodies.first)
+                bodies_finish(&in->bodies, in->owner->bodies);
+        if (--in->n_serving > 0)
                 return;
         in->is_conditional = false;
         look_ahead(in);

@@ -8,6 +8,7 @@
 #ifndef RESTMARK_GATE_INTAKE_H
 #define RESTMARK_GATE_INTAKE_H
 
+#include "gate/bodies.h"
 #include "gate/gate.h"
 
 /* Text of a request as the client sent it, not NUL-terminated; empty as long as it is not known. */
@@ -18,6 +19,7 @@ struct intake_request {
 
 struct intake_owner {
         struct gate_limits limits;
+        struct body_memory *bodies; /* for those that are wanted; NULL if none is */
         /* A request whose line is in, but which is not whole, is the next to be answered. */
         void (*begun)(void *context, const struct intake_request *request);
         /* It is the refused one's turn to be answered, if it is (see `silence`); then the connection ends. Of such a request the
@@ -34,6 +36,7 @@ struct intake {
          * behind that what the gate wants to see again. */
         char *kept;
         size_t n_kept, ready, pending;
+        struct bodies bodies;
         uint64_t n_serving;   /* requests that the library has, or could have had, and not finished */
         bool was_begun;       /* the owner knows of the request that is coming in */
         bool was_continued;   /* the client was told to send the body */
@@ -63,6 +66,12 @@ void intake_refuse(int fd);
 
 /* Before the descriptor is closed. */
 void intake_close(struct intake *in);
+
+/* The body of the request that the library shows, if that is one that wants_body() wants; NULL: it has none. It may be written to. */
+struct body *intake_body(struct intake *in);
+
+/* It is not wanted any more; at the latest it goes when the request is finished. */
+void intake_drop_body(struct intake *in);
 
 /* One of the requests that the library had is finished. If a refused one comes behind it, that has been answered when this returns, and the
  * connection lingers with the library until the client ends it or the owner's patience does. */

@@ -14,12 +14,16 @@ const char *problem_title(unsigned int status) {
                 return "Content Too Large";
         case 414:
                 return "URI Too Long";
+        case 422:
+                return "Unprocessable Content";
         case 431:
                 return "Request Header Fields Too Large";
         case 500:
                 return "Internal Server Error";
         case 501:
                 return "Not Implemented";
+        case 503:
+                return "Service Unavailable";
         case 505:
                 return "HTTP Version Not Supported";
         default:

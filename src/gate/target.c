@@ -117,25 +117,31 @@ size_t target_arguments(const char *target, size_t length) {
         return n;
 }
 
-const char *target_path(const char *target, char *memory) {
+const char *target_path(const char *target, char *memory, size_t *ret_length) {
         size_t n = 0;
 
+        *ret_length = 1;
         if (*target != '/' && *target != '*') {
                 target = strstr(target, "://");
                 target = target ? target + 3 + strcspn(target + 3, "/?") : "";
                 if (*target != '/')
                         return "/";
         }
-        if (!target[strcspn(target, "%?")])
+        while (target[n] && target[n] != '%' && target[n] != '?')
+                n++;
+        *ret_length = n;
+        if (target[n] != '%')
                 return target;
-        for (; *target && *target != '?'; n++) {
+        *ret_length = 0;
+        for (n = 0; *target && *target != '?'; n++) {
                 bool encoded = *target == '%';
 
                 memory[n] = encoded ? (char)(byte_hex(target[1]) << 4 | byte_hex(target[2])) : *target;
                 target += encoded ? 3 : 1;
-                if (memory[n] == '\0' || n + 1 == TARGET_PATH_MAX)
+                if (memory[n] == '\0' || (encoded && memory[n] == '/') || n + 1 == TARGET_PATH_MAX)
                         return "";
         }
         memory[n] = '\0';
+        *ret_length = n;
         return memory;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TARGET_PATH_MAX = 64 }; /* bytes of a path that target_path() decodes, with the terminating NUL; no route has a longer one */
+enum { TARGET_PATH_MAX = 128 }; /* bytes of a path that target_path() decodes, with the terminating NUL; no route has a longer one */
 
 /* Whether it is a host with an optional port, as a Host field has it: a registered name, an IPv4 address or an IP literal in brackets.
  * An empty one is none, except where `may_be_empty`. */
@@ -18,9 +18,9 @@ bool target_is_valid(const char *method, const char *target, size_t length);
 /* The number of arguments in the query as libmicrohttpd counts them: those between "&". */
 size_t target_arguments(const char *target, size_t length);
 
-/* Takes the target, a NUL-terminated and valid one, apart and decodes its path, in that order. Returns the path without the query: "/" for an
- * absolute URI without one, "*" for OPTIONS', "" for one that does not fit or holds a NUL and so is none of ours. Mostly that is the target
- * itself, and only sometimes `memory` (TARGET_PATH_MAX bytes). */
-const char *target_path(const char *target, char *memory);
+/* Takes the target, a NUL-terminated and valid one, apart and decodes its path, in that order. Returns the path, behind which the query may stand: "/" for an
+ * absolute URI without one, "*" for OPTIONS', "" for one that does not fit, or holds an encoded NUL or slash, which separates nothing, and so is
+ * none of ours. Mostly that is the target itself, and only sometimes `memory` (TARGET_PATH_MAX bytes). *ret_length is the path's in bytes. */
+const char *target_path(const char *target, char *memory, size_t *ret_length);
 
 #endif

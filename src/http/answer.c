@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -62,18 +64,21 @@ static enum MHD_Result answer_problem(struct connection *c, unsigned int status,
 }
 
 static enum MHD_Result answer_not_allowed(struct connection *c) {
+        const char *allow = route_allow(c->request.route);
+        struct MHD_Response *response;
+        char detail[80];
         uint64_t bytes;
-        struct MHD_Response *response =
-                new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, "This route answers " ROUTE_ALLOW " only.", &bytes);
 
-        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), bytes,
-                     false);
+        (void)snprintf(detail, sizeof detail, "This route answers %s only.", allow);
+        response = new_problem(MHD_HTTP_METHOD_NOT_ALLOWED, detail, &bytes);
+        return queue(c, MHD_HTTP_METHOD_NOT_ALLOWED, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), bytes, false);
 }
 
 static enum MHD_Result answer_options(struct connection *c) {
+        const char *allow = c->request.route ? route_allow(c->request.route) : ROUTE_ALLOW_ANY;
         struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 
-        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, ROUTE_ALLOW)), 0, false);
+        return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), 0, false);
 }
 
 static bool has_field(const struct connection *c, const char *name) {
@@ -130,7 +135,48 @@ static void announce_work(const struct connection *c, const struct work_params *
         scoreboard_begin_work(cell, c->request.route->cell, now_ns / 1000000);
 }
 
+static void show_body(struct connection *c, struct work_params *params) {
+        const struct body *body = intake_body(&c->intake);
+
+        params->body = body ? body->bytes : NULL;
+        params->body_length = body ? body->length : 0;
+}
+
+/* Of an answer to what work_run() has refused. */
+static unsigned int status_of(int result) {
+        switch (result) {
+        case -ENOENT:
+                return MHD_HTTP_NOT_FOUND;
+        case -EILSEQ:
+                return MHD_HTTP_BAD_REQUEST;
+        case -EDOM:
+                return MHD_HTTP_UNPROCESSABLE_CONTENT;
+        default:
+                return MHD_HTTP_INTERNAL_SERVER_ERROR;
+        }
+}
+
+/* Never before the time is over, by any clock that the client may have. Returns whether the request waits, with *ret being the library's verdict. */
+static bool must_wait(struct connection *c, uint32_t wait_ms, enum MHD_Result *ret) {
+        struct suspensions *suspensions = c->server->suspensions;
+        int r;
+
+        *ret = MHD_NO;
+        if (c->request.is_given_up)
+                return true;
+        if (!suspensions)
+                *ret = answer_problem(c, MHD_HTTP_NOT_FOUND, "GET /wait is switched off here; wait = yes in [workloads] of restmarkd.ini switches it on.");
+        else if (wait_ms == 0 || c->request.has_waited)
+                return false;
+        else {
+                r = suspensions_add(suspensions, c, (clock_monotonic_ns() + 999999) / 1000000 + wait_ms);
+                *ret = r == 0 ? MHD_YES : answer_problem(c, MHD_HTTP_SERVICE_UNAVAILABLE, "Nothing more can wait here now.");
+        }
+        return true;
+}
+
 static enum MHD_Result answer_work(struct connection *c) {
+        enum MHD_Result verdict;
         struct params_reading reading; /* without clearing the error's text, which costs more than all the rest here */
         struct work_response made;
         struct MHD_Response *response;
@@ -140,20 +186,26 @@ static enum MHD_Result answer_work(struct connection *c) {
 
         reading.verdict = 0;
         work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
+        reading.params.path = c->path;
         (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
         if (reading.verdict != 0)
                 return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
         if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
-        is_unmodified = c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
+        if (reading.params.which == WORKLOAD_VALIDATE)
+                show_body(c, &reading.params);
+        else if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
+                return verdict;
+        is_unmodified = c->intake.is_conditional && c->request.method != ROUTE_METHOD_POST && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
         start_ns = clock_monotonic_ns();
         announce_work(c, &reading.params, start_ns);
         r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
         scoreboard_end_work(c->server->cell);
+        intake_drop_body(&c->intake);
         c->request.busy_ns = clock_monotonic_ns() - start_ns;
         if (r < 0)
-                return answer_problem(c, MHD_HTTP_INTERNAL_SERVER_ERROR, reading.error.text);
+                return answer_problem(c, status_of(r), reading.error.text);
 
         response = ready_response(c, &made);
         return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,
@@ -167,11 +219,9 @@ enum MHD_Result answer_request(struct connection *c) {
                 return answer_options(c);
         if (!c->request.route)
                 return answer_problem(c, MHD_HTTP_NOT_FOUND,
-                                      "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data and "
-                                      "/million-loop.");
-        if (method == ROUTE_METHOD_OTHER)
-                return answer_not_allowed(c);
-        if (method == ROUTE_METHOD_OPTIONS)
-                return answer_options(c);
-        return answer_work(c);
+                                      "There is nothing here; the routes are /, /parse-msgpack, /encode-json, /transfer-data, "
+                                      "/million-loop, /validate, /wait, /record/{id} and 99 beside it such as /users/{id}.");
+        if (route_takes(c->request.route, method))
+                return answer_work(c);
+        return method == ROUTE_METHOD_OPTIONS ? answer_options(c) : answer_not_allowed(c);
 }

@@ -236,7 +236,9 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         struct connection *c = info ? info->socket_context : NULL;
         char memory[TARGET_PATH_MAX];
+        struct router_argument arguments[ROUTER_ARGUMENTS_MAX];
         const char *path;
+        size_t length;
 
         (void)context;
         if (c && c->intake.n_serving == 0)
@@ -246,9 +248,11 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         if (c->request.stage != REQUEST_COMING)
                 begin(c);
         c->request.stage = REQUEST_HEAD;
-        path = target_path(target, memory);
+        path = target_path(target, memory, &length);
         c->request.is_server_wide = *path == '*';
-        c->request.route = route_find(path);
+        c->request.route = router_find(c->server->router, path, length, arguments);
+        if (c->request.route && c->request.route->has_arguments)
+                (void)snprintf(c->path, sizeof c->path, "%.*s", (int)length, path);
         if (c->notes)
                 (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
         return c;

@@ -10,12 +10,14 @@
 #include "gate/intake.h"
 #include "http/access_log.h"
 #include "http/route.h"
+#include "http/timers.h"
 
 enum request_stage {
         REQUEST_NONE,    /* waiting for a request line */
         REQUEST_COMING,  /* the request line is in */
         REQUEST_HEAD,    /* the request is whole and with the library */
         REQUEST_WHOLE,   /* the library has shown it */
+        REQUEST_WAITS,   /* it is suspended */
         REQUEST_ANSWER   /* an answer is queued */
 };
 
@@ -31,6 +33,8 @@ struct request {
         enum route_method method;
         bool is_server_wide;       /* the target is "*" */
         bool last;                 /* the answer closes the connection */
+        bool has_waited;           /* for what it was suspended for */
+        bool is_given_up;          /* while it did, its client left */
         const struct route *route; /* NULL: none */
         unsigned int status;       /* of the answer */
         uint64_t body_sent;        /* bytes, once the answer is through: of the answer's body, nothing else */
@@ -50,6 +54,7 @@ struct connection {
         struct MHD_Connection *mhd;
         struct connection *previous, *next;
         struct intake intake;
+        struct timer timer; /* runs while the request waits */
         int fd; /* the library's */
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */
@@ -58,6 +63,7 @@ struct connection {
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
+        char path[ROUTE_PATH_MAX];   /* of a request whose route has arguments */
         struct request request;
 };
 

@@ -24,7 +24,7 @@ void hangup_look(struct server *server) {
         server->next_hangup_look_ms = server->now_ms + LOOK_MS;
         looks_at_all = ++server->hangup_looks % ALL_EACH == 0;
         for (struct connection *c = server->connections; c; c = c->next) {
-                if (c->request.stage == REQUEST_ANSWER || (c->hangup == HANGUP_LOOKED && !looks_at_all))
+                if (c->request.stage >= REQUEST_WAITS || (c->hangup == HANGUP_LOOKED && !looks_at_all))
                         continue;
                 if (!has_ended(c))
                         c->hangup = HANGUP_LOOKED;

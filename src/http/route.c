@@ -3,19 +3,56 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "gate/target.h"
+
+#define ALLOW_GET "GET, HEAD, OPTIONS"
+#define ALLOW_POST "POST, OPTIONS"
+#define VALIDATE "/validate" /* the one route that wants a body */
+
+/* Three routes of a collection, which there are for the sake of their number. */
+#define COLLECTION(name)                                                                    \
+        { "/" name "/{id}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true },               \
+        { "/" name "/{id}/items", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true },         \
+        { "/" name "/{id}/items/{item}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true }
+
 static const struct route routes[] = {
-        { "/", WORKLOAD_WELCOME, RESTMARK_ROUTE_WELCOME },
-        { "/parse-msgpack", WORKLOAD_PARSE_MSGPACK, RESTMARK_ROUTE_PARSE_MSGPACK },
-        { "/encode-json", WORKLOAD_ENCODE_JSON, RESTMARK_ROUTE_ENCODE_JSON },
-        { "/transfer-data", WORKLOAD_TRANSFER_DATA, RESTMARK_ROUTE_TRANSFER_DATA },
-        { "/million-loop", WORKLOAD_MILLION_LOOP, RESTMARK_ROUTE_MILLION_LOOP },
+        { "/", WORKLOAD_WELCOME, RESTMARK_ROUTE_WELCOME, false },
+        { "/parse-msgpack", WORKLOAD_PARSE_MSGPACK, RESTMARK_ROUTE_PARSE_MSGPACK, false },
+        { "/encode-json", WORKLOAD_ENCODE_JSON, RESTMARK_ROUTE_ENCODE_JSON, false },
+        { "/transfer-data", WORKLOAD_TRANSFER_DATA, RESTMARK_ROUTE_TRANSFER_DATA, false },
+        { "/million-loop", WORKLOAD_MILLION_LOOP, RESTMARK_ROUTE_MILLION_LOOP, false },
+        { VALIDATE, WORKLOAD_VALIDATE, RESTMARK_ROUTE_VALIDATE, false },
+        { "/wait", WORKLOAD_WAIT, RESTMARK_ROUTE_WAIT, false },
+        { "/record/{id}", WORKLOAD_RECORD, RESTMARK_ROUTE_RECORD, true },
+        COLLECTION("accounts"),  COLLECTION("addresses"), COLLECTION("agents"),   COLLECTION("articles"), COLLECTION("assets"),
+        COLLECTION("authors"),   COLLECTION("batches"),   COLLECTION("books"),    COLLECTION("branches"), COLLECTION("carts"),
+        COLLECTION("categories"), COLLECTION("channels"), COLLECTION("comments"), COLLECTION("contacts"), COLLECTION("contracts"),
+        COLLECTION("coupons"),   COLLECTION("customers"), COLLECTION("devices"),  COLLECTION("events"),   COLLECTION("files"),
+        COLLECTION("groups"),    COLLECTION("images"),    COLLECTION("invoices"), COLLECTION("labels"),   COLLECTION("members"),
+        COLLECTION("messages"),  COLLECTION("orders"),    COLLECTION("payments"), COLLECTION("products"), COLLECTION("reviews"),
+        COLLECTION("tickets"),   COLLECTION("users"),     COLLECTION("vendors"),
 };
 
-const struct route *route_find(const char *path) {
-        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-                if (strcmp(routes[i].path, path) == 0)
-                        return &routes[i];
-        return NULL;
+enum { SEGMENTS_MAX = 4 }; /* of one pattern */
+
+struct router *route_table_new(void) {
+        const size_t n = sizeof routes / sizeof *routes;
+        struct router *router = router_new(n * SEGMENTS_MAX);
+
+        for (size_t i = 0; router && i < n; i++)
+                if (router_add(router, routes[i].pattern, &routes[i]) < 0) /* a test sees to it that all fit */
+                        router = router_free(router);
+        return router;
+}
+
+const char *route_allow(const struct route *route) {
+        return route->workload == WORKLOAD_VALIDATE ? ALLOW_POST : ALLOW_GET;
+}
+
+bool route_takes(const struct route *route, enum route_method method) {
+        if (method == ROUTE_METHOD_GET || method == ROUTE_METHOD_HEAD)
+                return route->workload != WORKLOAD_VALIDATE;
+        return method == ROUTE_METHOD_POST && route->workload == WORKLOAD_VALIDATE;
 }
 
 /* Method names are case-sensitive (RFC 9110, 9.1). */
@@ -26,5 +63,28 @@ enum route_method route_method(const char *name) {
                 return ROUTE_METHOD_HEAD;
         if (strcmp(name, "OPTIONS") == 0)
                 return ROUTE_METHOD_OPTIONS;
+        if (strcmp(name, "POST") == 0)
+                return ROUTE_METHOD_POST;
         return ROUTE_METHOD_OTHER;
+}
+
+/* By the same path as router_find() gets. */
+bool route_wants_body(const char *method, size_t method_length, const char *target, size_t target_length) {
+        char copy[3 * TARGET_PATH_MAX], memory[TARGET_PATH_MAX];
+        const char *path = memchr(target, '?', target_length), *end = path ? path : target + target_length;
+        size_t length;
+
+        if (method_length != 4 || memcmp(method, "POST", 4) != 0)
+                return false;
+        path = target;
+        if (*path != '/') { /* behind the scheme and the host */
+                path = memmem(path, (size_t)(end - path), "://", 3);
+                path = path ? memchr(path + 3, '/', (size_t)(end - path - 3)) : NULL;
+        }
+        if (!path || (size_t)(end - path) >= sizeof copy)
+                return false;
+        memcpy(copy, path, (size_t)(end - path));
+        copy[end - path] = '\0';
+        path = target_path(copy, memory, &length);
+        return length == sizeof VALIDATE - 1 && memcmp(path, VALIDATE, length) == 0;
 }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "http/hangup.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
+#include "shared/scoreboard.h"
 
 enum {
         ROOM_ATTEMPTS = 8, /* for one connection that waits */
@@ -45,6 +47,7 @@ static int start_library(struct server *server, struct error *e) {
                                              .on_connection = connection_notify,
                                              .on_completed = connection_completed,
                                              .on_request_line = connection_request_line,
+                                             .suspends = server->limits.suspends,
                                              .context = server };
 
         return library_start(&parts, &server->mhd, e);
@@ -64,9 +67,14 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         intake_forget_all(); /* the master's, whose descriptors are closed here and come again as others */
         server->limits = *parts->limits;
         server->intake_owner = (struct intake_owner){ .limits = { .head_bytes = (uint32_t)parts->limits->max_header_bytes,
-                                                                  .body_bytes = parts->limits->limit_post_bytes },
+                                                                  .body_bytes = parts->limits->limit_post_bytes,
+                                                                  .wanted_body_bytes = parts->limits->limit_body_bytes,
+                                                                  .wants_body = route_wants_body },
+                                                      .bodies = &server->bodies,
                                                       .begun = connection_begun,
                                                       .refused = connection_refused };
+        server->bodies.max_bytes = parts->limits->body_memory_bytes;
+        server->router = route_table_new();
         server->work = parts->work;
         server->dataset = parts->dataset;
         server->cell = parts->cell;
@@ -74,10 +82,12 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && intake_prepare(&server->intake_owner) < 0)
+        if (r == 0 && (!server->router || intake_prepare(&server->intake_owner) < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
+        if (r == 0 && server->limits.suspends)
+                r = suspensions_new(server->limits.max_connections, &server->suspensions, e);
         if (r == 0)
                 r = start_library(server, e);
         if (r < 0) {
@@ -92,13 +102,17 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
 struct server *server_free(struct server *server) {
         if (!server)
                 return NULL;
+        suspensions_end_all(server->suspensions);
         if (server->mhd)
                 MHD_stop_daemon(server->mhd);
+        assert(server->bodies.used_bytes == 0); /* each connection gives back its own */
+        suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
                 if (server->ready[i])
                         MHD_destroy_response(server->ready[i]);
         request_log_free(server->log);
         linger_free(server->linger);
+        router_free(server->router);
         free(server);
         return NULL;
 }
@@ -106,6 +120,14 @@ struct server *server_free(struct server *server) {
 void server_fds(const struct server *server, int ret[static 2]) {
         ret[0] = server->mhd_epoll;
         ret[1] = linger_fd(server->linger);
+}
+
+int server_departures_fd(const struct server *server) {
+        return server->suspensions ? suspensions_fd(server->suspensions) : -1;
+}
+
+void server_end_departed(struct server *server) {
+        suspensions_end_departed(server->suspensions);
 }
 
 void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms) {
@@ -202,6 +224,8 @@ bool server_make_room(struct server *server) {
 
 void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
+        if (server->suspensions)
+                suspensions_run(server->suspensions, now_ms);
         (void)MHD_run(server->mhd);
         if (now_ms >= server->next_deadline_ms)
                 check_deadlines(server);
@@ -210,11 +234,14 @@ void server_run(struct server *server, uint64_t now_ms) {
                 linger_run(server->linger, now_ms);
         if (server->log)
                 request_log_run(server->log, now_ms);
+        cell_set(&server->cell->request_bodies_bytes, server->bodies.used_bytes);
 }
 
 int server_wait_ms(const struct server *server, uint64_t now_ms) {
         uint64_t due_ms = server->next_deadline_ms, linger_ms = linger_deadline_ms(server->linger), wait_ms;
 
+        if (server->suspensions && suspensions_due_ms(server->suspensions) < due_ms)
+                due_ms = suspensions_due_ms(server->suspensions);
         due_ms = library_due_ms(server->mhd, now_ms, linger_ms < due_ms ? linger_ms : due_ms);
         if (due_ms == UINT64_MAX)
                 return -1;

@@ -15,11 +15,14 @@ struct server_limits {
         uint64_t max_connections;
         uint64_t idle_timeout_ms;    /* without a request line */
         uint64_t request_timeout_ms; /* from the request line to the end of the answer */
-        uint64_t limit_post_bytes;
+        uint64_t limit_post_bytes;   /* of bodies that are not wanted */
+        uint64_t limit_body_bytes;   /* of those that are; all of them together have at most … */
+        uint64_t body_memory_bytes;
         uint64_t max_header_bytes;
         /* … and which requests are logged: */
         uint64_t access_log_sample;
         uint64_t slow_request_ms; /* 0: none is slow */
+        bool suspends; /* requests may wait for something else than their client */
 };
 
 /* What a server is made of; all but the descriptor is borrowed and must live longer. */
@@ -41,6 +44,10 @@ struct server *server_free(struct server *server);
 
 /* Two descriptors that become readable when server_run() has work. */
 void server_fds(const struct server *server, int ret[static 2]);
+
+/* One that becomes readable when server_end_departed() has work, ending requests whose clients have left while they waited; -1: none ever does. */
+int server_departures_fd(const struct server *server);
+void server_end_departed(struct server *server);
 
 /* Takes over an accepted, non-blocking socket; on failure it is closed. Its idle timeout begins at `now_ms`. */
 void server_add(struct server *server, int fd, const struct sockaddr *peer, socklen_t peer_size, uint64_t now_ms);

@@ -8,6 +8,7 @@
 #include "gate/linger.h"
 #include "http/request_log.h"
 #include "http/server.h"
+#include "http/suspension.h"
 
 enum { SERVER_DRAIN_IDLE_MS = 1000 /* an idle connection lives this long into a drain, so that a request on its way is still answered */ };
 
@@ -16,6 +17,9 @@ struct server {
         int mhd_epoll; /* the library's */
         struct server_limits limits;
         struct intake_owner intake_owner;
+        struct body_memory bodies;
+        struct router *router;
+        struct suspensions *suspensions; /* NULL: requests cannot wait */
         struct work *work;
         const struct dataset *dataset;
         struct restmark_worker_cell *cell;

@@ -23,6 +23,8 @@ int library_start(const struct library_parts *parts, struct MHD_Daemon **ret, st
         unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
         struct MHD_Daemon *mhd;
 
+        if (parts->suspends)
+                flags |= MHD_ALLOW_SUSPEND_RESUME;
 #if MHD_VERSION >= 0x00097707
         flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif

@@ -3,6 +3,7 @@
 #define RESTMARK_MHD_LIBRARY_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ struct library_parts {
         const char *who; /* what its messages begin with ("": nothing); borrowed */
         unsigned int connections_max;
         size_t connection_memory_bytes;
+        bool suspends; /* MHD_suspend_connection() may be called; costs each request and each turn a little */
         MHD_AccessHandlerCallback on_access;
         MHD_NotifyConnectionCallback on_connection;
         MHD_RequestCompletedCallback on_completed; /* NULL: nobody wants to know */

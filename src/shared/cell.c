@@ -150,6 +150,10 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
         struct restmark_worker_cell seen = { .accepted = 0 };
         bool can_be = read_pulse(&seen, copy, live, now_ms);
 
+        cell_set(&seen.waiting, cell_get(&live->waiting));
+        can_be &= cell_get(&seen.waiting) <= CELL_CONNECTIONS_MAX;
+        cell_set(&seen.request_bodies_bytes, cell_get(&live->request_bodies_bytes));
+        can_be &= cell_get(&seen.request_bodies_bytes) <= CELL_SUM_MAX;
         can_be &= read_grown(&seen.accepted, &copy->accepted, &live->accepted, CELL_COUNT_MAX);
         can_be &= read_grown(&seen.lost_log_lines, &copy->lost_log_lines, &live->lost_log_lines, CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)

@@ -93,6 +93,8 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
         move_number(&past->lost_log_lines, &worker->lost_log_lines);
         move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
+        cell_set(&worker->waiting, 0);
+        cell_set(&worker->request_bodies_bytes, 0);
         cell_set(&worker->beat_ms, 0);
         cell_set(&worker->working_since_ms, 0);
         cell_set(&worker->stack_depth, 0);
@@ -119,10 +121,18 @@ bool scoreboard_read_work(const struct restmark_worker_cell *cell, struct scoreb
 
 const char *scoreboard_format_query(const struct scoreboard_work *work, char *text) {
         text[0] = '\0';
-        if (work->route == RESTMARK_ROUTE_MILLION_LOOP)
+        switch (work->route) {
+        case RESTMARK_ROUTE_MILLION_LOOP:
                 (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?n=%" PRIu64 "&seed=%" PRIu64, work->n, work->seed);
-        else if (work->route != RESTMARK_ROUTE_WELCOME && work->route != RESTMARK_ROUTE_OTHER)
+                break;
+        case RESTMARK_ROUTE_PARSE_MSGPACK:
+        case RESTMARK_ROUTE_ENCODE_JSON:
+        case RESTMARK_ROUTE_TRANSFER_DATA:
                 (void)snprintf(text, SCOREBOARD_QUERY_MAX, "?count=%" PRIu64, work->count);
+                break;
+        default:
+                break;
+        }
         return text;
 }
 

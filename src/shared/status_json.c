@@ -114,8 +114,9 @@ static void write_slot(const struct restmark_scoreboard *board, uint32_t index, 
         (void)fputs(",\"ends\":{", to);
         for (int i = 0; i < RESTMARK_CAUSE_COUNT; i++)
                 (void)fprintf(to, "%s\"%s\":%" PRIu32, i ? "," : "", status_cause_name((enum restmark_cause)i), slot->slot.ends[i]);
-        (void)fprintf(to, "},\"restarts\":%" PRIu32 ",\"connections\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"beside\":",
-                      slot->slot.restarts, sums_connections(slot), sums_accepted(slot));
+        (void)fprintf(to, "},\"restarts\":%" PRIu32 ",\"connections\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"request_bodies_bytes\":%" PRIu64
+                          ",\"accepted\":%" PRIu64 ",\"beside\":",
+                      slot->slot.restarts, sums_connections(slot), sums_waiting(slot), sums_request_bodies(slot), sums_accepted(slot));
         if (slot->slot.seats[!primary].pid) {
                 (void)fputs("{", to);
                 write_seat(slot, !primary, to);

@@ -6,6 +6,10 @@ static const char *const route_names[RESTMARK_ROUTE_COUNT] = {
         [RESTMARK_ROUTE_ENCODE_JSON] = "encode-json",
         [RESTMARK_ROUTE_TRANSFER_DATA] = "transfer-data",
         [RESTMARK_ROUTE_MILLION_LOOP] = "million-loop",
+        [RESTMARK_ROUTE_VALIDATE] = "validate",
+        [RESTMARK_ROUTE_WAIT] = "wait",
+        [RESTMARK_ROUTE_RECORD] = "record",
+        [RESTMARK_ROUTE_SIBLING] = "sibling",
         [RESTMARK_ROUTE_OTHER] = "other",
 };
 

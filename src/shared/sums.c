@@ -55,6 +55,22 @@ uint64_t sums_connections(const struct restmark_slot *slot) {
         return n;
 }
 
+uint64_t sums_waiting(const struct restmark_slot *slot) {
+        uint64_t n = 0;
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += cell_get(&slot->workers[seat].waiting);
+        return n;
+}
+
+uint64_t sums_request_bodies(const struct restmark_slot *slot) {
+        uint64_t bytes = 0;
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                bytes += cell_get(&slot->workers[seat].request_bodies_bytes);
+        return bytes;
+}
+
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why) {
         uint64_t n = 0;
 

@@ -26,6 +26,8 @@ struct sums sums_of_route(const struct restmark_scoreboard *board, enum restmark
 /* Connections that a slot has accepted, and those that its workers hold now. */
 uint64_t sums_accepted(const struct restmark_slot *slot);
 uint64_t sums_connections(const struct restmark_slot *slot);
+uint64_t sums_waiting(const struct restmark_slot *slot);
+uint64_t sums_request_bodies(const struct restmark_slot *slot); /* bytes */
 
 /* Connections of all slots that have ended unanswered for this reason. */
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why);

@@ -13,6 +13,7 @@ enum work_param {
         PARAM_N,
         PARAM_DIGEST,
         PARAM_SEED,
+        PARAM_MS,
         _PARAM_MAX,
 };
 
@@ -26,6 +27,7 @@ static const struct {
         [PARAM_N] = { .name = "n", .max = WORK_LOOP_STEPS_MAX },
         [PARAM_DIGEST] = { .name = "digest", .min = 1, .max = WORK_DIGEST_TIMES_MAX },
         [PARAM_SEED] = { .name = "seed", .max = WORK_SEED_MAX },
+        [PARAM_MS] = { .name = "ms", .max = WORK_WAIT_MS_MAX },
 };
 _Static_assert(sizeof params / sizeof params[0] == _PARAM_MAX, "a row for each parameter");
 
@@ -39,6 +41,10 @@ static const struct {
         [WORKLOAD_ENCODE_JSON] = { BIT(PARAM_COUNT) | BIT(PARAM_DIGEST) | BIT(PARAM_SEED), "known here: count, digest, seed" },
         [WORKLOAD_TRANSFER_DATA] = { BIT(PARAM_COUNT), "known here: count" },
         [WORKLOAD_MILLION_LOOP] = { BIT(PARAM_N) | BIT(PARAM_SEED), "known here: n, seed" },
+        [WORKLOAD_VALIDATE] = { BIT(PARAM_COUNT), "known here: count" },
+        [WORKLOAD_WAIT] = { BIT(PARAM_MS), "known here: ms" },
+        [WORKLOAD_RECORD] = { 0, "none is known here" },
+        [WORKLOAD_SIBLING] = { 0, "none is known here" },
 };
 _Static_assert(sizeof workload_params / sizeof workload_params[0] == _WORKLOAD_MAX, "parameters of each workload");
 
@@ -48,6 +54,7 @@ void work_params_init(struct work_params *p, enum workload which, const struct d
                 .count = d->n_records,
                 .count_max = d->n_records,
                 .n = WORK_LOOP_STEPS_DEFAULT,
+                .wait_ms = WORK_WAIT_MS_DEFAULT,
         };
 }
 
@@ -63,6 +70,7 @@ static void param_store(struct work_params *p, enum work_param param, uint64_t v
         switch (param) {
         case PARAM_COUNT:
                 p->count = (size_t)value;
+                p->has_count = true;
                 break;
         case PARAM_N:
                 p->n = value;
@@ -73,6 +81,9 @@ static void param_store(struct work_params *p, enum work_param param, uint64_t v
         case PARAM_SEED:
                 p->seed = (uint32_t)value;
                 break;
+        case PARAM_MS:
+                p->wait_ms = (uint32_t)value;
+                break;
         case _PARAM_MAX:
                 break;
         }
@@ -82,10 +93,12 @@ static void param_store(struct work_params *p, enum work_param param, uint64_t v
 static int param_parse(const struct work_params *p, enum work_param param, const char *value, size_t length, uint64_t *ret,
                        struct error *e) {
         uint64_t parsed = UINT64_MAX; /* what has more than 64 bits is out of every range as well */
-        uint64_t min = params[param].min, max = param == PARAM_COUNT ? p->count_max : params[param].max;
+        uint64_t min = params[param].min, max = params[param].max;
         const char *name = params[param].name;
         char quoted[QUOTE_MAX];
 
+        if (param == PARAM_COUNT)
+                max = p->which == WORKLOAD_VALIDATE ? WORK_VALIDATE_COUNT_MAX : p->count_max;
         if (!value || length == 0)
                 return error_set(e, -EINVAL, "Parameter \"%s\" has no value; give a number from %" PRIu64 " to %" PRIu64 ".", name,
                                  min, max);

@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+#include "base/quote.h"
 #include "codec/json_record.h"
 #include "codec/msgpack_record.h"
 #include "codec/tree.h"
 #include "data/dataset.h"
 #include "work/digest.h"
 #include "work/loop.h"
+#include "work/validate.h"
 
 static const char *const workload_names[] = {
         [WORKLOAD_WELCOME] = "welcome",
@@ -20,6 +23,10 @@ static const char *const workload_names[] = {
         [WORKLOAD_ENCODE_JSON] = "encode-json",
         [WORKLOAD_TRANSFER_DATA] = "transfer-data",
         [WORKLOAD_MILLION_LOOP] = "million-loop",
+        [WORKLOAD_VALIDATE] = "validate",
+        [WORKLOAD_WAIT] = "wait",
+        [WORKLOAD_RECORD] = "record",
+        [WORKLOAD_SIBLING] = "sibling",
 };
 _Static_assert(sizeof workload_names / sizeof workload_names[0] == _WORKLOAD_MAX, "a name for each workload");
 
@@ -34,6 +41,7 @@ struct work {
         struct record *records; /* as many as the dataset has */
         char *json;
         size_t json_capacity; /* bytes: no partial encoding has more, and none of shifted records */
+        struct record *checked; /* from the first request to validate on, WORK_VALIDATE_COUNT_MAX of them; else NULL */
         struct tree *shifted; /* tree mode's, from the first request for a digest of JSON on; else NULL */
 };
 
@@ -71,6 +79,7 @@ struct work *work_free(struct work *w) {
         free(w->records);
         free(w->json);
         tree_free(w->shifted);
+        free(w->checked);
         free(w);
         return NULL;
 }
@@ -249,6 +258,67 @@ static int transfer_data(struct work *w, size_t count, struct work_response *ret
         return 0;
 }
 
+static int validate_body(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
+        char *json;
+        int r;
+
+        if (!w->checked)
+                w->checked = malloc(WORK_VALIDATE_COUNT_MAX * sizeof *w->checked);
+        if (!w->checked)
+                return error_set(e, -ENOMEM, "out of memory for %u records", WORK_VALIDATE_COUNT_MAX);
+        r = validate(p, w->codec, w->checked, &json, &ret->body_length, e);
+        if (r < 0)
+                return r;
+        ret->body_kind = WORK_BODY_OWNED;
+        ret->content_type = type_json;
+        ret->body = json;
+        return 0;
+}
+
+static int encode_one(struct work *w, size_t position, const char **ret_json, size_t *ret_length, struct error *e) {
+        const struct dataset *d = w->dataset;
+        struct buf b = buf_over(w->json, w->json_capacity);
+        int r;
+
+        if (w->codec == CODEC_TREE)
+                return tree_encode_one(d->tree, position, ret_json, ret_length, e);
+        r = json_record_encode(&b, &d->records[position]);
+        if (r < 0)
+                return error_set(e, r, "the JSON of record %zu does not fit into %zu bytes", position, w->json_capacity);
+        *ret_json = b.data;
+        *ret_length = b.length;
+        return 0;
+}
+
+/* "/record/7" */
+static int record(struct work *w, const char *path, struct work_response *ret, struct error *e) {
+        const char *digits = strrchr(path, '/') + 1;
+        const size_t n = w->dataset->n_records;
+        uint64_t position = UINT64_MAX;
+        char quoted[QUOTE_MAX];
+        int r = number_parse(digits, strlen(digits), &position);
+
+        if (r < 0 || position >= n)
+                return error_set(e, -ENOENT, "There is no record \"%s\"; their numbers go from 0 to %zu.",
+                                 quote_bytes(quoted, digits, strlen(digits)), n - 1);
+        r = encode_one(w, (size_t)position, &ret->body, &ret->body_length, e);
+        ret->body_kind = WORK_BODY_REUSED;
+        ret->content_type = type_json;
+        return r;
+}
+
+/* "/users/7/items" is answered with "users 7 items". */
+static void name_sibling(const char *path, struct work_response *ret) {
+        size_t n = 0;
+
+        for (const char *c = path + 1; *c && n < sizeof ret->text; c++)
+                ret->text[n++] = *c == '/' ? ' ' : *c;
+        ret->body_kind = WORK_BODY_INLINE;
+        ret->content_type = type_text;
+        ret->body = ret->text;
+        ret->body_length = n;
+}
+
 int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e) {
         switch (which) {
         case WORKLOAD_WELCOME:
@@ -266,6 +336,16 @@ int work_run(struct work *w, enum workload which, const struct work_params *p, s
                 return transfer_data(w, p->count, ret, e);
         case WORKLOAD_MILLION_LOOP:
                 respond_number(ret, loop_run(p->n, p->seed));
+                return 0;
+        case WORKLOAD_VALIDATE:
+                return validate_body(w, p, ret, e);
+        case WORKLOAD_WAIT:
+                respond_number(ret, p->wait_ms);
+                return 0;
+        case WORKLOAD_RECORD:
+                return record(w, p->path, ret, e);
+        case WORKLOAD_SIBLING:
+                name_sibling(p->path, ret);
                 return 0;
         case _WORKLOAD_MAX:
                 break;

@@ -1,7 +1,8 @@
-/* The five workloads: parameters in, a response's body out. No HTTP in here. */
+/* The workloads: parameters in, a response's body out. No HTTP in here. */
 #ifndef RESTMARK_WORK_WORK_H
 #define RESTMARK_WORK_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,27 +15,39 @@ enum workload {
         WORKLOAD_ENCODE_JSON,
         WORKLOAD_TRANSFER_DATA,
         WORKLOAD_MILLION_LOOP,
+        WORKLOAD_VALIDATE,
+        WORKLOAD_WAIT,
+        WORKLOAD_RECORD,
+        WORKLOAD_SIBLING,
         _WORKLOAD_MAX,
 };
 
 struct dataset; /* data/dataset.h */
 
-/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop". */
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "validate", "wait", "record", "sibling". */
 const char *workload_name(enum workload which);
 
 /* What a request asks for; begins as the full work. */
 struct work_params {
         size_t count;          /* the record workloads: the first so many records */
         uint64_t n;            /* the loop: steps */
+        uint32_t wait_ms;      /* the wait: how long, before work_run() */
         uint32_t seed;         /* the loop's start, or the digest's */
         uint32_t digest_times; /* parse and encode: the digest's repetitions; 0: no digest is asked for */
         size_t count_max;      /* records of the dataset */
         enum workload which;
+        char *body;            /* of the request, for those who validate; borrowed, and written over */
+        size_t body_length;    /* bytes */
+        bool has_count;        /* count was given */
+        const char *path;      /* of the request, where it says what is asked for: the record, the sibling; borrowed */
         unsigned seen;         /* which parameters have been set: each may be given once */
 };
 
 #define WORK_LOOP_STEPS_DEFAULT UINT64_C(1000000)
 #define WORK_LOOP_STEPS_MAX UINT64_C(100000000)
+#define WORK_VALIDATE_COUNT_MAX 1000u
+#define WORK_WAIT_MS_DEFAULT 100u
+#define WORK_WAIT_MS_MAX 60000u
 #define WORK_SEED_MAX UINT32_C(2147483647)
 #define WORK_DIGEST_TIMES_MAX 8u
 
@@ -59,20 +72,24 @@ struct work *work_free(struct work *w); /* NULL-safe, returns NULL */
 
 enum work_body {
         WORK_BODY_STATIC, /* lives as long as the dataset or the program */
+        WORK_BODY_REUSED, /* is written over by the next work_run() */
         WORK_BODY_INLINE, /* points into the response's own `text`: do not copy or move the response */
         WORK_BODY_OWNED,  /* malloc'ed; the caller frees it */
 };
+
+enum { WORK_TEXT_MAX = 96 }; /* bytes of an answer that is neither JSON nor static */
 
 struct work_response {
         enum work_body body_kind;
         const char *content_type; /* static */
         const char *body;         /* not NUL-terminated */
         size_t body_length;       /* bytes */
-        char text[32];
+        char text[WORK_TEXT_MAX];
 };
 
-/* Does the work in full and fills `ret`. Returns 0, -ENOMEM, or -EBADMSG (a record does not decode, which dataset_new()
- * rules out); `ret` is then without meaning and owns nothing. */
+/* Does the work in full and fills `ret`. Returns 0; -ENOENT (there is no such record), -EILSEQ (the body is no JSON) or -EDOM (it is, but not by the schema)
+ * with a sentence for the client; -ENOMEM; or -EBADMSG (a
+ * record does not decode, which dataset_new() rules out); `ret` is then without meaning and owns nothing. */
 int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e);
 
 #endif

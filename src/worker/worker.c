@@ -16,7 +16,7 @@
 #include "worker/trace.h"
 
 /* What an event of the worker's epoll set is about. Listeners come last, each with its own number. */
-enum event { EVENT_LINK, EVENT_SERVER, EVENT_LISTENER };
+enum event { EVENT_LINK, EVENT_SERVER, EVENT_DEPARTURE, EVENT_LISTENER };
 
 enum {
         /* A stopping worker that has nothing left to serve stays for this long: a handshake that had begun may take another round trip
@@ -71,6 +71,8 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         r = watch(w, h->link, EVENT_LINK, e);
         for (int i = 0; r == 0 && i < 2; i++)
                 r = watch(w, fds[i], EVENT_SERVER, e);
+        if (r == 0 && server_departures_fd(w->server) >= 0)
+                r = watch(w, server_departures_fd(w->server), EVENT_DEPARTURE, e);
         if (r < 0)
                 return r;
         acceptor_init(&w->acceptor, h->slot, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
@@ -173,6 +175,8 @@ static int serve(struct worker *w) {
                                 acceptor_take(&w->acceptor, what - EVENT_LISTENER, w->server, now_ms);
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);
+                        else if (what == EVENT_DEPARTURE)
+                                server_end_departed(w->server);
                 }
                 /* Of several that watch a socket the kernel wakes one for a connection, which may then have no room for it. */
                 if (n == 0 && w->acceptor.shared && w->acceptor.watching)

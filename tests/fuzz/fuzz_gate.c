@@ -1,5 +1,6 @@
-/* Any bytes as what a client sends. What must hold: no crash; the same verdict however the bytes come in pieces; and what is written for the
- * library passes the gate again, as requests without bodies and of the same number, in no more bytes. The first byte says where the pieces part. */
+/* Any bytes as what a client sends. What must hold: no crash; the same verdict, and the same bytes of bodies that are wanted, however the bytes
+ * come in pieces; and what is written for the library passes the gate again, as requests without bodies and of the same number, in no more
+ * bytes. The first byte says where the pieces part. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,11 @@
 
 enum { INPUT_MAX = 1 << 16 };
 
-static const struct gate_limits limits = { .head_bytes = 512, .body_bytes = 300, .keeps_accept = true };
+static bool wants_body(const char *method, size_t method_length, const char *target, size_t target_length) {
+        return method_length > 0 && target_length > 0 && method[0] == 'P' && memchr(target, 'w', target_length) != NULL;
+}
+
+static const struct gate_limits limits = { .head_bytes = 512, .body_bytes = 300, .wanted_body_bytes = 400, .wants_body = wants_body, .keeps_accept = true };
 
 struct outcome {
         size_t requests, used, written;
@@ -18,16 +23,33 @@ struct outcome {
         enum gate_silence silence;
         bool is_head, has_bodies;
         char heads[INPUT_MAX];
+        size_t body_bytes; /* of the request's body that is coming in, and … */
+        size_t kept;       /* … of all that are wanted */
+        char bodies[INPUT_MAX];
 };
 
 static void check_target(const struct gate *g, const char *head) {
         char target[512 + 1], memory[TARGET_PATH_MAX];
+        const char *path;
+        size_t path_length;
 
         MUST(g->target.length > 0 && g->target.length < sizeof target);
         memcpy(target, head + g->target.at, g->target.length);
         target[g->target.length] = '\0';
-        MUST(!strchr(target_path(target, memory), '?') || strcasestr(target, "%3f")); /* decoded after the query is cut off */
+        path = target_path(target, memory, &path_length);
+        MUST(!memchr(path, '?', path_length) || strcasestr(target, "%3f")); /* decoded after the query is cut off */
         MUST(target_arguments(target, g->target.length) <= GATE_ARGUMENTS_MAX);
+}
+
+/* What the gate has just taken of a body, if that is wanted. */
+static void keep_body(const struct gate *g, const char *bytes, size_t used, struct outcome *o) {
+        if (!g->is_wanted || g->data.length == 0)
+                return;
+        MUST(g->data.at + g->data.length <= used);
+        memcpy(o->bodies + o->kept, bytes + g->data.at, g->data.length);
+        o->kept += g->data.length;
+        o->body_bytes += g->data.length;
+        MUST(o->body_bytes <= gate_body_max(g) && (g->is_chunked || o->body_bytes <= g->length));
 }
 
 /* Takes what there is; returns whether anything more can be taken. */
@@ -51,9 +73,12 @@ static bool take(struct gate *g, const char *bytes, size_t length, struct outcom
                         check_target(g, o->heads + o->written);
                         o->written += n;
                         o->has_bodies |= gate_has_body(g);
-                }
+                        o->body_bytes = 0;
+                } else
+                        keep_body(g, bytes + o->used, used, o);
                 o->used += used;
                 if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(g))) {
+                        MUST(!g->is_wanted || g->is_chunked || o->body_bytes == g->length);
                         o->requests++;
                         gate_next(g);
                 } else if (used == 0 || o->used == length)
@@ -66,7 +91,7 @@ static void run(const char *bytes, size_t length, size_t step, struct outcome *o
         struct gate g;
         bool goes_on = true;
 
-        o->requests = o->used = o->written = 0;
+        o->requests = o->used = o->written = o->body_bytes = o->kept = 0;
         o->status = 0;
         o->silence = GATE_ANSWERABLE;
         o->is_head = o->has_bodies = false;
@@ -95,6 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         MUST(whole.requests == parts.requests && whole.status == parts.status && whole.silence == parts.silence);
         MUST(whole.is_head == parts.is_head || whole.status == 0 || whole.status == 400);
         MUST(whole.written == parts.written && memcmp(whole.heads, parts.heads, whole.written) == 0);
+        if (whole.status == 0) /* what of a refused body is seen depends on the pieces */
+                MUST(whole.kept == parts.kept && memcmp(whole.bodies, parts.bodies, whole.kept) == 0);
         if (whole.written == 0)
                 return 0;
         run(whole.heads, whole.written, whole.written, &again);

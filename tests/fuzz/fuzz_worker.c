@@ -40,6 +40,8 @@ static const struct server_limits limits = { .max_connections = CONNECTIONS_MAX,
                                              .idle_timeout_ms = IDLE_TIMEOUT_MS,
                                              .request_timeout_ms = REQUEST_TIMEOUT_MS,
                                              .limit_post_bytes = 2000,
+                                             .limit_body_bytes = 3000,
+                                             .body_memory_bytes = 1 << 30, /* what there is none left for depends on others */
                                              .max_header_bytes = 1024,
                                              .access_log_sample = 1 };
 

@@ -67,12 +67,11 @@ class Target:
         assert self.daemon.workers() == [self.worker], "another worker took its place"
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    folder = tmp_path_factory.mktemp("hostile")
+def serve(folder: Path, *options: str) -> Iterator[Target]:
+    patient = ("limits.idle-timeout=10min", "limits.request-timeout=10min")
     daemon = Daemon(
         folder / "d",
-        ("server.processes=1", "limits.idle-timeout=10min", "limits.request-timeout=10min", "admin.listen=127.0.0.1:0", f"log.access-log={folder / 'access.log'}"),
+        ("server.processes=1", *patient, "admin.listen=127.0.0.1:0", f"log.access-log={folder / 'access.log'}", *options),
         environment={"MALLOC_PERTURB_": "165"},  # a use after free shows
     )
     daemon.wait_ready()
@@ -80,3 +79,14 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     yield target
     target.fence.socket.close()
     daemon.finish()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    yield from serve(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def waiting_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One whose requests can wait."""
+    yield from serve(tmp_path_factory.mktemp("waiting"), "workloads.wait=yes")

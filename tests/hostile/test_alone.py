@@ -11,7 +11,7 @@ from admin_client import address as admin_address
 from case import Case, End
 from conftest import Target
 from daemon import wait_for
-from table import ROWS, TOPICS, row_id
+from table import ROWS, TOPICS, WHERE_OTHERS_WAIT, row_id
 from wire import PROBE, Wire, send_in_pieces
 
 SPLIT_BYTES_MAX = 160
@@ -68,6 +68,12 @@ def test_there_are_enough_rows_and_each_has_a_name_of_its_own() -> None:
 def test_row(target: Target, topic: str, case: Case) -> None:
     converse(target, case, [case.data])
     target.require_counted(counts_of(case))
+
+
+@pytest.mark.parametrize(("topic", "case"), WHERE_OTHERS_WAIT, ids=[row_id(*row) for row in WHERE_OTHERS_WAIT])
+def test_row_where_requests_can_wait(waiting_target: Target, topic: str, case: Case) -> None:
+    converse(waiting_target, case, [case.data])
+    waiting_target.require_counted(counts_of(case))
 
 
 SPLIT = [row for i, row in enumerate(ROWS) if len(row[1].data) <= SPLIT_BYTES_MAX and i % 8 == 0]

@@ -66,7 +66,7 @@ def test_histograms_are_consistent_under_load(start: Start) -> None:
         for _ in range(10):
             load.wait_answered(20)
             now = samples(daemon)
-            assert check_histograms(now, "restmark_request_duration_seconds") == 6
+            assert check_histograms(now, "restmark_request_duration_seconds") == len(daemon.status()["routes"])
             assert check_histograms(now, "restmark_worker_request_duration_seconds") == 2
     now = samples(daemon)
     assert now['restmark_request_duration_seconds_count{route="welcome"}'] == now['restmark_requests_total{route="welcome"}'] >= load.answered

@@ -89,6 +89,13 @@ def test_the_oracle_is_the_published_one() -> None:
         ("/million-loop?seed=2147483647", TEXT, b"-247853016353"),
         ("/million-loop?seed=3&n=10", TEXT, b"1000018"),
         ("/million-loop?n=0&seed=7", TEXT, b"7"),
+        ("/record/0", "application/json", records(1)[1:-1]),
+        ("/record/0000", "application/json", records(1)[1:-1]),
+        ("/record/999", "application/json", records(1000)[len(records(999)) : -1]),
+        ("/users/7", TEXT, b"users 7"),
+        ("/users/%37?", TEXT, b"users 7"),
+        ("/contracts/A-z_0/items", TEXT, b"contracts A-z_0 items"),
+        ("/vendors/7/items/" + 32 * "x", TEXT, b"vendors 7 items " + 32 * b"x"),
     ],
 )
 def test_answers(connection: Connection, target: str, content_type: str, body: bytes) -> None:
@@ -176,6 +183,8 @@ def test_a_digest_of_all_records_begins_with_0(connection: Connection) -> None:
         "/million-loop?seed=1&seed=1",
         "/million-loop?count=1",
         "/million-loop?=1",
+        "/record/1?count=1",
+        "/users/7?x",
     ],
 )
 def test_malformed_parameters_get_400(connection: Connection, target: str) -> None:
@@ -200,14 +209,42 @@ def test_a_problem_quotes_any_bytes_safely(connection: Connection) -> None:
     assert '\\"' not in str(problem["detail"]).replace('"\\', "")
 
 
-@pytest.mark.parametrize("target", ["/nope", "/parse-msgpack/", "//", "/PARSE-MSGPACK", "/encode-json%20", "/transfer-data.json"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/nope",
+        "/parse-msgpack/",
+        "//",
+        "/PARSE-MSGPACK",
+        "/encode-json%20",
+        "/transfer-data.json",
+        "/record",
+        "/users",
+        "/users/",
+        "/users/7/item",
+        "/users/7/items/3/x",
+        "/user/7",
+        "/usersx/7",
+        "/users/a.b",
+        "/users/7%2fitems",
+        "/users/" + 33 * "x",
+    ],
+)
 def test_unknown_paths_get_404(connection: Connection, target: str) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         assert_problem(connection.request(target, method), 404)
     assert connection.request("/").status == 200
 
 
-@pytest.mark.parametrize("target", ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop"])
+@pytest.mark.parametrize("target", ["/record/1000", "/record/18446744073709551616", "/record/x", "/record/-1", "/record/1_0"])
+def test_there_is_no_such_record(connection: Connection, target: str) -> None:
+    assert "0 to 999" in str(assert_problem(connection.request(target), 404)["detail"])
+    assert connection.request("/record/1").status == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop", "/record/1", "/users/7", "/carts/1/items/2"]
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_other_methods_get_405(connection: Connection, target: str, method: str) -> None:
     response = connection.request(target, method, "Content-Length: 0\r\n" if method == "POST" else "")
@@ -223,10 +260,12 @@ def test_unknown_methods_get_501(connection: Connection, method: str) -> None:
     assert response.closes
 
 
-@pytest.mark.parametrize("target", ["/", "/million-loop", "*"])
-def test_options(connection: Connection, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "allow"), [("/", "GET, HEAD, OPTIONS"), ("/million-loop", "GET, HEAD, OPTIONS"), ("/validate", "POST, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS")]
+)
+def test_options(connection: Connection, target: str, allow: str) -> None:
     response = connection.request(target, "OPTIONS")
-    assert (response.status, response.headers["allow"], response.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert (response.status, response.headers["allow"], response.body) == (204, allow, b"")
     assert connection.request("/").status == 200
 
 

@@ -28,6 +28,8 @@ static const struct bad bad_files[] = {
         { "[limits]\nidle-timeout = 0\n", ":2: ", "from 1ms to 1440min" },
         { "[limits]\nlimit-post = 5T\n", ":2: ", "K, M or G" },
         { "[limits]\nlimit-post = 2G\n", ":2: ", "from 0 to 1G" },
+        { "[limits]\nlimit-body = 33M\n", ":2: ", "raise the one or lower the other" },
+        { "[limits]\nlimit-body = 100\nbody-memory = 99\n", ":3: ", "99 bytes" },
         { "[workloads]\ncodec = fast\n", ":2: ", "struct|tree" },
         { "[server]\nlisten = 8080\n", ":2: ", "no port" },
         { "[server]\nlisten = 127.0.0.1:99999\n", ":2: ", "not a port" },

@@ -114,6 +114,60 @@ static void transfers_the_first_records(void **state) {
         }
 }
 
+static int run_path(const struct fixture *f, enum workload which, const char *path, struct work_response *ret, struct error *e) {
+        struct work_params p;
+
+        work_params_init(&p, which, f->dataset);
+        p.path = path;
+        return work_run(f->work, which, &p, ret, e);
+}
+
+/* All of them together, with commas and brackets, are what /transfer-data sends. */
+static void encodes_one_record(void **state) {
+        const struct fixture *f = *state;
+        char *all = malloc(f->dataset->json_length + 1), path[32];
+        size_t length = 0;
+
+        assert_non_null(all);
+        for (size_t i = 0; i < f->dataset->n_records; i++) {
+                struct work_response r;
+
+                (void)snprintf(path, sizeof path, "/record/%zu", i);
+                assert_int_equal(run_path(f, WORKLOAD_RECORD, path, &r, NULL), 0);
+                assert_int_equal(r.body_kind, WORK_BODY_REUSED);
+                assert_string_equal(r.content_type, application_json);
+                all[length++] = i ? ',' : '[';
+                assert_true(length + r.body_length < f->dataset->json_length);
+                memcpy(all + length, r.body, r.body_length);
+                length += r.body_length;
+        }
+        all[length++] = ']';
+        assert_int_equal(length, f->dataset->json_length);
+        assert_memory_equal(all, f->dataset->json, length);
+        free(all);
+}
+
+static void there_is_no_record_beyond(void **state) {
+        static const char *const paths[] = { "/record/1000", "/record/18446744073709551616", "/record/x", "/record/-1", "/record/1_" };
+        struct work_response r;
+        struct error e;
+
+        for (size_t i = 0; i < ELEMENTS(paths); i++) {
+                assert_int_equal(run_path(*state, WORKLOAD_RECORD, paths[i], &r, &e), -ENOENT);
+                assert_non_null(strstr(e.text, "0 to 999"));
+        }
+        assert_int_equal(run_path(*state, WORKLOAD_RECORD, "/record/0999", &r, NULL), 0);
+}
+
+static void siblings_say_what_they_are(void **state) {
+        struct work_response r;
+
+        assert_int_equal(run_path(*state, WORKLOAD_SIBLING, "/users/a_1/items/-", &r, NULL), 0);
+        assert_body(&r, WORK_BODY_INLINE, text_plain, "users a_1 items -");
+        assert_int_equal(run_path(*state, WORKLOAD_SIBLING, "/contracts/01234567890123456789012345678901/items/01234567890123456789012345678901", &r, NULL), 0);
+        assert_body(&r, WORK_BODY_INLINE, text_plain, "contracts 01234567890123456789012345678901 items 01234567890123456789012345678901");
+}
+
 static void loops(void **state) {
         const struct fixture *f = *state;
         struct work_response r;
@@ -161,6 +215,10 @@ static void has_names(void **state) {
         assert_string_equal(workload_name(WORKLOAD_ENCODE_JSON), "encode-json");
         assert_string_equal(workload_name(WORKLOAD_TRANSFER_DATA), "transfer-data");
         assert_string_equal(workload_name(WORKLOAD_MILLION_LOOP), "million-loop");
+        assert_string_equal(workload_name(WORKLOAD_VALIDATE), "validate");
+        assert_string_equal(workload_name(WORKLOAD_WAIT), "wait");
+        assert_string_equal(workload_name(WORKLOAD_RECORD), "record");
+        assert_string_equal(workload_name(WORKLOAD_SIBLING), "sibling");
 }
 
 static void tree_needs_a_tree(void **state) {
@@ -182,6 +240,9 @@ int main(void) {
                 BOTH(transfers_all_without_a_copy),
                 BOTH(transfers_the_first_records),
                 BOTH(loops),
+                BOTH(encodes_one_record),
+                BOTH(there_is_no_record_beyond),
+                BOTH(siblings_say_what_they_are),
                 BOTH(parses_in_full_each_time),
                 cmocka_unit_test(has_names),
                 cmocka_unit_test_setup_teardown(tree_needs_a_tree, make_struct, drop),
