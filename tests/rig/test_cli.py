@@ -312,7 +312,7 @@ def test_restmarkd_with_another_dataset(cache_dir: Path, peers: Path) -> None:
 def test_new_contestant(cache_dir: Path, tmp_path: Path) -> None:
     done = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
     assert done.returncode == OK
-    assert done.stdout.splitlines() == ["mine/contestant.toml", "mine/digest.py", "mine/server.py"]
+    assert done.stdout.splitlines() == ["mine/README.md", "mine/contestant.toml", "mine/digest.py", "mine/server.py"]
     assert "restmark verify -C ./mine" in done.stderr
     again = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
     assert again.returncode == USAGE

@@ -12,11 +12,11 @@ import click
 import pytest
 from restmark_rig.contestants import builder, contestant, placeholders
 from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants.templates import TEMPLATES
 from restmark_rig.run import run_request
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.ui.cli import PLACES, cli
-from restmark_rig.ui.commands.new_contestant import TEMPLATES
 from restmark_rig.verify.checks import CHECKS, Verdict
 from restmark_rig.verify.verifier import VerifyPlan
 
@@ -161,3 +161,18 @@ def test_the_guide_describes_every_placeholder() -> None:
 def test_the_guide_names_every_template() -> None:
     for template in TEMPLATES:
         assert f"--template {template}" in GUIDE
+        assert f"_{template}_" in MAN
+
+
+def test_what_the_way_to_a_contestant_quotes_of_verify_is_what_verify_says() -> None:
+    guide = (ROOT / "docs" / "YOUR-SERVICE.md").read_text(encoding="utf-8")
+    places = [*(ROOT / "bench" / "restmark_rig" / "verify").rglob("*.py"), *(ROOT / "bench" / "restmark_rig" / "server").glob("*.py")]
+    # Literals of a message that stand in several lines are one text.
+    said = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in places))
+    section = guide[guide.index("| `verify` says |") : guide.index("| What happens besides |")]
+    quoted = re.findall(rf"^\| (?:{'|'.join(check.name for check in CHECKS)}): `([^`]+)`", section, re.MULTILINE)
+    assert len(quoted) > 15
+    for text in quoted:
+        assert text in said, text
+    for template in TEMPLATES:
+        assert f"`{template}`" in guide or template == "asgi", template

@@ -56,7 +56,7 @@ def test_the_command_is_of_this_version(venv: Path) -> None:
 
 
 def test_it_has_all_contestants_with_all_their_files(venv: Path) -> None:
-    known = {entry["name"] for entry in json.loads(restmark(venv, "list", "--json"))}
+    known = {entry["name"] for entry in json.loads(restmark(venv, "list", "--all", "--json"))}
     assert known == {path.parent.name for path in (ROOT / "bench" / "peers").glob("*/contestant.toml")}
     tracked = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "bench/peers"], capture_output=True, text=True, check=True, timeout=60
@@ -68,5 +68,6 @@ def test_it_has_all_contestants_with_all_their_files(venv: Path) -> None:
 
 def test_it_makes_a_contestant_and_plans_a_run(venv: Path) -> None:
     restmark(venv, "new-contestant", "mine", "--template", "stdlib")
+    assert "ours/common/rust-workloads/src/lib.rs\n" in restmark(venv, "new-contestant", "ours", "--template", "rust")
     planned = restmark(venv, "run", "-C", "./mine", "--dry-run", "--seed", "1")
     assert "contestants: mine" in planned

@@ -1,4 +1,4 @@
-"""The answer: the lines that stand on top of everything, and the only module that says who is better than whom.
+"""The answer: the lines that stand on top of everything. This module and by_language.py alone say who is better than whom.
 
 Every claim follows from an interval (told.py); where it says nothing, neither does the sentence. A superlative needs
 every contestant of the workload to stand.
@@ -15,43 +15,24 @@ from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_
 from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
 from ..model.workloads import (
     ROUTE_ENCODE,
-    ROUTE_LOOP,
     ROUTE_PARSE,
-    ROUTE_RECORD,
     ROUTE_ROOT,
     ROUTE_TRANSFER,
-    ROUTE_VALIDATE,
-    ROUTE_WAIT,
     requested,
 )
-from . import numbers, told
+from . import by_language, numbers, told
 from .analysis import Analysis, Load, NotFirst, Standing, load_of
 from .doubt import UNKNOWN_SLOWDOWN, seen_share
-from .gains import Gain, Gains, baseline, language_of
+from .gains import Gains, baseline
 from .memory import Footprint, Memory
 from .metrics import CPU_US_PER_REQUEST
-from .texts import title_of
+from .texts import task, title_of
 from .told import Side
 
-_TASKS = {
-    ROUTE_ROOT: "HTTP alone",
-    ROUTE_PARSE: "parsing MessagePack",
-    ROUTE_ENCODE: "encoding JSON",
-    ROUTE_TRANSFER: "sending {kb} kB",
-    ROUTE_LOOP: "computing",
-    ROUTE_VALIDATE: "checking a body",
-    ROUTE_WAIT: "waiting",
-    ROUTE_RECORD: "finding a route",
-}
 _WAIT_MS = 20.0
 _HARDLY = 0.1
 _DISTURBED = 0.05
 _MANY = 8
-
-
-def task(route: str, results: Results) -> str:
-    """What a workload is, in two words."""
-    return _TASKS[route].format(kb=round(results.settings.dataset_json_bytes / 1000))
 
 
 @dataclass(frozen=True)
@@ -85,7 +66,8 @@ def of_run(results: Results, analysis: Analysis, memory: Memory) -> Answer:
     lines = []
     if mix:
         lines.append(_mix_line(gains, mix))
-    lines.append(_stay_line(gains))
+    lines.append(Line(f"Without leaving {against.language}", by_language.within(gains)))
+    lines.append(Line("In another language, beyond that", by_language.beyond(gains)))
     lines += [_task_line(gains, route) for route in analysis.routes]
     if found := _memory_line(memory, against):
         lines.append(found)
@@ -113,50 +95,11 @@ def _task_line(gains: Gains, route: str) -> Line:
     found = gains.of(route, CPU_US_PER_REQUEST)
     if gains.own_value(route, CPU_US_PER_REQUEST) is None:
         return Line(kind, f"{gains.against.title} has no figure that stands here, so nothing can be compared.")
-    others = [g for g in found if language_of(g.contestant) != language_of(gains.against)]
-    best = _best_of_each_language(others)
+    others = by_language.apart(found, gains)[1]
+    best = by_language.best_of_each(others)
     if not best:
         return Line(kind, "no contestant in another language " + ("has a figure that stands." if others else "took part."))
-    return Line(kind, _by_side(best) + _least(gains.analysis, route, gains.load) + ".")
-
-
-def _by_side(gains: Sequence[Gain]) -> str:
-    """Who needs less, of whom nothing can be told, who needs more."""
-    groups = {one: [g for g in gains if told.side(g.times) is one] for one in Side}
-    parts = []
-    if groups[Side.BETTER]:
-        parts.append(_said(groups[Side.BETTER], "less"))
-    if groups[Side.TIED]:
-        words = [f"{g.contestant.title} ({told.interval(g.times)})" for g in groups[Side.TIED] if g.times]
-        parts.append(f"{'No' if parts else 'no'} difference to be told: {'; '.join(words)}")
-    if groups[Side.WORSE]:
-        parts.append(_said(groups[Side.WORSE], "more"))
-    return ". ".join(parts)
-
-
-def _said(group: Sequence[Gain], word: str) -> str:
-    """31 × (28–35) less on restmarkd; 23 × on axum: the interval of the first one, the others' in the tables."""
-    first, *others = group
-    assert first.times is not None
-    words = [f"{told.amount(first.times)} {word} on {first.contestant.title}"]
-    words += [f"{told.point(g.times)} on {g.contestant.title}" for g in others if g.times is not None]
-    return "; ".join(words)
-
-
-def _best_of_each_language(gains: Sequence[Gain]) -> list[Gain]:
-    languages = dict.fromkeys(language_of(gain.contestant) for gain in gains)
-    found = [_surest([gain for gain in gains if language_of(gain.contestant) == one]) for one in languages]
-    return sorted((gain for gain in found if gain is not None), key=lambda gain: -gain.times.value if gain.times else 0.0)
-
-
-def _surest(gains: Sequence[Gain]) -> Gain | None:
-    """Of several, in the order of their figures, the first that is surely better; else the first of which nothing can be told."""
-    known = [gain for gain in gains if gain.times is not None and not gain.contestant.is_reference]
-    for wanted in (Side.BETTER, Side.TIED, Side.WORSE):
-        for gain in known:
-            if told.side(gain.times) is wanted:
-                return gain
-    return None
+    return Line(kind, by_language.by_side(best) + _least(gains.analysis, route, gains.load) + ".")
 
 
 def _least(analysis: Analysis, route: str, load: Load) -> str:
@@ -166,45 +109,7 @@ def _least(analysis: Analysis, route: str, load: Load) -> str:
     first = standings[0] if standings else None
     if first is None or first.ranks is None or first.ranks.high != 1 or len(standings) < 2 or not everybody:
         return ""
-    return f" ({first.contestant.title}: the least of all {len(standings)} that are ranked)"
-
-
-def _stay_line(gains: Gains) -> Line:
-    """What the best of the same language brings, since that needs no rewriting."""
-    language = gains.against.language
-    kind = f"Without leaving {language}"
-    less, more, same = [], [], []
-    for route in gains.analysis.routes:
-        found = [g for g in gains.of(route, CPU_US_PER_REQUEST) if language_of(g.contestant) == language_of(gains.against)]
-        best, what = _surest(found), task(route, gains.analysis.results)
-        if best is None or best.times is None:
-            continue
-        if told.side(best.times) is Side.BETTER:
-            less.append(f"{told.amount(best.times)} less for {what} ({best.contestant.title})")
-        elif told.side(best.times) is Side.WORSE:
-            more.append(f"{what} ({told.point(best.times)})")
-        else:
-            same.append(what)
-    if not (less or more or same):
-        return Line(kind, _nobody_else(gains))
-    parts = [numbers.listed(less)] if less else []
-    if same:
-        parts.append(f"no difference to be told: {numbers.listed(same)}")
-    if more:
-        parts.append(f"more for {numbers.listed(more)}")
-    return Line(kind, "; ".join(parts) + ".")
-
-
-def _nobody_else(gains: Gains) -> str:
-    """Why nothing can be said of others in the baseline's language."""
-    against = gains.against
-    records = [r for r in gains.analysis.results.contestants if language_of(r) == language_of(against)]
-    others = [r for r in records if r.same_as is None and not r.is_reference and r.name != against.name]
-    if not others:
-        return f"no other server in {against.language} took part" + ("; one folder brings yours in." if against.built_in else ".")
-    if all(gains.own_value(route, CPU_US_PER_REQUEST) is None for route in gains.analysis.routes):
-        return f"{against.title} has no figure that stands, so nothing can be compared."
-    return f"{numbers.listed([r.title for r in others])} took part and have no figure that stands beside it."
+    return f" ({title_of(first.contestant)}: the least of all {len(standings)} that are ranked)"
 
 
 def _mix_line(gains: Gains, mix: Mapping[str, float]) -> Line:
@@ -213,8 +118,8 @@ def _mix_line(gains: Gains, mix: Mapping[str, float]) -> Line:
     kind = f"Your traffic ({weights})"
     if not gains.has_mix(mix):
         return Line(kind, f"{gains.against.title} has no figures that stand on all of these routes.")
-    best = _best_of_each_language(gains.of_mix(mix))
-    return Line(kind, (_by_side(best) or "nobody else has figures that stand on all of these routes") + ".")
+    told_of = by_language.of_mix(gains, gains.of_mix(mix))
+    return Line(kind, (told_of or "nobody else has figures that stand on all of these routes") + ".")
 
 
 def _memory_line(memory: Memory, against: ContestantRecord) -> Line | None:

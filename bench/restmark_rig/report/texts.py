@@ -13,6 +13,7 @@ from ..model.results import (
     THROTTLED,
     TUNED,
     ContestantRecord,
+    Results,
 )
 from ..model.workloads import (
     ROUTE_ENCODE,
@@ -41,6 +42,23 @@ def title_of(record: ContestantRecord) -> str:
     if record.is_limit:
         return LIMIT_TITLE
     return record.title + TUNED_MARK if record.level == TUNED else record.title
+
+
+_TASKS = {
+    ROUTE_ROOT: "HTTP alone",
+    ROUTE_PARSE: "parsing MessagePack",
+    ROUTE_ENCODE: "encoding JSON",
+    ROUTE_TRANSFER: "sending {kb} kB",
+    ROUTE_LOOP: "computing",
+    ROUTE_VALIDATE: "checking a body",
+    ROUTE_WAIT: "waiting",
+    ROUTE_RECORD: "finding a route",
+}
+
+
+def task(route: str, results: Results) -> str:
+    """What a workload is, in two words."""
+    return _TASKS[route].format(kb=round(results.settings.dataset_json_bytes / 1000))
 
 
 # name -> (badge, what it means)

@@ -8,6 +8,7 @@ from ... import report
 from ...model import traffic
 from ...store import results_file, writing
 from ...terminal import console
+from . import mix as mix_action
 
 
 def report_command(
@@ -17,6 +18,8 @@ def report_command(
     readme: Path | None,
     baseline: str | None,
     mix: dict[str, float] | None,
+    mix_from: Path | None,
+    mix_map: tuple[str, ...],
 ) -> None:
     """Make rounds.csv, summary.md and index.html anew from DIRECTORY/results.json alone."""
     results = results_file.read(directory)
@@ -24,7 +27,9 @@ def report_command(
         names = [record.name for record in results.contestants if record.same_as is None]
         baseline = traffic.baseline_name(baseline, names, "name one that took part")
     measured = [cell.route for cell in results.cells if cell.rounds]
-    traffic.require_measured(mix, measured, "take it out of the mix")
+    mix = mix_action.chosen(mix, mix_from, mix_map, lambda: results.settings.dataset_json_bytes)
+    mapped = "let --mix-map say what else it stands for, or measure it with 'restmark run --mix-from'"
+    traffic.require_measured(mix, measured, mapped if mix_from else "take it out of the mix")
     results = report.choosing(results, baseline, mix)
     where = output or (directory if directory.is_dir() else directory.parent)
     paths = report.write(results, where, price)

@@ -13,14 +13,17 @@ from ...contestants.settings import Settings
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
 from ...model.results import Results
+from ...model.workloads import MORE_ROUTES, ROUTES
 from ...report.view import View
 from ...run import resume, session
 from ...run.recording import Recording
 from ...run.run_request import RunRequest
 from ...server import memory_look
+from ...store import dataset
 from ...store.results_file import FILE_NAME
 from ...terminal import console
 from .. import dry_run, run_table
+from . import mix
 from .build import provide_load
 
 
@@ -40,7 +43,7 @@ def run(
         settings, request = _recorded(context, recording.results)
         _require_tools(settings)
         return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
-    request = _with_baseline(_request(options), settings)
+    request = _with_baseline(_request(_with_mix(options, settings)), settings)
     request.check()
     if dry:
         dry_run.show(settings, request, seed)
@@ -73,6 +76,20 @@ def _request(options: dict[str, object]) -> RunRequest:
         baseline=options["baseline"],  # type: ignore[arg-type]
         mix=options["mix"],  # type: ignore[arg-type]
     )
+
+
+def _with_mix(options: dict[str, object], settings: Settings) -> dict[str, object]:
+    """The options with the mix of --mix-from; without --workload all that it has is measured, besides the five. Raises UsageFault."""
+
+    def json_bytes() -> int:
+        given = options["dataset"]
+        default = settings.cache.folder("datasets") / "default.msgpack"
+        return (dataset.read(given.absolute()) if isinstance(given, Path) else dataset.write_default(default)).json_bytes
+
+    found = mix.chosen(options["mix"], options["mix_from"], options["mix_map"], json_bytes)  # type: ignore[arg-type]
+    more = [route for route in MORE_ROUTES if found and route in found] if options["mix_from"] else []
+    workloads = options["workloads"] or ((*ROUTES, *more) if more else ())
+    return {**options, "mix": found, "workloads": workloads}
 
 
 def _with_baseline(request: RunRequest, settings: Settings) -> RunRequest:

@@ -7,22 +7,14 @@ from pathlib import Path
 
 import click
 
-from ...contestants import contestant, registry
+from ...contestants import contestant, registry, templates
 from ...contestants.settings import Settings
-from ...host.installation import PACKAGE
+from ...contestants.templates import TEMPLATES
 from ...model.errors import EnvironmentFault, UsageFault
 from ...terminal import console
 from ..shared_options import shared_options
 
-TEMPLATE_DIR = PACKAGE / "contestants" / "template"
-TEMPLATES = {
-    "stdlib": "Python's standard library alone",
-    "asgi": "FastAPI and uvicorn in a venv",
-    "node": "node:http and node:cluster alone",
-}
-# What templates in one language have in common.
-SHARED = {"stdlib": "python", "asgi": "python"}
-_EPILOG = "Templates: " + "; ".join(f"{name} - {what}" for name, what in TEMPLATES.items()) + "."
+_EPILOG = "Templates: " + "; ".join(f"{name} - {template.what}" for name, template in TEMPLATES.items()) + "."
 
 
 @click.command("new-contestant", epilog=_EPILOG)
@@ -43,7 +35,7 @@ _EPILOG = "Templates: " + "; ".join(f"{name} - {what}" for name, what in TEMPLAT
 )
 @click.pass_obj
 def new_contestant(settings: Settings, name: str, template: str, directory: Path) -> None:
-    """Write the folder NAME with a manifest and a small server that passes verify, to start from."""
+    """Write the folder NAME with a manifest, a README and a server that passes verify, to start from."""
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,27}", name):
         raise UsageFault(
             f"name {name!r}: lower-case letters, digits and hyphens only, at most 28",
@@ -54,18 +46,22 @@ def new_contestant(settings: Settings, name: str, template: str, directory: Path
             f"name {name!r}: a built-in contestant has it already", f"choose another one, such as my-{name}"
         )
     folder = directory / name
-    places = [template, *([SHARED[template]] if template in SHARED else [])]
-    sources = sorted((path for place in places for path in (TEMPLATE_DIR / place).iterdir() if path.is_file()), key=lambda path: path.name)
+    try:
+        texts = templates.files(template, name)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the template {template} is not whole: {error.filename}: {error.strerror}", "install restmark anew"
+        ) from None
     try:
         folder.mkdir(parents=True)
-        for source in sources:
-            text = source.read_text(encoding="utf-8")
-            (folder / source.name).write_text(text.replace("@NAME@", name), encoding="utf-8")
+        for path, text in texts.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
     except FileExistsError:
         raise UsageFault(f"{folder} exists already", "choose another name, or remove it") from None
     except OSError as error:
         raise EnvironmentFault(f"can not write {folder}: {error.strerror}", "choose a writable --directory") from None
     contestant.load(folder)
-    for source in sources:
-        console.plain(console.out, str(folder / source.name))
+    for path in texts:
+        console.plain(console.out, str(folder / path))
     console.plain(console.err, f"next: restmark verify -C {folder if '/' in str(folder) else './' + str(folder)}")

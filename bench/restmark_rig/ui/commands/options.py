@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -56,9 +58,27 @@ baseline_option = click.option(
     metavar="NAME|DIR",
     help="Show the others against this contestant, e.g. the one that you have now.",
 )
-mix_option = click.option(
+_mix_option = click.option(
     "--mix",
     type=Mix(),
     metavar="ROUTE=WEIGHT,…",
     help="Also show one figure for a traffic of these workloads, e.g. '/=5,/encode-json=3'.",
 )
+_mix_from_option = click.option(
+    "--mix-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Make the mix of your own traffic: an access log (nginx, Apache; also .gz), a HAR file, or an OpenAPI document. "
+    "What is taken for what is printed.",
+)
+_mix_map_option = click.option(
+    "--mix-map",
+    multiple=True,
+    metavar="REGEX=ROUTE",
+    help="What requests of --mix-from whose 'METHOD /path' matches stand for; - leaves them out. Repeatable; the first that fits counts.",
+)
+
+
+def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--mix, --mix-from and --mix-map."""
+    return _mix_option(_mix_from_option(_mix_map_option(command)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import baseline_option, mix_option
+from .options import baseline_option, mix_options
 
 
 @click.command("report")
@@ -31,7 +31,7 @@ from .options import baseline_option, mix_option
     help="Also renew the table and the picture in this Markdown file, between its restmark:results markers.",
 )
 @baseline_option
-@mix_option
+@mix_options
 def report_command(
     directory: Path,
     output: Path | None,
@@ -39,8 +39,10 @@ def report_command(
     readme: Path | None,
     baseline: str | None,
     mix: dict[str, float] | None,
+    mix_from: Path | None,
+    mix_map: tuple[str, ...],
 ) -> None:
     """Make rounds.csv, summary.md and index.html anew from DIRECTORY/results.json alone."""
     from ..actions import report as action
 
-    action.report_command(directory, output, price, readme, baseline, mix)
+    action.report_command(directory, output, price, readme, baseline, mix, mix_from, mix_map)

@@ -8,7 +8,7 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Route, baseline_option, mix_option
+from .options import CountList, Route, baseline_option, mix_options
 
 
 @click.command()
@@ -63,7 +63,7 @@ from .options import CountList, Route, baseline_option, mix_option
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
 @baseline_option
-@mix_option
+@mix_options
 @click.option(
     "--wait-for-quiet",
     is_flag=False,
