@@ -138,7 +138,7 @@ if [ "$parts" = quick ]; then
 fi
 if [ "$parts" = long ]; then
         build release asan
-        RESTMARK_LONG=1 ctest --preset release -R '^(integration\.clients|peers)$'
+        RESTMARK_LONG=1 ctest --preset release -R '^(integration\.clients|peers|rig)$'
         ctest --preset release -L '^(twice|quick)$' -j "$jobs"
         ctest --preset asan -L '^twice$' -j "$jobs"
         tests/soak --minutes 60
