@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs all tests: installs what they need, builds release and asan, runs ctest on both; or the quick ones, or tests the packages, or
-# the first command, if asked. Ends with the times; the exit code is 0 only if everything passed. Budgets: tests/README.md.
+# Runs all tests: installs what they need, builds release and asan, runs each test on the one that tells most; or the quick ones, or
+# tests the packages, or what takes hours, if asked. Ends with the times; the exit code is 0 only if everything passed. Budgets: tests/README.md.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,16 +15,18 @@ for option in "$@"; do
                 echo "Usage: tests/run.sh [--no-install] [--quick | --packaging | --long]"
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
-                echo "asan with warnings as errors, and runs every test on both, every fuzzer for 30"
-                echo "seconds, and two minutes of soak of the release build; the timed tests come last,"
-                echo "by themselves. Says what each stage took, and which tests took longest; what"
-                echo "ran beside others is logged in build/*.log. With --quick"
-                echo "builds the release alone, and runs what starts no servers: the unit tests, the"
-                echo "rooms, and most of the rig's; installs only what these need."
+                echo "asan with warnings as errors, and runs every test on one of them (tests/README.md"
+                echo "says which), every fuzzer for 10 seconds, and a minute of soak of the release"
+                echo "build; the timed tests come last, by themselves. Says what each stage took, and"
+                echo "which tests took longest; what ran beside others is logged in build/*.log. Ten"
+                echo "minutes on two CPUs. With --quick builds the release alone, and runs what starts"
+                echo "no servers: the unit tests, the rooms, and most of the rig's; installs only what"
+                echo "these need."
                 echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
                 echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
                 echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
@@ -81,7 +83,12 @@ stage() {
 
 build() {
         for preset in "$@"; do
-                cmake --preset "$preset" -DRESTMARK_WERROR=ON && cmake --build --preset "$preset" || return
+                # Where the sanitizers look at the unit tests, they are linked but once.
+                units=ON
+                if [ "$parts" = all ] && [ "$preset" = release ]; then
+                        units=OFF
+                fi
+                cmake --preset "$preset" -DRESTMARK_WERROR=ON -DRESTMARK_TEST_UNITS="$units" && cmake --build --preset "$preset" || return
         done
 }
 
@@ -130,8 +137,10 @@ if [ "$parts" = quick ]; then
         finish
 fi
 if [ "$parts" = long ]; then
-        build release
-        RESTMARK_LONG=1 ctest --preset release -R '^integration\.clients$'
+        build release asan
+        RESTMARK_LONG=1 ctest --preset release -R '^(integration\.clients|peers|rig)$'
+        ctest --preset release -L '^(twice|quick)$' -j "$jobs"
+        ctest --preset asan -L '^twice$' -j "$jobs"
         tests/soak --minutes 60
         tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
@@ -143,16 +152,16 @@ stage "build: release, asan and the fuzzers" build release asan fuzz
 [ $status = 0 ] || finish
 trap 'stop 130' INT
 trap 'stop 143' TERM
-stage "tests of the release build, $jobs at a time" ctest --preset release -LE '^timed$' -j "$jobs"
+stage "tests of the release build, $jobs at a time" ctest --preset release -LE '^(timed|twice)$' -j "$jobs"
 mv build/release/Testing/Temporary/LastTest.log build/release/Testing/Temporary/LastTest.others.log
-echo "== beside the next stage: the fuzzers, for 30 seconds each, and two minutes of soak of the release build"
+echo "== beside the next stage: the fuzzers, for 10 seconds each, and a minute of soak of the release build"
 # shellcheck disable=SC2086 # words
-$hears nice -n 10 tests/fuzz/run.sh --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
+$hears nice -n 10 tests/fuzz/run.sh --seconds 10 --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
 fuzzers=$!
 # shellcheck disable=SC2086 # words
-$hears tests/soak --minutes 2 >build/soak.log 2>&1 &
+$hears tests/soak --minutes 1 >build/soak.log 2>&1 &
 soak=$!
-stage "tests of the asan build, $jobs at a time" ctest --preset asan -j "$jobs"
+stage "tests of the asan build, $jobs at a time" ctest --preset asan -LE '^twice$' -j "$jobs"
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''
 stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log

@@ -125,7 +125,7 @@ def test_reference_is_the_defined_one() -> None:
     assert hashlib.sha256(JSON).hexdigest() == SHA256
 
 
-@pytest.mark.parametrize("package", SHARED_PACKAGES)
+@pytest.mark.parametrize("package", ["go-workloads", pytest.param("rust-workloads", marks=pytest.mark.long)])
 def test_shared_package(package: str) -> None:
     argv = SHARED_PACKAGES[package]
     if shutil.which(argv[0]) is None:

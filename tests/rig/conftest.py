@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Names the marks of these tests."""
     config.addinivalue_line("markers", "timed: its subject is time, and other work beside it would be in the figures: runs alone")
     config.addinivalue_line("markers", "slow: of a module whose tests take long: not in tests/run.sh --quick")
+    config.addinivalue_line("markers", "long: takes a minute or more of CPU time: runs with RESTMARK_LONG=1 alone")
     config.addinivalue_line("markers", "xdist_group: these tests share what is dear to make, and run in one process")
 
 
@@ -75,6 +76,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in LONGEST_FIRST:
             item.add_marker("slow")
+        if item.get_closest_marker("long") and not os.environ.get("RESTMARK_LONG"):
+            item.add_marker(pytest.mark.skip("it takes long: RESTMARK_LONG=1 runs it"))
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 

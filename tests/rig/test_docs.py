@@ -73,6 +73,7 @@ def test_the_first_five_minutes(workshop: Path) -> None:
     assert "my-api" in planned.stdout
 
 
+@pytest.mark.long
 def test_the_worked_example(workshop: Path, worked_example: Path, default_dataset: Dataset) -> None:
     cache = Cache(workshop / "cache")
     subject = contestant.load(worked_example)
@@ -88,6 +89,7 @@ def test_the_worked_example(workshop: Path, worked_example: Path, default_datase
     assert [f"{name}=={report.versions[name].split()[-1]}" for name in ("granian", "msgspec")] == pinned
 
 
+@pytest.mark.long
 def test_the_worked_example_gone_wrong(workshop: Path, worked_example: Path, default_dataset: Dataset) -> None:
     app = (worked_example / "app.py").read_text(encoding="utf-8")
     honest = "return PlainTextResponse(str(len(encode(RECORDS[: query.count[0]]))))"

@@ -25,7 +25,7 @@ from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
 from restmark_rig.model.workloads import ROUTES  # isort: skip
 
-SHORT = ("--duration", "0.5", "--warmup", "0.1", "--connections", "8")
+SHORT = ("--duration", "0.25", "--warmup", "0.1", "--connections", "8")
 
 
 def read(directory: Path) -> dict[str, Any]:

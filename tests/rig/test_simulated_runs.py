@@ -2,7 +2,7 @@
 
 Slices are disturbed by 10 to 40 %, as neighbours of a virtual machine disturbed real ones: each one anew, in bursts, in two states
 that last for a turn or for minutes, drifting, now and then and then by far, or on one of two CPUs. Everything follows from the
-seed. RESTMARK_SIMULATED_RUNS=N makes N runs of each kind and length instead of 21, which are 1008 in all; pytest -s shows the figures.
+seed. RESTMARK_SIMULATED_RUNS=N makes N runs of each kind and length instead of 7, which are 336 in all; pytest -s shows the figures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from restmark_rig.run import stopping
 from . import synthetic_results
 
 Floats = npt.NDArray[np.float64]
-RUNS = int(os.environ.get("RESTMARK_SIMULATED_RUNS", "21"))
+RUNS = int(os.environ.get("RESTMARK_SIMULATED_RUNS", "7"))
 COSTS_US = np.array([60.0, 61, 63, 70, 90, 150, 150, 400, 401, 1400])  # near ones, an equal pair, and far ones
 PAIRS = list(itertools.combinations(range(len(COSTS_US)), 2))
 JITTER = 0.012  # of a slice on a quiet machine

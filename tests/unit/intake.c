@@ -89,10 +89,11 @@ static ssize_t drain(struct fixture *f, size_t size, char *out, size_t *length) 
         return n;
 }
 
-static unsigned int count_heads(const char *text, size_t length) {
+/* How many heads end behind `from`. */
+static unsigned int count_heads(const char *text, size_t from, size_t length) {
         unsigned int n = 0;
 
-        for (size_t i = 0; i + 4 <= length; i++)
+        for (size_t i = from < 3 ? 0 : from - 3; i + 4 <= length; i++)
                 n += memcmp(text + i, "\r\n\r\n", 4) == 0;
         return n;
 }
@@ -130,7 +131,7 @@ static void whatever_the_pieces_the_library_gets_the_same(void **state) {
                         assert_int_equal(send(f.client, in + sent, now, 0), now);
                         sent += now;
                         (void)drain(&f, size, out, &n_out);
-                        for (unsigned int n = count_heads(out, n_out) - count_heads(out, before); n > 0; n--)
+                        for (unsigned int n = count_heads(out, before, n_out); n > 0; n--)
                                 intake_finished(&f.in);
                         assert_int_equal(f.in.n_serving, 0); /* nothing that is whole is held back */
                 }
@@ -155,7 +156,7 @@ static void a_refusal_waits_for_its_turn(void **state) {
         open_both(&f);
         assert_int_equal(send(f.client, text, sizeof text - 1, 0), sizeof text - 1);
         (void)drain(&f, sizeof out, out, &length);
-        assert_int_equal(count_heads(out, length), 2);
+        assert_int_equal(count_heads(out, 0, length), 2);
         intake_finished(&f.in);
         assert_int_equal(f.told.refused, 0);
         assert_int_equal(drain(&f, sizeof out, out, &length), -1);
@@ -168,7 +169,7 @@ static void a_refusal_waits_for_its_turn(void **state) {
         assert_int_equal(drain(&f, sizeof out, out, &length), -1);
         assert_int_equal(shutdown(f.client, SHUT_WR), 0);
         assert_int_equal(drain(&f, sizeof out, out, &length), 0);
-        assert_int_equal(count_heads(out, length), 2);
+        assert_int_equal(count_heads(out, 0, length), 2);
         assert_int_equal(f.told.refused, 1);
         close_both(&f);
 }
@@ -209,7 +210,7 @@ static void the_owner_hears_of_a_request_that_is_not_whole(void **state) {
                 assert_int_equal(n, i == 2 ? (ssize_t)strlen("HTTP/1.1 100 Continue\r\n\r\n") : -1);
         }
         assert_string_equal(f.told.target, "/abc");
-        assert_int_equal(count_heads(out, length), 1);
+        assert_int_equal(count_heads(out, 0, length), 1);
         close_both(&f);
 }
 
@@ -228,7 +229,7 @@ static void the_end_of_a_client_ends_its_part(void **state) {
                 assert_int_equal(shutdown(f.client, SHUT_WR), 0);
                 if (i == 2) {
                         assert_int_not_equal(drain(&f, sizeof out, out, &length), 0);
-                        assert_int_equal(count_heads(out, length), 1);
+                        assert_int_equal(count_heads(out, 0, length), 1);
                         intake_finished(&f.in);
                 }
                 assert_int_equal(drain(&f, sizeof out, out, &length), 0);
