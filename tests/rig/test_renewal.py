@@ -125,6 +125,9 @@ def test_a_tool_that_fails_tells_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(RenewalFailed) as caught:
         run_tool(["sh", "-c", "echo first; echo last >&2; exit 3"], tmp_path)
     assert "first / last" in caught.value.message
+    with pytest.raises(RenewalFailed) as caught:
+        run_tool(["sh", "-c", "echo '[ERROR]'; echo '[ERROR] x not found'; echo '[ERROR] to get help'; exit 1"], tmp_path)
+    assert caught.value.message == "sh failed: [ERROR] x not found"
     with pytest.raises(RenewalFailed):
         run_tool(["/no/such/tool"], tmp_path)
     assert run_tool(["sh", "-c", "echo $X"], tmp_path, {"X": "y"}) == "y\n"
@@ -157,6 +160,14 @@ def test_versions_are_read_as_each_language_writes_them(tmp_path: Path) -> None:
         NpmPackage(PEERS / "node-fastify" / "package.json", ()).renew()
     assert caught.value.remedy == "restmark build -C node-fastify"
     assert moves({"a": "1", "b": "1"}, {"a": "2", "c": "1"}) == [Move("a", "1", "2"), Move("b", "1", ""), Move("c", "", "1")]
+
+
+def test_pypy_takes_what_debian_12s_does(cache: Cache) -> None:
+    asked = {}
+    for name in ("pypy-gunicorn", "python-fastapi", "go-nethttp"):
+        subject = contestant.load(PEERS / name)
+        asked[name] = {found.python for file in pin_files(subject) if isinstance(found := pins(file, subject, cache), HashedRequirements)}
+    assert asked == {"pypy-gunicorn": {"3.9"}, "python-fastapi": set(), "go-nethttp": {"3.11"}}
 
 
 def test_a_file_of_several_contestants_is_renewed_once_and_concerns_all(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,4 +46,4 @@ def pins(path: Path, contestant: Contestant, cache: Cache) -> Pins:
         case "pom.xml":
             return MavenProject(path)
         case _:
-            return HashedRequirements(path, python_pins.PYPY if any(one.command == "pypy3" for one in contestant.requires) else python_pins.CPYTHON)
+            return HashedRequirements(path, python_pins.PYPY if any(Path(one.command).name == "pypy3" for one in contestant.requires) else python_pins.CPYTHON)

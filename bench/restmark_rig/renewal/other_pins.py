@@ -14,6 +14,7 @@ from .pins import RenewalFailed, run_tool
 _REQUIRED = re.compile(r"^\s*(?:require )?(?P<name>[\w.-]+\.[\w./-]+) (?P<version>v\S+)", re.MULTILINE)
 _POM = "{http://maven.apache.org/POM/4.0.0}"
 _MAVEN_VERSIONS = "org.codehaus.mojo:versions-maven-plugin:2.18.0:use-latest-releases"
+_MAVEN_RESOLVE = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:resolve"
 _UNFINISHED = r".*[-.](?i:alpha|beta|rc|cr|m)[-.]?\d*"  # which Maven's plugin takes for releases
 
 
@@ -101,4 +102,7 @@ class MavenProject:
 
     def renew(self) -> None:
         options = ["-DgenerateBackupPoms=false", f"-Dmaven.version.ignore={_UNFINISHED}"]
-        run_tool(["mvn", "--batch-mode", "--strict-checksums", "--file", self.file, _MAVEN_VERSIONS, *options], self.file.parent)
+        maven = ["mvn", "--batch-mode", "--strict-checksums", "--file", self.file]
+        run_tool([*maven, _MAVEN_VERSIONS, *options], self.file.parent)
+        # A repository may list a release of which it does not have all.
+        run_tool([*maven, _MAVEN_RESOLVE, "-DincludeScope=runtime"], self.file.parent)

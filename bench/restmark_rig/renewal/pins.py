@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ def run_tool(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str] | 
     except subprocess.TimeoutExpired:
         raise RenewalFailed(f"{' '.join(words)}: no end after {_TOOL_TIMEOUT_S:.0f} s", "is the registry reachable?") from None
     if done.returncode != 0:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise RenewalFailed(f"{' '.join(words)} failed: {' / '.join(said[-4:])}", "run it in the contestant's folder to see all")
+        said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        # Maven and npm say what went wrong first and then how to get help, others last.
+        told = next((line for line in said if re.search(r"(?i)\b(error|failed)\b.*\w \w", line)), " / ".join(said[-4:]))
+        raise RenewalFailed(f"{words[0]} failed: {told}", f"to see all of it: {' '.join(words)}")
     return done.stdout
