@@ -1,11 +1,11 @@
 //! Records as views of the bytes that they were decoded from: none of their texts is copied.
 
 use std::cell::RefCell;
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::path::Path;
 
 use restmark_workloads::{Dataset, DatasetError, Digest, Record, RecordArguments};
-use rmp::decode;
+use rmp::decode::{self, Bytes};
 use serde::Serialize;
 
 use crate::Fault;
@@ -101,17 +101,21 @@ fn encode_into(views: &[View<'_>], json: &mut Vec<u8>) -> Result<(), Fault> {
 
 impl<'a> View<'a> {
     /// Decodes one record, its fields in any order. That all are there has been checked when the dataset was loaded.
-    fn decode(mut rest: &'a [u8]) -> Result<Self, DatasetError> {
+    fn decode(encoded: &'a [u8]) -> Result<Self, DatasetError> {
+        let mut rest = Bytes::new(encoded);
         let mut view = Self::default();
-        for _ in 0..decode::read_map_len(&mut rest).map_err(fault)? {
+        for _ in 0..decode::read_map_len(&mut rest).map_err(damaged)? {
             match text(&mut rest)? {
-                "id" => view.id = decode::read_int(&mut rest).map_err(fault)?,
-                "name" => view.name = text(&mut rest)?,
-                "description" => view.description = text(&mut rest)?,
-                "type" => view.r#type = text(&mut rest)?,
-                "count" => view.count = decode::read_int(&mut rest).map_err(fault)?,
-                "created_at" => view.created_at = double(&mut rest)?,
-                other => return Err(fault(format!("{other} is not a field of a record"))),
+                b"id" => view.id = decode::read_int(&mut rest).map_err(damaged)?,
+                b"name" => view.name = utf8(text(&mut rest)?)?,
+                b"description" => view.description = utf8(text(&mut rest)?)?,
+                b"type" => view.r#type = utf8(text(&mut rest)?)?,
+                b"count" => view.count = decode::read_int(&mut rest).map_err(damaged)?,
+                b"created_at" => view.created_at = double(&mut rest)?,
+                other => {
+                    let name = String::from_utf8_lossy(other);
+                    return Err(fault(format!("{name} is not a field of a record")));
+                }
             }
         }
         Ok(view)
@@ -142,19 +146,32 @@ impl<'a> From<&'a Record> for View<'a> {
     }
 }
 
-/// A MessagePack string; it has to be UTF-8.
-fn text<'a>(rest: &mut &'a [u8]) -> Result<&'a str, DatasetError> {
-    let (text, after) = decode::read_str_from_slice(*rest).map_err(fault)?;
-    *rest = after;
+/// The bytes of a MessagePack string. What has to be UTF-8 goes through `utf8`; the name of a field is compared with what is.
+fn text<'a>(rest: &mut Bytes<'a>) -> Result<&'a [u8], DatasetError> {
+    let length = decode::read_str_len(rest).map_err(damaged)? as usize;
+    let (text, after) = rest
+        .remaining_slice()
+        .split_at_checked(length)
+        .ok_or_else(|| fault("a text is longer than its record"))?;
+    *rest = Bytes::new(after);
     Ok(text)
 }
 
+fn utf8(text: &[u8]) -> Result<&str, DatasetError> {
+    std::str::from_utf8(text).map_err(fault)
+}
+
 /// A float of 32 or of 64 bits.
-fn double(rest: &mut &[u8]) -> Result<f64, DatasetError> {
-    match rest.first() {
-        Some(0xca) => decode::read_f32(rest).map(f64::from).map_err(fault),
-        _ => decode::read_f64(rest).map_err(fault),
+fn double(rest: &mut Bytes<'_>) -> Result<f64, DatasetError> {
+    match rest.remaining_slice().first() {
+        Some(0xca) => decode::read_f32(rest).map(f64::from).map_err(damaged),
+        _ => decode::read_f64(rest).map_err(damaged),
     }
+}
+
+/// rmp gives its errors while it reads `Bytes` no text for people.
+fn damaged(error: impl Debug) -> DatasetError {
+    fault(format_args!("{error:?}"))
 }
 
 fn fault(error: impl Display) -> DatasetError {
