@@ -191,6 +191,15 @@ def test_the_installed_rig_takes_the_installed_restmarkd_and_finds_it_to_do_the_
     assert root.run(*sources) == before, "nothing is written where the package is installed"
 
 
+def test_the_installed_rig_makes_a_contestant_of_its_own_sources(unpacked: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(unpacked / "usr/bin/restmark"), "new-contestant", "mine", "--template", "go"], capture_output=True, text=True, check=False,
+        env={**os.environ, "RESTMARK_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {"mine/README.md", "mine/go.sum", "mine/common/go-workloads/loop.go"} <= set(done.stdout.split())
+
+
 def words(deb: Path, name: str) -> set[str]:
     """The names of packages in a field."""
     return set(re.findall(r"(?:^|[,|]) *([a-z0-9][a-z0-9.+-]+)", field(deb, name)))

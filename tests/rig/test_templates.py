@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from restmark_rig.contestants import builder, contestant, templates
-from restmark_rig.contestants.cache import Cache, default_directory
+from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.contestants.templates import FOLDER, TEMPLATES
 from restmark_rig.host.installation import PEERS
@@ -147,9 +147,9 @@ def test_a_template_that_is_not_whole_is_said(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.skipif("RESTMARK_LONG" not in os.environ, reason="builds servers in all languages, from their registries: RESTMARK_LONG=1")
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_verifies_as_it_is(tmp_path: Path, template: str, default_dataset: Dataset) -> None:
+def test_a_template_verifies_as_it_is(tmp_path: Path, cache: Cache, template: str, default_dataset: Dataset) -> None:
     subject = contestant.load(written(tmp_path, template))
-    cache = Cache(default_directory())
+    builder.build(subject, cache, Silent())
     report = verify_until_decided(subject, VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path)), cache)
     assert (report.state, report.problem) == ("verified", "")
     assert [f.message for f in report.findings if f.verdict not in (Verdict.OK, Verdict.NOTE)] == []

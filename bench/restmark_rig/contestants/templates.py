@@ -74,7 +74,7 @@ TEMPLATES = {
         "Fastify with its schemas, on a Node.js of its own",
         ("server.js", "the application: routes, schemas and codecs"),
         contestant="node-fastify",
-        shared=("common/node/*", *_PYTHON[:2], "common/python/msgpack_read.py"),
+        shared=("common/node/*", *(f"common/python/{name}.py" for name in ("checked_start", "dataset", "msgpack_read"))),
     ),
     "go": Template(
         "Go's net/http and encoding/json",

@@ -83,7 +83,7 @@ def meant(seen: Seen, rules: Sequence[Rule], json_bytes: int) -> Meant:
             reason = f"--mix-map {rule.text}"
             return Meant(reason, {} if rule.route is None else _weighed(rule.route, seen.answer_bytes, json_bytes))
     if seen.status is not None and not 200 <= seen.status < 600:
-        return Meant("an answer before the answer, or none (1xx, 499)", {}, "nothing has to be done")
+        return Meant("an answer before the answer (1xx), or none that HTTP knows", {}, "nothing has to be done")
     if seen.status is not None and seen.status >= 500:
         return Meant("failed (5xx)", {}, "nothing has to be done; a failure tells nothing of what serving costs")
     if seen.method in _SENDING:
