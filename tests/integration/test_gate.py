@@ -416,7 +416,7 @@ def test_a_request_that_came_before_an_idle_close_is_answered(start: Start) -> N
     (worker,) = daemon.workers()
     address = (daemon.host, daemon.port)
     in_time = 0
-    for _ in range(50):
+    for _ in range(500):
         with Connection(address) as idle, Connection(address) as busy:
             begin = time.monotonic()
             assert idle.request("/").status == 200

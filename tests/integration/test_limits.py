@@ -171,14 +171,16 @@ def test_connections_over_the_limit_wait_and_are_served_later(start: Start) -> N
     for connection in connections[:4]:
         connection.send(HEAD)  # a part of a request holds its place
     wait_for("four are in", lambda: daemon.status()["workers"][0]["connections"] == 4)
+    # The last request of each: one that is answered and not yet closed by this test would give way to those that wait.
+    end = b"Connection: close\r\n\r\n"
     for connection in connections[4:]:
-        connection.send(HEAD + b"\r\n")
+        connection.send(HEAD + end)
     connections[9].socket.settimeout(1.5)
     with pytest.raises(TimeoutError):
         connections[9].read()
     connections[9].socket.settimeout(10)
     for connection in connections[:4]:
-        connection.send(b"\r\n")
+        connection.send(end)
         assert connection.read().status == 200
         connection.close()
     for connection in connections[4:]:

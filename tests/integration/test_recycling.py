@@ -34,7 +34,7 @@ def wait_for_ends(daemon: Daemon, cause: str, n: int, deadline_s: float = 40) ->
 @pytest.mark.parametrize(
     ("cause", "times", "options"),
     [
-        ("max-requests", 5 if SANITIZED else 20, ("server.processes=2", "workers.max-requests=150", "workers.max-requests-delta=50")),
+        ("max-requests", 5 if SANITIZED else 20, ("server.processes=2", "workers.max-requests=60", "workers.max-requests-delta=20")),
         ("max-worker-lifetime", 5 if SANITIZED else 12, ("server.processes=4", "workers.max-worker-lifetime=1s")),
         # Below what any worker has; nobody is replaced before it is 5 s old.
         ("reload-on-rss", 4 if SANITIZED else 8, ("server.processes=8", "workers.reload-on-rss=100K")),

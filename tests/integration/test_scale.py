@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon import Daemon, is_alive, wait_for
-from http_client import Connection, Load
+from http_client import PAUSE_S, Connection, Load
 from strace import failing_starts, under_strace
 
 Start = Callable[..., Daemon]
@@ -63,6 +63,7 @@ def slow_reader(address: tuple[str, int], stop: threading.Event, done: list[int]
                 received = b""
                 while chunk := connection.socket.recv(4000):
                     received += chunk
+                    stop.wait(PAUSE_S)
                 if len(received.split(b"\r\n\r\n", 1)[1]) != 133622:
                     failures.append(f"{len(received)} bytes")
                 done.append(1)

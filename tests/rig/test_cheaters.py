@@ -51,7 +51,7 @@ def test_the_honest_server_passes_everything(tmp_path: Path, cache: Cache, defau
 def test_a_cheater_fails_the_check_that_is_meant_for_it_and_no_other(
     tmp_path: Path, cache: Cache, default_dataset: Dataset
 ) -> None:
-    report = verify(tmp_path, cache, default_dataset, "cached-encoder")
+    report = verify(tmp_path, cache, default_dataset, "cached-encoder", routes=["/", "/encode-json", "/transfer-data"])
     assert failing(report) == {"cost": {"/encode-json"}}
     assert report.undecided == []
 

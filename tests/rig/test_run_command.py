@@ -180,6 +180,8 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     assert f"This run was interrupted by {by}" in (out / "summary.md").read_text()
     kept = {(cell["contestant"], entry["round"]): entry for cell in before["cells"] for entry in cell["rounds"]}
     assert 0 < len(kept) < 8
+    if number == signal.SIGTERM:
+        return  # what it leaves is what Ctrl-C leaves, of which the rest is made once
 
     for given in (["--rounds", "9"], ["--all"]):
         refused = rig(cache, "run", "--resume", out, *given)

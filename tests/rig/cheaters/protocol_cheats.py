@@ -74,7 +74,7 @@ class Lenient(HonestServer):
             name, _, text = pair.partition("=")
             if name in limits:
                 try:
-                    values[name] = max(0, min(int(unquote(text)), 1000))
+                    values[name] = max(0, min(int(unquote(text)), limits[name], 1000))
                 except ValueError:
                     raise BadQueryError(pair) from None
         return values
