@@ -12,6 +12,7 @@
 #include "base/calls.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "codec/json_record.h"
 #include "config/cpu_quota.h"
 #include "worker/trace.h"
 
@@ -178,8 +179,11 @@ struct generation *setup_generation(struct setup *setup) {
                 .account = &setup->account,
                 .access_log_fd = setup->access_log_fd,
                 .master_pid = getpid(),
-                .n_records = setup->dataset->n_records,
-                .json_bytes = setup->dataset->json_length,
+                .expect = { .n_records = setup->dataset->n_records,
+                            .json_bytes = setup->dataset->json_length,
+                            .record_bytes = setup->dataset->n_records > 0 ? json_record_length(setup->dataset->records) : 0,
+                            .body_bytes_max = setup->config->limit_body_bytes,
+                            .can_wait = setup->config->wait },
                 .reopen = reopen_generation,
                 .free = free_generation,
         };

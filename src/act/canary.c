@@ -14,22 +14,25 @@
 
 enum {
         HEAD_MAX = 2048,
-        BODY_KEPT = 64, /* bytes of a body that are compared; all that is fixed fits */
+        BODY_KEPT = 96, /* bytes of a body that are compared; all that is fixed fits */
+        QUESTIONS_MAX = 9,
 };
+
+#define A_RECORD "{\"id\":1,\"name\":\"n\",\"description\":\"\",\"type\":\"U\",\"count\":1,\"created_at\":1.5}"
 
 /* One question and what must come back. */
 struct question {
         const char *target;
+        const char *sent;     /* NULL: it is a GET; else a POST with this body */
         char body[BODY_KEPT]; /* "": any */
         uint64_t body_bytes;
 };
 
-enum { N_QUESTIONS = 5 };
-
 struct canary {
         int fd;
         sd_event_source *io, *timer;
-        struct question questions[N_QUESTIONS];
+        struct question questions[QUESTIONS_MAX];
+        unsigned int n_questions;
         unsigned int at; /* the question whose answer is awaited */
         char head[HEAD_MAX];
         size_t head_length; /* bytes */
@@ -40,18 +43,36 @@ struct canary {
         void *context;
 };
 
-static void prepare(struct canary *c, const struct canary_expectation *expect) {
-        static const char *const targets[N_QUESTIONS] = { "/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop" };
+/* `body` NULL: any of so many bytes. */
+static void add(struct canary *c, const char *target, const char *sent, const char *body, uint64_t body_bytes) {
+        struct question *q = &c->questions[c->n_questions++];
 
-        for (unsigned int i = 0; i < N_QUESTIONS; i++)
-                c->questions[i].target = targets[i];
-        (void)snprintf(c->questions[0].body, BODY_KEPT, "Welcome!\n");
-        (void)snprintf(c->questions[1].body, BODY_KEPT, "%zu", expect->n_records);
-        (void)snprintf(c->questions[2].body, BODY_KEPT, "%zu", expect->json_bytes);
-        (void)snprintf(c->questions[4].body, BODY_KEPT, "249999500000"); /* DESIGN: the loop of 1000000 steps from 0 */
-        for (unsigned int i = 0; i < N_QUESTIONS; i++)
-                c->questions[i].body_bytes = strlen(c->questions[i].body);
-        c->questions[3].body_bytes = expect->json_bytes;
+        q->target = target;
+        q->sent = sent;
+        q->body_bytes = body ? strlen(body) : body_bytes;
+        (void)snprintf(q->body, sizeof q->body, "%s", body ? body : "");
+}
+
+static void add_number(struct canary *c, const char *target, size_t number) {
+        char body[BODY_KEPT];
+
+        (void)snprintf(body, sizeof body, "%zu", number);
+        add(c, target, NULL, body, 0);
+}
+
+static void prepare(struct canary *c, const struct canary_expectation *expect) {
+        add(c, "/", NULL, "Welcome!\n", 0);
+        add_number(c, "/parse-msgpack", expect->n_records);
+        add_number(c, "/encode-json", expect->json_bytes);
+        add(c, "/transfer-data", NULL, NULL, expect->json_bytes);
+        add(c, "/million-loop", NULL, "249999500000", 0); /* DESIGN: the loop of 1000000 steps from 0 */
+        if (expect->body_bytes_max >= sizeof A_RECORD - 1)
+                add(c, "/validate", A_RECORD, A_RECORD, 0);
+        if (expect->n_records > 0)
+                add(c, "/record/0", NULL, NULL, expect->record_bytes);
+        add(c, "/users/7/items/3", NULL, "users 7 items 3", 0);
+        if (expect->can_wait)
+                add(c, "/wait?ms=1", NULL, "1", 0);
 }
 
 static void finish(struct canary *c, const char *why) {
@@ -73,10 +94,14 @@ static void __attribute__((format(printf, 2, 3))) fail(struct canary *c, const c
 
 /* All questions fit into the socket's buffer many times over. */
 static int ask(struct canary *c) {
-        char text[128];
+        const struct question *q = &c->questions[c->at];
+        char text[256];
         int n;
 
-        n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: canary\r\n\r\n", c->questions[c->at].target);
+        if (q->sent)
+                n = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: canary\r\nContent-Length: %zu\r\n\r\n%s", q->target, strlen(q->sent), q->sent);
+        else
+                n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: canary\r\n\r\n", q->target);
         return send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) == n ? 0 : -errno;
 }
 
@@ -126,7 +151,7 @@ static bool next_question(struct canary *c) {
         c->body_received = 0;
         memset(c->body, 0, sizeof c->body);
         c->in_body = false;
-        if (c->at == N_QUESTIONS) {
+        if (c->at == c->n_questions) {
                 finish(c, NULL);
                 return false;
         }

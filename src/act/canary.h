@@ -3,6 +3,7 @@
 #ifndef RESTMARK_ACT_CANARY_H
 #define RESTMARK_ACT_CANARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -14,6 +15,9 @@ struct canary;
 struct canary_expectation {
         size_t n_records;  /* the answer of /parse-msgpack */
         size_t json_bytes; /* the answer of /encode-json, and the length of /transfer-data's */
+        size_t record_bytes; /* the length of /record/0's answer, if there is a record */
+        uint64_t body_bytes_max; /* the largest body that /validate takes */
+        bool can_wait;           /* /wait is there */
 };
 
 /* `why` is NULL if all answers are right, else a sentence. The canary may be freed in here. */

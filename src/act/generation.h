@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/canary.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "config/cpu_list.h"
@@ -25,8 +26,7 @@ struct generation {
         const struct account *account;
         int access_log_fd; /* -1: none */
         pid_t master_pid;
-        size_t n_records; /* what /parse-msgpack answers … */
-        size_t json_bytes; /* … and /encode-json, which is also how long /transfer-data is */
+        struct canary_expectation expect; /* what its first worker has to answer */
         /* Opens the access log again, for all workers to come. Returns 1, or 0 if there is none, or a negative value
          * with a sentence; then the old one is kept. */
         int (*reopen)(struct generation *generation, struct error *e);

@@ -67,14 +67,13 @@ static void on_examined(void *context, const char *why) {
 
 /* The questions wait in the connection until the worker is there; so its start counts in. */
 static int examine(struct rehearsal *r) {
-        const struct canary_expectation expect = { r->generation->n_records, r->generation->json_bytes };
         int fd = r->privates[0], result = sd_event_new(&r->event);
         struct canary *canary;
 
         if (result < 0)
                 return error_set_errno(r->e, -result, "cannot make the event loop");
         r->privates[0] = -1;
-        result = canary_new(r->event, fd, &expect, r->generation->config->canary_timeout_ms, on_examined, r, &canary, r->e);
+        result = canary_new(r->event, fd, &r->generation->expect, r->generation->config->canary_timeout_ms, on_examined, r, &canary, r->e);
         if (result < 0)
                 return result;
         result = sd_event_loop(r->event);

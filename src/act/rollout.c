@@ -91,7 +91,6 @@ static void on_examined(void *context, const char *why) {
 }
 
 void rollout_examine(struct rollout *r, unsigned int slot, unsigned int seat, uint64_t timeout_ms) {
-        const struct canary_expectation expect = { r->act->next->n_records, r->act->next->json_bytes };
         struct process *p = process_at(r->act, slot, seat);
         int fd = p->private_connection;
         struct error e;
@@ -99,7 +98,7 @@ void rollout_examine(struct rollout *r, unsigned int slot, unsigned int seat, ui
         p->private_connection = -1;
         r->slot = slot;
         r->seat = seat;
-        if (canary_new(r->act->event, fd, &expect, timeout_ms, on_examined, r, &r->canary, &e) < 0)
+        if (canary_new(r->act->event, fd, &r->act->next->expect, timeout_ms, on_examined, r, &r->canary, &e) < 0)
                 report(r, e.text);
 }
 

@@ -489,6 +489,15 @@ def test_a_body_that_is_coming_in_is_answered_by_a_worker_that_is_replaced(start
     wait_for("the old worker is gone", lambda: not set(before) & set(daemon.workers()))
 
 
+@pytest.mark.parametrize("options", ["limit-body = 0", "limit-body = 73\n[workloads]\nwait = yes", "limit-body = 74\n[workloads]\nrecords = 1\ncodec = tree"])
+def test_the_first_worker_of_a_reload_is_asked_for_what_it_has(start: Start, options: str) -> None:
+    """… and so may serve, however little is allowed or switched on."""
+    daemon = start(config=f"[server]\nprocesses = 1\n[limits]\n{options}\n")
+    before = daemon.workers()
+    assert daemon.tell(b"reload\n").startswith(b"ok"), daemon.log()
+    wait_for("the old worker is gone", lambda: not set(before) & set(daemon.workers()))
+
+
 def test_a_stop_lets_a_body_come_in_and_be_answered(start: Start) -> None:
     daemon = start("server.processes=1")
     with begin_body(daemon, LIMIT, 500000) as client:
