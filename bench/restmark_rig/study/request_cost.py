@@ -1,50 +1,38 @@
-#!/usr/bin/python3
-"""Compares what one request costs several restmarkd binaries: before and after a change, say. For its developers.
+"""What one request costs several restmarkd binaries: before and after a change, say. For its developers, `restmark dev cost` runs it.
 
-Usage: bench/cost [--target TARGET] [--rounds N] [--seconds S] [--limit PERCENT] BASE BINARY...
-       bench/cost --instructions [--target TARGET] [--requests N] BASE BINARY...
-
-CPU time: all binaries run at the same time, each with one worker on one CPU; restmark-load loads them in turn from another CPU. Printed are the
-worker's CPU time (user and system) per request, the median of the rounds and the least of them, and the median of its ratios to
-BASE in the same round with their quartiles, so that what disturbs the machine disturbs both. Some processors and kernels make a figure
-depend on where a binary's code comes to lie in memory: compare a copy of BASE with BASE to see how far to trust it.
+CPU time: all binaries run at the same time, each with one worker on one CPU; the load comes in turn from another CPU, so that what
+disturbs the machine disturbs all. Some processors and kernels make a figure depend on where a binary's code comes to lie in
+memory: compare a copy of a binary with itself to see how far to trust it.
 
 Instructions: the worker runs under callgrind and serves one connection, N requests and then 2 N in another run; the difference is
 divided by N. That repeats to a few instructions, but counts user space only; a block cleared by one string instruction counts once for each
 of its bytes, and a clock that is read without a system call elsewhere is a system call there. So look at the difference, not
 at the ratio.
-
-Exit code 2 if --limit is given and a binary costs more than BASE by more than that.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
 import shutil
 import socket
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from restmark_rig.contestants import registry
-from restmark_rig.contestants.cache import Cache, default_directory
-from restmark_rig.contestants.contestant import Contestant, StartPlan
-from restmark_rig.host import installation
-from restmark_rig.load import load, load_program
-from restmark_rig.load.load import LoadPlan
-from restmark_rig.model.errors import RigError
-from restmark_rig.server import launcher
-from restmark_rig.server.launcher import RunningServer, StartOptions
-from restmark_rig.store import dataset
-from restmark_rig.terminal import console
+from ..contestants import registry
+from ..contestants.cache import Cache
+from ..contestants.contestant import Contestant, StartPlan
+from ..host import installation
+from ..load.engine import LoadEngine
+from ..load.load import LoadPlan
+from ..model.errors import EnvironmentFault
+from ..server import launcher
+from ..server.launcher import RunningServer, StartOptions
+from ..store import dataset
 
 DEADLINE_S = 60.0
 CONNECTIONS = 64
@@ -79,31 +67,31 @@ def worker_ns(worker: int) -> int:
     return int(Path(f"/proc/{worker}/schedstat").read_text().split()[0])
 
 
-def cost_us(server: RunningServer, target: str, seconds: int, cpu: int) -> float:
-    """Microseconds of CPU time per request; any that is not answered rightly ends the program. Raises RigError."""
+def cost_us(engine: LoadEngine, server: RunningServer, target: str, seconds: int, cpu: int) -> float:
+    """Microseconds of CPU time per request. Raises EnvironmentFault if any is not answered rightly, and what the engine raises."""
     before_ns: list[int] = []
     worker = worker_of(server)
     plan = LoadPlan("127.0.0.1", server.port, target, CONNECTIONS, seconds, frozenset({cpu}), timeout_s=10)
-    result = load.run(plan, lambda: before_ns.append(worker_ns(worker)))
+    result = engine.run(plan, lambda: before_ns.append(worker_ns(worker)))
     if result.errors or not result.requests:
-        raise SystemExit(f"{server.contestant.title}: {result.requests} right answers, {result.errors_by_kind}")
+        raise EnvironmentFault(f"{server.contestant.title}: {result.requests} right answers, {result.errors_by_kind}", "choose another --target")
     return (worker_ns(worker) - before_ns[0]) / 1000 / result.requests
 
 
-def cpu_times(binaries: list[Path], target: str, rounds: int, seconds: int) -> list[list[float]]:
-    """[binary][round]: microseconds per request."""
+def cpu_times(engine: LoadEngine, binaries: Sequence[Path], target: str, rounds: int, seconds: int) -> list[list[float]]:
+    """[binary][round]: microseconds per request. Raises EnvironmentFault, and what the engine raises."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
-        raise SystemExit("this takes two CPUs: one for the server, one for the load")
+        raise EnvironmentFault("this takes two CPUs: one for the server, one for the load", "count --instructions")
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(running(b, cpus[0])) for b in binaries]
         for server in servers:
-            cost_us(server, target, 1, cpus[1])  # what is made at first use
+            cost_us(engine, server, target, 1, cpus[1])  # what is made at first use
         times: list[list[float]] = [[] for _ in servers]
         for n in range(rounds):
             for i in range(len(servers)):
                 which = (i + n) % len(servers)  # nobody is always the first
-                times[which].append(cost_us(servers[which], target, seconds, cpus[1]))
+                times[which].append(cost_us(engine, servers[which], target, seconds, cpus[1]))
         return times
 
 
@@ -113,7 +101,7 @@ def ask(port: int, target: str, requests: int) -> None:
         for _ in range(requests):
             connection.sendall(request)
             if b" 200 " not in answers.readline():
-                raise SystemExit(f"{target} is not answered with 200")
+                raise EnvironmentFault(f"{target} is not answered with 200", "choose another --target")
             length = 0
             while (line := answers.readline()) != b"\r\n":
                 if line.lower().startswith(b"content-length:"):
@@ -131,53 +119,28 @@ def instructions_of(binary: Path, target: str, requests: int) -> int:
         return int(re.findall(r"^(?:summary|totals): (\d+)", (Path(out) / str(worker)).read_text(), re.MULTILINE)[-1])
 
 
-def report(binaries: list[Path], figures: list[list[float]], unit: str, limit: float | None) -> int:
-    code = 0
-    for binary, values in zip(binaries, figures, strict=True):
+def instructions(binaries: Sequence[Path], target: str, requests: int) -> list[list[float]]:
+    """[binary][0]: instructions per request. Raises EnvironmentFault."""
+    if not shutil.which("valgrind"):
+        raise EnvironmentFault("instructions are counted by valgrind, which is not installed", "apt-get install valgrind")
+    return [[(instructions_of(b, target, 2 * requests) - instructions_of(b, target, requests)) / requests] for b in binaries]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A binary's figure, and the median of its ratios to the first binary's in the same round. quartiles: None for a single round."""
+
+    median: float
+    least: float
+    ratio: float
+    quartiles: tuple[float, float] | None
+
+
+def compared(figures: Sequence[Sequence[float]]) -> list[Cost]:
+    """[binary][round] -> what to say of each binary; the first one is the base."""
+    costs = []
+    for values in figures:
         ratios = sorted(value / base for value, base in zip(values, figures[0], strict=True))
-        ratio = statistics.median(ratios)
-        spread = ""
-        if len(ratios) > 1:
-            low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
-            spread = f" ({low:.3f} ... {high:.3f}), least {min(values):.2f}"
-        missed = limit is not None and ratio > 1 + limit / 100
-        code = 2 if missed else code
-        print(f"{statistics.median(values):10.2f} {unit}  {ratio:.3f}{spread}  {binary}{'  MISSED' if missed else ''}")
-    return code
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Compare what one request costs several restmarkd binaries.")
-    parser.add_argument("binaries", metavar="BINARY", type=Path, nargs="+", help="the first is the base")
-    parser.add_argument("--target", default="/", help="of the requests (default: %(default)s)")
-    parser.add_argument("--instructions", action="store_true", help="count instructions under callgrind, not CPU time")
-    parser.add_argument("--requests", type=int, default=2000, help="with --instructions (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=9, help="default: %(default)s")
-    parser.add_argument("--seconds", type=int, default=2, help="of each round and binary (default: %(default)s)")
-    parser.add_argument("--limit", type=float, metavar="PERCENT", help="exit with 2 if a binary costs so much more than the first")
-    arguments = parser.parse_args()
-    if arguments.instructions and not shutil.which("valgrind"):
-        parser.error("valgrind is not installed")
-    try:
-        return compare(arguments)
-    except RigError as error:
-        console.show_error(error)
-        return error.exit_code
-
-
-def compare(arguments: argparse.Namespace) -> int:
-    """Measures and prints; returns the exit code. Raises RigError."""
-    if arguments.instructions:
-        n = arguments.requests
-        counts = [
-            [(instructions_of(b, arguments.target, 2 * n) - instructions_of(b, arguments.target, n)) / n] for b in arguments.binaries
-        ]
-        return report(arguments.binaries, counts, "instructions/request", arguments.limit)
-    with console.progress() as progress:
-        load_program.provide(Cache(default_directory()), progress)
-    times = cpu_times(arguments.binaries, arguments.target, arguments.rounds, arguments.seconds)
-    return report(arguments.binaries, times, "us/request", arguments.limit)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        low, _, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else (0.0, 0.0, 0.0)
+        costs.append(Cost(statistics.median(values), min(values), statistics.median(ratios), (low, high) if len(ratios) > 1 else None))
+    return costs
