@@ -38,7 +38,7 @@ LONGEST_FIRST = (
     "test_quick",
     "test_verify",
     "test_cheaters",
-    "test_bench_scripts",
+    "test_dev_commands",
     "test_run_rate",
     "test_templates",
     "test_bad_surroundings",

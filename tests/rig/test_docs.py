@@ -17,6 +17,7 @@ from restmark_rig.run import run_request
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.ui.cli import PLACES, cli
+from restmark_rig.ui.commands.dev import dev
 from restmark_rig.verify.checks import CHECKS, Verdict
 from restmark_rig.verify.verifier import VerifyPlan
 
@@ -116,12 +117,17 @@ def test_every_check_is_described(text: str) -> None:
 
 
 def test_the_manual_names_every_option() -> None:
-    for command in [cli, *(command_named(name) for name in PLACES)]:
+    commands = [cli, *(command_named(name) for name in PLACES)]
+    inner = [(f"dev {name}", command) for name, command in dev.commands.items()]
+    assert len(inner) >= 5
+    for name, command in inner:
+        assert re.search(rf"^\*{name}\*", MAN, re.MULTILINE), name
+    for command in [*commands, *dev.commands.values()]:
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("--"):
                     assert f"*{option}*" in MAN, (command.name, option)
-        if command is not cli:
+        if command in commands[1:]:
             assert f"*{command.name}*" in MAN
 
 

@@ -13,6 +13,7 @@ from restmark_rig.server import drain  # isort: skip
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.server.http_probe import Connection  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.load import load  # isort: skip
 from restmark_rig.load.load import LoadResult  # isort: skip
 from restmark_rig.study.quick import Row  # isort: skip
 
@@ -37,7 +38,7 @@ LOAD = LoadResult(
 def look(tmp_path: Path, fault: str, at: int = 0, connections: int = 4) -> Row:
     bench = make_bench(Cache(tmp_path / "cache"))
     with launch(faulty(tmp_path, fault, at), bench.options, bench.cache) as server:
-        return quick.measure(server, "/", bench.pins, connections, 0.3, lambda _text: None)
+        return quick.measure(load, server, "/", bench.pins, connections, 0.3, lambda _text: None)
 
 
 def test_a_sound_server_has_no_remark_of_its_own(tmp_path: Path) -> None:

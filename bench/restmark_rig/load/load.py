@@ -45,6 +45,7 @@ class LoadPlan:
     requests: ends the load before duration_s if so many were sent. seed: of random numbers in the target. expect: a file
     with the body that all answers have to have, see kept(); None: that of two answers to each target, which are asked for before.
     more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
+    reconnect: answers after which a connection is closed and opened anew; None: never. check: look at the bytes of all answers.
     """
 
     host: str
@@ -60,6 +61,8 @@ class LoadPlan:
     expect: Path | None = None
     more_targets: tuple[str, ...] = ()
     body: Path | None = None
+    reconnect: int | None = None
+    check: bool = True
 
     @property
     def threads(self) -> int:
@@ -188,6 +191,10 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append(f"--requests={plan.requests}")
     if plan.expect is not None:
         argv += [f"--expect={plan.expect}", "--no-probe"]
+    if plan.reconnect is not None:
+        argv.append(f"--reconnect={plan.reconnect}")
+    if not plan.check:
+        argv.append("--no-check")
     if plan.body is not None:
         argv += [f"--body={plan.body}", "--header=Content-Type: application/json"]
     more = [f"{target}=1" for target in plan.more_targets]

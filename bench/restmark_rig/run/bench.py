@@ -9,6 +9,7 @@ from ..contestants.cache import Cache
 from ..host.machine_speed import MachineSpeed
 from ..host.pinning import Pinning
 from ..load import load
+from ..load.engine import LoadEngine
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault
 from ..model.plan import CellSpec
@@ -32,7 +33,7 @@ class Died(Exception):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all visits of a run have in common. tell: takes progress, in a few words."""
+    """What all visits of a run have in common. tell: takes progress, in a few words; engine: what makes the load."""
 
     settings: RunSettings
     options: StartOptions
@@ -42,6 +43,7 @@ class Bench:
     pace: MachineSpeed
     seed: int
     tell: Callable[[str], None]
+    engine: LoadEngine = load
 
     def connections_used(self, server: RunningServer, cell: CellSpec) -> int:
         """As many as asked for, or as the contestant can hold."""
@@ -82,7 +84,7 @@ class Bench:
             expect=None if others else load.kept(self.cache, self.oracle.answer(first).body),
         )
         try:
-            return load.run(plan, begin)
+            return self.engine.run(plan, begin)
         except (EnvironmentFault, NotAnswered):
             if server.death():
                 raise Died from None

@@ -10,7 +10,7 @@ from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
 from ..host.pinning import Pinning
-from ..load import load
+from ..load.engine import LoadEngine
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault, RigError
 from ..model.memory_records import AFTER, LOAD, REST, MemoryRecord
@@ -34,6 +34,7 @@ class MemoryPlan:
     duration_s: float
     options: StartOptions
     pins: Pinning
+    engine: LoadEngine
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _under_load(server: RunningServer, workers: int, plan: MemoryPlan) -> list[M
 
     def make_load() -> None:
         try:
-            load.run(
+            plan.engine.run(
                 LoadPlan(
                     server.host,
                     server.port,

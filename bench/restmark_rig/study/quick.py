@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..host.pinning import Pinning
-from ..load import load
+from ..load.engine import LoadEngine
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.workloads import LOOP_DEFAULT_N, ROUTE_LOOP, ROUTE_ROOT, ROUTES, WorkloadRequest, counted, full, loop
@@ -130,7 +130,13 @@ def check(server: RunningServer, oracle: Oracle) -> int:
 
 
 def measure(
-    server: RunningServer, route: str, pinning: Pinning, connections: int, duration_s: float, say: Callable[[str], None]
+    engine: LoadEngine,
+    server: RunningServer,
+    route: str,
+    pinning: Pinning,
+    connections: int,
+    duration_s: float,
+    say: Callable[[str], None],
 ) -> Row:
     """Loads one route, after a short warm-up. Whatever the server does, there is a row that says it.
 
@@ -143,7 +149,7 @@ def measure(
     except ProbeError as error:
         row = replace(row, failure=str(error))
     try:
-        return _loaded(row, server, pinning, duration_s, say)
+        return _loaded(engine, row, server, pinning, duration_s, say)
     except (NotAnswered, EnvironmentFault) as fault:
         if death := server.death():
             return replace(row, load=None, failure=f"the server {death.splitlines()[0]}")
@@ -152,14 +158,16 @@ def measure(
         raise
 
 
-def _loaded(row: Row, server: RunningServer, pinning: Pinning, duration_s: float, say: Callable[[str], None]) -> Row:
+def _loaded(
+    engine: LoadEngine, row: Row, server: RunningServer, pinning: Pinning, duration_s: float, say: Callable[[str], None]
+) -> Row:
     plan = LoadPlan(server.host, server.port, row.route, row.connections, duration_s, cpus=pinning.client)
     say(f"{row.route}: warming up")
-    warm_up = load.run(replace(plan, duration_s=_WARM_UP_S))
+    warm_up = engine.run(replace(plan, duration_s=_WARM_UP_S))
     unrest = _rest(server, row.connections, warm_up)
     say(f"{row.route}: measuring for {duration_s:g} s with {row.connections} connections")
     before_ns: list[int] = []
-    result = load.run(plan, lambda: before_ns.append(server.cpu_ns()))
+    result = engine.run(plan, lambda: before_ns.append(server.cpu_ns()))
     loaded_ns = server.cpu_ns()
     _rest(server, row.connections, result)
     return replace(

@@ -1,4 +1,4 @@
-"""restmarkd against the speed and memory that it is built to reach; for its developers, `bench/targets` runs it.
+"""restmarkd against the speed and memory that it is built to reach; for its developers, `restmark dev targets` runs it.
 
 CPU per request is compared as a ratio to epoll-limit's, both under the same load in turn, so that what disturbs the
 machine disturbs both.
@@ -17,7 +17,7 @@ from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
 from ..host import pinning
 from ..host.pinning import Pinning
-from ..load import load
+from ..load.engine import LoadEngine
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
@@ -48,13 +48,15 @@ class Finding:
         return self.value <= self.target
 
 
-def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connections: int, duration_s: float) -> float:
+def cpu_us_per_request(
+    engine: LoadEngine, server: RunningServer, route: str, pins: Pinning, connections: int, duration_s: float
+) -> float:
     """Raises EnvironmentFault if no answer came."""
     if unrest := drain.come_to_rest(server, _REST_WINDOW_S):
         raise EnvironmentFault(f"{server.contestant.name}: GET {route}: {unrest}", "see its log")
     before_ns: list[int] = []
     plan = LoadPlan(server.host, server.port, route, connections, duration_s, cpus=pins.client)
-    result = load.run(plan, lambda: before_ns.append(server.cpu_ns()))
+    result = engine.run(plan, lambda: before_ns.append(server.cpu_ns()))
     if not result.requests:
         raise EnvironmentFault(
             f"{server.contestant.name}: GET {route}: no answer in {result.duration_us / 1e6:.3g} s", "a longer --duration"
@@ -63,14 +65,14 @@ def cpu_us_per_request(server: RunningServer, route: str, pins: Pinning, connect
 
 
 def compare_cpu(
-    ours: RunningServer, limit: RunningServer, route: str, rounds: int, duration_s: float, say: Say
+    engine: LoadEngine, ours: RunningServer, limit: RunningServer, route: str, rounds: int, duration_s: float, say: Say
 ) -> Finding:
     """Rounds of both in turn, the order changing each time; the figure is the median of the rounds' ratios."""
     pins = pinning.halves()
     pairs: list[tuple[float, float]] = []
     for number in range(rounds):
         order = (ours, limit) if number % 2 else (limit, ours)
-        us = {server.pid: cpu_us_per_request(server, route, pins, 64, duration_s) for server in order}
+        us = {server.pid: cpu_us_per_request(engine, server, route, pins, 64, duration_s) for server in order}
         pairs.append((us[ours.pid], us[limit.pid]))
         say(
             f"GET {route}, round {number + 1} of {rounds}: {pairs[-1][0]:.2f} against {pairs[-1][1]:.2f} µs per request"
@@ -104,13 +106,13 @@ def server_pids(server: RunningServer) -> list[int]:
     return [pid for pid in server.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == "restmarkd"]
 
 
-def memory_under_load(ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
+def memory_under_load(engine: LoadEngine, ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
     pins = pinning.halves()
     with launch(ours, options, cache) as server:
         plan = LoadPlan(
             server.host, server.port, ROUTE_ENCODE, _MEMORY_CONNECTIONS, 2 * _MEMORY_SETTLE_S, cpus=pins.client
         )
-        client = threading.Thread(target=load.run, args=(plan,))
+        client = threading.Thread(target=engine.run, args=(plan,))
         client.start()
         client.join(_MEMORY_SETTLE_S)  # in the middle of it
         pss, _ = memory_mib(server_pids(server))
@@ -133,13 +135,20 @@ def marginal_worker(ours: Contestant, options: StartOptions, cache: Cache) -> Fi
 
 
 def all_findings(
-    ours: Contestant, limit: Contestant, dataset: Path, cache: Cache, rounds: int, duration_s: float, say: Say
+    engine: LoadEngine,
+    ours: Contestant,
+    limit: Contestant,
+    dataset: Path,
+    cache: Cache,
+    rounds: int,
+    duration_s: float,
+    say: Say,
 ) -> list[Finding]:
     pins = pinning.halves()
     one = StartOptions(dataset, workers=1, cpus=pins.server)
     with ExitStack() as stack:
         servers = [stack.enter_context(launch(contestant, one, cache)) for contestant in (ours, limit)]
-        findings = [compare_cpu(servers[0], servers[1], route, rounds, duration_s, say) for route in CPU_TARGETS]
+        findings = [compare_cpu(engine, servers[0], servers[1], route, rounds, duration_s, say) for route in CPU_TARGETS]
     two = StartOptions(dataset, workers=2, cpus=pins.server)
     say("memory")
-    return [*findings, memory_under_load(ours, two, cache), marginal_worker(ours, two, cache)]
+    return [*findings, memory_under_load(engine, ours, two, cache), marginal_worker(ours, two, cache)]

@@ -23,6 +23,7 @@ _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
     "build": Place(_COMMANDS + "build", "build", "Build contestants."),
     "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
+    "dev": Place(_COMMANDS + "dev", "dev", "Benchmarks for restmark's own developers.", watches=True),
     "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing.", watches=True),
     "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),
     "memory": Place(_COMMANDS + "memory", "memory", "Measure memory at rest, under load and after it.", watches=True),

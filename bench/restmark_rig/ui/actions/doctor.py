@@ -11,6 +11,7 @@ from rich.text import Text
 from ...contestants import builder
 from ...contestants.settings import Settings
 from ...host import pinning
+from ...load import wrk
 from ...model import stats
 from ...model.errors import ExitCode, UsageFault
 from ...server.launcher import StartOptions, launch
@@ -57,7 +58,7 @@ def _cross_check(settings: Settings, as_json: bool) -> int:
     if len(chosen) != 1:
         raise UsageFault("--cross-check looks at one server", "name one with -C")
     contestant, pins = chosen[0], pinning.halves()
-    checking.wrk_path()
+    wrk.path()
     require_met(contestant)
     provide_load(settings)
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")

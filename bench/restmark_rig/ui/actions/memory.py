@@ -11,6 +11,7 @@ from pathlib import Path
 from ... import __version__
 from ...contestants.contestant import Contestant
 from ...contestants.settings import Settings
+from ...load import load
 from ...model import cpulist
 from ...model.errors import UsageFault
 from ...model.results import Results, Skipped
@@ -58,7 +59,7 @@ def memory(
     pins = request.pins()
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     plan = MemoryPlan(
-        tuple(sorted(set(workers))), connections, duration, StartOptions(data.path, cpus=pins.server), pins
+        tuple(sorted(set(workers))), connections, duration, StartOptions(data.path, cpus=pins.server), pins, load
     )
     directory = (output or Path(f"restmark-memory-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     with writing.claimed(directory), console.progress() as progress:

@@ -11,6 +11,7 @@ from rich.table import Table
 from ...contestants import builder
 from ...contestants.settings import Settings
 from ...host import pinning
+from ...load import load
 from ...model import cpulist
 from ...model.errors import EnvironmentFault, ExitCode, UsageFault
 from ...model.workloads import ROUTE_TRANSFER, ROUTES
@@ -49,7 +50,7 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
             measured = [route for route in contestant.routes if route in ROUTES]
             for number, route in enumerate(measured, 1):
                 say = partial(_say_step, progress, f"[{number}/{len(measured)}] ")
-                rows.append(measuring.measure(server, route, pins, used, duration, say))
+                rows.append(measuring.measure(load, server, route, pins, used, duration, say))
             memory = "" if server.death() else _memory(server)
     _show(rows, pins, duration)
     if used < connections:

@@ -1,4 +1,4 @@
-"""bench/article, bench/balance, bench/cost and bench/load-cost, which developers use: they measure with the rig's load generator."""
+"""restmark dev: article, balance, cost and load-cost, which developers use, measure with the rig's load engines."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
-def run(script: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a script of bench/ to its end."""
-    command = [PYTHON, str(ROOT / "bench" / script), *map(str, arguments)]
+def run(name: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command of `restmark dev` to its end."""
+    command = [PYTHON, str(ROOT / "bench" / "restmark"), "dev", name, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
 
@@ -71,7 +71,7 @@ def test_balance_prints_a_line_for_each_way_and_load(build_tree: Path, close: li
 
 
 def test_balance_spreads_connections_that_are_used_once(build_tree: Path) -> None:
-    done = run("balance", "--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1", "--ways", "reuseport", "--close")
+    done = run("balance", "--build", build_tree, "--workers", "2", "--duration", "0.3", "--connections", "1", "--way", "reuseport", "--close")
     assert done.returncode == 0, done.stderr
     assert int(lines(done.stdout)[0][7].removesuffix(" %")) > 10
 
@@ -82,7 +82,7 @@ def test_balance_counts_wrong_answers(build_tree: Path, tmp_path: Path) -> None:
     wrapper = tmp_path / "restmark-load"
     wrapper.write_text(WRAPPER.format(program=load_program.path(), body=tmp_path / "body"))
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-    options = ["--build", build_tree, "--duration", "0.2", "--connections", "4", "--ways", "shared", "--target", "/"]
+    options = ["--build", build_tree, "--duration", "0.2", "--connections", "4", "--way", "shared", "--target", "/"]
     done = run("balance", *options, RESTMARK_LOAD=str(wrapper))
     assert done.returncode == 0, done.stderr
     assert int(lines(done.stdout)[0][8]) > 10
@@ -107,7 +107,7 @@ def test_cost_compares_a_copy_with_itself(build_tree: Path, tmp_path: Path) -> N
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes a CPU for the server and one for the load")
 def test_cost_ends_at_a_target_that_is_not_there(build_tree: Path) -> None:
     done = run("cost", "--rounds", "1", "--target", "/nope", build_tree / "src" / "restmarkd")
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "404" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -123,7 +123,7 @@ def test_load_cost_compares_the_load_generators(tmp_path: Path, cache: Cache, de
 
 def test_load_cost_ends_at_a_server_that_is_not_there() -> None:
     done = run("load-cost", "--rounds", "1", "http://127.0.0.1:1")
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "Connection refused" in done.stderr and "Traceback" not in done.stderr
 
 
