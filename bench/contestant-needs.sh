@@ -28,7 +28,8 @@ awk '
         optional { next }
         /^\[/ { finish(); within = /^\[\[requires\]\]/; minimum = version = fallback = "-"; packages = "" }
         !within { next }
-        /^command *=/ { command = value($0) }
+        # What the build makes is nothing to be installed.
+        /^command *=/ { command = value($0); if (command ~ /^[{]build[}]/) command = "" }
         /^minimum_version *=/ { minimum = value($0) }
         /^version_command *=/ { version = value($0) }
         /^packages *=/ { packages = value($0) }

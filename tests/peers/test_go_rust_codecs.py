@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from peer_process import BUILD_TIMEOUT_S, REPO, Peer
 
+pytestmark = pytest.mark.long  # Rust compiles for minutes
 WORKS = {
     "go-codecs": {"parse MessagePack": 4, "encode JSON": 9},
     "rust-codecs": {"parse MessagePack": 10, "encode JSON": 8},
