@@ -160,7 +160,8 @@ fuzzers=$!
 # shellcheck disable=SC2086 # words
 $hears tests/soak --minutes 1 >build/soak.log 2>&1 &
 soak=$!
-stage "tests of the asan build, $jobs at a time" ctest --preset asan -LE '^twice$' -j "$jobs"
+few=$((2 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
+stage "tests of the asan build, $few at a time" ctest --preset asan -LE '^twice$' -j "$few"
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''
 stage "fuzzers: what was left to do of them" beside "$fuzzers" build/fuzzers.log

@@ -253,7 +253,7 @@ def test_faulty_requests(peer: Peer, server: Server) -> None:
 def test_the_three_more_routes(peer: Peer, server: Server) -> None:
     """Only that they are there; restmark verify checks what they do."""
     record = peer_dataset.to_json(RECORDS[7:8])[1:-1]
-    body = request("/validate", "POST").replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n%s" % (len(record), record))
+    body = request("/validate", "POST").replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(record), record))
     asked = {"/wait": (request("/wait?ms=1"), b"1"), "/record": (request("/record/7"), record), "/validate": (body, record)}
     with Client(server.port) as client:
         for route in set(asked) & set(peer.contestant.routes):

@@ -42,7 +42,10 @@ def look(tmp_path: Path, fault: str, at: int = 0, connections: int = 4) -> Row:
 
 
 def test_a_sound_server_has_no_remark_of_its_own(tmp_path: Path) -> None:
-    row = look(tmp_path, "none")
+    for attempt in range(5):
+        row = look(tmp_path / str(attempt), "none")
+        if row.load.requests >= 50:
+            break  # else the machine let neither of them run, and what was under way at the end is much of it
     assert set(row.remarks) <= {"client-bound"}
     assert row.cpu_us_per_request
     assert row.wire_bytes

@@ -149,7 +149,7 @@ def _await_ready(server: RunningServer, process: SupervisedProcess) -> None:
     """Polls until the ready path answers 200. Raises StartFailed."""
     contestant = server.contestant
     deadline = time.monotonic() + contestant.ready_timeout_s
-    problem = "nothing listened"
+    problem, answer = "nothing listened", ""
     while (left := deadline - time.monotonic()) > 0:
         if process.wait(min(_POLL_S, left)) is not None:
             raise StartFailed(_death_at_start(server), "run its command by hand, or see the whole log")
@@ -162,9 +162,9 @@ def _await_ready(server: RunningServer, process: SupervisedProcess) -> None:
         if response.status == 200:
             _require_own_listener(server)
             return
-        problem = f"GET {contestant.ready_path} answered {response.status}"
+        answer = f"GET {contestant.ready_path} answered {response.status}"
     raise StartFailed(
-        f"{contestant.name}: not ready after {contestant.ready_timeout_s:g} s on port {server.port}: {problem}\n"
+        f"{contestant.name}: not ready after {contestant.ready_timeout_s:g} s on port {server.port}: {answer or problem}\n"
         f"{log_excerpt(server.log)}",
         "see the log; raise ready.timeout_s in its contestant.toml if it only needs longer",
     )
