@@ -174,7 +174,8 @@ static void check_fork(struct world_state *w, const struct intent *i) {
         if (w->now_ms < history->ended_ms + back_off_ms(history))
                 world_fail(w, "slot %u starts a worker %llu ms after the last one failed (%u failed, %u short lives)", i->slot,
                            (unsigned long long)(w->now_ms - history->ended_ms), history->failures, history->short_lives);
-        if (s->on_probation ? s->generation != w->next.number : s->generation > w->current.number)
+        /* A stop may come between the decision and the fork. It discards the generation, which the worker keeps until it has stopped. */
+        if (s->on_probation ? s->generation != w->next.number && !facts(w)->stopping : s->generation > w->current.number)
                 world_fail(w, "slot %u starts a worker of generation %u, and %u is the current one", i->slot, s->generation, w->current.number);
 }
 
