@@ -104,7 +104,7 @@ def test_a_run_and_its_record(tmp_path: Path) -> None:
     assert [len(cell["rounds"]) for cell in record["cells"]] == [2, 2]
     for cell in record["cells"]:
         for entry in cell["rounds"]:
-            assert entry["requests"] > 0
+            assert entry["requests"] + entry["drained_requests"] > 0  # on a busy machine all of them may come late
             assert entry["server_cpu_ns"] > 0
             assert entry["client_cpu_ns"] > 0
             assert entry["voluntary_switches"] is not None
