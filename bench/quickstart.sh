@@ -17,9 +17,9 @@ sudo) and are neither started nor enabled; Go, where Debian's is too old, Rust's
 and Python's libraries come from their registries into the cache folder. A
 contestant that can not be had is named, and the rest goes on.
 
-  --few               restmarkd alone: a minute or two
+  --few               restmarkd alone: a minute
   --no-install        install nothing; compare what this machine has the tools for
-  --duration SECONDS  how long each route of restmarkd is measured (default: 10)
+  --duration SECONDS  how long each route of restmarkd is measured (default: 3)
   -h, --help          print this
 
 Exit codes: 0 done, 1 usage, 2 an answer is wrong, 3 something is missing; the
@@ -29,7 +29,7 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 install=yes
-duration=10
+duration=3
 few=no
 while [ $# -gt 0 ]; do
         case $1 in

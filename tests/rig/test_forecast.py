@@ -58,7 +58,7 @@ def test_builds_and_verification_are_within() -> None:
 
 def test_a_quick_run_says_no_more_than_it_may_take() -> None:
     quick = dataclasses.replace(SETTINGS, quick=True, duration_ms=200, warmup_ms=250)
-    assert budget.run_span(CELLS, quick, 2, 0, 0.3).high_s <= budget.QUICK_LIMIT_S + 2 * (2 * budget.VERIFY_S + budget.alone_s(CELLS))
+    assert budget.run_span(CELLS, quick, 2, 0, 0.3).high_s <= budget.quick_limit_s(2) + 2 * (2 * budget.VERIFY_S + budget.alone_s(CELLS))
 
 
 def test_starts_of_the_servers_are_within() -> None:

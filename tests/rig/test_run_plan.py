@@ -106,6 +106,6 @@ def test_clock(seconds: float, text: str) -> None:
 @pytest.mark.parametrize("verified_in_s", [10.0, 70.0, 200.0, 3000.0])
 def test_a_quick_run_is_not_given_up_because_verification_took_long(verified_in_s: float) -> None:
     """A disturbed machine verified eleven contestants in more than two minutes, and 54 cells "did not fit" into the rest."""
-    left_s = budget.quick_measuring_s(budget.QUICK_LIMIT_S - verified_in_s, 11, cells(11))
+    left_s = budget.quick_measuring_s(budget.quick_limit_s(11) - verified_in_s, 11, cells(11))
     assert budget.quick_rounds(cells(11), left_s) >= 2
-    assert left_s <= budget.QUICK_LIMIT_S
+    assert left_s <= budget.quick_limit_s(11)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -96,6 +97,27 @@ def test_costs_of_a_small_dataset_are_checked_with_the_default_one(
     assert [(finding.check, finding.route) for finding in report.failures] == [("cost", "/encode-json")]
     assert {"/parse-msgpack?count=1000", "/encode-json?count=1000"} <= measured
     assert report.remarks == ["6 records are too few to measure a cost: 'cost' is checked with the default dataset"]
+
+
+def test_only_the_workloads_of_interest_are_verified(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    """A run proves what it measures: a cheater of another workload is none of its business, and takes none of its time."""
+    subject = cheater(tmp_path, "cached-encoder")
+    every = plan_of(default_dataset, default_dataset, "body", "cost")
+    other = dataclasses.replace(every, routes=("/", "/parse-msgpack"))
+    report = verify_until_decided(subject, other, cache)
+    assert_passed(report)
+    judged = {finding.route for finding in report.findings if finding.verdict is not Verdict.NOT_OFFERED}
+    assert judged == {"/", "/parse-msgpack"}
+    assert report.contestant.routes == subject.routes
+    report = verify_until_decided(subject, dataclasses.replace(every, routes=("/encode-json",)), cache)
+    assert [(finding.check, finding.route) for finding in report.failures] == [("cost", "/encode-json")]
+
+
+def test_of_a_contestant_without_the_workloads_of_interest_all_are_verified(tmp_path: Path, default_dataset: Dataset) -> None:
+    subject = cheater(tmp_path, "none")
+    plan = dataclasses.replace(plan_of(default_dataset, default_dataset), routes=("/wait",))
+    assert plan.of_interest(dataclasses.replace(subject, routes=("/",))).routes == ("/",)
+    assert plan_of(default_dataset, default_dataset).of_interest(subject) is subject
 
 
 def test_a_large_dataset_of_a_user(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:

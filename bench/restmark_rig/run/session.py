@@ -98,10 +98,10 @@ def start(
         _look_around(ground, found, wait_min, progress)
         field = _prepare(settings, progress)
         _require_baseline(ground.run, field)
-        limit = time.monotonic() + budget.QUICK_LIMIT_S if request.quick else None
+        limit = time.monotonic() + budget.quick_limit_s(len(field.contestants)) if request.quick else None
         machine = machine_record.describe(field.contestants)
         pace = MachineSpeed(ground.pins, IdleLatency())
-        _verify(settings, field, ground, pace, progress)
+        _verify(settings, field, ground, pace, request.routes(), progress)
         _require_baseline(ground.run, field)
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
@@ -159,7 +159,7 @@ def go_on(
         built = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, built, field, ground.options))
         pace = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
-        _verify(settings, field, ground, pace, progress)
+        _verify(settings, field, ground, pace, request.routes(), progress)
         names = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, names, field, ground.options))
         busy = _look_again(ground, wait_min, progress)
@@ -219,12 +219,16 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
     return _Field(ready, skipped, [], {})
 
 
-def _verify(settings: Settings, field: _Field, ground: _Ground, pace: MachineSpeed, progress: Progress) -> None:
-    """All of verify's checks on everybody, with looks at the machine's pace in between. Who fails is named, not measured.
+def _verify(
+    settings: Settings, field: _Field, ground: _Ground, pace: MachineSpeed, routes: tuple[str, ...], progress: Progress
+) -> None:
+    """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's pace in between.
+
+    Who fails is named, not measured.
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name

@@ -23,13 +23,23 @@ _DEATH_NEWS_S = 0.5
 
 @dataclass(frozen=True)
 class VerifyPlan:
-    """What to verify with. default: the default dataset, for the costs where the user's is too small to show them."""
+    """What to verify with. default: the default dataset, for the costs where the user's is too small to show them.
+
+    routes: the workloads of interest, for which alone the work is proved; None: all that a contestant claims.
+    """
 
     dataset: Dataset
     default: Dataset
     seed: int
     options: StartOptions
     checks: tuple[Check, ...] = CHECKS
+    routes: tuple[str, ...] | None = None
+
+    def of_interest(self, contestant: Contestant) -> Contestant:
+        """The contestant with the routes that are to be verified; with all of its own, if it has none of those."""
+        if self.routes is None:
+            return contestant
+        return replace(contestant, routes=tuple(route for route in contestant.routes if route in self.routes) or contestant.routes)
 
 
 @dataclass
@@ -83,7 +93,7 @@ def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Rep
     try:
         for dataset, checks in _sittings(plan, report):
             is_default = dataset.records == plan.default.records
-            with launcher.launch(contestant, replace(plan.options, dataset=dataset.path), cache) as server:
+            with launcher.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path), cache) as server:
                 report.accounting = server.accounting
                 if server.accounting_caveat and not report.remarks:
                     report.remarks.append(

@@ -19,9 +19,9 @@ Asked = WorkloadRequest | Callable[[], WorkloadRequest]
 # What one round asks for, by the names under which its figures are known; may differ from round to round.
 RoundRequests = Callable[[], Mapping[str, Asked]]
 
-_SLICE_CPU_NS = 10_000_000
-_SLICE_WALL_NS = 60_000_000  # bounds the time that a server that sleeps can take
-_SLICE_MAX_REQUESTS = 200
+_SLICE_CPU_NS = 5_000_000
+_SLICE_WALL_NS = 30_000_000  # bounds the time that a server that sleeps can take
+_SLICE_MAX_REQUESTS = 100
 _ESTIMATES = 3
 _TIMEOUT_S = 60.0
 
