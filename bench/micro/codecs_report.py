@@ -18,7 +18,7 @@ from restmark_rig.store import dataset
 Rounds = dict[str, dict[str, list[float]]]
 
 
-def options(language: str, add: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> argparse.Namespace:
+def options(language: str, add: Callable[[argparse.ArgumentParser], object] = lambda _: None) -> argparse.Namespace:
     """The command line, with rounds, json and what add adds to it. Ends the program when it is wrong."""
     parser = argparse.ArgumentParser(description=f"Measure {language}'s codecs alone.")
     parser.add_argument("--rounds", type=int, default=40, help="from 3 (default: %(default)s)")

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
-from ..model.workloads import ALL_ROUTES, RECORD_ROUTES, ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_RECORD, ROUTE_VALIDATE, ROUTES
+from ..model.workloads import (
+    ALL_ROUTES,
+    RECORD_ROUTES,
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_PARSE,
+    ROUTE_RECORD,
+    ROUTE_VALIDATE,
+    ROUTES,
+)
 from . import placeholders, targets
 
 if TYPE_CHECKING:

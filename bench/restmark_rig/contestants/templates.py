@@ -142,8 +142,8 @@ def _of_contestant(chosen: Template, name: str) -> dict[str, str]:
     if (source / "Cargo.toml").is_file():
         texts |= _own_workspace(chosen.contestant, texts["Cargo.toml"])
     for file, rewrite in _REWRITES.items():
-        for path in [path for path in texts if re.fullmatch(file, path)]:
-            texts[path] = rewrite(texts[path])
+        for name_there in [there for there in texts if re.fullmatch(file, there)]:
+            texts[name_there] = rewrite(texts[name_there])
     texts[MANIFEST_NAME] = _named(texts[MANIFEST_NAME], name)
     return texts
 

@@ -1,4 +1,7 @@
-"""What the rig needs of a program that makes load; runs and studies know no more of it. A module with this function is one: load (restmark-load) and wrk are."""
+"""What the rig needs of a program that makes load; runs and studies know no more of it.
+
+A module with this function is one: load (restmark-load) and wrk are.
+"""
 
 from __future__ import annotations
 

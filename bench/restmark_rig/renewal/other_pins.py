@@ -102,7 +102,7 @@ class MavenProject:
 
     def renew(self) -> None:
         options = ["-DgenerateBackupPoms=false", f"-Dmaven.version.ignore={_UNFINISHED}"]
-        maven = ["mvn", "--batch-mode", "--strict-checksums", "--file", self.file]
+        maven: list[str | Path] = ["mvn", "--batch-mode", "--strict-checksums", "--file", self.file]
         run_tool([*maven, _MAVEN_VERSIONS, *options], self.file.parent)
         # A repository may list a release of which it does not have all.
         run_tool([*maven, _MAVEN_RESOLVE, "-DincludeScope=runtime"], self.file.parent)

@@ -112,7 +112,9 @@ def answered(body: bytes) -> tuple[bytes, tuple[int, ...]]:
     value = json.loads(body)
     if isinstance(value, dict):
         return _encoded(value, 0)
-    parts, ends, at = [], [], 1
+    parts: list[bytes] = []
+    ends: list[int] = []
+    at = 1
     for record in value:
         part, own = _encoded(record, at)
         parts.append(part)

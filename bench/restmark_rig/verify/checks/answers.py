@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from ...model.workloads import (
     ALL_ROUTES,
     RECORD_ROUTES,
-    ROUTE_LOOP,
     ROUTE_RECORD,
     ROUTE_ROOT,
     ROUTE_TRANSFER,

@@ -47,7 +47,7 @@ from .cost_claims import (
     record_note,
 )
 from .digest import random_seed
-from .meter import Meter, RoundRequests
+from .meter import Asked, Meter, RoundRequests
 
 _RULE = Rule()
 
@@ -148,7 +148,7 @@ def _check_bodies(subject: Subject, meter: Meter) -> None:
         records = [compact_json(bodies.plain_record(rng, rng.getrandbits(40))) for _ in range(_BODY_RECORDS)]
         return validated(bodies.many(records), _BODY_RECORDS)
 
-    requests = {NOTHING: validated(b"[]", 0), SAME: body(), FRESH: body}
+    requests: dict[str, Asked] = {NOTHING: validated(b"[]", 0), SAME: body(), FRESH: body}
     _decide(subject, meter, body_claims(_BODY_RECORDS), lambda: requests, ROUTE_VALIDATE)
 
 
