@@ -16,7 +16,7 @@ for option in "$@"; do
                 echo
                 echo "Installs what the tests need (and says what), builds the presets release and"
                 echo "asan with warnings as errors, and runs every test on one of them (tests/README.md"
-                echo "says which), every fuzzer for 10 seconds, and a minute of soak of the release"
+                echo "says which), every fuzzer for 4 seconds, and one round of the soak of the release"
                 echo "build; the timed tests come last, by themselves. Says what each stage took, and"
                 echo "which tests took longest; what ran beside others is logged in build/*.log. With"
                 echo "--quick builds the release alone, and runs what starts no servers: the unit"
@@ -123,7 +123,7 @@ finish() {
 }
 
 # Most tests wait more than they work; those whose subject is time run alone, at the end.
-jobs=$((3 * $(nproc)))
+jobs=$((4 * $(nproc)))
 
 rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then
@@ -153,12 +153,12 @@ trap 'stop 130' INT
 trap 'stop 143' TERM
 stage "tests of the release build, $jobs at a time" ctest --preset release -LE '^(timed|twice)$' -j "$jobs"
 mv build/release/Testing/Temporary/LastTest.log build/release/Testing/Temporary/LastTest.others.log
-echo "== beside the next stage: the fuzzers, for 10 seconds each, and a minute of soak of the release build"
+echo "== beside the next stage: the fuzzers, for 4 seconds each, and a round of the soak of the release build"
 # shellcheck disable=SC2086 # words
-$hears nice -n 10 tests/fuzz/run.sh --seconds 10 --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
+$hears nice -n 10 tests/fuzz/run.sh --seconds 4 --jobs $(($(nproc) + 1)) >build/fuzzers.log 2>&1 &
 fuzzers=$!
 # shellcheck disable=SC2086 # words
-$hears tests/soak --minutes 1 >build/soak.log 2>&1 &
+$hears tests/soak --minutes 0.5 >build/soak.log 2>&1 &
 soak=$!
 few=$((2 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
 stage "tests of the asan build, $few at a time" ctest --preset asan -LE '^twice$' -j "$few"

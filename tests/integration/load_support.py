@@ -22,6 +22,8 @@ from typing import Any
 BUILD = Path(os.environ["RESTMARK_BUILD"])
 LOAD = BUILD / "bench" / "load" / "restmark-load"
 PROBES = 2  # requests for a target without random numbers, before the load begins
+STALL_S = 0.5
+QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 
 Answer = Callable[["Planted", "Client", str], bytes | None]
 
@@ -134,6 +136,28 @@ def welcome(server: Planted, client: Client, target: str) -> bytes:
     return answer()
 
 
+class Staller:
+    """Answers after `work_s`, and once, `after_s` behind the first request of the load, after STALL_S."""
+
+    def __init__(self, work_s: float, after_s: float) -> None:
+        self.work_s, self.after_s = work_s, after_s
+        self.n = 0
+        self.begin = 0.0
+        self.stalled = False
+
+    def __call__(self, server: Planted, client: Client, target: str) -> bytes:
+        self.n += 1
+        now = time.monotonic()
+        if self.n == PROBES + 1:
+            self.begin = now
+        if self.n > PROBES and not self.stalled and now - self.begin > self.after_s:
+            self.stalled = True
+            time.sleep(STALL_S)  # the stall itself is the subject
+        elif self.work_s:
+            time.sleep(self.work_s)
+        return answer()
+
+
 def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(LOAD), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
 
@@ -144,6 +168,10 @@ def load(*arguments: object, code: int = 0, timeout: float = 60) -> dict[str, An
     assert done.returncode == code, (done.returncode, done.stderr, done.stdout[:2000])
     assert done.stderr == ""
     return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def quantiles_us(result: dict[str, Any]) -> dict[str, int]:
+    return result["latency"]["quantiles_us"]  # type: ignore[no-any-return]
 
 
 def decode_histogram(encoded: str) -> dict[int, int]:

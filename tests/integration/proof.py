@@ -18,8 +18,8 @@ REST_S = 0.8  # a worker that drains closes what rests for a second, give or tak
 
 
 def times(n: int) -> int:
-    """The issue's count; a tenth of it under the sanitizers, where a fork takes a tenth of a second."""
-    return max(2, n // 10) if SANITIZED else n
+    """n with RESTMARK_LONG=1, else a quarter of it; a tenth under the sanitizers, where a fork takes a tenth of a second."""
+    return max(2, n // 10) if SANITIZED else n if os.environ.get("RESTMARK_LONG") == "1" else max(2, n // 4)
 
 
 def clients() -> list[Profile]:

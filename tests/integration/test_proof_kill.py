@@ -1,4 +1,4 @@
-"""100 workers killed under load: only what they had in hand is lost, and each loss is accounted for."""
+"""25 workers killed under load (100 with RESTMARK_LONG=1): only what they had in hand is lost, and each loss is accounted for."""
 
 from __future__ import annotations
 

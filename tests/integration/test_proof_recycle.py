@@ -1,4 +1,4 @@
-"""20 recycled workers for each cause under load, and no client notices."""
+"""5 recycled workers for each cause under load (20 with RESTMARK_LONG=1), and no client notices."""
 
 from __future__ import annotations
 

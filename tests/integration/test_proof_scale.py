@@ -1,4 +1,4 @@
-"""100 changes of the number of workers under load, and no client notices."""
+"""25 changes of the number of workers under load (100 with RESTMARK_LONG=1), and no client notices."""
 
 from __future__ import annotations
 

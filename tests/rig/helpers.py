@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from restmark_rig.contestants import contestant
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host import cgroup
+from restmark_rig.terminal import console
+from restmark_rig.ui import cli
 from restmark_rig.verify import verifier
 from restmark_rig.verify.verifier import Report, VerifyPlan
 
@@ -88,6 +94,28 @@ def run_rig(
         timeout=timeout_s,
         check=False,
     )
+
+
+def call_rig(cache: Path, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """What run_rig() does, in this process: for all but signals, streams, start times and what is recorded of the process itself."""
+    words, terminating = [str(argument) for argument in arguments], signal.getsignal(signal.SIGTERM)
+    out, err = io.StringIO(), io.StringIO()
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment |= {"RESTMARK_CACHE": str(cache), "LC_ALL": "C.UTF-8"}
+    console.forget()  # as wide as this environment says
+    try:
+        with (
+            mock.patch.dict(os.environ, environment, clear=True),
+            contextlib.chdir(cwd or os.getcwd()),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch("sys.argv", [str(RESTMARK), *words]),
+        ):
+            code = cli.main(words)
+    finally:
+        signal.signal(signal.SIGTERM, terminating)
+        console.forget()
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def verify_until_decided(subject: Contestant, plan: VerifyPlan, cache: Cache, tries: int = 6) -> Report:

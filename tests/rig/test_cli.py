@@ -15,6 +15,7 @@ import pytest
 from .helpers import (
     CHEATER,
     PYTHON,
+    call_rig,
     cheater_argv,
     groups_of,
     processes_mentioning,
@@ -75,7 +76,7 @@ def test_the_checks_are_named_in_the_help(cache_dir: Path) -> None:
     ],
 )
 def test_wrong_usage(cache_dir: Path, peers: Path, arguments: list[str]) -> None:
-    done = run_rig(cache_dir, *arguments, cwd=peers.parent)
+    done = call_rig(cache_dir, *arguments, cwd=peers.parent)
     assert done.returncode == USAGE, done.stderr
     assert done.stdout == ""
     assert done.stderr
@@ -97,7 +98,7 @@ def test_list(cache_dir: Path, peers: Path) -> None:
 
 
 def test_list_json(cache_dir: Path, peers: Path) -> None:
-    entries = json.loads(run_rig(cache_dir, "list", "--json", "--peers-dir", peers).stdout)
+    entries = json.loads(call_rig(cache_dir, "list", "--json", "--peers-dir", peers).stdout)
     assert [(entry["name"], entry["state"]) for entry in entries] == [
         ("honest", "ready"),
         ("made", "unbuilt"),
@@ -108,21 +109,21 @@ def test_list_json(cache_dir: Path, peers: Path) -> None:
 
 def test_list_tells_of_optional_ones(cache_dir: Path, peers: Path) -> None:
     write_contestant(peers, "extra", cheater_argv("none"), optional=True)
-    done = run_rig(cache_dir, "list", "--peers-dir", peers)
+    done = call_rig(cache_dir, "list", "--peers-dir", peers)
     lines = done.stdout.splitlines()
     assert lines[-1] == "and with --all, or by name with -C: extra"
     assert not any(line.startswith("extra") for line in lines)
-    entries = json.loads(run_rig(cache_dir, "list", "--json", "--all", "--peers-dir", peers).stdout)
+    entries = json.loads(call_rig(cache_dir, "list", "--json", "--all", "--peers-dir", peers).stdout)
     assert {entry["name"]: entry["optional"] for entry in entries} == {
         "extra": True, "honest": False, "made": False, "toolless": False,
     }  # fmt: skip
     assert [entry["level"] for entry in entries] == ["idiomatic", "idiomatic", "idiomatic", "tuned"]
-    not_ready = run_rig(cache_dir, "list", "--not-ready", "--peers-dir", peers)
+    not_ready = call_rig(cache_dir, "list", "--not-ready", "--peers-dir", peers)
     assert "extra" not in not_ready.stdout
 
 
 def test_list_of_what_is_not_ready(cache_dir: Path, peers: Path) -> None:
-    done = run_rig(cache_dir, "list", "--not-ready", "--json", "--peers-dir", peers)
+    done = call_rig(cache_dir, "list", "--not-ready", "--json", "--peers-dir", peers)
     assert [entry["name"] for entry in json.loads(done.stdout)] == ["made", "toolless"]
 
 
@@ -134,7 +135,7 @@ def test_contestants_named_alone_or_with_all(cache_dir: Path, peers: Path, comma
     for extra, names in [([], ["own"]), (["--all"], ["honest", "made", "toolless", "own"])]:
         selection = ["-C", own, *extra]
         arguments = [*selection, command, *options] if first else [command, *options, *selection]
-        done = run_rig(cache_dir, "--peers-dir", peers, *arguments)
+        done = call_rig(cache_dir, "--peers-dir", peers, *arguments)
         assert done.returncode == OK, done.stderr
         if command == "build":
             assert [line.partition(":")[0] for line in done.stdout.splitlines()] == names
@@ -148,50 +149,50 @@ def test_contestants_named_alone_or_with_all(cache_dir: Path, peers: Path, comma
 def test_the_remedy_for_an_unbuilt_contestant_works_as_it_is(cache_dir: Path, peers: Path, place: str) -> None:
     cwd = peers.parent / place
     cwd.mkdir(exist_ok=True)
-    (entry,) = json.loads(run_rig(cache_dir, "list", "--json", "-C", peers / "made", cwd=cwd).stdout)
+    (entry,) = json.loads(call_rig(cache_dir, "list", "--json", "-C", peers / "made", cwd=cwd).stdout)
     written = {"peers": "./made", ".": "./peers/made", "elsewhere": str(peers / "made")}[place]
     assert entry["remedy"] == f"restmark build -C {written}"
-    assert run_rig(cache_dir, *entry["remedy"].split()[1:], cwd=cwd).returncode == OK
+    assert call_rig(cache_dir, *entry["remedy"].split()[1:], cwd=cwd).returncode == OK
 
 
 def test_the_names_of_built_in_contestants_are_taken(cache_dir: Path, peers: Path, tmp_path: Path) -> None:
-    done = run_rig(cache_dir, "new-contestant", "restmarkd", cwd=tmp_path)
+    done = call_rig(cache_dir, "new-contestant", "restmarkd", cwd=tmp_path)
     assert done.returncode == USAGE
     assert "name 'restmarkd': a built-in contestant has it already" in done.stderr
     assert "such as my-restmarkd" in done.stderr
     assert not (tmp_path / "restmarkd").exists()
     own = write_contestant(tmp_path, "honest", cheater_argv("none"))
     for selector in ("honest", "./honest", own):
-        done = run_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=tmp_path)
+        done = call_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=tmp_path)
         assert done.returncode == USAGE
         assert f"the folder {own} has the name of the built-in contestant honest" in done.stderr
         assert "rename the folder" in done.stderr
     for selector in ("honest", "./honest", peers / "honest"):
-        assert run_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=peers).returncode == OK
+        assert call_rig(cache_dir, "list", "-C", selector, "--peers-dir", peers, cwd=peers).returncode == OK
 
 
 def test_a_broken_manifest(cache_dir: Path, peers: Path) -> None:
     (peers / "honest" / "contestant.toml").write_text('name = "honest"\n')
-    done = run_rig(cache_dir, "list", "--peers-dir", peers)
+    done = call_rig(cache_dir, "list", "--peers-dir", peers)
     assert done.returncode == USAGE
     assert f"{peers}/honest/contestant.toml: key 'title' is missing; remedy: add a title" in done.stderr
 
 
 def test_build(cache_dir: Path, peers: Path) -> None:
-    first = run_rig(cache_dir, "build", "--peers-dir", peers)
+    first = call_rig(cache_dir, "build", "--peers-dir", peers)
     assert first.returncode == OK
     assert "honest: nothing to build" in first.stdout
     assert "made: built in" in first.stdout
     assert "toolless: skipped: toolless: no-such-tool not found; remedy: restmark setup" in first.stdout
     assert "made: build step 1 of 1 (cp)" in first.stderr
-    second = run_rig(cache_dir, "-C", "made", "build", "--peers-dir", peers)
+    second = call_rig(cache_dir, "-C", "made", "build", "--peers-dir", peers)
     assert second.stdout == "made: up to date\n"
 
 
 def test_a_build_that_fails(cache_dir: Path, peers: Path) -> None:
     bad = '[build]\nsteps = [["sh", "-c", "echo error: no such header; exit 7"]]\ninputs = ["*.toml"]'
     write_contestant(peers, "bad", cheater_argv("none"), bad)
-    done = run_rig(cache_dir, "build", "--peers-dir", peers)
+    done = call_rig(cache_dir, "build", "--peers-dir", peers)
     assert done.returncode == ENVIRONMENT
     assert "restmark: bad: build step 1 of 1 failed (exit code 7)" in done.stderr
     assert "error: no such header" in done.stderr
@@ -202,7 +203,7 @@ def test_a_build_that_fails(cache_dir: Path, peers: Path) -> None:
 
 def test_a_named_contestant_without_its_tool_is_an_error(cache_dir: Path, peers: Path) -> None:
     for command in ("build", "verify"):
-        done = run_rig(cache_dir, command, "-C", "toolless", "--peers-dir", peers)
+        done = call_rig(cache_dir, command, "-C", "toolless", "--peers-dir", peers)
         assert done.returncode == ENVIRONMENT
         assert "no-such-tool not found" in done.stdout + done.stderr
         assert f"restmark setup {peers / 'toolless'}" in "".join((done.stdout + done.stderr).split("\n"))
@@ -210,13 +211,13 @@ def test_a_named_contestant_without_its_tool_is_an_error(cache_dir: Path, peers:
 
 def test_no_contestants_at_all(cache_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    done = run_rig(cache_dir, "verify", "--peers-dir", tmp_path / "empty")
+    done = call_rig(cache_dir, "verify", "--peers-dir", tmp_path / "empty")
     assert done.returncode == ENVIRONMENT
     assert "no contestants in" in done.stderr
 
 
 def test_verify_passes(cache_dir: Path, peers: Path) -> None:
-    done = run_rig(cache_dir, "verify", "--peers-dir", peers, "--check", "body", "--check", "keep", "--seed", "7")
+    done = call_rig(cache_dir, "verify", "--peers-dir", peers, "--check", "body", "--check", "keep", "--seed", "7")
     assert done.returncode == OK, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("seed 7; dataset ")
@@ -238,14 +239,14 @@ def test_a_locale_without_dashes(cache_dir: Path, peers: Path) -> None:
 
 def test_verify_fails(cache_dir: Path, peers: Path) -> None:
     wrong = write_contestant(peers.parent / "elsewhere", "wrong", cheater_argv("wrong-content-type"))
-    done = run_rig(cache_dir, "verify", "--all", "-C", wrong, "--peers-dir", peers, "--check", "type")
+    done = call_rig(cache_dir, "verify", "--all", "-C", wrong, "--peers-dir", peers, "--check", "type")
     assert done.returncode == VERIFICATION
     assert "wrong: type: FAIL: GET /transfer-data: wrong Content-Type 'text/html'" in done.stdout
     assert "2 of 4 contestants do the same work; differ: wrong; skipped: toolless" in done.stdout
 
 
 def test_verify_json(cache_dir: Path, peers: Path) -> None:
-    done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--check", "vary", "--json")
+    done = call_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--check", "vary", "--json")
     document = json.loads(done.stdout)
     assert document["exit_code"] == done.returncode == OK
     (entry,) = document["contestants"]
@@ -259,7 +260,7 @@ def test_verify_json(cache_dir: Path, peers: Path) -> None:
 
 
 def test_verify_without_building(cache_dir: Path, peers: Path) -> None:
-    done = run_rig(cache_dir, "verify", "-C", "made", "--peers-dir", peers, "--no-build")
+    done = call_rig(cache_dir, "verify", "-C", "made", "--peers-dir", peers, "--no-build")
     assert done.returncode == ENVIRONMENT
     assert "its build is missing or out of date" in done.stdout
     assert f"restmark build -C {peers}/made" in done.stdout
@@ -268,7 +269,7 @@ def test_verify_without_building(cache_dir: Path, peers: Path) -> None:
 def test_a_server_that_dies_at_start(cache_dir: Path, peers: Path) -> None:
     argv = [PYTHON, "-c", "import sys; sys.exit('no such module: {port}')"]
     write_contestant(peers, "dies", argv)
-    done = run_rig(cache_dir, "verify", "-C", "dies", "-C", "honest", "--peers-dir", peers, "--check", "body")
+    done = call_rig(cache_dir, "verify", "-C", "dies", "-C", "honest", "--peers-dir", peers, "--check", "body")
     assert done.returncode == ENVIRONMENT
     assert "dies: the server ended with exit code 1\nlast lines of" in done.stdout
     assert "no such module:" in done.stdout
@@ -278,7 +279,7 @@ def test_a_server_that_dies_at_start(cache_dir: Path, peers: Path) -> None:
 def test_a_port_in_use(cache_dir: Path, peers: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--port", str(port))
+        done = call_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--port", str(port))
     assert done.returncode == ENVIRONMENT
     assert f"port {port} on 127.0.0.1 is in use by" in done.stdout
     assert f"(pid {os.getpid()})" in done.stdout
@@ -288,13 +289,13 @@ def test_a_port_in_use(cache_dir: Path, peers: Path) -> None:
 def test_a_bad_dataset(cache_dir: Path, peers: Path) -> None:
     path = peers.parent / "bad.msgpack"
     path.write_bytes(b"\x91\xc4\x01\x80")
-    done = run_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--dataset", path)
+    done = call_rig(cache_dir, "verify", "-C", "honest", "--peers-dir", peers, "--dataset", path)
     assert done.returncode == USAGE
     assert f"dataset {path}: record 0 has the fields []" in done.stderr
 
 
 def test_an_unwritable_cache(peers: Path) -> None:
-    done = run_rig(Path("/proc/nowhere"), "verify", "-C", "honest", "--peers-dir", peers)
+    done = call_rig(Path("/proc/nowhere"), "verify", "-C", "honest", "--peers-dir", peers)
     assert done.returncode == ENVIRONMENT
     assert "choose a writable one with --cache-dir" in done.stderr
 
@@ -304,26 +305,26 @@ def test_restmarkd_with_another_dataset(cache_dir: Path, peers: Path) -> None:
     folder = write_contestant(peers, "restmarkd", ["{source}/restmarkd", "{port}"])
     (folder / "restmarkd").write_text('#!/bin/sh\nprintf wrong > "$2"\n')
     (folder / "restmarkd").chmod(0o755)
-    done = run_rig(cache_dir, "verify", "-C", "restmarkd", "--peers-dir", peers)
+    done = call_rig(cache_dir, "verify", "-C", "restmarkd", "--peers-dir", peers)
     assert done.returncode == ENVIRONMENT
     assert "differs from the rig's (104619 bytes) from byte 0 on" in done.stderr
 
 
 def test_new_contestant(cache_dir: Path, tmp_path: Path) -> None:
-    done = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
+    done = call_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
     assert done.returncode == OK
     assert done.stdout.splitlines() == ["mine/README.md", "mine/contestant.toml", "mine/digest.py", "mine/server.py"]
     assert "restmark verify -C ./mine" in done.stderr
-    again = run_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
+    again = call_rig(cache_dir, "new-contestant", "mine", cwd=tmp_path)
     assert again.returncode == USAGE
     assert "mine exists already" in again.stderr
-    verified = run_rig(cache_dir, "verify", "-C", "./mine", "--check", "body", cwd=tmp_path)
+    verified = call_rig(cache_dir, "verify", "-C", "./mine", "--check", "body", cwd=tmp_path)
     assert verified.returncode == OK
 
 
 def test_the_cache_directory_options(cache_dir: Path, peers: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    run_rig(cache_dir, "build", "-C", "made", "--peers-dir", peers, "--cache-dir", other)
+    call_rig(cache_dir, "build", "-C", "made", "--peers-dir", peers, "--cache-dir", other)
     assert (other / "logs" / "made.build.log").is_file()
     assert not cache_dir.exists()
 

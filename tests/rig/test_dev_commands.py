@@ -23,7 +23,7 @@ from restmark_rig.ui.commands.dev import dev
 from .helpers import PYTHON, ROOT, Silent, cheater
 
 pytestmark = pytest.mark.xdist_group("build-tree")
-DURATION_S = 0.3
+DURATION_S = 0.15
 PROBES = 2  # of restmark-load, before it loads
 WRAPPER = '#!/bin/sh\nexec {program} "$@" --no-probe --expect={body}\n'
 
@@ -105,7 +105,7 @@ def test_balance_says_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes a CPU for the server and one for the load")
 def test_cost_compares_a_copy_with_itself(build_tree: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(build_tree / "src" / "restmarkd", tmp_path / "copy"))
-    done = run("cost", "--rounds", "2", "--seconds", "1", build_tree / "src" / "restmarkd", copy)
+    done = run("cost", "--rounds", "1", "--seconds", "1", build_tree / "src" / "restmarkd", copy)
     assert done.returncode == 0, done.stderr
     found = re.findall(r"^ *([\d.]+) us/request +([\d.]+) ", done.stdout, re.MULTILINE)
     assert len(found) == 2 and found[0][1] == "1.000"
@@ -121,7 +121,7 @@ def test_cost_ends_at_a_target_that_is_not_there(build_tree: Path) -> None:
 
 def test_load_cost_compares_the_load_generators(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     with launch(cheater(tmp_path, "none"), StartOptions(default_dataset.path), cache) as server:
-        done = run("load-cost", "--rounds", "2", "--seconds", "1", "--connections", "2", f"http://{server.host}:{server.port}")
+        done = run("load-cost", "--rounds", "1", "--seconds", "1", "--connections", "2", f"http://{server.host}:{server.port}")
     assert done.returncode == 0, done.stderr
     found = re.findall(r"^ *([\d.]+) us/answer +([\d.]+) .*/s of a CPU  (.+)$", done.stdout, re.MULTILINE)
     assert [name for *_, name in found][:2] == ["restmark-load --no-check", "restmark-load"]

@@ -9,7 +9,7 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.store.dataset import Dataset
 
 from . import example_study
-from .helpers import cheater_argv, run_rig, write_contestant
+from .helpers import call_rig, cheater_argv, write_contestant
 
 
 def test_a_study_of_two_contestants_from_anywhere(tmp_path: Path, default_dataset: Dataset, cache: Cache) -> None:
@@ -21,6 +21,6 @@ def test_a_study_of_two_contestants_from_anywhere(tmp_path: Path, default_datase
 
 def test_a_contestant_from_anywhere_is_listed_beside_the_others(tmp_path: Path) -> None:
     folder = write_contestant(tmp_path, "of-my-own", cheater_argv("none"))
-    done = run_rig(tmp_path / "cache", "-C", folder, "--all", "list", "--json")
+    done = call_rig(tmp_path / "cache", "-C", folder, "--all", "list", "--json")
     names = [entry["name"] for entry in json.loads(done.stdout)]
     assert "of-my-own" in names and "restmarkd" in names

@@ -70,13 +70,11 @@ def test_quiet_that_begins_at_the_end_is_seen_through() -> None:
     assert machine.seconds == 12
 
 
-
 @pytest.fixture()
 def busy_cpu() -> int:
     return min(os.sched_getaffinity(0))
 
 
-@pytest.mark.timed
 def test_a_busy_machine_is_said_before_anything_is_built(tmp_path: Path, busy_cpu: int) -> None:
     folder = fault_folder(tmp_path, "none")
     where = ("--server-cpus", str(busy_cpu), "--client-cpus", str(busy_cpu))

@@ -20,7 +20,7 @@ def pace_of(
 ) -> MachineSpeed:
     """A pace that reads these figures, and from then on `then`; without handovers unless their figures are given."""
     queue, handovers = list(work), list(handover)
-    monkeypatch.setattr(reference_work, "work_ns", lambda cpus: queue.pop(0) if queue else then)
+    monkeypatch.setattr(reference_work, "work_ns", lambda cpus, rested: queue.pop(0) if queue else then)
     monkeypatch.setattr(reference_work, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
     monkeypatch.setattr("restmark_rig.host.machine_speed._PAUSE_S", 0.001)
     pins = Pinning(frozenset({1}), frozenset({0})) if handover else Pinning(frozenset({1}), frozenset({1}))
@@ -93,7 +93,7 @@ def test_the_worse_of_two_looks_counts() -> None:
 def test_a_machine_that_cannot_be_looked_at_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = pace_of(monkeypatch, then=1000)
 
-    def gone(_: object) -> int:
+    def gone(*_: object) -> int:
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(reference_work, "work_ns", gone)
@@ -109,6 +109,17 @@ def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
     assert (pace.quiet.handover_ns is None) == halves().shared
     assert pace.slowdown().of(1.0) >= 1.0
     assert os.sched_getaffinity(0) == before
+
+
+def test_what_follows_a_reading_at_once_finds_the_cpus_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    pace = pace_of(monkeypatch, then=1000)
+    monkeypatch.setattr(reference_work, "work_ns", lambda cpus, rested: asked.append(rested) or 1000)
+    pace.look()
+    assert pace.quiet.work_ns == 1000
+    assert asked == [True, True, *[False] * 18]
+    pace.slowdown()
+    assert asked[20:] == [True], "servers have rested or worked elsewhere since"
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")

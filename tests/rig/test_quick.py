@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .run_support import fault_folder, faulty, make_bench, rig
+from .helpers import call_rig
+from .run_support import fault_folder, faulty, make_bench
 
 from restmark_rig.study import quick  # isort: skip
 from restmark_rig.server import drain  # isort: skip
@@ -54,7 +55,7 @@ def test_a_sound_server_has_no_remark_of_its_own(tmp_path: Path) -> None:
 def test_a_route_whose_answers_come_late_is_a_row(tmp_path: Path) -> None:
     """Four connections, 1.3 s an answer, and a load of 1 s: answers come in behind it."""
     folder = fault_folder(tmp_path, "stuck")
-    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
+    done = call_rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
     assert done.returncode == 0, done.stderr
     row = next(line for line in done.stdout.splitlines() if line.startswith("/ "))
     assert "4 answers on 4" in row
@@ -66,7 +67,7 @@ def test_a_contestant_gets_no_more_connections_than_it_holds(tmp_path: Path) -> 
     folder = fault_folder(tmp_path, "none")
     with (folder / "contestant.toml").open("a") as manifest:
         manifest.write("\n[limits]\nmax_connections = 1\n")
-    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--workers", "2")
+    done = call_rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert "2 connection(s)" in done.stdout
     assert "holds no more than 2 of the 64 connections" in done.stdout
@@ -74,7 +75,7 @@ def test_a_contestant_gets_no_more_connections_than_it_holds(tmp_path: Path) -> 
 
 def test_a_server_that_dies_keeps_its_rows(tmp_path: Path) -> None:
     folder = fault_folder(tmp_path, "crash", at=3)
-    done = rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
+    done = call_rig(tmp_path / "cache", "quick", "-C", folder, "--duration", "1", "--connections", "4")
     assert done.returncode == 3
     assert "the server ended" in done.stdout
     assert "no memory to be looked at" in done.stdout

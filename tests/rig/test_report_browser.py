@@ -31,6 +31,7 @@ FLAGS = (
     ),
     *("--disable-component-update", "--disable-sync", "--enable-logging=stderr"),
 )
+LIGHT, DARK = "--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"
 # Written into a copy of the page, since a browser's layout can only be asked from within.
 PROBE = """
 <script>
@@ -140,16 +141,20 @@ def check_figures(found: dict[str, Any], least_width: float) -> None:
     assert found["page"] <= found["width"]
 
 
-def test_all_figures_are_drawn_and_no_text_is_cut_off(page: Path, tmp_path: Path) -> None:
-    found = probe(page, tmp_path / "profile", "--window-size=1200,1000")
-    assert set(found["figures"]) == figures_of(page, narrow=False)
-    check_figures(found, 1000)
+@pytest.fixture(scope="module")
+def desk(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the probe finds at 1280 px, for a reader who likes it light."""
+    return probe(page, tmp_path_factory.mktemp("profile"), "--window-size=1280,1000", LIGHT)
 
 
-def test_at_1280_pixels_every_column_of_every_table_is_seen(page: Path, tmp_path: Path) -> None:
-    found = probe(page, tmp_path / "profile", "--window-size=1280,1000")
-    assert max(table["columns"] for table in found["tables"].values()) >= 10
-    for name, table in found["tables"].items():
+def test_all_figures_are_drawn_and_no_text_is_cut_off(page: Path, desk: dict[str, Any]) -> None:
+    assert set(desk["figures"]) == figures_of(page, narrow=False)
+    check_figures(desk, 1000)
+
+
+def test_at_1280_pixels_every_column_of_every_table_is_seen(desk: dict[str, Any]) -> None:
+    assert max(table["columns"] for table in desk["tables"].values()) >= 10
+    for name, table in desk["tables"].items():
         assert table["last"][2] <= 1280 and not table["scrolls"], (name, table)
         assert not table["hinted"], name
 
@@ -206,10 +211,9 @@ def test_on_a_phone_tables_scroll_and_say_so(phone: dict[str, Any]) -> None:
         assert table["caption"][2] <= phone["width"], name
 
 
-def test_dark_is_dark_and_light_is_light(page: Path, tmp_path: Path) -> None:
-    light = probe(page, tmp_path / "light", "--blink-settings=preferredColorScheme=1")
-    dark = probe(page, tmp_path / "dark", "--blink-settings=preferredColorScheme=0")
-    assert light["background"] == "rgb(255, 255, 255)"
+def test_dark_is_dark_and_light_is_light(page: Path, desk: dict[str, Any], tmp_path: Path) -> None:
+    dark = probe(page, tmp_path / "dark", DARK)
+    assert desk["background"] == "rgb(255, 255, 255)"
     assert dark["background"] == "rgb(15, 20, 25)"
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import html
 import io
 import statistics
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,9 +26,9 @@ from restmark_rig.store import results_file
 from restmark_rig.ui import cli
 
 from . import synthetic_results
+from .helpers import call_rig
 
 pytestmark = pytest.mark.xdist_group("report")
-ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -108,13 +107,10 @@ def test_the_command_makes_all_files_from_results_json_alone(folder: Path, tmp_p
 
 
 def test_the_command_prints_paths_on_stdout_and_errors_on_stderr(folder: Path, tmp_path: Path) -> None:
-    command = ["/usr/bin/python3", str(ROOT / "bench" / "restmark"), "report"]
-    done = subprocess.run(
-        [*command, str(folder), "--output", str(tmp_path)], capture_output=True, text=True, timeout=60
-    )
+    done = call_rig(tmp_path / "cache", "report", folder, "--output", tmp_path)
     assert done.returncode == 0
     assert done.stdout.split() == [str(tmp_path / name) for name in ("rounds.csv", "summary.md", "index.html")]
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    done = call_rig(tmp_path / "cache", "report", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "there is no such file" in done.stderr and "remedy" in done.stderr
 

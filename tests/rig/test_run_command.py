@@ -7,14 +7,18 @@ import hashlib
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import synthetic_results
+from .helpers import call_rig
 from .run_support import command, environment, fault_folder, rig, wait_for
 
 from restmark_rig.contestants.settings import Settings  # isort: skip
@@ -25,7 +29,7 @@ from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.model.results import Visit  # isort: skip
 from restmark_rig.model.workloads import ROUTES  # isort: skip
 
-SHORT = ("--duration", "0.25", "--warmup", "0.1", "--connections", "8")
+SHORT = ("--duration", "0.1", "--warmup", "0.1", "--connections", "8")
 
 
 def read(directory: Path) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def read(directory: Path) -> dict[str, Any]:
 def test_dry_run_starts_nothing(tmp_path: Path) -> None:
     folder = fault_folder(tmp_path, "none")
     out = tmp_path / "out"
-    done = rig(
+    done = call_rig(
         tmp_path / "cache", "run", "-C", folder, *SHORT, "--rounds", "3", "--seed", "5", "--dry-run", "--output", out
     )
     assert done.returncode == 0, done.stderr
@@ -51,7 +55,7 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_dry_run_of_a_quick_one_says_what_is_to_be_built_and_how_long_all_of_it_takes(tmp_path: Path) -> None:
-    done = rig(tmp_path / "cache", "run", "--quick", "--dry-run", "--seed", "1")
+    done = call_rig(tmp_path / "cache", "run", "--quick", "--dry-run", "--seed", "1")
     assert done.returncode == 0, done.stderr
     assert "to be built first: " in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("time: ")]
@@ -73,20 +77,37 @@ def test_a_quick_one_ends_in_time_once_all_is_built(contestants: int, minutes: i
 def test_a_workload_without_its_slash_a_baseline_and_a_mix_are_planned(tmp_path: Path) -> None:
     folder = fault_folder(tmp_path, "none")
     arguments = ("run", "-C", folder, "--dry-run", "--baseline", folder, "--mix", "/=2")
-    done = rig(tmp_path / "cache", *arguments)
+    done = call_rig(tmp_path / "cache", *arguments)
     assert done.returncode == 0, done.stderr
     assert "baseline: fault-none" in done.stdout
     assert "mix: / 2" in done.stdout
-    refused = rig(tmp_path / "cache", "run", "-C", folder, "--dry-run", "--baseline", "fault-nome")
+    refused = call_rig(tmp_path / "cache", "run", "-C", folder, "--dry-run", "--baseline", "fault-nome")
     assert refused.returncode == 1
     assert "did you mean fault-none?" in refused.stderr
 
 
-def test_a_run_and_its_record(tmp_path: Path) -> None:
-    folder = fault_folder(tmp_path, "none")
-    out = tmp_path / "out"
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: what it was told, what it said, and where its record is. For all tests; none may change it."""
+
+    folder: Path
+    cache: Path
+    out: Path
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A sound contestant in two rounds, in a process of its own. Who uses it is of the xdist_group "finished"."""
+    place = tmp_path_factory.mktemp("finished")
+    folder, cache, out = fault_folder(place, "none"), place / "cache", place / "out"
     words = (*SHORT, "--rounds", "2", "--seed", "7", "--baseline", "fault-none", "--mix", "/=2", "--output", out)
-    done = rig(tmp_path / "cache", "run", "-C", folder, *words)
+    return Finished(folder, cache, out, rig(cache, "run", "-C", folder, *words))
+
+
+@pytest.mark.xdist_group("finished")
+def test_a_run_and_its_record(finished: Finished) -> None:
+    folder, out, done = finished.folder, finished.out, finished.done
     assert done.returncode == 0, done.stderr
     assert "GET /, 8 connections" in done.stdout
     assert "round 2/2" in done.stderr
@@ -127,31 +148,39 @@ def test_a_run_and_its_record(tmp_path: Path) -> None:
     assert record["thresholds"]["client_busy_min_share"] == 0.95
 
 
-def test_a_faulty_cell_is_not_ranked(tmp_path: Path) -> None:
-    good, bad = fault_folder(tmp_path, "none"), fault_folder(tmp_path, "error", at=6)
-    out = tmp_path / "out"
-    done = rig(tmp_path / "cache", "run", "-C", good, "-C", bad, *SHORT, "--rounds", "1", "--output", out)
-    assert done.returncode == 0, done.stderr
-    results = results_file.read(out)
+@pytest.fixture(scope="module")
+def with_faulty_ones(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A sound one, one that errs under load, and one that errs in the verification. Who uses it is of the xdist_group "faulty"."""
+    place = tmp_path_factory.mktemp("faulty")
+    good, errs, fails = fault_folder(place, "none"), fault_folder(place, "error", at=6), fault_folder(place, "error", name="fails")
+    chosen = [word for folder in (good, errs, fails) for word in ("-C", folder)]
+    cache, out = place / "cache", place / "out"
+    return Finished(good, cache, out, call_rig(cache, "run", *chosen, *SHORT, "--rounds", "1", "--output", out))
+
+
+@pytest.mark.xdist_group("faulty")
+def test_a_faulty_cell_is_not_ranked(with_faulty_ones: Finished) -> None:
+    done = with_faulty_ones.done
+    assert "GET /, 8 connections" in done.stdout, done.stderr
+    results = results_file.read(with_faulty_ones.out)
     cell = results.cell("fault-error", "/", 8)
     assert cell is not None
     assert "errors" in cell.verdict_names
     assert not cell.ok
-    (row,) = [line for line in done.stdout.splitlines() if line.strip().startswith("fault-error")]
+    (row,) = re.findall(r"^ +fault-error +[\d.]+ .*", done.stdout, re.MULTILINE)
     assert "errors" in done.stdout
     assert " ok" not in row
 
 
-def test_who_fails_verification_is_named_and_not_measured(tmp_path: Path) -> None:
-    good, bad = fault_folder(tmp_path, "none"), fault_folder(tmp_path, "error")
-    out = tmp_path / "out"
-    done = rig(tmp_path / "cache", "run", "-C", good, "-C", bad, *SHORT, "--rounds", "1", "--output", out)
+@pytest.mark.xdist_group("faulty")
+def test_who_fails_verification_is_named_and_not_measured(with_faulty_ones: Finished) -> None:
+    done = with_faulty_ones.done
     assert done.returncode == 2, done.stderr
-    assert "fault-error: not measured: verification failed" in done.stderr
-    record = read(out)
-    assert {cell["contestant"] for cell in record["cells"]} == {"fault-none", "fault-none-again"}
+    assert "fails: not measured: verification failed" in done.stderr
+    record = read(with_faulty_ones.out)
+    assert {cell["contestant"] for cell in record["cells"]} == {"fault-none", "fault-none-again", "fault-error"}
     (skipped,) = record["skipped"]
-    assert skipped["name"] == "fault-error"
+    assert skipped["name"] == "fails"
     assert "verification failed" in skipped["reason"]
 
 
@@ -185,11 +214,11 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
         return  # what it leaves is what Ctrl-C leaves, of which the rest is made once
 
     for given in (["--rounds", "9"], ["--all"]):
-        refused = rig(cache, "run", "--resume", out, *given)
+        refused = call_rig(cache, "run", "--resume", out, *given)
         assert refused.returncode == 1
         assert f"{given[0]} would change it" in refused.stderr
 
-    done = rig(cache, "run", "--resume", out)
+    done = call_rig(cache, "run", "--resume", out)
     assert done.returncode == 0, done.stderr
     after = read(out)
     assert after["complete"] is True
@@ -202,34 +231,35 @@ def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: s
     assert times == sorted(times), "the rest follows in the recorded order"
     assert "the run was interrupted and resumed" in after["remarks"]
 
-    again = rig(cache, "run", "--resume", out)
+    again = call_rig(cache, "run", "--resume", out)
     assert again.returncode == 1
     assert "is complete" in again.stderr
 
 
-def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
-    folder = fault_folder(tmp_path, "none")
-    out, cache = tmp_path / "out", tmp_path / "cache"
-    assert rig(cache, "run", "-C", folder, *SHORT, "--rounds", "1", "--output", out).returncode == 0
+@pytest.mark.xdist_group("finished")
+def test_resuming_something_else_is_refused(finished: Finished, tmp_path: Path) -> None:
+    out, cache, manifest = tmp_path / "out", finished.cache, finished.folder / "contestant.toml"
+    shutil.copytree(finished.out, out)
     results = results_file.read(out)
-    results.order.append(Visit(2, "fault-none", "/", 8))
+    results.order.append(Visit(3, "fault-none", "/", 8))
     results.contestants[0].versions["CPython"] = "Python 2.7"
     results_file.write(results, out)
-    done = rig(cache, "run", "--resume", out)
+    done = call_rig(cache, "run", "--resume", out)
     assert done.returncode == 1
     assert "can not be resumed" in done.stderr
     assert "fault-none was CPython Python 2.7" in done.stderr
-    manifest = folder / "contestant.toml"
-    manifest.write_text(manifest.read_text().replace("For a test.", "For another one."))
     results.contestants[0].versions["CPython"] = results.contestants[1].versions["CPython"]
     results.settings = dataclasses.replace(results.settings, timeout_ms=1)
     results_file.write(results, out)
-    done = rig(cache, "run", "--resume", out)
+    done = call_rig(cache, "run", "--resume", out)
     assert done.returncode == 1
     assert "timeout ms: 1, now 30000" in done.stderr and "verif" not in done.stderr, "found before anything is built"
     results.settings = dataclasses.replace(results.settings, timeout_ms=30_000)
     results_file.write(results, out)
-    done = rig(cache, "run", "--resume", out)
+    as_it_was = manifest.read_text()
+    manifest.write_text(as_it_was.replace("For a test.", "For another one."))
+    done = call_rig(cache, "run", "--resume", out)
+    manifest.write_text(as_it_was)
     assert done.returncode == 1
     assert "fault-none: its manifest was" in done.stderr and "verif" not in done.stderr
 
@@ -272,7 +302,7 @@ def test_on_a_terminal_the_progress_line_is_gone_before_the_interruption_is_told
 )
 def test_usage_errors(tmp_path: Path, arguments: list[str], code: int, text: str) -> None:
     folder = fault_folder(tmp_path, "none")
-    done = rig(tmp_path / "cache", "run", "-C", folder, *arguments, "--dry-run")
+    done = call_rig(tmp_path / "cache", "run", "-C", folder, *arguments, "--dry-run")
     assert done.returncode == code
     assert text in done.stderr
 
@@ -281,7 +311,7 @@ def test_results_are_not_overwritten(tmp_path: Path) -> None:
     folder, out = fault_folder(tmp_path, "none"), tmp_path / "out"
     out.mkdir()
     (out / "results.json").write_text("{}")
-    done = rig(tmp_path / "cache", "run", "-C", folder, "--output", out)
+    done = call_rig(tmp_path / "cache", "run", "-C", folder, "--output", out)
     assert done.returncode == 1
     assert f"--resume {out}" in done.stderr
     assert (out / "results.json").read_text() == "{}"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from .run_support import FAULTS, fault_folder, faulty, make_bench, rig
+from .helpers import call_rig
+from .run_support import FAULTS, fault_folder, faulty, make_bench
 
 from restmark_rig.host import cgroup  # isort: skip
 from restmark_rig.contestants import contestant  # isort: skip
@@ -239,7 +240,7 @@ def test_original_figures() -> None:
 def test_the_command_and_its_record(tmp_path: Path) -> None:
     folder, out, cache = fault_folder(tmp_path, "none"), tmp_path / "out", tmp_path / "cache"
     options = ("--workers", "1,2", "--duration", "1", "--connections", "4", "--output", out)
-    done = rig(cache, "memory", "-C", folder, *options)
+    done = call_rig(cache, "memory", "-C", folder, *options)
     assert done.returncode == 0, done.stderr
     assert "One more worker" in done.stdout
     results = results_file.read(out)
@@ -252,9 +253,9 @@ def test_the_command_and_its_record(tmp_path: Path) -> None:
 
 def test_added_to_a_run(tmp_path: Path) -> None:
     folder, out, cache = fault_folder(tmp_path, "none"), tmp_path / "out", tmp_path / "cache"
-    short = ("--duration", "0.5", "--warmup", "0.1", "--connections", "4", "--rounds", "2")
-    assert rig(cache, "run", "-C", folder, *short, "--output", out).returncode == 0
-    done = rig(cache, "memory", "-C", folder, "--workers", "1,2", "--duration", "1", "--output", out)
+    short = ("--duration", "0.1", "--warmup", "0.1", "--connections", "4", "--rounds", "2")
+    assert call_rig(cache, "run", "-C", folder, *short, "--output", out).returncode == 0
+    done = call_rig(cache, "memory", "-C", folder, "--workers", "1,2", "--duration", "1", "--output", out)
     assert done.returncode == 0, done.stderr
     results = results_file.read(out)
     assert results.complete

@@ -14,7 +14,7 @@ from restmark_rig.host import installation
 from restmark_rig.model.errors import EnvironmentFault, ManifestError
 from restmark_rig.setup import environment, needs
 
-from .helpers import ROOT, Silent, run_rig, write_contestant
+from .helpers import ROOT, Silent, call_rig, write_contestant
 
 CONTESTANT_NEEDS = ROOT / "bench" / "contestant-needs.sh"
 TOOL = '[[requires]]\ncommand = "tool"\nminimum_version = "1.26"\nversion_command = ["tool", "version"]\npackages = ["tool-new|tool", "more"]\n'
@@ -93,11 +93,11 @@ def test_builds_and_versions_use_the_kept_toolchain(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace("[versions]", '[versions]\ntool = ["tool", "version"]'))
     cache = Cache(tmp_path / "cache")
     command(toolchains.folder(cache, mine.requires[0]) / "bin", "tool", "echo tool 1.27")
-    done = run_rig(cache.root, "build", "-C", str(mine.directory))
+    done = call_rig(cache.root, "build", "-C", str(mine.directory))
     assert done.returncode == 0, done.stderr
     assert (cache.build_dir(mine) / "made-by").read_text() == "tool 1.27\n"
     assert '"tool": "tool 1.27"' in (cache.build_dir(mine) / ".restmark-build.json").read_text()
-    assert "mine" not in run_rig(cache.root, "list", "--not-ready", "-C", str(mine.directory)).stdout.split()
+    assert "mine" not in call_rig(cache.root, "list", "--not-ready", "-C", str(mine.directory)).stdout.split()
 
 
 def test_needs_are_lines(tmp_path: Path, cache: Cache) -> None:
@@ -137,13 +137,13 @@ def test_a_package_that_can_not_be_installed_is_an_error_with_the_log(tmp_path: 
 
 def test_nothing_to_install(tmp_path: Path) -> None:
     folder = write_contestant(tmp_path, "mine", ["x", "{port}"], '[[requires]]\ncommand = "sh"\npackages = ["dash"]')
-    done = run_rig(tmp_path / "cache", "setup", str(folder))
+    done = call_rig(tmp_path / "cache", "setup", str(folder))
     assert (done.returncode, done.stdout) == (0, "nothing to install: 1 of 1 contestants have what they need\n")
 
 
 def test_what_can_not_be_had_is_named(tmp_path: Path) -> None:
     folder = write_contestant(tmp_path, "mine", ["x", "{port}"], '[[requires]]\ncommand = "no-such"\npackages = []\nhint = "from its site"')
-    done = run_rig(tmp_path / "cache", "setup", str(folder))
+    done = call_rig(tmp_path / "cache", "setup", str(folder))
     assert done.returncode == 3
     assert "mine: missing: no-such not found" in done.stdout
     assert "0 of 1 contestants" in done.stdout

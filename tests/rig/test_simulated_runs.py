@@ -98,10 +98,9 @@ def figures(noise: Noise, rounds: int, seed: int) -> Floats:
 
 def ratios(rows: Floats, comparisons: int) -> list[Estimate]:
     """Of all pairs, as the analysis makes them."""
-    neighbours = stats.paired_scatter([list(row) for row in rows])
-    return [
-        stats.ratio(list(rows[a]), list(rows[b]), True, neighbours, comparisons) for a, b in PAIRS
-    ]
+    lists = rows.tolist()
+    neighbours = stats.paired_scatter(lists)
+    return [stats.ratio(lists[a], lists[b], True, neighbours, comparisons) for a, b in PAIRS]
 
 
 def true_ratio(pair: tuple[int, int]) -> float:
@@ -152,7 +151,7 @@ def test_rounds_that_follow_each_other_are_not_taken_for_more_than_they_are() ->
     for _ in range(200):
         moods = np.repeat(rng.normal(0, 0.05, 25), 8)
         logs = moods + rng.normal(0, 0.01, 200)
-        held += holds(stats.ratio(list(np.exp(logs)), [1.0] * 200, True), 1.0)
+        held += holds(stats.ratio(np.exp(logs).tolist(), [1.0] * 200, True), 1.0)
     assert held / 200 >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / 200)
 
 

@@ -10,21 +10,21 @@ from typing import Any, cast
 import pytest
 
 from . import synthetic_results
-from .helpers import Silent
-from .run_support import fault_folder, make_bench, rig
+from .helpers import Silent, call_rig
+from .run_support import fault_folder, make_bench
 
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.report.analysis import Load  # isort: skip
 from restmark_rig.run import runner, stopping  # isort: skip
 from restmark_rig.run.stopping import Unsettled  # isort: skip
 
-SHORT = ("--duration", "0.2", "--warmup", "0.1", "--connections", "2", "--workload", "/", "--seed", "5")
+SHORT = ("--duration", "0.1", "--warmup", "0.1", "--connections", "2", "--workload", "/", "--seed", "5")
 
 
 def test_a_run_stops_when_every_pair_is_settled(tmp_path: Path) -> None:
     """One contestant has no pair but with itself, and lies no further from itself than that."""
     out = tmp_path / "out"
-    done = rig(
+    done = call_rig(
         tmp_path / "cache", "run", "-C", fault_folder(tmp_path, "none"), *SHORT, "--rounds", "60", "--output", out
     )
     assert done.returncode == 0, done.stderr

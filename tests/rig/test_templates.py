@@ -23,7 +23,7 @@ from restmark_rig.ui import cli
 from restmark_rig.verify.checks import Verdict
 from restmark_rig.verify.verifier import VerifyPlan
 
-from .helpers import ROOT, Silent, run_rig, verify_until_decided
+from .helpers import ROOT, Silent, call_rig, verify_until_decided
 
 sys.path.append(str(ROOT / "tests" / "peers"))
 import peer_digest  # noqa: E402  (the path had to be set first)
@@ -35,7 +35,7 @@ DIGEST_FAULTS = [
 
 
 def written(tmp_path: Path, template: str, name: str = "mine") -> Path:
-    done = run_rig(tmp_path / "cache", "new-contestant", name, "--template", template, "--directory", tmp_path)
+    done = call_rig(tmp_path / "cache", "new-contestant", name, "--template", template, "--directory", tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split()) == sorted(str(path) for path in (tmp_path / name).rglob("*") if path.is_file())
     return tmp_path / name
@@ -167,7 +167,7 @@ def test_the_longest_name_fits_into_the_title(tmp_path: Path, template: str) -> 
 
 
 def test_an_unknown_template(tmp_path: Path) -> None:
-    done = run_rig(tmp_path / "cache", "new-contestant", "mine", "--template", "cgi", cwd=tmp_path)
+    done = call_rig(tmp_path / "cache", "new-contestant", "mine", "--template", "cgi", cwd=tmp_path)
     assert done.returncode == 1
     assert all(f"'{template}'" in done.stderr for template in TEMPLATES)
     assert not (tmp_path / "mine").exists()

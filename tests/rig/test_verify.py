@@ -25,7 +25,7 @@ from restmark_rig.verify.checks.meter import Meter
 from restmark_rig.verify.verifier import Report, VerifyPlan
 from rich.console import Console
 
-from .helpers import ROOT, cheater, cheater_argv, run_rig, verify_until_decided, write_contestant
+from .helpers import ROOT, call_rig, cheater, cheater_argv, verify_until_decided, write_contestant
 
 ODD_TEXTS = [
     'quotes " and \\ backslashes',
@@ -67,7 +67,7 @@ def write_dataset(path: Path, count: int) -> Dataset:
 
 
 def template(tmp_path: Path) -> Contestant:
-    done = run_rig(tmp_path / "cache", "new-contestant", "my-server", "--directory", tmp_path)
+    done = call_rig(tmp_path / "cache", "new-contestant", "my-server", "--directory", tmp_path)
     assert done.returncode == 0, done.stderr
     return contestant.load(tmp_path / "my-server")
 

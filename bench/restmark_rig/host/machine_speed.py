@@ -55,17 +55,18 @@ class Slowdown:
 
 
 class Reference:
-    """All readings of one piece of work. known_ns: what it took in quiet earlier in an interrupted run."""
+    """All readings of one piece of work. measure: takes one, and is told whether the CPUs may have rested before it; known_ns: what
+    it took in quiet earlier in an interrupted run."""
 
-    def __init__(self, measure: Callable[[], int], known_ns: int | None) -> None:
+    def __init__(self, measure: Callable[[bool], int], known_ns: int | None) -> None:
         self._measure = measure
         self._quiet_ns = known_ns
         self._readings: list[int] = []
 
-    def read(self) -> int:
+    def read(self, rested: bool = True) -> int:
         """Does the work; returns its CPU time, nanoseconds. Raises EnvironmentFault."""
         try:
-            reading = self._measure()
+            reading = self._measure(rested)
         except (OSError, RuntimeError) as error:  # a CPU that has gone, no thread, no loopback
             raise EnvironmentFault(
                 f"can not look at the machine's pace: {error}", "restmark doctor says what this machine has"
@@ -80,8 +81,10 @@ class Reference:
     @property
     def quiet_ns(self) -> int:
         """CPU time of the work when the machine was quiet, nanoseconds: the least that the first decile of all readings was."""
+        rested = True
         while len(self._readings) < _FIRST_READINGS:
-            self.read()
+            self.read(rested)
+            rested = False
         assert self._quiet_ns is not None
         return self._quiet_ns
 
@@ -97,10 +100,13 @@ class MachineSpeed:
         cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
         pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))
         self.idle = idle
-        self._work = Reference(lambda: reference_work.work_ns(cpus), known.work_ns)
-        self._handover = (
-            Reference(lambda: max(reference_work.handover_ns(*pair) for pair in pairs), known.handover_ns) if pairs else None
-        )
+
+        def handover_ns(rested: bool) -> int:
+            # One pair of CPUs after the other, so that each rests while others work.
+            return max(reference_work.handover_ns(*pair, rested or len(pairs) > 1) for pair in pairs)
+
+        self._work = Reference(lambda rested: reference_work.work_ns(cpus, rested), known.work_ns)
+        self._handover = Reference(handover_ns, known.handover_ns) if pairs else None
 
     @property
     def quiet(self) -> Quiet:

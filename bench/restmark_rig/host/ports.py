@@ -71,13 +71,12 @@ def _sockets(port: int, state: str) -> Iterator[_Socket]:
     """The sockets of a port that are in a state.
 
     A load leaves tens of thousands of closed connections in the kernel's tables for a minute: only lines of this port and state are
-    taken apart.
+    taken apart. The port comes first, as a fixed text is found many times faster; a peer's port has no address behind it.
     """
-    line = rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ {state} [0-9A-F]+:([0-9A-F]+) \S+ \S+ +\d+ +\d+ (\d+) "
-    pattern = re.compile(line, re.MULTILINE)
+    pattern = re.compile(rb":%04X [0-9A-F]+:[0-9A-F]+ %s [0-9A-F]+:([0-9A-F]+) \S+ \S+ +\d+ +\d+ (\d+) " % (port, state.encode()))
     for table in _TABLES:
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            for match in pattern.finditer(table.read_text(encoding="ascii")):
+            for match in pattern.finditer(table.read_bytes()):
                 yield _Socket(int(match[2]), int(match[1], 16))
 
 

@@ -42,15 +42,19 @@ _TEXT = _text()
 _ANSWER = bytes(HANDOVER_BYTES)
 
 
-def work_ns(cpus: Sequence[int]) -> int:
-    """CPU time of compressing 64 KiB, nanoseconds, on the slowest of the CPUs, which do it at the same time. Takes some 55 ms."""
+def work_ns(cpus: Sequence[int], rested: bool = True) -> int:
+    """CPU time of compressing 64 KiB, nanoseconds, on the slowest of the CPUs, which do it at the same time.
+
+    rested: whether the CPUs may have rested before; takes some 55 ms then, and 5 ms else.
+    """
     with ThreadPoolExecutor(len(cpus)) as threads:
-        return max(threads.map(_work_on, cpus))
+        return max(threads.map(lambda cpu: _work_on(cpu, rested), cpus))
 
 
-def _work_on(cpu: int) -> int:
+def _work_on(cpu: int, rested: bool) -> int:
     os.sched_setaffinity(0, {cpu})
-    _ramp_up(_compress)
+    if rested:
+        _ramp_up(_compress)
     return round(statistics.median(_timed_ns(_compress) for _ in range(_COMPRESSIONS)))
 
 
@@ -58,15 +62,15 @@ def _compress() -> None:
     zlib.compress(_TEXT, 1)
 
 
-def handover_ns(server_cpu: int, client_cpu: int) -> int:
+def handover_ns(server_cpu: int, client_cpu: int, rested: bool = True) -> int:
     """CPU time that a thread on server_cpu needs to send 128 KiB over loopback to one on client_cpu that asked for them,
-    nanoseconds. Takes some 60 ms. Raises OSError."""
+    nanoseconds. rested: as of work_ns(); takes some 60 ms then, and 10 ms else. Raises OSError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname(), _HANDOVER_TIMEOUT_S)
         server, _ = listener.accept()
     with client, server, ThreadPoolExecutor(2) as threads:
         # Each ends the connection when it ends, however that comes, so that the other one ends, too.
-        asking, answering = threads.submit(_ask, client, client_cpu), threads.submit(_answer, server, server_cpu)
+        asking, answering = threads.submit(_ask, client, client_cpu), threads.submit(_answer, server, server_cpu, rested)
         if error := asking.exception():
             raise error
         return answering.result()
@@ -86,14 +90,15 @@ def _pinned_end(connection: socket.socket, cpu: int) -> Iterator[None]:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _answer(server: socket.socket, cpu: int) -> int:
+def _answer(server: socket.socket, cpu: int, rested: bool) -> int:
     def answer() -> None:
         if not server.recv(1):
             raise ConnectionError("the asking thread has ended")
         server.sendall(_ANSWER)
 
     with _pinned_end(server, cpu):
-        _ramp_up(answer)
+        if rested:
+            _ramp_up(answer)
         times = sorted(_timed_ns(answer) for _ in range(_HANDOVERS))
         return times[int(_HANDOVERS * _HANDOVER_QUANTILE)]
 

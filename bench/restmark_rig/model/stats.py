@@ -15,11 +15,9 @@ import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
+from statistics import NormalDist, fmean, linear_regression
+from statistics import median as _median
 from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 CONFIDENCE = 0.95
 # What the neighbours' scatter is worth beside a cell's own, in rounds. By simulation: with 3, two rounds of ten contestants
@@ -43,7 +41,6 @@ OUTLIER_MADS = 10 * MAD_TO_SIGMA
 # With few rounds the MAD may be tiny by chance; less than this share of the median is never called an outlier.
 OUTLIER_LEAST_SHARE = 0.02
 
-Floats = npt.NDArray[np.float64]
 K = TypeVar("K", bound=Hashable)
 
 
@@ -117,23 +114,39 @@ class RankRange:
         return str(self.low) if self.low == self.high else f"{self.low}–{self.high}"
 
 
-def _array(samples: Sequence[float]) -> Floats:
+def _checked(samples: Sequence[float]) -> Sequence[float]:
     if not samples:
         raise ValueError("no samples")
-    array = np.asarray(samples, dtype=np.float64)
-    if not np.isfinite(array).all():
+    if not all(map(math.isfinite, samples)):
         raise ValueError("samples have to be finite")
-    return array
+    return samples
 
 
-def blocks(samples: Floats) -> Floats:
+def _logs(samples: Sequence[float]) -> list[float]:
+    return [math.log(sample) for sample in samples]
+
+
+def _sd(samples: Sequence[float]) -> float:
+    """The standard deviation of a population of which these are samples; there have to be two."""
+    middle = fmean(samples)
+    return math.sqrt(math.fsum((sample - middle) ** 2 for sample in samples) / (len(samples) - 1))
+
+
+def _upper_quartile(samples: Sequence[float]) -> float:
+    """Interpolated between the two that it lies between."""
+    ordered, place = sorted(samples), 0.75 * (len(samples) - 1)
+    below = int(place)
+    return ordered[below] + (place - below) * (ordered[min(below + 1, len(ordered) - 1)] - ordered[below])
+
+
+def blocks(samples: Sequence[float]) -> Sequence[float]:
     """The medians of blocks of consecutive samples, as few to a block as leave BLOCKS_MAX blocks; a rest at the end belongs to the
     last one."""
     length = math.ceil(len(samples) / BLOCKS_MAX)
     if length <= 1:
         return samples
     last = (len(samples) // length - 1) * length
-    return np.append(np.median(samples[:last].reshape(-1, length), axis=1), np.median(samples[last:]))
+    return [*(_median(samples[at : at + length]) for at in range(0, last, length)), _median(samples[last:])]
 
 
 def t_quantile(both_tails: float, freedom: int) -> float:
@@ -169,13 +182,13 @@ def scatter(cells: Sequence[Sequence[float]]) -> Scatter | None:
     """The scatter that cells have in common: the root mean square of their own, each counted as twice the upper quartile at
     most, so that one strange cell does not speak for all. None where no cell has two rounds. Figures have to be above 0.
     """
-    logs = [np.log(_array(samples)) for samples in cells if len(samples) > 1]
+    logs = [_logs(_checked(samples)) for samples in cells if len(samples) > 1]
     if not logs:
         return None
-    own = np.array([float(np.std(one, ddof=1)) for one in logs])
-    freedom = np.array([len(one) - 1 for one in logs])
-    capped = np.minimum(own, 2 * np.quantile(own, 0.75))
-    return Scatter(math.sqrt(float(np.average(capped**2, weights=freedom))), int(freedom.sum()))
+    own, freedom = [_sd(one) for one in logs], [len(one) - 1 for one in logs]
+    most = 2 * _upper_quartile(own)
+    squares = math.fsum(min(sd, most) ** 2 * free for sd, free in zip(own, freedom, strict=True))
+    return Scatter(math.sqrt(squares / sum(freedom)), sum(freedom))
 
 
 def paired_scatter(rows: Sequence[Sequence[float]]) -> Scatter | None:
@@ -185,11 +198,11 @@ def paired_scatter(rows: Sequence[Sequence[float]]) -> Scatter | None:
     """
     if len(rows) < 2 or len(rows[0]) < 2:
         return None
-    logs = np.log(np.asarray(rows, dtype=np.float64))
-    rest = logs - logs.mean(axis=0)
+    logs = [_logs(row) for row in rows]
+    means = [fmean(of_round) for of_round in zip(*logs, strict=True)]
     # What belongs to a round takes one cell's freedom, so that the rest of n cells is that much too small.
-    grown = rest * math.sqrt(len(rows) / (len(rows) - 1))
-    return scatter([list(np.exp(row)) for row in grown])
+    growth = math.sqrt(len(rows) / (len(rows) - 1))
+    return scatter([[math.exp(growth * (log - mean)) for log, mean in zip(row, means, strict=True)] for row in logs])
 
 
 def median(samples: Sequence[float], neighbours: Scatter | None = None) -> Estimate:
@@ -197,12 +210,11 @@ def median(samples: Sequence[float], neighbours: Scatter | None = None) -> Estim
 
     Without an interval: a single round, and figures that are not all above 0.
     """
-    array = _array(samples)
-    value = float(np.median(array))
-    if len(array) == 1 or (array <= 0).any():
-        return Estimate(value, None, None, len(array))
-    half = _half_width([_part(np.log(array))], neighbours, 1)
-    return Estimate(value, value / math.exp(half), value * math.exp(half), len(array))
+    value = float(_median(_checked(samples)))
+    if len(samples) == 1 or min(samples) <= 0:
+        return Estimate(value, None, None, len(samples))
+    half = _half_width([_part(_logs(samples))], neighbours, 1)
+    return Estimate(value, value / math.exp(half), value * math.exp(half), len(samples))
 
 
 def ratio(
@@ -221,43 +233,43 @@ def ratio(
     hold with 95 % at once (Bonferroni). single: the factor up and down that stands for an interval where there is but one
     round; None: there is none then. All figures have to be above 0. Raises ValueError.
     """
-    above, below = _array(numerators), _array(denominators)
-    if (below <= 0).any():
+    above, below = _checked(numerators), _checked(denominators)
+    if min(below) <= 0:
         raise ValueError("denominators have to be above 0")
     if paired and len(above) != len(below):
         raise ValueError("paired samples have to be of one length")
-    n, positive = min(len(above), len(below)), bool((above > 0).all())
+    n, positive = min(len(above), len(below)), min(above) > 0
     if paired and positive and n > 1:
-        return _paired(np.log(above / below), neighbours, comparisons)
-    value = float(np.median(above) / np.median(below))
+        return _paired([math.log(one / other) for one, other in zip(above, below, strict=True)], neighbours, comparisons)
+    value = _median(above) / _median(below)
     if not positive:
         return Estimate(value, None, None, n)
     if n == 1:
         low, high = (None, None) if single is None else (value / single, value * single)
         return Estimate(value, low, high, 1)
-    half = _half_width([_part(np.log(side)) for side in (above, below)], neighbours, comparisons)
+    half = _half_width([_part(_logs(side)) for side in (above, below)], neighbours, comparisons)
     return Estimate(value, value / math.exp(half), value * math.exp(half), n)
 
 
-def _paired(logs: Floats, neighbours: Scatter | None, comparisons: int) -> Estimate:
+def _paired(logs: Sequence[float], neighbours: Scatter | None, comparisons: int) -> Estimate:
     """Student's interval of the mean of the logarithms, which covers better than one of their median: in bursts the latter's
     scatter is not known. The median is told, since a single wild round does not move it."""
     means = blocks(logs)
-    middle, n = float(np.mean(means)), len(means)
-    log_sd, freedom = float(np.std(means, ddof=1)), n - 1
+    middle, n = fmean(means), len(means)
+    log_sd, freedom = _sd(means), n - 1
     if neighbours is not None and n < FEW:
         log_sd = max(log_sd, neighbours.log_sd * math.sqrt(2))
         freedom = max(freedom, min(freedom + NEIGHBOURS_FREEDOM, neighbours.freedom))
     half = t_quantile((1 - CONFIDENCE) / comparisons, freedom) * log_sd / math.sqrt(n)
     low, high = middle - half, middle + half
-    told = min(max(float(np.median(logs)), low), high)
+    told = min(max(_median(logs), low), high)
     return Estimate(math.exp(told), math.exp(low), math.exp(high), len(logs))
 
 
-def _part(logs: Floats) -> tuple[float, int]:
+def _part(logs: Sequence[float]) -> tuple[float, int]:
     """Scatter of a series by its blocks, and how many there are."""
     own = blocks(logs)
-    return float(np.std(own, ddof=1)), len(own)
+    return _sd(own), len(own)
 
 
 def _half_width(parts: Sequence[tuple[float, int]], neighbours: Scatter | None, comparisons: int) -> float:
@@ -273,18 +285,17 @@ def _half_width(parts: Sequence[tuple[float, int]], neighbours: Scatter | None, 
 
 def mad(samples: Sequence[float]) -> float:
     """Median absolute deviation from the median."""
-    array = _array(samples)
-    return float(np.median(np.abs(array - np.median(array))))
+    middle = _median(_checked(samples))
+    return _median([abs(sample - middle) for sample in samples])
 
 
 def outliers(samples: Sequence[float]) -> Outliers:
     """The samples that lie beyond OUTLIER_MADS median absolute deviations. Fewer than 3 samples have none."""
-    array = _array(samples)
-    if len(array) < 3:
+    if len(_checked(samples)) < 3:
         return Outliers(())
-    middle = float(np.median(array))
+    middle = _median(samples)
     bound = max(OUTLIER_MADS * mad(samples), OUTLIER_LEAST_SHARE * abs(middle))
-    return Outliers(tuple(int(index) for index in np.flatnonzero(np.abs(array - middle) > bound)))
+    return Outliers(tuple(index for index, sample in enumerate(samples) if abs(sample - middle) > bound))
 
 
 def noise_floor(same: Sequence[float]) -> float | None:
@@ -330,6 +341,5 @@ def fit_line(xs: Sequence[float], ys: Sequence[float]) -> Line | None:
     """The line through points; None with fewer than two different x."""
     if len(set(xs)) < 2:
         return None
-    x, y = _array(xs), _array(ys)
-    slope, intercept = np.polyfit(x, y, 1)
-    return Line(float(intercept), float(slope), float(np.max(np.abs(y - (intercept + slope * x)))))
+    slope, intercept = linear_regression(_checked(xs), _checked(ys))
+    return Line(intercept, slope, max(abs(y - (intercept + slope * x)) for x, y in zip(xs, ys, strict=True)))

@@ -99,7 +99,10 @@ class Analysis:
     def __init__(self, results: Results) -> None:
         self.results = results
         self.contestants = {record.name: record for record in results.contestants}
-        self.loads = sorted({load_of(cell) for cell in results.cells})
+        self._cells: dict[tuple[str, Load], list[Cell]] = {}
+        for cell in results.cells:
+            self._cells.setdefault((cell.route, load_of(cell)), []).append(cell)
+        self.loads = sorted({load for _, load in self._cells})
         self.routes = [route for route in ALL_ROUTES if any(cell.route == route for cell in results.cells)]
         self._estimates: dict[tuple[object, str], Estimate | None] = {}
         self._standings: dict[tuple[str, Load, str], list[Standing]] = {}
@@ -122,7 +125,7 @@ class Analysis:
 
     def cells(self, route: str, load: Load) -> list[Cell]:
         """The cells of a workload at a load, A/A doubles included."""
-        return [cell for cell in self.results.cells if cell.route == route and load_of(cell) == load]
+        return list(self._cells.get((route, load), []))
 
     def entrants(self, route: str, load: Load) -> list[Cell]:
         """The cells of a workload at a load, each contestant once."""

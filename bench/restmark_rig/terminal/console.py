@@ -86,6 +86,11 @@ def _console(name: str) -> Console:
     return Console(file=_stdout if name == "out" else _stderr, highlight=False)  # type: ignore[arg-type]
 
 
+def forget() -> None:
+    """Lets the consoles be made anew, by what the environment then says."""
+    _console.cache_clear()
+
+
 def plain(console: Console, text: str, style: str = "") -> None:
     """Prints text as it is: no markup, and lines are not wrapped."""
     from rich.text import Text

@@ -50,9 +50,9 @@ def right_requests(rng: random.Random) -> Iterator[WorkloadRequest]:
 def check_validate(subject: Subject) -> Iterator[Finding]:
     """Bodies of all kinds, random from the run's seed."""
     rng = subject.rng("validate")
-    right, wrong = list(right_requests(rng)), list(faults(rng))
 
     def action(_: str) -> None:
+        right, wrong = list(right_requests(rng)), list(faults(rng))  # thousands of bodies: for who has the route alone
         for request in right:
             subject.require(request)
         _require_refused(subject, wrong)
