@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
         }
         for (int e = -350; e <= 310; e++) { /* 10^e and its neighbours */
-                char text[8];
+                char text[16];
                 double power;
 
                 (void)std::snprintf(text, sizeof text, "1e%d", e);
