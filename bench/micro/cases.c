@@ -81,7 +81,7 @@ static void loop(struct bench *b) {
 /* In each group the first is what struct mode does; the others are compared to it. */
 const struct micro_case micro_cases[] = {
         { "parse", "struct", "into structs, every field proved", "record", parse_struct, records },
-        { "parse", "tree", "msgpack_unpack_next, every field proved", "record", parse_tree, records },
+        { "parse", "tree", "msgpack_unpack in one zone, every field proved", "record", parse_tree, records },
         { "parse", "msgpack-c fresh zone", "msgpack_unpack_next alone", "record", reference_unpack_next, records },
         { "parse", "msgpack-c reused zone", "msgpack_unpack alone, one zone", "record", reference_unpack_reused, records },
         { "encode", "struct", "from structs", "record", encode_struct, records },

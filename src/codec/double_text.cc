@@ -2,17 +2,21 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
 
-size_t double_text(double value, char *out) {
+#include "codec/decimal_digits.h"
+#include "codec/shortest_digits.h"
+
+/* For what is not to be found in one step. The classes are Python's; within each, to_chars yields the shortest digits (Ryu). */
+static __attribute__((noinline)) size_t text_by_library(double value, char *out) {
         if (!std::isfinite(value))
                 return 0;
 
         double magnitude = std::fabs(value);
         bool fixed = magnitude == 0.0 || (magnitude >= 1e-4 && magnitude < 1e16);
-        /* The classes are Python's; within each, to_chars yields the shortest digits (Ryu). */
         char *end = std::to_chars(out, out + DOUBLE_TEXT_MAX, value,
                                   fixed ? std::chars_format::fixed : std::chars_format::scientific)
                             .ptr;
@@ -20,6 +24,95 @@ size_t double_text(double value, char *out) {
                 *end++ = '.';
                 *end++ = '0';
         }
+        return static_cast<size_t>(end - out);
+}
+
+/* The digits as characters. */
+struct characters {
+        uint64_t first, second; /* eight each */
+        char last;
+        unsigned count; /* without the zeros at the end */
+};
+
+static inline struct characters characters_of(const struct shortest_digits &d) {
+        const uint64_t first = decimal_digits8(static_cast<uint32_t>(d.sixteen / 100000000));
+        const uint64_t second = decimal_digits8(static_cast<uint32_t>(d.sixteen % 100000000));
+        struct characters c = { first | DECIMAL_ZEROS, second | DECIMAL_ZEROS, static_cast<char>('0' + d.last), 17 };
+
+        if (d.last == 0) /* the first digit is none */
+                c.count = second ? 16 - static_cast<unsigned>(__builtin_clzll(second)) / 8 : 8 - static_cast<unsigned>(__builtin_clzll(first)) / 8;
+        return c;
+}
+
+/* 16 characters and the last one. All of these writes go beyond the text, but not beyond DOUBLE_TEXT_MAX − 1. */
+static inline void write_all(char *out, const struct characters &c) {
+        decimal_store8(out, c.first);
+        decimal_store8(out + 8, c.second);
+        out[16] = c.last;
+}
+
+/* 0.00123, exponent −4 … −1 */
+static inline char *write_below_one(char *out, const struct characters &c, int exponent) {
+        decimal_store8(out, DECIMAL_ZEROS);
+        out[1] = '.';
+        write_all(out + 1 - exponent, c);
+        return out + 1 - exponent + c.count;
+}
+
+/* 123.45, exponent 0 … 15: what stands behind the point is written once more, one place further. */
+static inline char *write_fixed(char *out, const struct characters &c, int exponent) {
+        const unsigned point = static_cast<unsigned>(exponent) + 1;
+
+        write_all(out, c);
+        if (point < 8) {
+                decimal_store8(out + point + 1, c.first >> 8 * point | c.second << (64 - 8 * point));
+                decimal_store8(out + point + 9, c.second >> 8 * point);
+        } else if (point < 16)
+                decimal_store8(out + point + 1, c.second >> (8 * point - 64));
+        out[17] = c.last;
+        out[point] = '.';
+        if (c.count > point)
+                return out + c.count + 1;
+        out[point + 1] = '0';
+        return out + point + 2;
+}
+
+/* 1.23e+45 */
+static inline char *write_scientific(char *out, const struct characters &c, int exponent) {
+        unsigned size = static_cast<unsigned>(exponent < 0 ? -exponent : exponent);
+
+        write_all(out + 1, c);
+        out[0] = static_cast<char>(c.first & 0xff);
+        out[1] = '.';
+        out += c.count > 1 ? c.count + 1 : 1;
+        *out++ = 'e';
+        *out++ = exponent < 0 ? '-' : '+';
+        if (size >= 100)
+                *out++ = static_cast<char>('0' + size / 100);
+        *out++ = static_cast<char>('0' + size / 10 % 10);
+        *out++ = static_cast<char>('0' + size % 10);
+        return out;
+}
+
+size_t double_text(double value, char *out) {
+        struct shortest_digits digits;
+        uint64_t bits;
+        char *end = out;
+
+        std::memcpy(&bits, &value, sizeof bits);
+        if (__builtin_expect(!shortest_digits_of(bits, &digits), 0))
+                return text_by_library(value, out);
+
+        const struct characters c = characters_of(digits);
+
+        *end = '-';
+        end += bits >> 63;
+        if (__builtin_expect(digits.exponent >= 0 && digits.exponent < 16, 1))
+                end = write_fixed(end, c, digits.exponent);
+        else if (digits.exponent < 0 && digits.exponent >= -4)
+                end = write_below_one(end, c, digits.exponent);
+        else
+                end = write_scientific(end, c, digits.exponent);
         return static_cast<size_t>(end - out);
 }
 

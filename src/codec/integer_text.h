@@ -3,7 +3,8 @@
 #define RESTMARK_CODEC_INTEGER_TEXT_H
 
 #include <stdint.h>
-#include <string.h>
+
+#include "codec/decimal_digits.h"
 
 enum { INTEGER_TEXT_MAX = 20 }; /* "-9223372036854775808" */
 
@@ -15,14 +16,23 @@ static inline unsigned integer_digits(uint64_t value) {
         return digits + (value >= 1000 ? 3 : value >= 100 ? 2 : value >= 10 ? 1 : 0);
 }
 
-/* Writes the text of `value` and not one byte more; returns its end. */
+enum { INTEGER_TEXT_WRITES = 8 }; /* bytes from the first digit on that integer_text() writes in any case */
+
+/* Writes the text of `value`, and on to INTEGER_TEXT_WRITES if it is shorter; returns its end. */
 static inline char *integer_text(char *out, int64_t value) {
         /* Negated as unsigned: INT64_MIN has no positive twin. */
         uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
         char *p, *end;
 
-        if (value < 0)
-                *out++ = '-';
+        *out = '-';
+        out += value < 0;
+        if (__builtin_expect(rest < 100000000, 1)) {
+                uint64_t digits = decimal_digits8((uint32_t)rest);
+                unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8; /* before the first digit; the last counts as one */
+
+                decimal_store8(out, (digits | DECIMAL_ZEROS) >> 8 * zeros);
+                return out + 8 - zeros;
+        }
         end = p = out + integer_digits(rest);
         do {
                 *--p = (char)('0' + rest % 10);

@@ -24,6 +24,9 @@ enum {
         RECORD_FIXED_MAX = RECORD_LITERALS + 2 * INTEGER_TEXT_MAX + DOUBLE_TEXT_MAX,
 };
 
+_Static_assert(LITERAL(BEFORE_NAME) >= INTEGER_TEXT_WRITES && LITERAL(BEFORE_CREATED_AT) >= INTEGER_TEXT_WRITES,
+               "what stands behind an integer is written over what it has not used");
+
 #define EMIT(p, literal) ((char *)memcpy((p), (literal), LITERAL(literal)) + LITERAL(literal))
 
 /* Length that this record's text cannot exceed. */

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "codec/words.h"
+
 enum { JSON_ESCAPE_MAX = 6 }; /* bytes of the longest escape, "\u001f" */
 
 /* Length of the escaped text of `length` bytes, without the quotes. */
@@ -34,24 +36,37 @@ static inline uint64_t json_load8(const char *p) {
         return w;
 }
 
-/* Writes the escaped text, without the quotes, and not one byte more; returns its end. Copies eight bytes at a time; the
- * last eight overlap those before, so that no byte is handled alone. */
-static inline char *json_string_emit(char *out, const char *bytes, size_t length) {
-        uint64_t w;
+/* The same of 16 bytes. */
+static inline bool json_escape_in16(bytes16 v) {
+        return any_high_bit16((bytes16)((v < 0x20) | (v == '"') | (v == '\\')));
+}
 
-        if (length >= 8) {
+/* Writes the escaped text, without the quotes, and not one byte more; returns its end. Copies 16 or eight bytes at a time; the
+ * last ones overlap those before, so that no byte is handled alone. */
+static inline char *json_string_emit(char *out, const char *bytes, size_t length) {
+        if (length >= 16) {
+                bytes16 v;
                 size_t i = 0;
 
-                for (; i + 8 < length; i += 8) {
-                        w = json_load8(bytes + i);
-                        if (__builtin_expect(json_escape_in8(w), 0))
+                for (; i + 16 < length; i += 16) {
+                        v = load_bytes16(bytes + i);
+                        if (__builtin_expect(json_escape_in16(v), 0))
                                 return json_string_escape(out + i, bytes + i, length - i);
-                        memcpy(out + i, &w, 8);
+                        memcpy(out + i, &v, 16);
                 }
-                w = json_load8(bytes + length - 8);
-                if (__builtin_expect(json_escape_in8(w), 0))
+                v = load_bytes16(bytes + length - 16);
+                if (__builtin_expect(json_escape_in16(v), 0))
                         return json_string_escape(out + i, bytes + i, length - i);
-                memcpy(out + length - 8, &w, 8);
+                memcpy(out + length - 16, &v, 16);
+                return out + length;
+        }
+        if (length >= 8) {
+                uint64_t first = json_load8(bytes), last = json_load8(bytes + length - 8);
+
+                if (__builtin_expect(json_escape_in8(first) || json_escape_in8(last), 0))
+                        return json_string_escape(out, bytes, length);
+                memcpy(out, &first, 8);
+                memcpy(out + length - 8, &last, 8);
                 return out + length;
         }
         if (length >= 4) {

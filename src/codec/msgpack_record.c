@@ -4,6 +4,7 @@
 #include <msgpack.h>
 
 #include "codec/msgpack_buf.h"
+#include "codec/msgpack_usual.h"
 #include "codec/record_builder.h"
 
 /* The parser's template keeps a stack of open containers. A record is one and holds none. With a single place the compiler
@@ -177,7 +178,7 @@ static COLD int parse_failed(struct record_builder b, int result, unsigned state
         return record_builder_fail(b, result == 0 ? RECORD_FLAW_CUT_SHORT : RECORD_FLAW_RESERVED_BYTE, field);
 }
 
-/* Fills `record`; returns 0, or RECORD_REFUSED with the reason in `report`. The place in the bytes is what each step of the
+/* The decoder of all records that are not usual, right or wrong. Fills `record`; returns 0, or RECORD_REFUSED with the reason in `report`. The place in the bytes is what each step of the
  * parser waits for: noinline leaves it a register, which a loop around it would take (restmark-micro --only parse). */
 static __attribute__((noinline)) int record_parse(const struct encoded_record *encoded, struct record *record,
                                                   struct record_report *report) {
@@ -213,7 +214,7 @@ int msgpack_records_decode(const struct encoded_record *encoded, size_t n, struc
         struct record_report report;
 
         for (size_t i = 0; i < n; i++)
-                if (__builtin_expect(record_parse(&encoded[i], &records[i], &report) < 0, 0))
+                if (__builtin_expect(!usual_record_parse(&encoded[i], &records[i]), 0) && record_parse(&encoded[i], &records[i], &report) < 0)
                         return error_prefix(e, record_report_error(&report, e), "record %zu", i);
         return 0;
 }
@@ -222,7 +223,7 @@ int msgpack_record_decode(const struct encoded_record *encoded, struct record *r
         struct record_report report;
         struct record record;
 
-        if (record_parse(encoded, &record, &report) < 0)
+        if (!usual_record_parse(encoded, &record) && record_parse(encoded, &record, &report) < 0)
                 return record_report_error(&report, e);
         *ret = record;
         return 0;

@@ -1,5 +1,5 @@
-/* Records from and to MessagePack in struct mode: msgpack-c's parser, instantiated with callbacks that fill a struct.
- * No object tree, no zone, no allocation; the decoded strings are views into the encoded bytes. */
+/* Records from and to MessagePack in struct mode: those with their fields in the usual order are read in one go (msgpack_usual.h), all others by
+ * msgpack-c's parser, instantiated with callbacks that fill a struct, which also says what is wrong with one. No object tree, no zone, no allocation; the decoded strings are views into the encoded bytes. */
 #ifndef RESTMARK_CODEC_MSGPACK_RECORD_H
 #define RESTMARK_CODEC_MSGPACK_RECORD_H
 

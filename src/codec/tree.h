@@ -33,7 +33,7 @@ int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size
 int tree_read_and_encode(const char *json, size_t length, const struct record *records, size_t n, bool is_array, char **ret_json, size_t *ret_length,
                          struct error *e);
 
-/* Decodes each record with msgpack_unpack_next() into a tree of msgpack_objects, walks it to prove each field as
+/* Decodes each record with msgpack_unpack() into a tree of msgpack_objects, walks it to prove each field as
  * msgpack_records_decode() does, and drops it. Returns 0, -EBADMSG with the sentence that msgpack_records_decode() has
  * for the same bytes, or -ENOMEM. */
 int tree_records_decode(const struct encoded_record *encoded, size_t n, struct error *e);

@@ -53,7 +53,7 @@ IN_EACH_LOOP int walk_record(const msgpack_object *object, struct record *record
         return record_builder_finish(&b);
 }
 
-/* msgpack_unpack_next() allocates what a container's header claims before it looks for the elements: 200 GB for 5 bytes.
+/* msgpack_unpack() allocates what a container's header claims before it looks for the elements: 200 GB for 5 bytes.
  * Such claims need the byte 0xdd (array 32) or 0xdf (map 32). Where one occurs, usually as a part of a number or a string,
  * the struct decoder judges first; it allocates nothing and refuses containers. */
 static bool may_claim_much(const struct encoded_record *encoded) {
@@ -68,8 +68,9 @@ static int explain(const struct encoded_record *encoded, struct error *e) {
         return r < 0 ? r : error_set(e, -ENOMEM, "out of memory for the objects of a record of %u bytes", encoded->length);
 }
 
-IN_EACH_LOOP int decode(msgpack_unpacked *unpacked, const struct encoded_record *encoded, struct record *record,
-                        struct error *e) {
+/* `zone` holds the tree of one record after the other. msgpack_unpack_next() would make a new one for each. */
+IN_EACH_LOOP int decode(msgpack_zone *zone, const struct encoded_record *encoded, struct record *record, struct error *e) {
+        msgpack_object object;
         size_t offset = 0;
 
         if (may_claim_much(encoded)) {
@@ -78,28 +79,34 @@ IN_EACH_LOOP int decode(msgpack_unpacked *unpacked, const struct encoded_record 
                 if (r < 0)
                         return r;
         }
-        if (msgpack_unpack_next(unpacked, (const char *)encoded->bytes, encoded->length, &offset) != MSGPACK_UNPACK_SUCCESS ||
-            offset != encoded->length || walk_record(&unpacked->data, record) < 0)
+        msgpack_zone_clear(zone);
+        if (msgpack_unpack((const char *)encoded->bytes, encoded->length, &offset, zone, &object) != MSGPACK_UNPACK_SUCCESS ||
+            offset != encoded->length || walk_record(&object, record) < 0)
                 return explain(encoded, e);
         return 0;
 }
 
+static int zone_init(msgpack_zone *zone, struct error *e) {
+        return msgpack_zone_init(zone, MSGPACK_ZONE_CHUNK_SIZE) ? 0 : error_set(e, -ENOMEM, "out of memory for msgpack-c's objects");
+}
+
 /* `records` may be NULL. */
 IN_EACH_LOOP int decode_all(const struct encoded_record *encoded, size_t n, struct record *records, struct error *e) {
-        msgpack_unpacked unpacked;
-        int r = 0;
+        msgpack_zone zone;
+        int r = zone_init(&zone, e);
 
-        msgpack_unpacked_init(&unpacked);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < n; i++) {
                 struct record unkept;
 
-                r = decode(&unpacked, &encoded[i], records ? &records[i] : &unkept, e);
+                r = decode(&zone, &encoded[i], records ? &records[i] : &unkept, e);
                 if (r < 0) {
                         r = error_prefix(e, r, "record %zu", i);
                         break;
                 }
         }
-        msgpack_unpacked_destroy(&unpacked);
+        msgpack_zone_destroy(&zone);
         return r;
 }
 
@@ -112,13 +119,14 @@ int tree_records_read(const struct encoded_record *encoded, size_t n, struct rec
 }
 
 int tree_record_decode(const struct encoded_record *encoded, struct record *ret, struct error *e) {
-        msgpack_unpacked unpacked;
+        msgpack_zone zone;
         struct record record;
-        int r;
+        int r = zone_init(&zone, e);
 
-        msgpack_unpacked_init(&unpacked);
-        r = decode(&unpacked, encoded, &record, e);
-        msgpack_unpacked_destroy(&unpacked);
+        if (r < 0)
+                return r;
+        r = decode(&zone, encoded, &record, e);
+        msgpack_zone_destroy(&zone);
         if (r < 0)
                 return r;
         *ret = record;

@@ -172,6 +172,34 @@ static void tree_escapes_each_character_alike(void **state) {
         }
 }
 
+/* json-c's buffer has to grow for each record, and the longest escapes are what it has to have room for. */
+static void tree_has_room_for_long_texts(void **state) {
+        enum { LENGTH = 100000 };
+        char *text = malloc(LENGTH), *memory;
+        struct record records[3];
+        struct tree *tree = NULL;
+        const char *json;
+        size_t length;
+        struct buf b;
+
+        (void)state;
+        assert_non_null(text);
+        memset(text, 0x1f, LENGTH);
+        for (size_t i = 0; i < ELEMENTS(records); i++)
+                records[i] = (struct record){ .id = (int64_t)i, .name = { text, (uint32_t)(LENGTH >> 4 * i) }, .type = { text, LENGTH } };
+        b = buf_over(malloc(json_records_length(records, ELEMENTS(records))), json_records_length(records, ELEMENTS(records)));
+        memory = b.data;
+        assert_non_null(memory);
+        assert_int_equal(json_records_encode(&b, records, ELEMENTS(records)), 0);
+        assert_int_equal(tree_new(records, ELEMENTS(records), &tree, NULL), 0);
+        assert_int_equal(tree_encode(tree, ELEMENTS(records), &json, &length, NULL), 0);
+        assert_int_equal(length, b.length);
+        assert_memory_equal(json, memory, length);
+        tree_free(tree);
+        free(memory);
+        free(text);
+}
+
 static size_t length_with(int64_t integer, double real) {
         const struct record r = { integer, TEXT("a"), TEXT(""), TEXT("\n"), integer, real };
 
@@ -196,6 +224,7 @@ int main(void) {
                 cmocka_unit_test(escapes_at_any_place),
                 cmocka_unit_test(tree_produces_the_same_bytes),
                 cmocka_unit_test(tree_escapes_each_character_alike),
+                cmocka_unit_test(tree_has_room_for_long_texts),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
