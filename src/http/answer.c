@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "gate/problem.h"
+#include "gate/target.h"
 #include "http/server_internal.h"
 #include "shared/scoreboard.h"
 
@@ -81,23 +82,15 @@ static enum MHD_Result answer_options(struct connection *c) {
         return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), 0, false);
 }
 
-static bool has_field(const struct connection *c, const char *name) {
-        return MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name) != NULL;
-}
+/* Reads the query into `params`. Returns work_params_set()'s last verdict. */
+static int read_params(const struct connection *c, const char *target, struct work_params *params, struct error *e) {
+        const char *query = target_query(target);
+        struct target_argument argument;
+        int verdict = 0;
 
-struct params_reading {
-        struct work_params params;
-        struct error error;
-        int verdict; /* of work_params_set() */
-};
-
-static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
-                                  size_t value_size) {
-        struct params_reading *reading = context;
-
-        (void)kind;
-        reading->verdict = work_params_set(&reading->params, key, key_size, value, value_size, &reading->error);
-        return reading->verdict < 0 ? MHD_NO : MHD_YES;
+        while (verdict >= 0 && target_next_argument(&query, c->server->query_memory, &argument))
+                verdict = work_params_set(params, argument.name, argument.name_length, argument.value, argument.value_length, e);
+        return verdict;
 }
 
 static struct MHD_Response *from_work(const struct work_response *from) {
@@ -177,35 +170,35 @@ static bool must_wait(struct connection *c, uint32_t wait_ms, enum MHD_Result *r
 
 static enum MHD_Result answer_work(struct connection *c) {
         enum MHD_Result verdict;
-        struct params_reading reading; /* without clearing the error's text, which costs more than all the rest here */
+        const struct served_request request = intake_request(&c->intake);
+        struct work_params params;
+        struct error error; /* not cleared, which would cost more than all the rest here */
         struct work_response made;
         struct MHD_Response *response;
         uint64_t start_ns;
         bool is_unmodified; /* the answer has the fields of a good one, its length among them, and no body, as one to HEAD */
         int r;
 
-        reading.verdict = 0;
-        work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
-        reading.params.path = c->path;
-        (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
-        if (reading.verdict != 0)
-                return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
-        if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
+        work_params_init(&params, c->request.route->workload, c->server->dataset);
+        params.path = c->path;
+        if (read_params(c, request.target, &params, &error) != 0)
+                return answer_problem(c, MHD_HTTP_BAD_REQUEST, error.text);
+        if (request.condition == GATE_IF_MATCH)
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
-        if (reading.params.which == WORKLOAD_VALIDATE)
-                show_body(c, &reading.params);
-        else if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
+        if (params.which == WORKLOAD_VALIDATE)
+                show_body(c, &params);
+        else if (params.which == WORKLOAD_WAIT && must_wait(c, params.wait_ms, &verdict))
                 return verdict;
-        is_unmodified = c->intake.is_conditional && c->request.method != ROUTE_METHOD_POST && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
+        is_unmodified = request.condition == GATE_IF_NONE_MATCH && c->request.method != ROUTE_METHOD_POST;
 
         start_ns = clock_monotonic_ns();
-        announce_work(c, &reading.params, start_ns);
-        r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
+        announce_work(c, &params, start_ns);
+        r = work_run(c->server->work, c->request.route->workload, &params, &made, &error);
         scoreboard_end_work(c->server->cell);
         intake_drop_body(&c->intake);
         c->request.busy_ns = clock_monotonic_ns() - start_ns;
         if (r < 0)
-                return answer_problem(c, status_of(r), reading.error.text);
+                return answer_problem(c, status_of(r), error.text);
 
         response = ready_response(c, &made);
         return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,

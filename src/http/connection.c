@@ -241,6 +241,7 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         size_t length;
 
         (void)context;
+        (void)target; /* the gate's, which is always "/" */
         if (c && c->intake.n_serving == 0)
                 complain_of_intake(c->server);
         if (!c || c->intake.n_serving == 0)
@@ -248,6 +249,7 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         if (c->request.stage != REQUEST_COMING)
                 begin(c);
         c->request.stage = REQUEST_HEAD;
+        target = intake_request(&c->intake).target;
         path = target_path(target, memory, &length);
         c->request.is_server_wide = *path == '*';
         c->request.route = router_find(c->server->router, path, length, arguments);

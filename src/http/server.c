@@ -42,7 +42,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
 static int start_library(struct server *server, struct error *e) {
         const struct library_parts parts = { .who = "",
                                              .connections_max = (unsigned int)server->limits.max_connections,
-                                             .connection_memory_bytes = intake_library_memory(&server->intake_owner.limits),
+                                             .connection_memory_bytes = intake_library_memory(ANSWER_HEAD_MAX),
                                              .on_access = on_access,
                                              .on_connection = connection_notify,
                                              .on_completed = connection_completed,
@@ -75,6 +75,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                                                       .refused = connection_refused };
         server->bodies.max_bytes = parts->limits->body_memory_bytes;
         server->router = route_table_new();
+        server->query_memory = malloc(parts->limits->max_header_bytes);
         server->work = parts->work;
         server->dataset = parts->dataset;
         server->cell = parts->cell;
@@ -82,7 +83,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && (!server->router || intake_prepare(&server->intake_owner) < 0))
+        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
@@ -113,6 +114,7 @@ struct server *server_free(struct server *server) {
         request_log_free(server->log);
         linger_free(server->linger);
         router_free(server->router);
+        free(server->query_memory);
         free(server);
         return NULL;
 }

@@ -10,6 +10,8 @@
 #include "http/server.h"
 #include "http/suspension.h"
 
+enum { ANSWER_HEAD_MAX = 384 /* bytes of any answer's head: the longest, a 405's, has some 250 */ };
+
 enum { SERVER_DRAIN_IDLE_MS = 1000 /* an idle connection lives this long into a drain, so that a request on its way is still answered */ };
 
 struct server {
@@ -19,6 +21,7 @@ struct server {
         struct intake_owner intake_owner;
         struct body_memory bodies;
         struct router *router;
+        char *query_memory;                /* for the decoded arguments of any query */
         struct suspensions *suspensions; /* NULL: requests cannot wait */
         struct work *work;
         const struct dataset *dataset;
