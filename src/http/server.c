@@ -34,8 +34,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
                 return answer_request(c);
         c->request.stage = REQUEST_WHOLE;
         c->request.method = route_method(method);
-        if (c->notes)
-                (void)snprintf(c->notes->method, sizeof c->notes->method, "%s", method);
+        connection_note_method(c, method);
         return MHD_YES;
 }
 
@@ -109,8 +108,8 @@ struct server *server_free(struct server *server) {
         assert(server->bodies.used_bytes == 0); /* each connection gives back its own */
         suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
-                if (server->ready[i])
-                        MHD_destroy_response(server->ready[i]);
+                if (server->ready[i].response)
+                        MHD_destroy_response(server->ready[i].response);
         request_log_free(server->log);
         linger_free(server->linger);
         router_free(server->router);
