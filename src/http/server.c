@@ -7,9 +7,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "data/dataset.h"
 #include "http/hangup.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
+#include "mhd/zero_copy.h"
 #include "shared/scoreboard.h"
 
 enum {
@@ -90,6 +92,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 r = suspensions_new(server->limits.max_connections, &server->suspensions, e);
         if (r == 0)
                 r = start_library(server, e);
+        if (r == 0 && server->limits.zero_copy)
+                zero_copy_use(&(struct zero_copy_file){ .bytes = parts->dataset->json, .length = parts->dataset->json_length, .fd = parts->dataset->json_fd });
         if (r < 0) {
                 server_free(server);
                 return r;
