@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "mhd/zero_copy.h"
+
 static const char usage[] =
         "Usage: restmarkd [-c FILE] [-o SECTION.KEY=VALUE]...\n"
         "       restmarkd -t | -T | --write-dataset FILE | --write-config FILE\n"
@@ -34,6 +36,15 @@ static int show(const char *text, FILE *to, struct arguments *arguments, int exi
         (void)fputs(text, to);
         arguments->task = TASK_SHOW; /* what was asked for is printed already */
         return exit_code;
+}
+
+static int show_version(struct arguments *arguments) {
+        struct error e;
+        int r = zero_copy_check(&e);
+
+        (void)printf("restmarkd " RESTMARK_VERSION "\nzero-copy: %s%s\n", r < 0 ? "no: " : "yes", r < 0 ? e.text : "");
+        arguments->task = TASK_SHOW;
+        return EX_OK;
 }
 
 static int choose(struct arguments *arguments, enum task task, const char *output) {
@@ -90,7 +101,7 @@ int arguments_parse(int argc, char **argv, struct arguments *arguments) {
                         r = choose(arguments, TASK_WRITE_CONFIG, optarg);
                         break;
                 case 'V':
-                        return show("restmarkd " RESTMARK_VERSION "\n", stdout, arguments, EX_OK);
+                        return show_version(arguments);
                 case 'h':
                         return show(usage, stdout, arguments, EX_OK);
                 default: /* getopt has said what is wrong */

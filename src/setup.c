@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "codec/json_record.h"
 #include "config/cpu_quota.h"
+#include "mhd/zero_copy.h"
 #include "worker/trace.h"
 
 _Static_assert(CODEC_STRUCT == 0 && CODEC_TREE == 1, "the words of option.c stand for these");
@@ -76,6 +77,16 @@ int setup_find_cpus(const struct config *c, struct cpu_list *ret, struct error *
         return cpu_list_parse(text, ret, e) < 0 ? setup_blame(EX_CONFIG, c, OPTION_cpu_affinity, e) : EX_OK;
 }
 
+/* Asked for by default, it is done without where it cannot be had. */
+static bool can_send_files(void) {
+        struct error e;
+
+        if (zero_copy_check(&e) == 0)
+                return true;
+        log_message(LOG_NOTICE, "[server] zero-copy = yes cannot be had, and bodies are copied: %s", e.text);
+        return false;
+}
+
 int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
         struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
@@ -93,6 +104,7 @@ int setup_check(struct setup *setup, struct error *e) {
                                                 .max_header_bytes = c->max_header_bytes,
                                                 .access_log_sample = c->access_log_sample,
                                                 .slow_request_ms = c->slow_request_ms,
+                                                .zero_copy = c->zero_copy && can_send_files(),
                                                 .suspends = c->wait };
         if (setup_find_cpus(c, &ignored, e) != EX_OK)
                 return EX_CONFIG;

@@ -87,9 +87,10 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
         const char *path;
         size_t length;
 
+        (void)target; /* the gate's, which is always "/" */
         if (!client || client->intake.n_serving == 0)
                 return NULL;
-        path = target_path(target, memory, &length);
+        path = target_path(intake_request(&client->intake).target, memory, &length);
         (void)snprintf(client->path, sizeof client->path, "%.*s", (int)length, path);
         return client;
 }
@@ -117,7 +118,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
 static int start_library(struct admin *admin, struct error *e) {
         const struct library_parts parts = { .who = "admin: ",
                                              .connections_max = ADMIN_CLIENTS_MAX,
-                                             .connection_memory_bytes = intake_library_memory(&admin->intake_owner.limits),
+                                             .connection_memory_bytes = intake_library_memory(ADMIN_ANSWER_HEAD_MAX),
                                              .on_access = on_access,
                                              .on_connection = on_connection,
                                              .on_request_line = on_request_line,
@@ -281,7 +282,7 @@ int admin_attach(struct admin *admin, sd_event *event, const struct admin_view *
 
         admin->view = *view;
         admin->event = event;
-        admin->intake_owner = (struct intake_owner){ .limits = { .head_bytes = ADMIN_HEAD_MAX, .body_bytes = ADMIN_BODY_MAX, .keeps_accept = true },
+        admin->intake_owner = (struct intake_owner){ .limits = { .head_bytes = ADMIN_HEAD_MAX, .body_bytes = ADMIN_BODY_MAX, .keeps_fields = true },
                                                      .begun = on_begun,
                                                      .refused = on_refused };
         if (intake_prepare(&admin->intake_owner) < 0)

@@ -10,6 +10,8 @@
 #include "gate/linger.h"
 #include "gate/target.h"
 
+enum { ADMIN_ANSWER_HEAD_MAX = 1024 /* bytes of any answer's head: the longest has some 700 */ };
+
 /* One connection, which carries one request. */
 struct admin_client {
         struct admin *admin;

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "admin/admin_internal.h"
 #include "admin/host.h"
@@ -21,17 +20,10 @@ struct reply {
         size_t length;
 };
 
-/* What of the request's head matters here. */
-struct head {
-        const char *host, *accept;
-        bool names_tag;  /* in a condition, and nothing here has one */
-        bool wants_none; /* the answer only if there is nothing */
-};
-
 struct route {
         const char *path;
         /* Writes the body, and changes `type` and `status` of the reply where they are not the row's type and 200. */
-        void (*write)(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to);
+        void (*write)(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to);
         const char *type;
         const struct page_file *file; /* instead of `write` */
 };
@@ -47,27 +39,37 @@ static const struct restmark_scoreboard *fresh_board(const struct admin_client *
 
 /* OpenMetrics for those who ask for it, as Prometheus does. The others get the older text format, in which counters have other names
  * in their TYPE lines: taken for OpenMetrics' kin, each would lose the type of all counters. */
-static void write_metrics(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to) {
-        bool open_metrics = head->accept && strstr(head->accept, "application/openmetrics-text");
+static void write_metrics(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to) {
+        bool open_metrics = strstr(request->accept, "application/openmetrics-text");
 
         if (open_metrics)
                 reply->type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         metrics_write(fresh_board(client), open_metrics, to);
 }
 
-static void write_status(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to) {
-        (void)head;
+static void write_status(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to) {
+        (void)request;
         (void)reply;
         status_write_json(fresh_board(client), to);
 }
 
-static void write_events(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to) {
+/* Of several the first counts. Returns 0, also if there is none, or a negative errno value. */
+static int read_since(const struct served_request *request, uint64_t *ret) {
+        const char *query = target_query(request->target);
+        char memory[ADMIN_HEAD_MAX];
+        struct target_argument argument;
+
+        while (target_next_argument(&query, memory, &argument))
+                if (argument.value && argument.name_length == 5 && memcmp(argument.name, "since", 5) == 0)
+                        return number_parse(argument.value, argument.value_length, ret);
+        return 0;
+}
+
+static void write_events(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to) {
         const struct admin_view *view = &client->admin->view;
-        const char *text = MHD_lookup_connection_value(client->mhd, MHD_GET_ARGUMENT_KIND, "since");
         uint64_t since = 0;
 
-        (void)head;
-        if (text && number_parse(text, strlen(text), &since) < 0) {
+        if (read_since(request, &since) < 0) {
                 reply->status = MHD_HTTP_BAD_REQUEST;
                 reply->type = TEXT_PLAIN;
                 (void)fputs("since is not the number of an event\n", to);
@@ -75,19 +77,19 @@ static void write_events(const struct admin_client *client, const struct head *h
                 view->write_events(view->context, since, to);
 }
 
-static void write_health(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to) {
+static void write_health(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to) {
         bool stops = client->admin->view.board->stopping;
 
-        (void)head;
+        (void)request;
         reply->status = stops ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
         (void)fputs(stops ? "stopping\n" : "ok\n", to);
 }
 
-static void write_readiness(const struct admin_client *client, const struct head *head, struct reply *reply, FILE *to) {
+static void write_readiness(const struct admin_client *client, const struct served_request *request, struct reply *reply, FILE *to) {
         const struct restmark_scoreboard *board = client->admin->view.board;
         uint32_t n_slots = board->n_slots, n_ready = 0;
 
-        (void)head;
+        (void)request;
         for (uint32_t i = 0; i < n_slots; i++)
                 n_ready += board->slots[i].slot.seats[board->slots[i].slot.primary].state == RESTMARK_SLOT_READY;
         if (board->stopping || n_ready == 0)
@@ -144,25 +146,25 @@ static enum MHD_Result refuse(const struct admin_client *client, unsigned int st
         return queue(client, status, TEXT_PLAIN, MHD_create_response_from_buffer(strlen(why), (void *)why, MHD_RESPMEM_PERSISTENT));
 }
 
-static enum MHD_Result answer_route(const struct admin_client *client, const struct route *route, const struct head *head) {
+static enum MHD_Result answer_route(const struct admin_client *client, const struct route *route, const struct served_request *request) {
         struct reply reply = { .status = MHD_HTTP_OK, .type = route->type };
         struct MHD_Response *response;
         FILE *to;
 
-        if (head->names_tag)
+        if (request->condition == GATE_IF_MATCH)
                 return refuse(client, MHD_HTTP_PRECONDITION_FAILED, "Nothing here has an entity tag that If-Match could name.\n");
         if (route->file)
-                return queue(client, head->wants_none ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, route->type,
+                return queue(client, request->condition == GATE_IF_NONE_MATCH ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, route->type,
                              MHD_create_response_from_buffer(route->file->length, (void *)route->file->bytes, MHD_RESPMEM_PERSISTENT));
         to = open_memstream(&reply.text, &reply.length);
         if (!to)
                 return MHD_NO;
-        route->write(client, head, &reply, to);
+        route->write(client, request, &reply, to);
         if (fclose(to) != 0) {
                 free(reply.text);
                 return MHD_NO;
         }
-        if (reply.status == MHD_HTTP_OK && head->wants_none)
+        if (reply.status == MHD_HTTP_OK && request->condition == GATE_IF_NONE_MATCH)
                 reply.status = MHD_HTTP_NOT_MODIFIED;
         response = MHD_create_response_from_buffer(reply.length, reply.text, MHD_RESPMEM_MUST_FREE);
         if (!response)
@@ -170,34 +172,18 @@ static enum MHD_Result answer_route(const struct admin_client *client, const str
         return queue(client, reply.status, reply.type, response);
 }
 
-static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, const char *key, const char *value) {
-        struct head *head = context;
-
-        (void)kind;
-        if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0)
-                head->host = value;
-        else if (strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
-                head->accept = value;
-        else if (strcasecmp(key, MHD_HTTP_HEADER_IF_MATCH) == 0)
-                head->names_tag = true;
-        else if (strcasecmp(key, MHD_HTTP_HEADER_IF_NONE_MATCH) == 0)
-                head->wants_none = true;
-        return MHD_YES;
-}
-
 enum MHD_Result admin_answer(struct admin_client *client, const char *method) {
-        struct head head = { 0 };
+        const struct served_request request = intake_request(&client->intake);
 
-        (void)MHD_get_connection_values(client->mhd, MHD_HEADER_KIND, look_at_field, &head);
         if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
                 return refuse(client, MHD_HTTP_METHOD_NOT_ALLOWED, "The admin endpoint only shows: GET and HEAD.\n");
-        if (head.host && !client->admin->any_host && !host_is_literal(head.host))
+        if (request.host && !client->admin->any_host && !host_is_literal(request.host))
                 return refuse(client, MHD_HTTP_FORBIDDEN,
                               "Ask by an IP address or by localhost: other names are refused, so that no web page can have its own name lead "
                               "here. [admin] allow-remote = yes allows them.\n");
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
                 if (strcmp(routes[i].path, client->path) == 0)
-                        return answer_route(client, &routes[i], &head);
+                        return answer_route(client, &routes[i], &request);
         return refuse(client, MHD_HTTP_NOT_FOUND,
                       "There is nothing here; there are /, /metrics, /status, /events, /healthz and /readyz.\n");
 }

@@ -3,6 +3,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void buf_number(struct buf *b, uint64_t number) {
+        char digits[20], *end = digits + sizeof digits, *begin = end;
+
+        do
+                *--begin = (char)('0' + number % 10);
+        while (number /= 10);
+        buf_append(b, begin, (size_t)(end - begin));
+}
+
 void buf_printf(struct buf *b, const char *format, ...) {
         va_list arguments;
         int n;

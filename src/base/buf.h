@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct buf {
@@ -30,6 +31,9 @@ static inline void buf_append(struct buf *b, const void *bytes, size_t n) {
         memcpy(b->data + b->length, bytes, n);
         b->length += n;
 }
+
+/* Appends a number in decimal digits. */
+void buf_number(struct buf *b, uint64_t number);
 
 /* All or nothing, without the terminating NUL. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

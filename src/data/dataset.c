@@ -1,11 +1,14 @@
 #include "data/dataset.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "codec/json_record.h"
 #include "codec/msgpack_array.h"
 #include "codec/msgpack_record.h"
@@ -68,13 +71,11 @@ static int plan_dataset(const struct image *image, size_t n_wanted, struct plan 
         return measure_records(p, e);
 }
 
-/* The arena's layout: the two tables first, whose elements need alignment; then the encoded bytes; then the JSON. */
+/* The arena's layout: the two tables first, whose elements need alignment; then the encoded bytes. */
 static int fill_arena(struct dataset *d, const struct plan *p, struct error *e) {
         struct record *records = d->arena;
         struct encoded_record *encoded = (struct encoded_record *)(records + p->n);
         struct buf bytes = buf_over((char *)(encoded + p->n), p->encoded_bytes);
-        struct buf json = buf_over(bytes.data + bytes.capacity, p->json_length);
-        int r;
 
         for (size_t i = 0; i < p->n; i++) {
                 encoded[i] = (struct encoded_record){
@@ -83,22 +84,14 @@ static int fill_arena(struct dataset *d, const struct plan *p, struct error *e) 
                 };
                 buf_append(&bytes, p->encoded[i].bytes, p->encoded[i].length);
         }
-        r = msgpack_records_decode(encoded, p->n, records, e);
-        if (r < 0)
-                return r;
-        r = json_records_encode(&json, records, p->n);
-        if (r < 0 || json.length != p->json_length)
-                return error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", p->json_length);
         d->n_records = p->n;
         d->encoded = encoded;
         d->records = records;
-        d->json = json.data;
-        d->json_length = json.length;
-        return 0;
+        return msgpack_records_decode(encoded, p->n, records, e);
 }
 
 static int make_arena(struct dataset *d, const struct plan *p, struct error *e) {
-        size_t size = p->n * (sizeof *d->records + sizeof *d->encoded) + p->encoded_bytes + p->json_length;
+        size_t size = p->n * (sizeof *d->records + sizeof *d->encoded) + p->encoded_bytes;
         int r;
 
         /* Pages of its own, shared for what only matters between master and workers: after fork nobody writes to them. */
@@ -113,6 +106,39 @@ static int make_arena(struct dataset *d, const struct plan *p, struct error *e) 
                 return r;
         if (mprotect(d->arena, size, PROT_READ) < 0)
                 return error_set_errno(e, errno, "cannot make the dataset read-only");
+        return 0;
+}
+
+static int encode_into(int fd, const struct dataset *d, size_t length, struct error *e) {
+        char *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        struct buf json = buf_over(to, length);
+        int r;
+
+        if (to == MAP_FAILED)
+                return error_set_errno(e, errno, "cannot hold %zu bytes of JSON", length);
+        r = json_records_encode(&json, d->records, d->n_records);
+        (void)munmap(to, length); /* cannot fail: it is ours, whole */
+        return r < 0 || json.length != length ? error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", length) : 0;
+}
+
+/* A file, so that it can be sent without a copy. Sealed, it stays as it is, whoever has a descriptor of it. */
+static int make_json(struct dataset *d, size_t length, struct error *e) {
+        void *json;
+        int r;
+
+        d->json_fd = memfd_create("restmark-json", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (d->json_fd < 0 || ftruncate(d->json_fd, (off_t)length) < 0)
+                return error_set_errno(e, errno, "cannot make a file in memory for %zu bytes of JSON", length);
+        r = encode_into(d->json_fd, d, length, e);
+        if (r < 0)
+                return r;
+        if (fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+                return error_set_errno(e, errno, "cannot seal the JSON");
+        json = mmap(NULL, length, PROT_READ, MAP_SHARED, d->json_fd, 0);
+        if (json == MAP_FAILED)
+                return error_set_errno(e, errno, "cannot show the JSON");
+        d->json = json;
+        d->json_length = length;
         return 0;
 }
 
@@ -134,7 +160,11 @@ static int dataset_from_image(const struct image *image, size_t n_wanted, enum c
         if (r < 0)
                 goto out;
         d = calloc(1, sizeof *d);
+        if (d)
+                d->json_fd = -1;
         r = d ? make_arena(d, &plan, e) : error_set_errno(e, ENOMEM, "cannot make a dataset");
+        if (r == 0)
+                r = make_json(d, plan.json_length, e);
         if (r == 0 && codec == CODEC_TREE)
                 r = make_tree(d, e);
         if (r < 0)
@@ -172,6 +202,9 @@ struct dataset *dataset_free(struct dataset *d) {
         tree_free(d->tree);
         if (d->arena)
                 (void)munmap(d->arena, d->arena_bytes); /* cannot fail: it is ours, whole */
+        if (d->json)
+                (void)munmap((void *)(uintptr_t)d->json, d->json_length);
+        (void)fd_close(d->json_fd);
         free(d);
         return NULL;
 }

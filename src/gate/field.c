@@ -10,7 +10,7 @@
 struct field {
         const char *name, *value;
         size_t name_length, value_length;
-        struct gate_span line; /* with its end */
+        uint32_t value_at; /* in the head */
 };
 
 static void count(uint8_t *n) {
@@ -67,9 +67,14 @@ static enum gate_verdict take_coding(struct gate *g, const struct field *field) 
         return GATE_MORE;
 }
 
+static struct gate_span value_span(const struct field *field) {
+        return (struct gate_span){ field->value_at, (uint32_t)field->value_length };
+}
+
 static enum gate_verdict take_host(struct gate *g, const struct field *field) {
         count(&g->n_hosts);
-        g->host = field->line;
+        if (g->limits->keeps_fields)
+                g->host = value_span(field);
         if (g->n_hosts > 1)
                 return gate_refuse(g, 400, "There is more than one Host field.");
         if (!target_is_host(field->value, field->value_length, true))
@@ -77,14 +82,7 @@ static enum gate_verdict take_host(struct gate *g, const struct field *field) {
         return GATE_MORE;
 }
 
-static enum gate_verdict take_condition(struct gate *g, const struct field *field) {
-        g->must_write |= g->is_conditional;
-        g->is_conditional = true;
-        g->condition = field->line;
-        return GATE_MORE;
-}
-
-/* What the field means here; what means nothing is left out of what the library sees. */
+/* What the field means here. */
 static enum gate_verdict take_meaning(struct gate *g, const struct field *field) {
         switch (field->name_length) {
         case 4:
@@ -94,16 +92,13 @@ static enum gate_verdict take_meaning(struct gate *g, const struct field *field)
         case 6:
                 if (is(field, "Expect", 6))
                         g->expects_continue |= lists(field, "100-continue", 12);
-                else if (g->limits->keeps_accept && is(field, "Accept", 6)) {
-                        g->must_write |= g->accept.length > 0;
-                        g->accept = field->line;
-                        return GATE_MORE;
-                }
+                else if (g->limits->keeps_fields && is(field, "Accept", 6))
+                        g->accept = value_span(field);
                 break;
         case 8:
                 /* None of the answers has an entity tag, so that only "*" matches. */
                 if (is(field, "If-Match", 8) && !bytes_are(field->value, field->value_length, "*", 1))
-                        return take_condition(g, field);
+                        g->condition = GATE_IF_MATCH;
                 break;
         case 10:
                 if (is(field, "Connection", 10)) {
@@ -113,25 +108,22 @@ static enum gate_verdict take_meaning(struct gate *g, const struct field *field)
                 break;
         case 13:
                 /* Of both conditions If-Match comes first (RFC 9110, 13.2.2). */
-                if (is(field, "If-None-Match", 13) && bytes_are(field->value, field->value_length, "*", 1) && !g->is_conditional)
-                        return take_condition(g, field);
+                if (is(field, "If-None-Match", 13) && bytes_are(field->value, field->value_length, "*", 1) && g->condition == GATE_UNCONDITIONAL)
+                        g->condition = GATE_IF_NONE_MATCH;
                 break;
         case 14:
-                g->must_write = true;
                 return is(field, "Content-Length", 14) ? take_length(g, field) : GATE_MORE;
         case 17:
-                g->must_write = true;
                 return is(field, "Transfer-Encoding", 17) ? take_coding(g, field) : GATE_MORE;
         default:
                 break;
         }
-        g->must_write = true;
         return GATE_MORE;
 }
 
 enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t length) {
         const char *line = head + at, *end = line + length;
-        struct field field = { .name = line, .line = { (uint32_t)at, (uint32_t)length + 2 } };
+        struct field field = { .name = line };
 
         field.name_length = bytes_span(line, length, BYTE_TOKEN);
         if (field.name_length == 0 && (*line == ' ' || *line == '\t'))
@@ -141,6 +133,7 @@ enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t
         field.value = line + field.name_length + 1;
         trim(&field.value, &end);
         field.value_length = (size_t)(end - field.value);
+        field.value_at = (uint32_t)(field.value - head);
         if (bytes_span(field.value, field.value_length, BYTE_VALUE) != field.value_length)
                 return gate_refuse(g, 400, "The value of a field holds a control character.");
         return g->phase == GATE_TRAILER ? GATE_MORE : take_meaning(g, &field);

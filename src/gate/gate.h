@@ -1,6 +1,7 @@
 /* The gate: a strict HTTP/1.1 request parser (RFC 9112) that sees every byte from outside before libmicrohttpd does. It says where
  * requests, their bodies and trailers end, refuses what is ambiguous, malformed or too large, and writes the heads that it has let pass in
- * a form of few lines, the only one that the library ever gets to see: no body, no chunk, no cookie.
+ * a form of few bytes, the only one that the library ever gets to see: method, version and whether the connection goes on. What else matters of
+ * a request the owner gets from here.
  *
  * Pure: bytes in, verdict and position out. The verdict does not depend on how the bytes come in pieces. */
 #ifndef RESTMARK_GATE_GATE_H
@@ -11,8 +12,9 @@
 #include <stdint.h>
 
 enum {
-        GATE_ARGUMENTS_MAX = 16, /* in a query: each takes some of the library's memory */
-        GATE_BLANK_LINES_MAX = 8 /* before a request line */
+        GATE_ARGUMENTS_MAX = 16,  /* in a query */
+        GATE_BLANK_LINES_MAX = 8, /* before a request line */
+        GATE_WRITTEN_MAX = 64     /* bytes of a head for the library */
 };
 
 struct gate_limits {
@@ -21,7 +23,7 @@ struct gate_limits {
         uint64_t wanted_body_bytes; /* of one that somebody does */
         /* Which that is, told by the request line; NULL: none is. */
         bool (*wants_body)(const char *method, size_t method_length, const char *target, size_t target_length);
-        bool keeps_accept; /* the Accept field is wanted */
+        bool keeps_fields; /* the values of Host and Accept are wanted */
 };
 
 enum gate_verdict {
@@ -50,6 +52,9 @@ struct gate_span {
         uint32_t at, length;
 };
 
+/* Whether the request has a condition: an If-Match that "*" is not all of, and which nothing here fulfils; or else an If-None-Match that is "*". */
+enum gate_condition { GATE_UNCONDITIONAL, GATE_IF_MATCH, GATE_IF_NONE_MATCH };
+
 struct gate {
         const struct gate_limits *limits;
         struct gate_refusal refusal;
@@ -61,11 +66,11 @@ struct gate {
         bool is_head, is_1_0;
         /* the fields */
         bool closes, keeps_alive;                /* as the client wants it */
-        bool expects_continue, is_conditional;   /* an If-Match that "*" is not all of, or an If-None-Match that it is */
-        bool must_write;                         /* the library's form is another one than the client's */
+        bool expects_continue;
         bool is_chunked, is_wanted; /* the body */
         uint8_t n_hosts, n_lengths, n_codings;   /* two stand for more */
-        struct gate_span host, condition, accept; /* lines with their ends */
+        enum gate_condition condition;
+        struct gate_span host, accept; /* values, if they are wanted */
         uint64_t length;                         /* of the body as announced */
         /* the body */
         enum gate_chunk chunk;
@@ -99,7 +104,7 @@ void gate_give_up(struct gate *g, unsigned int status, const char *detail);
 bool gate_is_last(const struct gate *g);
 
 /* At once after GATE_HEAD: writes the head (`head`, as it was taken) in the library's form to `out`, which may overlap it from before. That is
- * never longer. The method and target stay where they are in it. Returns its length. */
+ * never longer, nor longer than GATE_WRITTEN_MAX bytes. The method stays where it is in it, all else is gone. Returns its length. */
 size_t gate_write(const struct gate *g, const char *head, char *out);
 
 /* After a whole request: begins the next one. */

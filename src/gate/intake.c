@@ -12,20 +12,24 @@ enum {
         DESCRIPTORS_MAX = 1 << 20, /* the kernel's own limit, by default */
         READ_BYTES = 16384,
         READS_MAX = 8, /* in one turn, for the others' sake */
-        /* What the library adds to a head in a connection's memory: */
-        FIELD_MEMORY = 64,   /* for each field and argument: 56, aligned */
-        FIELDS_MAX = 4,      /* that the gate writes */
-        ANSWER_MEMORY = 640, /* for the head of any answer */
-        GROWTH = 1024,       /* by which its buffer may be larger than what it waits for, with a part of the next request in it */
+        /* Of the library's memory, for each field that the gate writes (it takes 56, aligned) and as many as there are at most. */
+        FIELD_MEMORY = 64,
+        FIELDS_MAX = 2,
 };
+
+#define NO_MEMORY "There is no memory for the request now; try again later."
+#define NO_BODY_MEMORY "There is no memory for the request body now; try again later."
 
 static struct intake **by_descriptor; /* NULL: not opened here */
 static size_t n_descriptors;
 static char *workbench; /* where kept bytes and new ones come together */
 static size_t workbench_bytes;
 
-size_t intake_library_memory(const struct gate_limits *limits) {
-        return limits->head_bytes + (FIELDS_MAX + GATE_ARGUMENTS_MAX) * FIELD_MEMORY + ANSWER_MEMORY + GROWTH;
+/* The library reads into one half, where the next requests may already stand when an answer's head is written to the other. */
+size_t intake_library_memory(size_t answer_head_bytes) {
+        size_t half = FIELDS_MAX * FIELD_MEMORY + answer_head_bytes;
+
+        return 2 * (half > GATE_WRITTEN_MAX ? half : GATE_WRITTEN_MAX);
 }
 
 void intake_forget_all(void) {
@@ -38,7 +42,7 @@ void intake_forget_all(void) {
 
 /* Pages that nobody writes cost nothing. */
 int intake_prepare(const struct intake_owner *owner) {
-        size_t wanted = 4 * intake_library_memory(&owner->limits) + 4 * READ_BYTES;
+        size_t wanted = 4 * owner->limits.head_bytes + 4 * READ_BYTES;
         struct rlimit limit;
 
         if (!by_descriptor) {
@@ -82,6 +86,7 @@ void intake_close(struct intake *in) {
                 by_descriptor[in->fd] = NULL;
         free(in->kept);
         in->kept = NULL;
+        served_deinit(&in->served);
         if (in->owner && in->owner->bodies)
                 bodies_drop_all(&in->bodies, in->owner->bodies);
 }
@@ -102,7 +107,6 @@ static void commit(struct intake *in) {
         if (in->bodies.coming)
                 bodies_end(&in->bodies, in->n_serving);
         in->n_serving++;
-        in->is_conditional |= in->gate.is_conditional;
         in->is_last |= gate_is_last(&in->gate);
         in->was_begun = in->was_continued = false;
         gate_next(&in->gate);
@@ -112,7 +116,7 @@ static void commit(struct intake *in) {
 static bool begin_body(struct intake *in) {
         if (!in->gate.is_wanted || bodies_begin(&in->bodies) == 0)
                 return true;
-        gate_give_up(&in->gate, 503, "There is no memory for the request body now; try again later.");
+        gate_give_up(&in->gate, 503, NO_BODY_MEMORY);
         return false;
 }
 
@@ -124,7 +128,7 @@ static bool keep_body(struct intake *in, const char *bytes) {
         if (!in->bodies.coming || g->data.length == 0 ||
             bodies_append(&in->bodies, in->owner->bodies, bytes + g->data.at, g->data.length, max_bytes) == 0)
                 return true;
-        gate_give_up(&in->gate, 503, "There is no memory for the request body now; try again later.");
+        gate_give_up(&in->gate, 503, NO_BODY_MEMORY);
         return false;
 }
 
@@ -134,6 +138,10 @@ static enum gate_verdict take(struct intake *in, struct stretch *s, size_t *ret_
         bool is_kept;
 
         if (verdict == GATE_HEAD) {
+                if (served_add(&in->served, &in->gate, s->bytes + s->raw) < 0) {
+                        gate_give_up(&in->gate, 503, NO_MEMORY);
+                        return GATE_REFUSED;
+                }
                 s->pending = gate_write(&in->gate, s->bytes + s->raw, s->bytes + s->ready);
                 return !gate_has_body(&in->gate) || begin_body(in) ? verdict : GATE_REFUSED;
         }
@@ -190,14 +198,19 @@ static int keep(struct intake *in, const struct stretch *s, size_t handed) {
         return 0;
 }
 
-/* The request that is coming in; its line is where the kept bytes that are not ready begin. */
+/* The request that is coming in; its line, or what the library will see of it, is where the kept bytes that are not ready begin. */
 static struct intake_request coming_in(const struct intake *in) {
         const struct gate *g = &in->gate;
-        const char *head;
+        const char *head = in->kept ? in->kept + in->ready : NULL;
 
-        if (!in->kept || g->target.length == 0 || g->target.at + g->target.length > in->n_kept - in->ready)
+        if (head && in->pending > 0) {
+                struct served_request request = served_last(&in->served);
+
+                return (struct intake_request){ .method = head, .method_length = g->method.length,
+                                                .target = request.target, .target_length = request.target_length };
+        }
+        if (!head || g->target.length == 0 || g->target.at + g->target.length > in->n_kept - in->ready)
                 return (struct intake_request){ .method = "", .target = "" };
-        head = in->kept + in->ready;
         return (struct intake_request){ .method = head + g->method.at, .method_length = g->method.length,
                                         .target = head + g->target.at, .target_length = g->target.length };
 }
@@ -243,9 +256,9 @@ void intake_finished(struct intake *in) {
                 return;
         if (in->bodies.first)
                 bodies_finish(&in->bodies, in->owner->bodies);
+        served_remove(&in->served);
         if (--in->n_serving > 0)
                 return;
-        in->is_conditional = false;
         look_ahead(in);
         if (in->has_ended && in->is_at_end)
                 (void)shutdown(in->fd, SHUT_RD); /* of which the library hears, and then reads the end */
@@ -262,7 +275,7 @@ void intake_finished(struct intake *in) {
 static ssize_t hand_over(struct intake *in, const struct stretch *s, char *out, size_t size) {
         size_t n = s->ready < size ? s->ready : size;
 
-        if (n > 0 && out != s->bytes)
+        if (n > 0)
                 memcpy(out, s->bytes, n);
         if (keep(in, s, n) < 0)
                 return -1;
@@ -321,21 +334,23 @@ static ssize_t discard(struct intake *in, char *out, size_t size) {
 }
 
 static ssize_t receive(struct intake *in, char *out, size_t size) {
-        struct stretch s = { .bytes = out };
+        struct stretch s = { .bytes = workbench };
         ssize_t n;
 
         if (in->has_ended)
                 return in->discards ? discard(in, out, size) : 0;
         if (in->n_kept > 0 || takes_nothing(in))
                 return receive_more(in, out, size);
-        n = recvfrom(in->fd, out, size, 0, NULL, NULL);
+        n = recvfrom(in->fd, workbench, READ_BYTES, 0, NULL, NULL);
         if (n <= 0)
                 return n;
         s.end = (size_t)n;
         pass_gate(in, &s);
         /* The common case: whole requests and nothing else, and no more to read. */
-        if (s.ready > 0 && s.ready == s.end && ((size_t)n < size || s.ready == size) && !in->is_refused)
+        if (s.ready > 0 && s.ready == s.end && s.ready <= size && n < READ_BYTES && !in->is_refused) {
+                memcpy(out, workbench, s.ready);
                 return (ssize_t)s.ready;
+        }
         return keep(in, &s, 0) < 0 ? -1 : receive_more(in, out, size);
 }
 

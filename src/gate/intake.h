@@ -10,6 +10,7 @@
 
 #include "gate/bodies.h"
 #include "gate/gate.h"
+#include "gate/served.h"
 
 /* Text of a request as the client sent it, not NUL-terminated; empty as long as it is not known. */
 struct intake_request {
@@ -37,10 +38,10 @@ struct intake {
         char *kept;
         size_t n_kept, ready, pending;
         struct bodies bodies;
+        struct served served; /* of the requests that are being served, and of the one whose body is coming in */
         uint64_t n_serving;   /* requests that the library has, or could have had, and not finished */
         bool was_begun;       /* the owner knows of the request that is coming in */
         bool was_continued;   /* the client was told to send the body */
-        bool is_conditional;  /* one of those that are being served has a condition */
         bool is_last;         /* nothing is taken from the client any more */
         bool is_refused;
         bool is_at_end;       /* the client has ended its side */
@@ -49,8 +50,9 @@ struct intake {
         size_t n_discarded;
 };
 
-/* The library's memory for a connection (MHD_OPTION_CONNECTION_MEMORY_LIMIT) that heads within the limits always fit into. */
-size_t intake_library_memory(const struct gate_limits *limits);
+/* The library's memory for a connection (MHD_OPTION_CONNECTION_MEMORY_LIMIT), in bytes: whatever a client sends, its requests in the gate's form and
+ * an answer's head of up to `answer_head_bytes` fit into it. The library clears one and a half times as much for each request. */
+size_t intake_library_memory(size_t answer_head_bytes);
 
 /* Forgets all sockets: after a fork, in the child. */
 void intake_forget_all(void);
@@ -66,6 +68,11 @@ void intake_refuse(int fd);
 
 /* Before the descriptor is closed. */
 void intake_close(struct intake *in);
+
+/* The request that the library shows. There must be one: n_serving > 0. */
+static inline struct served_request intake_request(const struct intake *in) {
+        return served_first(&in->served);
+}
 
 /* The body of the request that the library shows, if that is one that wants_body() wants; NULL: it has none. It may be written to. */
 struct body *intake_body(struct intake *in);

@@ -23,7 +23,6 @@ static enum gate_verdict take_version(struct gate *g, const char *version, size_
         if (version[5] != '1')
                 return gate_refuse(g, 505, "This server speaks HTTP/1.1 and HTTP/1.0.");
         g->is_1_0 = version[7] == '0';
-        g->must_write = version[7] > '1';
         return GATE_MORE;
 }
 

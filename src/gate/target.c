@@ -146,3 +146,42 @@ const char *target_path(const char *target, char *memory, size_t *ret_length) {
         *ret_length = n;
         return memory;
 }
+
+const char *target_query(const char *target) {
+        const char *mark = strchr(target, '?');
+
+        return mark ? mark + 1 : NULL;
+}
+
+/* Decodes what there is to decode, "+" being a space; returns where the text is then. */
+static const char *decode(const char *text, size_t length, char *memory, size_t *ret_length) {
+        size_t n = 0;
+
+        *ret_length = length;
+        if (!memchr(text, '%', length) && !memchr(text, '+', length))
+                return text;
+        for (size_t i = 0; i < length; n++) {
+                bool encoded = text[i] == '%';
+
+                memory[n] = encoded ? (char)(byte_hex(text[i + 1]) << 4 | byte_hex(text[i + 2])) : text[i] == '+' ? ' ' : text[i];
+                i += encoded ? 3 : 1;
+        }
+        *ret_length = n;
+        return memory;
+}
+
+bool target_next_argument(const char **query, char *memory, struct target_argument *ret) {
+        const char *begin = *query, *end, *equals;
+
+        if (!begin || !*begin)
+                return false;
+        end = begin + strcspn(begin, "&");
+        equals = memchr(begin, '=', (size_t)(end - begin));
+        ret->name = decode(begin, (size_t)((equals ? equals : end) - begin), memory, &ret->name_length);
+        ret->value = NULL;
+        ret->value_length = 0;
+        if (equals)
+                ret->value = decode(equals + 1, (size_t)(end - equals) - 1, memory + ret->name_length, &ret->value_length);
+        *query = *end ? end + 1 : NULL;
+        return true;
+}

@@ -16,39 +16,67 @@ void access_log_init(struct access_log *log, int fd) {
         log->dropped = 0;
         log->error = 0;
         log->n_torn = 0;
+        log->stamp_s = 0;
         log->lines = buf_over(log->memory, sizeof log->memory);
         access_log_set_fd(log, fd);
 }
 
+static bool is_plain(char c) {
+        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 void access_log_escape(struct buf *out, const char *text, size_t shown) {
-        for (size_t i = 0; *text; text++, i++) {
-                if (i == shown) {
-                        buf_append(out, "...", 3);
-                        return;
-                }
-                if (*text >= 0x20 && *text < 0x7f && *text != '"' && *text != '\\')
-                        buf_append(out, text, 1);
-                else
-                        buf_printf(out, "\\x%02x", (unsigned int)(unsigned char)*text);
+        const char *end = text + strnlen(text, shown);
+
+        while (text < end) {
+                const char *plain = text;
+
+                while (text < end && is_plain(*text))
+                        text++;
+                buf_append(out, plain, (size_t)(text - plain));
+                if (text < end)
+                        buf_printf(out, "\\x%02x", (unsigned int)(unsigned char)*text++);
         }
+        if (*end)
+                buf_append(out, "...", 3);
+}
+
+/* Lines of one second share it. */
+static const char *stamp(struct access_log *log) {
+        time_t now = time(NULL);
+        struct tm tm;
+
+        if (now != log->stamp_s) {
+                (void)strftime(log->stamp, sizeof log->stamp, " - - [%d/%b/%Y:%H:%M:%S %z] \"", localtime_r(&now, &tm));
+                log->stamp_s = now;
+        }
+        return log->stamp;
+}
+
+static void append_text(struct buf *out, const char *text) {
+        buf_append(out, text, strlen(text));
 }
 
 void access_log_add(struct access_log *log, const struct access_log_entry *entry) {
         size_t start;
-        char stamp[40];
-        time_t now = time(NULL);
-        struct tm tm;
 
         if (buf_room(&log->lines) < LINE_MAX_BYTES)
                 access_log_flush(log);
         start = log->lines.length;
-        (void)strftime(stamp, sizeof stamp, "%d/%b/%Y:%H:%M:%S %z", localtime_r(&now, &tm));
-        buf_printf(&log->lines, "%s - - [%s] \"", entry->address, stamp);
+        append_text(&log->lines, entry->address);
+        append_text(&log->lines, stamp(log));
         access_log_escape(&log->lines, entry->method, ACCESS_LOG_TARGET_MAX);
-        buf_append(&log->lines, " ", 1);
+        append_text(&log->lines, " ");
         access_log_escape(&log->lines, entry->target, ACCESS_LOG_TARGET_MAX);
-        buf_printf(&log->lines, "\" %u %llu %lluus w%u\n", entry->status, (unsigned long long)entry->body_bytes,
-                   (unsigned long long)entry->duration_us, entry->worker);
+        append_text(&log->lines, "\" ");
+        buf_number(&log->lines, entry->status);
+        append_text(&log->lines, " ");
+        buf_number(&log->lines, entry->body_bytes);
+        append_text(&log->lines, " ");
+        buf_number(&log->lines, entry->duration_us);
+        append_text(&log->lines, "us w");
+        buf_number(&log->lines, entry->worker);
+        append_text(&log->lines, "\n");
         if (log->lines.overflow) { /* whole lines or none */
                 log->lines.length = start;
                 log->lines.overflow = false;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/buf.h"
 
@@ -18,6 +19,8 @@ struct access_log {
         bool is_file;     /* a regular file: what was written last can be taken back */
         size_t n_torn;    /* bytes at the start of `lines` that end a line whose beginning is written */
         struct buf lines;
+        time_t stamp_s;   /* of `stamp`, in the time zone of the process; 0: there is none yet */
+        char stamp[40];
         char memory[1 << 16];
 };
 

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "gate/problem.h"
+#include "gate/target.h"
 #include "http/server_internal.h"
 #include "shared/scoreboard.h"
 
@@ -81,23 +83,15 @@ static enum MHD_Result answer_options(struct connection *c) {
         return queue(c, MHD_HTTP_NO_CONTENT, with_close(c, with_header(response, MHD_HTTP_HEADER_ALLOW, allow)), 0, false);
 }
 
-static bool has_field(const struct connection *c, const char *name) {
-        return MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name) != NULL;
-}
+/* Reads the query into `params`. Returns work_params_set()'s last verdict. */
+static int read_params(const struct connection *c, const char *target, struct work_params *params, struct error *e) {
+        const char *query = target_query(target);
+        struct target_argument argument;
+        int verdict = 0;
 
-struct params_reading {
-        struct work_params params;
-        struct error error;
-        int verdict; /* of work_params_set() */
-};
-
-static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
-                                  size_t value_size) {
-        struct params_reading *reading = context;
-
-        (void)kind;
-        reading->verdict = work_params_set(&reading->params, key, key_size, value, value_size, &reading->error);
-        return reading->verdict < 0 ? MHD_NO : MHD_YES;
+        while (verdict >= 0 && target_next_argument(&query, c->server->query_memory, &argument))
+                verdict = work_params_set(params, argument.name, argument.name_length, argument.value, argument.value_length, e);
+        return verdict;
 }
 
 static struct MHD_Response *from_work(const struct work_response *from) {
@@ -114,15 +108,35 @@ static struct MHD_Response *from_work(const struct work_response *from) {
         return with_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, from->content_type);
 }
 
-/* A body that never changes has one response for all requests; the library counts the references. */
-static struct MHD_Response *ready_response(struct connection *c, const struct work_response *from) {
-        struct MHD_Response **ready = &c->server->ready[c->request.route->workload];
+/* The library would write its own for each answer. The program never calls setlocale(), so the names are English. */
+static struct MHD_Response *with_date(struct MHD_Response *response, time_t now_s) {
+        char date[40];
+        struct tm tm;
+
+        (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now_s, &tm));
+        return with_header(response, MHD_HTTP_HEADER_DATE, date);
+}
+
+/* A body that never changes has one response for all requests of a second; the library counts the references. */
+static struct MHD_Response *ready_response(struct ready_answer *ready, const struct work_response *from) {
+        time_t now_s = time(NULL);
+
+        if (ready->response && ready->date_s == now_s)
+                return ready->response;
+        if (ready->response)
+                MHD_destroy_response(ready->response);
+        ready->response = with_date(from_work(from), now_s);
+        ready->date_s = now_s;
+        return ready->response;
+}
+
+static enum MHD_Result answer_good(struct connection *c, const struct work_response *from, bool is_unmodified) {
+        unsigned int status = is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
+        uint64_t body_bytes = is_unmodified ? 0 : from->body_length;
 
         if (from->body_kind != WORK_BODY_STATIC || is_last(c))
-                return with_close(c, from_work(from));
-        if (!*ready)
-                *ready = from_work(from);
-        return *ready;
+                return queue(c, status, with_close(c, from_work(from)), body_bytes, false);
+        return queue(c, status, ready_response(&c->server->ready[c->request.route->workload], from), body_bytes, true);
 }
 
 /* For those who watch a worker that does not come back from it. */
@@ -175,41 +189,46 @@ static bool must_wait(struct connection *c, uint32_t wait_ms, enum MHD_Result *r
         return true;
 }
 
+/* What takes no time is not announced, nor is its time measured: a clock is read in as many instructions as all of it takes. */
+static int work(struct connection *c, const struct work_params *params, struct work_response *ret, struct error *e) {
+        struct work *work = c->server->work;
+        uint64_t start_ns;
+        int r;
+
+        if (work_is_ready(work, params))
+                return work_run(work, params->which, params, ret, e);
+        start_ns = clock_monotonic_ns();
+        announce_work(c, params, start_ns);
+        r = work_run(work, params->which, params, ret, e);
+        scoreboard_end_work(c->server->cell);
+        c->request.busy_ns = clock_monotonic_ns() - start_ns;
+        return r;
+}
+
 static enum MHD_Result answer_work(struct connection *c) {
         enum MHD_Result verdict;
-        struct params_reading reading; /* without clearing the error's text, which costs more than all the rest here */
+        const struct served_request request = intake_request(&c->intake);
+        struct work_params params;
+        struct error error; /* not cleared, which would cost more than all the rest here */
         struct work_response made;
-        struct MHD_Response *response;
-        uint64_t start_ns;
         bool is_unmodified; /* the answer has the fields of a good one, its length among them, and no body, as one to HEAD */
         int r;
 
-        reading.verdict = 0;
-        work_params_init(&reading.params, c->request.route->workload, c->server->dataset);
-        reading.params.path = c->path;
-        (void)MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, take_param, &reading);
-        if (reading.verdict != 0)
-                return answer_problem(c, MHD_HTTP_BAD_REQUEST, reading.error.text);
-        if (c->intake.is_conditional && has_field(c, MHD_HTTP_HEADER_IF_MATCH))
+        work_params_init(&params, c->request.route->workload, c->server->dataset);
+        params.path = c->path;
+        if (read_params(c, request.target, &params, &error) != 0)
+                return answer_problem(c, MHD_HTTP_BAD_REQUEST, error.text);
+        if (request.condition == GATE_IF_MATCH)
                 return answer_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.");
-        if (reading.params.which == WORKLOAD_VALIDATE)
-                show_body(c, &reading.params);
-        else if (reading.params.which == WORKLOAD_WAIT && must_wait(c, reading.params.wait_ms, &verdict))
+        if (params.which == WORKLOAD_VALIDATE)
+                show_body(c, &params);
+        else if (params.which == WORKLOAD_WAIT && must_wait(c, params.wait_ms, &verdict))
                 return verdict;
-        is_unmodified = c->intake.is_conditional && c->request.method != ROUTE_METHOD_POST && has_field(c, MHD_HTTP_HEADER_IF_NONE_MATCH);
+        is_unmodified = request.condition == GATE_IF_NONE_MATCH && c->request.method != ROUTE_METHOD_POST;
 
-        start_ns = clock_monotonic_ns();
-        announce_work(c, &reading.params, start_ns);
-        r = work_run(c->server->work, c->request.route->workload, &reading.params, &made, &reading.error);
-        scoreboard_end_work(c->server->cell);
+        r = work(c, &params, &made, &error);
         intake_drop_body(&c->intake);
-        c->request.busy_ns = clock_monotonic_ns() - start_ns;
-        if (r < 0)
-                return answer_problem(c, status_of(r), reading.error.text);
-
-        response = ready_response(c, &made);
-        return queue(c, is_unmodified ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response, is_unmodified ? 0 : made.body_length,
-                     response == c->server->ready[c->request.route->workload]);
+        return r < 0 ? answer_problem(c, status_of(r), error.text) : answer_good(c, &made, is_unmodified);
 }
 
 enum MHD_Result answer_request(struct connection *c) {

@@ -200,7 +200,12 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 /* ---- requests ---- */
 
 static void note(char *text, size_t size, const char *from, size_t length) {
-        (void)snprintf(text, size, "%.*s", length > 0 ? (int)length : 1, length > 0 ? from : "-");
+        size_t n = length < size ? length : size - 1;
+
+        memcpy(text, from, n);
+        text[n] = '\0';
+        if (n == 0)
+                (void)strcpy(text, "-");
 }
 
 static void begin(struct connection *c) {
@@ -214,6 +219,11 @@ static void note_request(struct connection *c, const struct intake_request *requ
                 return;
         note(c->notes->method, sizeof c->notes->method, request->method, request->method_length);
         note(c->notes->target, sizeof c->notes->target, request->target, request->target_length);
+}
+
+void connection_note_method(struct connection *c, const char *method) {
+        if (c->notes)
+                note(c->notes->method, sizeof c->notes->method, method, strlen(method));
 }
 
 void connection_begun(void *context, const struct intake_request *request) {
@@ -237,10 +247,12 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         struct connection *c = info ? info->socket_context : NULL;
         char memory[TARGET_PATH_MAX];
         struct router_argument arguments[ROUTER_ARGUMENTS_MAX];
+        struct served_request request;
         const char *path;
         size_t length;
 
         (void)context;
+        (void)target; /* the gate's, which is always "/" */
         if (c && c->intake.n_serving == 0)
                 complain_of_intake(c->server);
         if (!c || c->intake.n_serving == 0)
@@ -248,13 +260,14 @@ void *connection_request_line(void *context, const char *target, struct MHD_Conn
         if (c->request.stage != REQUEST_COMING)
                 begin(c);
         c->request.stage = REQUEST_HEAD;
-        path = target_path(target, memory, &length);
+        request = intake_request(&c->intake);
+        path = target_path(request.target, memory, &length);
         c->request.is_server_wide = *path == '*';
         c->request.route = router_find(c->server->router, path, length, arguments);
         if (c->request.route && c->request.route->has_arguments)
                 (void)snprintf(c->path, sizeof c->path, "%.*s", (int)length, path);
         if (c->notes)
-                (void)snprintf(c->notes->target, sizeof c->notes->target, "%s", target);
+                note(c->notes->target, sizeof c->notes->target, request.target, request.target_length);
         return c;
 }
 

@@ -75,6 +75,9 @@ void connection_completed(void *context, struct MHD_Connection *mhd, void **requ
  * the request did not come through the gate or there was no memory for the connection. */
 void *connection_request_line(void *context, const char *target, struct MHD_Connection *mhd);
 
+/* For the request log, if there is one: the request's method. */
+void connection_note_method(struct connection *c, const char *method);
+
 /* What the gate tells (struct intake_owner). */
 void connection_begun(void *context, const struct intake_request *request);
 void connection_refused(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);

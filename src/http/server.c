@@ -7,9 +7,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "data/dataset.h"
 #include "http/hangup.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
+#include "mhd/zero_copy.h"
 #include "shared/scoreboard.h"
 
 enum {
@@ -34,15 +36,14 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, cons
                 return answer_request(c);
         c->request.stage = REQUEST_WHOLE;
         c->request.method = route_method(method);
-        if (c->notes)
-                (void)snprintf(c->notes->method, sizeof c->notes->method, "%s", method);
+        connection_note_method(c, method);
         return MHD_YES;
 }
 
 static int start_library(struct server *server, struct error *e) {
         const struct library_parts parts = { .who = "",
                                              .connections_max = (unsigned int)server->limits.max_connections,
-                                             .connection_memory_bytes = intake_library_memory(&server->intake_owner.limits),
+                                             .connection_memory_bytes = intake_library_memory(ANSWER_HEAD_MAX),
                                              .on_access = on_access,
                                              .on_connection = connection_notify,
                                              .on_completed = connection_completed,
@@ -75,6 +76,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                                                       .refused = connection_refused };
         server->bodies.max_bytes = parts->limits->body_memory_bytes;
         server->router = route_table_new();
+        server->query_memory = malloc(parts->limits->max_header_bytes);
         server->work = parts->work;
         server->dataset = parts->dataset;
         server->cell = parts->cell;
@@ -82,7 +84,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && (!server->router || intake_prepare(&server->intake_owner) < 0))
+        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
@@ -90,6 +92,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 r = suspensions_new(server->limits.max_connections, &server->suspensions, e);
         if (r == 0)
                 r = start_library(server, e);
+        if (r == 0 && server->limits.zero_copy)
+                zero_copy_use(&(struct zero_copy_file){ .bytes = parts->dataset->json, .length = parts->dataset->json_length, .fd = parts->dataset->json_fd });
         if (r < 0) {
                 server_free(server);
                 return r;
@@ -108,11 +112,12 @@ struct server *server_free(struct server *server) {
         assert(server->bodies.used_bytes == 0); /* each connection gives back its own */
         suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
-                if (server->ready[i])
-                        MHD_destroy_response(server->ready[i]);
+                if (server->ready[i].response)
+                        MHD_destroy_response(server->ready[i].response);
         request_log_free(server->log);
         linger_free(server->linger);
         router_free(server->router);
+        free(server->query_memory);
         free(server);
         return NULL;
 }

@@ -22,6 +22,7 @@ struct server_limits {
         /* … and which requests are logged: */
         uint64_t access_log_sample;
         uint64_t slow_request_ms; /* 0: none is slow */
+        bool zero_copy; /* the dataset's JSON is sent from its file */
         bool suspends; /* requests may wait for something else than their client */
 };
 

@@ -3,6 +3,7 @@
 #define RESTMARK_HTTP_SERVER_INTERNAL_H
 
 #include <microhttpd.h>
+#include <time.h>
 
 #include "http/connection.h"
 #include "gate/linger.h"
@@ -10,7 +11,15 @@
 #include "http/server.h"
 #include "http/suspension.h"
 
+enum { ANSWER_HEAD_MAX = 384 /* bytes of any answer's head: the longest, a 405's, has some 250 */ };
+
 enum { SERVER_DRAIN_IDLE_MS = 1000 /* an idle connection lives this long into a drain, so that a request on its way is still answered */ };
+
+/* An answer whose body never changes, made at first use and again when the second of its Date is over. */
+struct ready_answer {
+        struct MHD_Response *response; /* NULL: there is none */
+        time_t date_s;
+};
 
 struct server {
         struct MHD_Daemon *mhd;
@@ -19,6 +28,7 @@ struct server {
         struct intake_owner intake_owner;
         struct body_memory bodies;
         struct router *router;
+        char *query_memory;                /* for the decoded arguments of any query */
         struct suspensions *suspensions; /* NULL: requests cannot wait */
         struct work *work;
         const struct dataset *dataset;
@@ -35,7 +45,7 @@ struct server {
         bool draining;
         bool has_complained;               /* of a library that reads past the gate */
         bool adding_private;               /* what is opened now is the master's own */
-        struct MHD_Response *ready[_WORKLOAD_MAX]; /* answers whose bodies never change, made at first use */
+        struct ready_answer ready[_WORKLOAD_MAX];
 };
 
 /* Queues the answer for the request of `c` and returns the library's verdict. */

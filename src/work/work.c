@@ -319,6 +319,10 @@ static void name_sibling(const char *path, struct work_response *ret) {
         ret->body_length = n;
 }
 
+bool work_is_ready(const struct work *w, const struct work_params *p) {
+        return p->which == WORKLOAD_WELCOME || (p->which == WORKLOAD_TRANSFER_DATA && p->count == w->dataset->n_records);
+}
+
 int work_run(struct work *w, enum workload which, const struct work_params *p, struct work_response *ret, struct error *e) {
         switch (which) {
         case WORKLOAD_WELCOME:

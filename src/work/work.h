@@ -87,6 +87,9 @@ struct work_response {
         char text[WORK_TEXT_MAX];
 };
 
+/* Whether work_run() has nothing to do but to hand out what is there. */
+bool work_is_ready(const struct work *w, const struct work_params *p);
+
 /* Does the work in full and fills `ret`. Returns 0; -ENOENT (there is no such record), -EILSEQ (the body is no JSON) or -EDOM (it is, but not by the schema)
  * with a sentence for the client; -ENOMEM; or -EBADMSG (a
  * record does not decode, which dataset_new() rules out); `ret` is then without meaning and owns nothing. */

@@ -9,15 +9,17 @@
 
 #include "base/fd.h"
 #include "base/title.h"
+#include "data/dataset.h"
 
 static int close_others(const struct heritage *heritage, struct error *e) {
-        int keep[RESTMARK_LISTEN_MAX + 3];
+        int keep[RESTMARK_LISTEN_MAX + 4];
         size_t n = 0;
         int r;
 
         for (size_t i = 0; i < heritage->n_listeners; i++)
                 keep[n++] = heritage->listeners[i];
         keep[n++] = heritage->link;
+        keep[n++] = heritage->dataset->json_fd;
         if (heritage->access_log_fd >= 0)
                 keep[n++] = heritage->access_log_fd;
         if (heritage->private_connection >= 0)

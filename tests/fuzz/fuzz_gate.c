@@ -7,6 +7,7 @@
 
 #include "fuzz.h"
 #include "gate/gate.h"
+#include "gate/served.h"
 #include "gate/target.h"
 
 enum { INPUT_MAX = 1 << 16 };
@@ -15,7 +16,7 @@ static bool wants_body(const char *method, size_t method_length, const char *tar
         return method_length > 0 && target_length > 0 && method[0] == 'P' && memchr(target, 'w', target_length) != NULL;
 }
 
-static const struct gate_limits limits = { .head_bytes = 512, .body_bytes = 300, .wanted_body_bytes = 400, .wants_body = wants_body, .keeps_accept = true };
+static const struct gate_limits limits = { .head_bytes = 512, .body_bytes = 300, .wanted_body_bytes = 400, .wants_body = wants_body, .keeps_fields = true };
 
 struct outcome {
         size_t requests, used, written;
@@ -29,9 +30,10 @@ struct outcome {
 };
 
 static void check_target(const struct gate *g, const char *head) {
-        char target[512 + 1], memory[TARGET_PATH_MAX];
-        const char *path;
-        size_t path_length;
+        char target[512 + 1], memory[TARGET_PATH_MAX], decoded[512];
+        const char *path, *query;
+        size_t path_length, n_arguments = 0;
+        struct target_argument argument;
 
         MUST(g->target.length > 0 && g->target.length < sizeof target);
         memcpy(target, head + g->target.at, g->target.length);
@@ -39,6 +41,27 @@ static void check_target(const struct gate *g, const char *head) {
         path = target_path(target, memory, &path_length);
         MUST(!memchr(path, '?', path_length) || strcasestr(target, "%3f")); /* decoded after the query is cut off */
         MUST(target_arguments(target, g->target.length) <= GATE_ARGUMENTS_MAX);
+        query = target_query(target);
+        for (; target_next_argument(&query, decoded, &argument); n_arguments++)
+                MUST(argument.name_length + argument.value_length <= g->target.length && (argument.value || argument.value_length == 0));
+        MUST(n_arguments <= GATE_ARGUMENTS_MAX && (!query || !*query));
+}
+
+/* What the owner is told of it. */
+static void check_served(const struct gate *g, const char *head) {
+        struct served served = { .memory = NULL };
+        struct served_request request;
+
+        MUST(served_add(&served, g, head) == 0);
+        request = served_first(&served);
+        MUST(request.target_length == g->target.length && strlen(request.target) == g->target.length && request.condition == g->condition);
+        MUST(memcmp(request.target, head + g->target.at, g->target.length) == 0);
+        MUST((request.host != NULL) == (g->n_hosts > 0) && (!request.host || memcmp(request.host, head + g->host.at, g->host.length) == 0));
+        MUST(memcmp(request.accept, head + g->accept.at, g->accept.length) == 0);
+        MUST(served_last(&served).target == request.target);
+        served_remove(&served);
+        MUST(served.begin == 0 && served.end == 0);
+        served_deinit(&served);
 }
 
 /* What the gate has just taken of a body, if that is wanted. */
@@ -69,8 +92,9 @@ static bool take(struct gate *g, const char *bytes, size_t length, struct outcom
                 if (verdict == GATE_HEAD) {
                         size_t n = gate_write(g, bytes + o->used, o->heads + o->written);
 
-                        MUST(n <= used);
-                        check_target(g, o->heads + o->written);
+                        MUST(n <= used && n <= GATE_WRITTEN_MAX);
+                        check_target(g, bytes + o->used);
+                        check_served(g, bytes + o->used);
                         o->written += n;
                         o->has_bodies |= gate_has_body(g);
                         o->body_bytes = 0;

@@ -281,8 +281,38 @@ static void paths_are_decoded_after_targets_are_taken_apart(void **state) {
         assert_string_equal(target_path("/a%00b", memory, &length), "");
 }
 
+static void arguments_are_taken_one_by_one(void **state) {
+        static const struct {
+                const char *target, *told; /* each as name=value; name for one without a value */
+        } cases[] = {
+                { "/", "" },
+                { "/?", "" },
+                { "/?a", "a;" },
+                { "/?a=", "a=;" },
+                { "/?a=1&b=2", "a=1;b=2;" },
+                { "/?a=1&", "a=1;" },
+                { "/?&&a=b=c", ";;a=b=c;" },
+                { "/?=x", "=x;" },
+                { "/?a+b=%31%3d%26&%61", "a b=1=&;a;" },
+                { "http://h/p?q=?", "q=?;" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const char *query = target_query(cases[i].target);
+                char memory[64], told[128] = "";
+                struct target_argument a;
+
+                while (target_next_argument(&query, memory, &a))
+                        (void)snprintf(told + strlen(told), sizeof told - strlen(told), "%.*s%s%.*s;", (int)a.name_length, a.name, a.value ? "=" : "",
+                                       (int)a.value_length, a.value ? a.value : "");
+                assert_string_equal(told, cases[i].told);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(arguments_are_taken_one_by_one),
                 cmocka_unit_test(good_requests_pass),
                 cmocka_unit_test(malformed_request_lines_are_refused),
                 cmocka_unit_test(what_is_no_target_is_refused),

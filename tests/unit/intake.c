@@ -1,112 +1,29 @@
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "unit.h"
-
-#include "gate/intake.h"
+#include "intake_run.h"
 
 enum { TEXT_MAX = 1 << 20 };
 
-/* What the owner was told. */
-struct told {
-        struct intake *in;
-        unsigned int begun, refused, status, serving_when_refused;
-        char target[64];
-};
+#define BARE " / HTTP/1.1\r\nHost:\r\n"
 
-static void on_begun(void *context, const struct intake_request *request) {
-        struct told *told = context;
+/* Finishes `n` requests that the library has got; each finds what the client has asked for. */
+static void finish(struct fixture *f, unsigned int n, const char *targets, size_t *n_finished) {
+        for (; n > 0; n--, ++*n_finished) {
+                const struct served_request request = intake_request(&f->in);
 
-        told->begun++;
-        assert_int_equal(told->in->n_serving, 0);
-        (void)snprintf(told->target, sizeof told->target, "%.*s", (int)request->target_length, request->target);
-}
-
-static void on_refused(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request) {
-        struct told *told = context;
-
-        (void)is_head;
-        told->refused++;
-        told->status = refusal->status;
-        told->serving_when_refused = (unsigned int)told->in->n_serving;
-        (void)snprintf(told->target, sizeof told->target, "%.*s", (int)request->target_length, request->target);
-}
-
-static bool wants_body(const char *method, size_t method_length, const char *target, size_t target_length) {
-        return method_length == 4 && memcmp(method, "POST", 4) == 0 && target_length == 2 && memcmp(target, "/w", 2) == 0;
-}
-
-static struct body_memory memory = { .max_bytes = 20000 };
-
-static const struct intake_owner owner = { .limits = { .head_bytes = 1024, .body_bytes = 100000, .wanted_body_bytes = 12000, .wants_body = wants_body },
-                                           .bodies = &memory,
-                                           .begun = on_begun,
-                                           .refused = on_refused };
-
-/* A connection, with the client's end of it. */
-struct fixture {
-        struct intake in;
-        struct told told;
-        int client, server;
-};
-
-static void open_both(struct fixture *f) {
-        int fds[2];
-
-        memset(f, 0, sizeof *f);
-        f->told.in = &f->in;
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-        f->client = fds[0];
-        f->server = fds[1];
-        assert_int_equal(intake_open(&f->in, f->server, &owner, &f->told), 0);
-}
-
-static void close_both(struct fixture *f) {
-        intake_close(&f->in);
-        (void)close(f->client);
-        (void)close(f->server);
-}
-
-/* Reads as the library does: as long as it gets as much as it asks for. Returns the last result, 0 being the end. */
-static ssize_t drain(struct fixture *f, size_t size, char *out, size_t *length) {
-        char copy[8192];
-        ssize_t n;
-
-        assert_true(size <= sizeof copy);
-        do {
-                n = recv(f->server, copy, size, 0);
-                if (n > 0) {
-                        memcpy(out + *length, copy, (size_t)n);
-                        *length += (size_t)n;
-                }
-        } while (n == (ssize_t)size || (n < 0 && errno == EINTR));
-        if (n < 0)
-                assert_int_equal(errno, EAGAIN);
-        return n;
-}
-
-/* How many heads end behind `from`. */
-static unsigned int count_heads(const char *text, size_t from, size_t length) {
-        unsigned int n = 0;
-
-        for (size_t i = from < 3 ? 0 : from - 3; i + 4 <= length; i++)
-                n += memcmp(text + i, "\r\n\r\n", 4) == 0;
-        return n;
+                assert_int_equal(request.target_length, 2);
+                assert_string_equal(request.target, ((char[]){ '/', targets[*n_finished], '\0' }));
+                intake_finished(&f->in);
+        }
 }
 
 /* Requests in all shapes, in pieces of random sizes, read in blocks of random sizes: out comes what the gate has written, in order, all of
- * it as soon as it is whole, and nothing else. */
+ * it as soon as it is whole, and nothing else; and their targets beside it. */
 static void whatever_the_pieces_the_library_gets_the_same(void **state) {
         static const char *const shapes[][2] = {
-                { "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n" },
-                { "GET /b HTTP/1.1\r\nUser-Agent: something\r\nHost: x\r\nCookie: a=b\r\n\r\n", "GET /b HTTP/1.1\r\nHost: x\r\n\r\n" },
-                { "POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello\r\n\r\nxy", "POST /c HTTP/1.1\r\nHost: x\r\n\r\n" },
-                { "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;q\r\nhello\r\n0\r\nT: u\r\n\r\n", "POST /d HTTP/1.1\r\nHost: x\r\n\r\n" },
-                { "\r\nHEAD /e HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", "HEAD /e HTTP/1.1\r\nHost: x\r\nConnection:keep-alive\r\n\r\n" },
+                { "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "GET" BARE "\r\n" },
+                { "GET /b HTTP/1.1\r\nUser-Agent: something\r\nHost: x\r\nCookie: a=b\r\n\r\n", "GET" BARE "\r\n" },
+                { "POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello\r\n\r\nxy", "POST" BARE "\r\n" },
+                { "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;q\r\nhello\r\n0\r\nT: u\r\n\r\n", "POST" BARE "\r\n" },
+                { "\r\nHEAD /e HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", "HEAD" BARE "Connection:keep-alive\r\n\r\n" },
         };
         char *in = malloc(TEXT_MAX), *wanted = malloc(TEXT_MAX), *out = malloc(TEXT_MAX);
 
@@ -114,16 +31,18 @@ static void whatever_the_pieces_the_library_gets_the_same(void **state) {
         assert_true(in && wanted && out);
         srandom(1);
         for (int round = 0; round < 300; round++) {
-                size_t n_in = 0, n_wanted = 0, n_out = 0, sent = 0;
+                size_t n_in = 0, n_wanted = 0, n_out = 0, sent = 0, n_finished = 0;
                 size_t piece = 1 + (size_t)random() % (round % 3 == 0 ? 8 : 3000), size = 1 + (size_t)random() % (round % 2 ? 4000 : 60);
+                char targets[100];
                 struct fixture f;
 
                 open_both(&f);
-                for (int i = 0; i < 100; i++) {
-                        const char *const *shape = shapes[(size_t)random() % ELEMENTS(shapes)];
+                for (size_t i = 0; i < ELEMENTS(targets); i++) {
+                        size_t which = (size_t)random() % ELEMENTS(shapes);
 
-                        n_in += (size_t)sprintf(in + n_in, "%s", shape[0]);
-                        n_wanted += (size_t)sprintf(wanted + n_wanted, "%s", shape[1]);
+                        n_in += (size_t)sprintf(in + n_in, "%s", shapes[which][0]);
+                        n_wanted += (size_t)sprintf(wanted + n_wanted, "%s", shapes[which][1]);
+                        targets[i] = (char)('a' + which);
                 }
                 while (sent < n_in) {
                         size_t now = n_in - sent < piece ? n_in - sent : piece, before = n_out;
@@ -131,12 +50,12 @@ static void whatever_the_pieces_the_library_gets_the_same(void **state) {
                         assert_int_equal(send(f.client, in + sent, now, 0), now);
                         sent += now;
                         (void)drain(&f, size, out, &n_out);
-                        for (unsigned int n = count_heads(out, before, n_out); n > 0; n--)
-                                intake_finished(&f.in);
+                        finish(&f, count_heads(out, before, n_out), targets, &n_finished);
                         assert_int_equal(f.in.n_serving, 0); /* nothing that is whole is held back */
                 }
                 assert_int_equal(n_out, n_wanted);
                 assert_memory_equal(out, wanted, n_wanted);
+                assert_int_equal(n_finished, ELEMENTS(targets));
                 assert_int_equal(f.told.refused, 0);
                 assert_false(intake_has_part(&f.in));
                 close_both(&f);
@@ -144,6 +63,59 @@ static void whatever_the_pieces_the_library_gets_the_same(void **state) {
         free(in);
         free(wanted);
         free(out);
+}
+
+/* A client that pipelines as much as it can and does not read: what is kept of it is bounded by the library's buffer. */
+static void what_is_kept_of_long_targets_is_bounded(void **state) {
+        enum { LIBRARY_READS = 256, HEAD = 1000 };
+        char head[HEAD + 1], out[LIBRARY_READS];
+        size_t n_sent = 0;
+        struct fixture f;
+
+        (void)state;
+        open_both(&f);
+        (void)snprintf(head, sizeof head, "GET /%0*d HTTP/1.1\r\nHost: x\r\n\r\n", HEAD - 27, 0);
+        while (send(f.client, head, strlen(head), 0) == (ssize_t)strlen(head))
+                n_sent++;
+        assert_true(n_sent > 50);
+        assert_int_equal(recv(f.server, out, sizeof out, 0), sizeof out);
+        assert_true(f.in.n_serving < 50);
+        assert_true(f.in.served.capacity <= (size_t)64 * 1024);
+        assert_int_equal(intake_request(&f.in).target_length, HEAD - 26);
+        while (f.in.n_serving > 0)
+                intake_finished(&f.in);
+        assert_int_equal(f.in.served.capacity, 0); /* nothing of it stays */
+        close_both(&f);
+}
+
+static const struct intake_owner curious = { .limits = { .head_bytes = 1024, .keeps_fields = true }, .begun = on_begun, .refused = on_refused };
+
+static void who_wants_fields_gets_them(void **state) {
+        static const char texts[][80] = { "GET /?a HTTP/1.1\r\nAccept:  a/b \r\nHost:\tx:1\r\nIf-Match: q\r\n\r\n", "GET /b HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" };
+        char out[256];
+        size_t length = 0;
+        struct served_request request;
+        struct fixture f;
+
+        (void)state;
+        open_both(&f);
+        intake_close(&f.in);
+        assert_int_equal(intake_open(&f.in, f.server, &curious, &f.told), 0);
+        for (size_t i = 0; i < ELEMENTS(texts); i++)
+                assert_int_equal(send(f.client, texts[i], strlen(texts[i]), 0), strlen(texts[i]));
+        (void)drain(&f, sizeof out, out, &length);
+        request = intake_request(&f.in);
+        assert_string_equal(request.target, "/?a");
+        assert_string_equal(request.host, "x:1");
+        assert_string_equal(request.accept, "a/b");
+        assert_int_equal(request.condition, GATE_IF_MATCH);
+        intake_finished(&f.in);
+        request = intake_request(&f.in);
+        assert_string_equal(request.target, "/b");
+        assert_null(request.host);
+        assert_string_equal(request.accept, "");
+        assert_int_equal(request.condition, GATE_UNCONDITIONAL);
+        close_both(&f);
 }
 
 static void a_refusal_waits_for_its_turn(void **state) {
@@ -238,93 +210,6 @@ static void the_end_of_a_client_ends_its_part(void **state) {
         }
 }
 
-/* Bodies, wanted and not, in lengths and in chunks: each request that wants one finds its own, whatever the pieces. */
-static void each_request_finds_its_body(void **state) {
-        static const struct {
-                const char *text, *body;
-        } shapes[] = {
-                { "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", NULL },
-                { "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nbcd", NULL },
-                { "POST /w HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", NULL },
-                { "POST /w HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello\r\n\r\nxy", "hello\r\n\r\nxy" },
-                { "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;q\r\nhello\r\n1\r\n!\r\n0\r\nT: u\r\n\r\n", "hello!" },
-                { "GET /w HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nw", NULL },
-        };
-
-        (void)state;
-        srandom(2);
-        for (int round = 0; round < 300; round++) {
-                char in[4096], out[4096];
-                size_t order[12], n_in = 0, n_out = 0, sent = 0, piece = 1 + (size_t)random() % (round % 3 ? 20 : 3000);
-                struct fixture f;
-
-                open_both(&f);
-                for (size_t i = 0; i < ELEMENTS(order); i++) {
-                        order[i] = (size_t)random() % ELEMENTS(shapes);
-                        n_in += (size_t)sprintf(in + n_in, "%s", shapes[order[i]].text);
-                }
-                for (; sent < n_in; sent += n_in - sent < piece ? n_in - sent : piece) {
-                        assert_true(send(f.client, in + sent, n_in - sent < piece ? n_in - sent : piece, 0) > 0);
-                        (void)drain(&f, 1 + (size_t)random() % 500, out, &n_out);
-                }
-                assert_int_equal(f.in.n_serving, ELEMENTS(order));
-                for (size_t i = 0; i < ELEMENTS(order); i++) {
-                        const struct body *body = intake_body(&f.in);
-                        const char *wanted = shapes[order[i]].body;
-
-                        assert_int_equal(body ? body->length : 0, wanted ? strlen(wanted) : 0);
-                        if (wanted)
-                                assert_memory_equal(body->bytes, wanted, body->length);
-                        if (round % 2)
-                                intake_drop_body(&f.in);
-                        intake_finished(&f.in);
-                }
-                assert_int_equal(memory.used_bytes, 0);
-                close_both(&f);
-        }
-}
-
-/* Sends a head and `n` bytes behind it. */
-static void send_bytes(struct fixture *f, const char *head, size_t n, char byte) {
-        char bytes[16384], out[4096];
-        size_t length = 0;
-
-        memset(bytes, byte, sizeof bytes);
-        assert_true(n <= sizeof bytes);
-        assert_int_equal(send(f->client, head, strlen(head), 0), strlen(head));
-        assert_int_equal(send(f->client, bytes, n, 0), n);
-        (void)drain(f, sizeof out, out, &length);
-}
-
-static void a_body_that_is_refused_takes_no_memory(void **state) {
-        static const char announced[] = "POST /w HTTP/1.1\r\nHost: x\r\nContent-Length: 12000\r\n\r\n";
-        static const char chunks[] = "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n"; /* 8000 */
-        struct fixture a, b;
-
-        (void)state;
-        open_both(&a);
-        open_both(&b);
-        send_bytes(&a, announced, 11000, 'x');
-        assert_in_range(memory.used_bytes, 11000, 12000); /* no more than is announced */
-        send_bytes(&b, chunks, 7900, 'x');
-        assert_in_range(memory.used_bytes, 11000 + 7900, 20000); /* no more than there is */
-        send_bytes(&b, "", 101, 'x');                            /* one too many for the chunk */
-        assert_int_equal(b.told.status, 400);
-        assert_in_range(memory.used_bytes, 11000, 12000); /* while the connection is there */
-        close_both(&b);
-
-        open_both(&b);
-        send_bytes(&b, announced, 9500, 'x');
-        assert_int_equal(b.told.status, 503);
-        assert_in_range(memory.used_bytes, 11000, 12000);
-        close_both(&b);
-        send_bytes(&a, "", 1000, 'x');
-        assert_int_equal(intake_body(&a.in)->length, 12000);
-        intake_drop_body(&a.in);
-        assert_int_equal(memory.used_bytes, 0);
-        close_both(&a);
-}
-
 static void other_sockets_are_read_as_ever(void **state) {
         char out[8];
         int fds[2];
@@ -354,12 +239,12 @@ static void of_a_refused_socket_nothing_is_read(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(whatever_the_pieces_the_library_gets_the_same),
+                cmocka_unit_test(what_is_kept_of_long_targets_is_bounded),
+                cmocka_unit_test(who_wants_fields_gets_them),
                 cmocka_unit_test(a_refusal_waits_for_its_turn),
                 cmocka_unit_test(nothing_is_taken_after_the_last_request),
                 cmocka_unit_test(the_owner_hears_of_a_request_that_is_not_whole),
                 cmocka_unit_test(the_end_of_a_client_ends_its_part),
-                cmocka_unit_test(each_request_finds_its_body),
-                cmocka_unit_test(a_body_that_is_refused_takes_no_memory),
                 cmocka_unit_test(other_sockets_are_read_as_ever),
                 cmocka_unit_test(of_a_refused_socket_nothing_is_read),
         };
@@ -368,7 +253,6 @@ int main(void) {
         if (intake_prepare(&owner) < 0)
                 return 1;
         failed = cmocka_run_group_tests(tests, NULL, NULL);
-
         intake_forget_all();
         return failed;
 }

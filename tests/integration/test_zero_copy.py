@@ -1,0 +1,221 @@
+"""/transfer-data without a copy: the bytes are those of the copy, whatever becomes of socket, client, daemon and system call."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from daemon import BUILD, RESTMARKD, SOURCE, Daemon, run, wait_for
+from http_client import Connection
+from strace import under_strace
+
+Start = Callable[..., Daemon]
+LONG = b"GET /transfer-data HTTP/1.1\r\nHost: x\r\n\r\n"
+LONG_BYTES = 133622
+REFUSE = str(BUILD / "tests" / "integration" / "refuse")
+ONE = "server.processes=1"
+
+
+@pytest.fixture(scope="module")
+def json_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The body as it is when it is copied."""
+    daemon = Daemon(tmp_path_factory.mktemp("copy"), (ONE, "server.zero-copy=no"))
+    try:
+        daemon.wait_ready()
+        with Connection((daemon.host, daemon.port)) as connection:
+            body = connection.request("/transfer-data").body
+    finally:
+        daemon.finish()
+    assert len(body) == LONG_BYTES
+    return body
+
+
+@contextmanager
+def traced(daemon: Daemon, tmp_path: Path, *options: str) -> Iterator[Path]:
+    """Meanwhile the worker's sendfile() calls are written to a file, and befallen by what the options say."""
+    worker = daemon.workers()[0]
+    trace = tmp_path / "trace"
+    with subprocess.Popen(["strace", "-q", "-o", str(trace), "-e", "trace=sendfile", *options, "-p", str(worker)], stderr=subprocess.DEVNULL) as strace:
+        try:
+            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{worker}/status").read_text())
+            yield trace
+        finally:
+            strace.terminate()
+            strace.wait(10)
+
+
+def calls(trace: Path) -> list[str]:
+    return re.findall(r"^sendfile\(.* = (.*)$", trace.read_text(), re.MULTILINE)
+
+
+def narrow(daemon: Daemon) -> socket.socket:
+    """A connection that takes little at a time."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
+    client.connect((daemon.host, daemon.port))
+    return client
+
+
+def read_all(client: socket.socket, n_bodies: int, expected: bytes) -> None:
+    """Answers one after another, a little at a time."""
+    buffer = b""
+    for _ in range(n_bodies):
+        while b"\r\n\r\n" not in buffer:
+            buffer += client.recv(777)
+        head, buffer = buffer.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n") and b"Content-Length: %d" % LONG_BYTES in head
+        while len(buffer) < LONG_BYTES:
+            data = client.recv(3000)
+            assert data
+            buffer += data
+        assert buffer[:LONG_BYTES] == expected
+        buffer = buffer[LONG_BYTES:]
+    assert buffer == b""
+
+
+def transfers(daemon: Daemon) -> dict[str, int]:
+    counted = daemon.status()["routes"]["transfer-data"]
+    return {name: counted[name] for name in ("requests", "body_bytes", "aborted")}
+
+
+def transfer(daemon: Daemon) -> int:
+    """How long the body is that a new client gets."""
+    with Connection((daemon.host, daemon.port)) as connection:
+        return len(connection.request("/transfer-data").body)
+
+
+@under_strace
+@pytest.mark.parametrize("setting", ["yes", "no"])
+def test_the_setting_decides(start: Start, tmp_path: Path, json_bytes: bytes, setting: str) -> None:
+    daemon = start(ONE, f"server.zero-copy={setting}")
+    with traced(daemon, tmp_path) as trace, Connection((daemon.host, daemon.port)) as connection:
+        for _ in range(3):
+            assert connection.request("/transfer-data").body == json_bytes
+        assert connection.request("/transfer-data", "HEAD").headers["content-length"] == str(LONG_BYTES)
+        assert connection.request("/transfer-data?count=1000").body == json_bytes
+        assert len(connection.request("/transfer-data?count=7").body) < 2000
+        assert connection.request("/").status == 200
+    taken = [int(n) for n in calls(trace) if n.isdigit()]
+    assert sum(taken) == (4 * LONG_BYTES if setting == "yes" else 0)
+
+
+@under_strace
+def test_a_client_that_takes_little_at_a_time(start: Start, tmp_path: Path, json_bytes: bytes) -> None:
+    """Short sends, full sockets, and several requests at once: the head of the next may find no room."""
+    daemon = start(ONE)
+    with traced(daemon, tmp_path) as trace, narrow(daemon) as client:
+        client.sendall(LONG * 40)
+        read_all(client, 40, json_bytes)
+    results = calls(trace)
+    assert any("EAGAIN" in r for r in results) and any(r.isdigit() and 0 < int(r) < LONG_BYTES for r in results), results
+    assert transfers(daemon) == {"requests": 40, "body_bytes": 40 * LONG_BYTES, "aborted": 0}
+
+
+@under_strace
+@pytest.mark.parametrize("fault", ["error=EINVAL", "error=EIO:when=1+2", "error=EINTR:when=1+2", "error=ENOMEM:when=2+3", "retval=0:when=1+2"])
+def test_where_the_kernel_does_not_a_copy_is_sent(start: Start, tmp_path: Path, json_bytes: bytes, fault: str) -> None:
+    daemon = start(ONE)
+    with traced(daemon, tmp_path, "-e", f"inject=sendfile:{fault}") as trace, narrow(daemon) as client:
+        client.sendall(LONG * 10)
+        read_all(client, 10, json_bytes)
+    assert any("INJECTED" in line for line in trace.read_text().splitlines())
+    assert transfers(daemon) == {"requests": 10, "body_bytes": 10 * LONG_BYTES, "aborted": 0}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+def test_without_the_system_call_it_is_said_and_copied(start: Start, json_bytes: bytes, number: int) -> None:
+    prefix = (REFUSE, f"sendfile={number}")
+    daemon = start(ONE, prefix=prefix)
+    daemon.wait_log(r"notice: \[server\] zero-copy = yes cannot be had, and bodies are copied: libmicrohttpd .* refuses sendfile\(\)")
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/transfer-data").body == json_bytes
+    shown = subprocess.run([*prefix, str(RESTMARKD), "-V"], capture_output=True, text=True, timeout=20, check=True).stdout
+    assert re.fullmatch(r"restmarkd \S+\nzero-copy: no: libmicrohttpd .*\n", shown)
+    assert run("-V").stdout.endswith("\nzero-copy: yes\n")
+
+
+def test_nothing_is_said_of_what_nobody_asks_for(start: Start) -> None:
+    daemon = start(ONE, "server.zero-copy=no", prefix=(REFUSE, f"sendfile={errno.EPERM}"))
+    assert "zero-copy" not in daemon.log()
+
+
+def test_a_reset_in_the_body_ends_that_request_alone(start: Start) -> None:
+    """The body is larger than what any socket's buffer takes."""
+    daemon = start(ONE, "workloads.records=100000")
+    for _ in range(5):
+        client = narrow(daemon)
+        client.sendall(LONG)
+        assert client.recv(1000)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    wait_for("all are gone", lambda: transfers(daemon)["aborted"] == 5)
+    with Connection((daemon.host, daemon.port)) as connection:
+        body = connection.request("/transfer-data").body
+        assert body.startswith(b'[{"id":0,') and body.endswith(b"}]") and body.count(b'"id":') == 100000
+    assert transfers(daemon) == {"requests": 6, "body_bytes": len(body), "aborted": 5}
+
+
+def test_a_stop_lets_the_rest_go(start: Start, json_bytes: bytes) -> None:
+    daemon = start(ONE, "workers.worker-reload-mercy=20s")
+    with narrow(daemon) as client:
+        client.sendall(LONG)
+        first = client.recv(10)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_log("stopping")
+        answer = first + b"".join(iter(lambda: client.recv(5000), b""))
+    assert answer.split(b"\r\n\r\n", 1)[1] == json_bytes
+    assert daemon.wait_exit() == 0
+
+
+def test_a_reload_has_a_file_of_its_own(start: Start, json_bytes: bytes, tmp_path: Path) -> None:
+    """The answer that is on its way is of the old dataset, the next of the new one."""
+    config = tmp_path / "more.ini"
+    config.write_text("[workloads]\nrecords = 1000\n")
+    daemon = start(ONE, more=("-c", str(config)))
+    with narrow(daemon) as client:
+        client.sendall(LONG)
+        first = client.recv(10)
+        config.write_text("[workloads]\nrecords = 10\n")
+        daemon.signal(signal.SIGHUP)
+        wait_for("the new one is sent", lambda: transfer(daemon) < 2000)
+        answer = first + b"".join(iter(lambda: client.recv(5000), b""))
+    assert answer.split(b"\r\n\r\n", 1)[1] == json_bytes
+
+
+def test_nobody_can_change_the_file(start: Start) -> None:
+    daemon = start(ONE)
+    worker = daemon.workers()[0]
+    files = [f for f in Path(f"/proc/{worker}/fd").iterdir() if "restmark-json" in os.readlink(f)]
+    assert len(files) == 1
+    with files[0].open("r+b", buffering=0) as file:
+        for change in (lambda: file.write(b"x"), lambda: file.truncate(10), lambda: os.ftruncate(file.fileno(), 1 << 20)):
+            with pytest.raises(PermissionError):
+                change()
+
+
+def test_it_can_be_reloaded(start: Start) -> None:
+    assert "zero-copy = yes" in run("-T").stdout
+    assert re.search(r"^;zero-copy = yes$", (SOURCE / "etc" / "restmarkd.ini").read_text(), re.MULTILINE)
+
+
+def test_a_library_that_is_preloaded_still_sees_what_is_sent(start: Start) -> None:
+    """What does not come from the file goes on to whoever defines sendmsg() next."""
+    library = BUILD / "tests" / "integration" / "libwrong_answer.so"
+    environment = {"LD_PRELOAD": str(library), "RESTMARK_WRONG_ANSWER": "/dev/null"}
+    if os.environ.get("RESTMARK_SANITIZED") == "1":
+        environment["ASAN_OPTIONS"] = f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0"
+    shown = run("-V", env={**os.environ, **environment})
+    assert shown.stdout.count("\n") == 2  # the pair of sockets is of the kind whose answers it spoils
+    assert "zero-copy: yes" in shown.stdout
+
+
