@@ -105,11 +105,11 @@ def test_a_stop_does_not_wait_in_its_queue(start: Start) -> None:
 @pytest.mark.skipif(SANITIZED, reason="its requests take longer than the harakiri time")
 def test_time_in_which_the_machine_was_frozen_is_nobodys_work(start: Start) -> None:
     """All processes stand still for longer than a request may take, and longer than silence may last."""
-    daemon = start("server.processes=1", "workers.harakiri=2s")
+    daemon = start("server.processes=1", "workers.harakiri=5s")
     (worker,) = daemon.workers()
     with stopped_at_work(daemon, "/million-loop?n=100000000&seed=5"):
         daemon.signal(signal.SIGSTOP)
-        time.sleep(4)  # the frozen time itself
+        time.sleep(7)  # the frozen time itself
         os.kill(worker, signal.SIGCONT)
         daemon.signal(signal.SIGCONT)
     assert daemon.workers() == [worker]

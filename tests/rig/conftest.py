@@ -50,6 +50,7 @@ LONGEST_FIRST = (
     "test_others",
     "test_rest",
     "test_cli",
+    "test_cli_signals",
 )
 
 TIMED_NICENESS = -15

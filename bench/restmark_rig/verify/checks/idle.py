@@ -23,7 +23,9 @@ from .base import Check, Finding, Mismatch, Subject, Undecided, each_route
 
 _CONNECTIONS = 3  # several, because a server may have workers of different kinds
 _STALL_REQUESTS = 5
-_LOOP_N = 100_000  # on the connections after the first: as good a sign of sleep, where a million steps take CPython 0.15 s
+# Steps of a loop on the connections after the first, and where the way of sending is looked at: as good a sign of sleep, where a
+# million steps take CPython 0.15 s.
+_LOOP_N = 100_000
 _RULE = Rule()
 _MAX_IDLE_NS = 2_000_000
 _MAX_IDLE_OF_CPU = 0.5
@@ -45,11 +47,11 @@ def check_idle(subject: Subject) -> Iterator[Finding]:
     loops = {ROUTE_LOOP} & set(subject.contestant.parameter_routes())
 
     def action(route: str) -> str | None:
+        short = loop(_LOOP_N) if route in loops else full(route)
         for number in range(_CONNECTIONS):
-            request = loop(_LOOP_N) if number and route in loops else full(route)
             with subject.server.connect() as connection:
-                judge_idle(route, _samples(subject, connection, request))
-                stalled = _typical_stall(subject, connection, request)
+                judge_idle(route, _samples(subject, connection, short if number else full(route)))
+                stalled = _typical_stall(subject, connection, short)
             if stalled.idle_ns >= _ACK_STALL_NS:
                 return (
                     f"{full(route).line}: answers stall for {stalled.idle_ns / 1e6:.0f} ms unless the client acknowledges at "
