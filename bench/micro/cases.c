@@ -87,6 +87,9 @@ const struct micro_case micro_cases[] = {
         { "encode", "struct", "from structs", "record", encode_struct, records },
         { "encode", "tree", "json-c, shortest doubles", "record", encode_tree, records },
         { "encode", "json-c default", "json-c, its own %.17g doubles", "record", reference_json_default, records },
+#ifdef MICRO_YYJSON
+        { "encode", "yyjson", "a document of views, written", "record", reference_yyjson, records },
+#endif
         { "double", "double_text", "shortest text", "double", double_shortest, records },
         { "double", "printf %.17g", "for comparison", "double", double_printf, records },
         { "loop", "loop", "n steps, one after another", "step", loop, steps },

@@ -51,6 +51,7 @@ struct reference *reference_free(struct reference *r);
 void reference_unpack_next(struct bench *b);
 void reference_unpack_reused(struct bench *b);
 void reference_json_default(struct bench *b);
+void reference_yyjson(struct bench *b); /* reference_yyjson.c, where there is that library */
 
 /* allocations.c: how often malloc, calloc or realloc have been called, by anybody in this process; -1 if this build cannot
  * count them. */

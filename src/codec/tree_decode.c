@@ -68,7 +68,8 @@ static int explain(const struct encoded_record *encoded, struct error *e) {
         return r < 0 ? r : error_set(e, -ENOMEM, "out of memory for the objects of a record of %u bytes", encoded->length);
 }
 
-/* `zone` holds the tree of one record after the other. msgpack_unpack_next() would make a new one for each. */
+/* `zone` holds the tree of one record after the other. msgpack_unpack_next() would make a new one for each;
+ * msgpack_unpack() is called obsolete in the library's header, but is there in all versions, and nothing else unpacks into a zone of the caller's. */
 IN_EACH_LOOP int decode(msgpack_zone *zone, const struct encoded_record *encoded, struct record *record, struct error *e) {
         msgpack_object object;
         size_t offset = 0;

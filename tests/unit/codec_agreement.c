@@ -118,6 +118,29 @@ static void agree_on_each_byte_in_each_place(void **state) {
                 }
 }
 
+/* Struct mode looks at 16 bytes of a text at a time: one that is no UTF-8, at each place of texts of each length. */
+static void find_a_bad_byte_at_any_place(void **state) {
+        static const size_t texts[] = { 1, 2, 3 }; /* name, description, type */
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(texts); i++)
+                for (uint8_t length = 0; length < 70; length++) {
+                        char value[72] = { (char)0xd9, (char)length };
+                        uint8_t memory[RAW_RECORD_MAX];
+                        struct encoded_record encoded;
+
+                        memset(value + 2, 'a', length);
+                        encoded = raw_record_with(memory, texts[i], value, 2u + length);
+                        assert_true(check(encoded.bytes, encoded.length));
+                        for (size_t place = 0; place < length; place++) {
+                                value[2 + place] = (char)0x80;
+                                encoded = raw_record_with(memory, texts[i], value, 2u + length);
+                                assert_false(check(encoded.bytes, encoded.length));
+                                value[2 + place] = 'a';
+                        }
+                }
+}
+
 static void agree_on_each_truncation(void **state) {
         uint8_t good[RAW_RECORD_MAX];
         size_t length = raw_record(good, raw_good, RAW_FIELDS).length;
@@ -178,6 +201,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(agree_on_mutations),
                 cmocka_unit_test(agree_on_each_byte_in_each_place),
+                cmocka_unit_test(find_a_bad_byte_at_any_place),
                 cmocka_unit_test(agree_on_each_truncation),
                 cmocka_unit_test(claims_are_not_believed),
                 cmocka_unit_test(tree_decodes_many_and_names_the_bad_one),

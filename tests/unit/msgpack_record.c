@@ -191,36 +191,6 @@ static void refuses_bad_values(void **state) {
                                bad_values[i].sentence);
 }
 
-/* Bytes are looked at 16 at a time: one that is no UTF-8, at each place of texts of each length. */
-static void finds_a_bad_byte_at_any_place(void **state) {
-        static const struct {
-                size_t field;
-                const char *sentence;
-        } texts[] = {
-                { NAME, "field \"name\": is not valid UTF-8" },
-                { DESCRIPTION, "field \"description\": is not valid UTF-8" },
-                { TYPE, "field \"type\": is not valid UTF-8" },
-        };
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTS(texts); i++)
-                for (uint8_t length = 0; length < 70; length++) {
-                        char value[72] = { (char)0xd9, (char)length };
-                        uint8_t memory[RAW_RECORD_MAX];
-                        struct encoded_record encoded;
-                        struct record r;
-
-                        memset(value + 2, 'a', length);
-                        encoded = raw_record_with(memory, texts[i].field, value, 2u + length);
-                        assert_int_equal(msgpack_record_decode(&encoded, &r, NULL), 0);
-                        for (size_t place = 0; place < length; place++) {
-                                value[2 + place] = (char)0x80;
-                                assert_refused(raw_record_with(memory, texts[i].field, value, 2u + length), texts[i].sentence);
-                                value[2 + place] = 'a';
-                        }
-                }
-}
-
 static void refuses_each_missing_field(void **state) {
         static const char *const sentences[RAW_FIELDS] = {
                 "field \"id\": is missing",   "field \"name\": is missing",  "field \"description\": is missing",
@@ -399,7 +369,6 @@ int main(void) {
                 cmocka_unit_test(accepts_both_floats_and_all_string_headers),
                 cmocka_unit_test(accepts_all_map_headers),
                 cmocka_unit_test(refuses_bad_values),
-                cmocka_unit_test(finds_a_bad_byte_at_any_place),
                 cmocka_unit_test(refuses_each_missing_field),
                 cmocka_unit_test(refuses_repeated_and_unknown_fields),
                 cmocka_unit_test(refuses_keys_that_are_not_strings),

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	gojson "github.com/goccy/go-json"
+	segmentio "github.com/segmentio/encoding/json"
 )
 
 // An encoding returns the JSON of the whole dataset, valid until its next run.
@@ -48,6 +49,11 @@ func encodings(records []record) []encoding {
 		{"sonic, one buffer", func() ([]byte, error) {
 			slice = slice[:0]
 			err := encoder.EncodeInto(&slice, records, encoder.NoEncoderNewline)
+			return slice, err
+		}},
+		{"segmentio", func() ([]byte, error) { return segmentio.Append(nil, records, 0) }},
+		{"segmentio, one buffer", func() (_ []byte, err error) {
+			slice, err = segmentio.Append(slice[:0], records, 0)
 			return slice, err
 		}},
 		{"appended by hand, one buffer", func() (_ []byte, err error) {

@@ -160,7 +160,8 @@ func versions() map[string]string {
 	}
 	for _, module := range info.Deps {
 		for _, name := range []string{
-			"bytedance/sonic", "go-json-experiment/json", "goccy/go-json", "tinylib/msgp", "vmihailenco/msgpack/v5",
+			"bytedance/sonic", "go-json-experiment/json", "goccy/go-json", "segmentio/encoding", "tinylib/msgp",
+			"vmihailenco/msgpack/v5",
 		} {
 			if module.Path == "github.com/"+name {
 				found[name] = module.Version
