@@ -23,7 +23,7 @@ static const char usage[] =
         "      --write-dataset FILE    write the dataset as MessagePack (-: stdout)\n"
         "      --write-config FILE     write the commented default configuration\n"
         "                              (-: stdout)\n"
-        "  -V, --version               print the version\n"
+        "  -V, --version               print the version, and whether zero-copy works\n"
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"

@@ -15,6 +15,10 @@
 #include "codec/tree.h"
 #include "data/image.h"
 
+#ifndef MADV_COLLAPSE /* Debian 12's C library does not know it */
+#define MADV_COLLAPSE 25
+#endif
+
 /* Everything about the content that is known before the arena is made, which is then exactly as large as need be. */
 struct plan {
         struct encoded_record *encoded; /* of all records of the image, into the image */
@@ -109,27 +113,50 @@ static int make_arena(struct dataset *d, const struct plan *p, struct error *e) 
         return 0;
 }
 
-static int encode_into(int fd, const struct dataset *d, size_t length, struct error *e) {
-        char *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        struct buf json = buf_over(to, length);
-        int r;
+enum {
+        HUGE_PAGE = 2 << 20,    /* bytes; where huge pages are of another size, or there are none, small ones serve */
+        HUGE_FROM = 64 << 10,   /* bytes of JSON that are worth one */
+};
 
-        if (to == MAP_FAILED)
-                return error_set_errno(e, errno, "cannot hold %zu bytes of JSON", length);
-        r = json_records_encode(&json, d->records, d->n_records);
-        (void)munmap(to, length); /* cannot fail: it is ours, whole */
-        return r < 0 || json.length != length ? error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", length) : 0;
+static size_t round_up(size_t n, size_t to) {
+        return (n + to - 1) / to * to;
+}
+
+/* Pages that lie together are handled together when they are sent, so a file of one huge page is sent with a seventh less work. Only an aligned part of
+ * the address space can get huge pages. */
+static int encode_into(int fd, size_t size, const struct dataset *d, size_t length, struct error *e) {
+        char *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *to = NULL;
+        int r = 0;
+
+        if (room != MAP_FAILED)
+                to = mmap(room + (round_up((uintptr_t)room, HUGE_PAGE) - (uintptr_t)room), size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+        if (room == MAP_FAILED || to == MAP_FAILED)
+                r = error_set_errno(e, errno, "cannot hold %zu bytes of JSON", length);
+        else {
+                struct buf json = buf_over(to, length);
+
+                if (json_records_encode(&json, d->records, d->n_records) < 0 || json.length != length)
+                        r = error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", length);
+                if (length >= HUGE_FROM)
+                        (void)madvise(to, size, MADV_COLLAPSE); /* where that fails, all is as well with small ones */
+        }
+        if (room != MAP_FAILED)
+                (void)munmap(room, size + HUGE_PAGE); /* cannot fail: it is ours, whole */
+        return r;
 }
 
 /* A file, so that it can be sent without a copy. Sealed, it stays as it is, whoever has a descriptor of it. */
 static int make_json(struct dataset *d, size_t length, struct error *e) {
+        const size_t size = length >= HUGE_FROM ? round_up(length, HUGE_PAGE) : length;
         void *json;
-        int r;
+        int r = fd_size_budget(size, e);
 
+        if (r < 0)
+                return r;
         d->json_fd = memfd_create("restmark-json", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (d->json_fd < 0 || ftruncate(d->json_fd, (off_t)length) < 0)
+        if (d->json_fd < 0 || ftruncate(d->json_fd, (off_t)size) < 0)
                 return error_set_errno(e, errno, "cannot make a file in memory for %zu bytes of JSON", length);
-        r = encode_into(d->json_fd, d, length, e);
+        r = encode_into(d->json_fd, size, d, length, e);
         if (r < 0)
                 return r;
         if (fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)

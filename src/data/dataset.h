@@ -23,7 +23,7 @@ struct dataset {
         const char *json;             /* all records as one JSON array */
         size_t json_length;           /* bytes */
         struct tree *tree;            /* NULL in struct mode */
-        int json_fd;                  /* a file in memory that is the JSON, whose pages `json` shows, and that nobody can change */
+        int json_fd;                  /* a file in memory that begins with the JSON, whose pages `json` shows, and that nobody can change */
         /* The tables and the encoded bytes lie in here, read-only, as pages that a fork shares for good. */
         void *arena;
         size_t arena_bytes;

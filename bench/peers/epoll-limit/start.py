@@ -21,12 +21,14 @@ def main() -> None:
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument("--workers", required=True, type=int)
     parser.add_argument("--dataset", required=True, metavar="FILE")
+    parser.add_argument("--copy", action="store_true", help="send the body from memory, not from a file in it")
     args = parser.parse_args()
     try:
         body = memfd_body.inherited_memfd(memfd_body.dataset_json(args.dataset))
+        copy = ["--copy"] if args.copy else []
         os.execv(
             args.binary,
-            [args.binary, "--listen", args.listen, "--workers", str(args.workers), "--body-file", body],
+            [args.binary, "--listen", args.listen, "--workers", str(args.workers), "--body-file", body, *copy],
         )
     except (DatasetError, OSError) as error:
         sys.exit(f"epoll-limit: {error}")

@@ -26,9 +26,9 @@ VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOIS
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
-OUR_CONTESTANTS = ("restmarkd", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
+OUR_CONTESTANTS = ("restmarkd", "restmarkd-copy", "restmarkd-tree")  # written by those who wrote the rig: see docs/BIAS.md
 LIMIT_CONTESTANT = "epoll-limit"  # the kernel's cost of a request, drawn as a line
-REFERENCE_CONTESTANTS = (LIMIT_CONTESTANT, "nginx")  # fixed bytes, no application: shown and not ranked
+REFERENCE_CONTESTANTS = (LIMIT_CONTESTANT, "epoll-limit-copy", "nginx")  # fixed bytes, no application: shown and not ranked
 
 
 @dataclass(frozen=True)
