@@ -1,0 +1,15 @@
+"""The study: its claims in the order of their numbers."""
+
+from __future__ import annotations
+
+from ..study import Study
+from . import inflation, texts, work
+
+STUDY = Study(
+    name="pipelining",
+    title="What HTTP pipelining does to figures, and what it would do to users",
+    notice=texts.NOTICE,
+    lead=texts.LEAD,
+    contestants=("restmarkd", "epoll-limit", "go-nethttp", "go-fasthttp", "rust-actix"),
+    claims=(inflation.CLAIM, work.CLAIM),
+)
