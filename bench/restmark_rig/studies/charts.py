@@ -29,8 +29,8 @@ class _Room:
     ends: bool
 
 
-_WIDE = _Room("", 900.0, 66.0, 660.0, 300.0, True)
-_NARROW = _Room("-narrow", 358.0, 46.0, 346.0, 240.0, False)
+_WIDE = _Room("", 900.0, 76.0, 660.0, 300.0, True)
+_NARROW = _Room("-narrow", 358.0, 62.0, 346.0, 240.0, False)
 
 
 def figure(chart: Chart) -> Figure | None:
@@ -85,7 +85,9 @@ def _y_axis(chart: Chart, points: Sequence[Point], top: float, bottom: float) ->
 
 
 def _grid(svg: Svg, chart: Chart, x_axis: LogAxis, y_axis: LogAxis | LinearAxis, room: _Room, top: float, bottom: float) -> None:
-    ticks = [tick for tick in y_axis.ticks() if chart.kind != BUMP or tick > 0]
+    ticks = y_axis.ticks()
+    if chart.kind == BUMP:
+        ticks = [tick for tick in ticks if 1 <= tick <= len(chart.series)]
     every = 1 + (len(ticks) - 1) // 9
     for number, tick in enumerate(ticks):
         if number % every == 0:
@@ -96,11 +98,11 @@ def _grid(svg: Svg, chart: Chart, x_axis: LogAxis, y_axis: LogAxis | LinearAxis,
     for x in xs:
         at = x_axis.at(x)
         svg.line(at, top, at, bottom, "grid")
-        label = plain(x) if x < 10 else f"{x:,.0f}"
+        label = f"{x:,.0f}" if x >= 10 else f"{x:.3g}"
         if at - last > width_of(label) + 4:
             svg.text(_inside(room, at, label), bottom + 13, label, "tick", "middle")
             last = at
-    title = f"{chart.x_title} (logarithmic)"
+    title = f"{chart.x_title} (logarithmic)" if room.ends else chart.x_title
     svg.text(_inside(room, (room.left + room.right) / 2, title), bottom + 31, title, "axis-title", "middle")
 
 

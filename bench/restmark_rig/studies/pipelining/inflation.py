@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from .. import judging
 from ..lab import Lab, Setting
 from ..record import BUMP, HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
-from ..study import CannotTell, Claim
-from . import texts
+from ..study import Claim
+from . import servers, texts
 
 QUICK_DEPTHS = (1, 4, 16, 64)
 FULL_DEPTHS = (1, 2, 4, 8, 16, 32, 64)
@@ -26,19 +25,13 @@ def measure(lab: Lab) -> list[Cell]:
     """GET / of all contestants at each depth, at equal connections and at equal requests in flight."""
     depths = QUICK_DEPTHS if lab.quick else FULL_DEPTHS
     connections = IN_FLIGHT * lab.workers
-    settings, absent = [], []
-    for contestant in lab.contestants:
-        try:
-            server = lab.server(contestant)
-        except StartFailed as fault:
-            absent.append(Cell({"contestant": contestant.title}, lost=fault.message))
-            continue
+    running, absent = servers.started(lab)
+    settings = []
+    for server in running:
         for depth in depths:
             for held, count in ((texts.EQUAL_CONNECTIONS, connections), (texts.EQUAL_FLIGHT, connections // depth)):
-                labels = {"contestant": contestant.title, "held": held, "depth": str(depth), "connections": str(count)}
+                labels = {"contestant": server.contestant.title, "held": held, "depth": str(depth), "connections": str(count)}
                 settings.append(Setting(labels, server, lab.plan(server, ROUTE_ROOT, count, depth)))
-    if not settings:
-        raise CannotTell("no contestant started")
     return [*lab.measure(settings, "depth by contestant"), *absent]
 
 
@@ -51,7 +44,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
         return Finding(OPEN, "fewer than two contestants answered rightly at all depths", notes=judging.lost(cells))
     top = max(depth for depth in depths if depth <= 16) if min(depths) < 16 else depths[-1]
     verdict, why = _verdict(fixed, names, top)
-    return Finding(verdict, why, _charts(cells, names, depths), [_table(cells, names, depths, top)], judging.lost(cells))
+    return Finding(verdict, why, _charts(cells, names, depths), [_table(cells, names, depths, top), _calls(cells, names, depths)], judging.lost(cells))
 
 
 def _verdict(fixed: Sequence[Cell], names: Sequence[str], depth: int) -> tuple[str, str]:
@@ -98,7 +91,7 @@ def _charts(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int]) 
         Chart(
             "inflation-cpu",
             "With the same number of requests in flight, what depth saves is system calls: CPU time per request by depth",
-            "requests under way on a connection, fewer connections",
+            "requests under way on a connection",
             "CPU µs of the server per request, GET /",
             _series(cells, names, texts.EQUAL_FLIGHT, "server_cpu_us"),
         ),
@@ -150,23 +143,33 @@ def _table(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int], t
                     continue
                 gain = judging.ratio(cell, one, "requests_per_s", common) if depth > 1 else None
                 rows.append(_row(cell, judging.factor(gain) if gain else ""))
-    columns = [
-        "Contestant", "Held", "Depth", "Connections", "Requests/s", "Times depth 1", "Server CPU µs", "Client CPU µs", "read() calls", "write() calls",
-        "Client's recv() calls", "p99 ms",
-    ]  # fmt: skip
-    caption = "Per request, medians. recv() and send() are in no count of the kernel's, so that servers that use them show no reads or writes."
-    return FigureTable("inflation", caption, columns, rows)
+    columns = ["Contestant", "Held", "Depth", "Requests/s", "Times depth 1", "Server CPU µs", "Client CPU µs", "p99 ms"]
+    return FigureTable("inflation", "Requests/s, CPU time per request and latency, medians", columns, rows)
 
 
 def _row(cell: Cell, gain: str) -> list[str]:
-    def told(figure: str) -> str:
-        return numbers.plain(judging.middle(cell, figure).value) if figure in cell.rounds[0] else numbers.MISSING
-
     return [
-        cell.labels["contestant"], cell.labels["held"], cell.labels["depth"], cell.labels["connections"], told("requests_per_s"), gain,
-        told("server_cpu_us"), told("client_cpu_us"), told("reads"), told("writes"), told("client_receives"),
-        numbers.ms(judging.middle(cell, "p99_us").value),
+        cell.labels["contestant"], cell.labels["held"].removeprefix("equal "), cell.labels["depth"], _told(cell, "requests_per_s"), gain,
+        _told(cell, "server_cpu_us"), _told(cell, "client_cpu_us"), numbers.ms(judging.middle(cell, "p99_us").value),
     ]  # fmt: skip
+
+
+def _told(cell: Cell, figure: str) -> str:
+    return numbers.plain(judging.middle(cell, figure).value) if figure in cell.rounds[0] else numbers.MISSING
+
+
+def _calls(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int]) -> FigureTable:
+    rows = []
+    for name in names:
+        for depth in depths:
+            cell = judging.the(cells, contestant=name, held=texts.EQUAL_CONNECTIONS, depth=str(depth))
+            if cell is not None:
+                rows.append([name, str(depth), _told(cell, "reads"), _told(cell, "writes"), _told(cell, "client_receives")])
+    caption = (
+        "System calls per request, equal connections. The kernel counts read() and write(), not recv() and send(): a server that uses these shows none. "
+        "How often the client has to call recv() tells in how many pieces answers come"
+    )
+    return FigureTable("inflation-calls", caption, ["Contestant", "Depth", "read()", "write()", "recv() of the client"], rows)
 
 
 CLAIM = Claim(
