@@ -50,6 +50,7 @@ class Setting:
     server: RunningServer
     plan: LoadPlan
     more_cpu: dict[str, Callable[[], int]] = field(default_factory=dict)  # figure's name -> CPU time so far, ns, of what stands between
+    opening_s: float = 0.0  # until connections that the client takes for open are so at the server, which stands far away
 
 
 class Lab:
@@ -168,6 +169,7 @@ class Lab:
         before: list[tuple[int, system_calls.Calls, dict[str, int]]] = []
 
         def begin() -> None:
+            time.sleep(setting.opening_s)
             before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}))
 
         try:
@@ -205,6 +207,7 @@ def _figures(result: LoadResult, server_ns: int, calls: system_calls.Calls) -> d
         "p99_us": float(quantiles.get("99", 0)),
         "max_us": float(result.latency_max_us),
         "total_us": float(result.total_us),
+        "effective_us": result.total_us / result.requests,
         "requests": float(result.requests),
     }
     if result.receives is not None:

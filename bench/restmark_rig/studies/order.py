@@ -10,6 +10,7 @@ from ..verify.oracle import Oracle
 
 _STEP = 7919  # seeds far apart
 _LOOP_STEPS = 100
+_ENCODED_MAX = 16  # records: the oracle has to shift and encode them, too
 
 
 def distinct(routes: Sequence[str], depth: int, records: int) -> list[WorkloadRequest]:
@@ -19,7 +20,7 @@ def distinct(routes: Sequence[str], depth: int, records: int) -> list[WorkloadRe
         if ROUTE_LOOP in routes and number % 4 == 0:
             found.append(loop(_LOOP_STEPS, 1 + number * _STEP))
         elif ROUTE_ENCODE in routes and number % 4 == 1:
-            found.append(digested(ROUTE_ENCODE, 1, number * _STEP, 1 + number % records))
+            found.append(digested(ROUTE_ENCODE, 1, number * _STEP, 1 + number % min(records, _ENCODED_MAX)))
         elif ROUTE_PARSE in routes and number % 4 == 2:
             found.append(counted(ROUTE_PARSE, 1 + number % records))
         elif ROUTE_LOOP not in routes and ROUTE_TRANSFER in routes and number % 4 == 0:

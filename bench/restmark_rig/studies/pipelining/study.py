@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
-from . import connections, head_of_line, inflation, texts, work
+from . import connections, head_of_line, inflation, parallel, round_trips, texts, work
 
 STUDY = Study(
     name="pipelining",
@@ -11,5 +11,5 @@ STUDY = Study(
     notice=texts.NOTICE,
     lead=texts.LEAD,
     contestants=("restmarkd", "epoll-limit", "go-nethttp", "go-fasthttp", "rust-actix"),
-    claims=(inflation.CLAIM, work.CLAIM, head_of_line.CLAIM, connections.CLAIM),
+    claims=(inflation.CLAIM, work.CLAIM, head_of_line.CLAIM, round_trips.CLAIM, connections.CLAIM, parallel.CLAIM),
 )
