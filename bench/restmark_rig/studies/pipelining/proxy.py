@@ -1,0 +1,120 @@
+"""Reverse proxies as Debian has them, each with the configuration beside this file."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...contestants.cache import make_folder
+from ...contestants.contestant import Requirement
+from ...contestants.versions import first_line
+from .. import neighbour
+from ..lab import Lab
+from ..neighbour import Neighbour
+
+_TEMPLATES = Path(__file__).with_name("proxies")
+_UNPRIVILEGED = "www-data"  # whom Apache's children are when root starts it
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """argv: with {config}, {runtime} and {port}."""
+
+    name: str
+    title: str
+    requirement: Requirement
+    template: str
+    argv: tuple[str, ...]
+    version: tuple[str, ...]
+
+    def is_installed(self) -> bool:
+        """Whether its program is there."""
+        return Path(self.requirement.command).exists()
+
+    def version_text(self) -> str:
+        """What it says of itself."""
+        return first_line(self.version, Path("/"))
+
+
+PROXIES = (
+    Proxy(
+        "nginx",
+        "nginx",
+        Requirement("/usr/sbin/nginx", ("nginx-light|nginx",)),
+        "nginx.conf.in",
+        ("/usr/sbin/nginx", "-e", "{runtime}/error.log", "-c", "{config}"),
+        ("/usr/sbin/nginx", "-v"),
+    ),
+    Proxy(
+        "haproxy",
+        "HAProxy",
+        Requirement("/usr/sbin/haproxy", ("haproxy",)),
+        "haproxy.cfg.in",
+        ("/usr/sbin/haproxy", "-db", "-f", "{config}"),
+        ("/usr/sbin/haproxy", "-v"),
+    ),
+    Proxy(
+        "varnish",
+        "Varnish",
+        Requirement("/usr/sbin/varnishd", ("varnish",)),
+        "varnish.vcl.in",
+        ("/usr/sbin/varnishd", "-F", "-j", "none", "-a", "127.0.0.1:{port}", "-f", "{config}", "-n", "{runtime}/work", "-s", "malloc,32m"),
+        ("/usr/sbin/varnishd", "-V"),
+    ),
+    Proxy(
+        "apache",
+        "Apache httpd",
+        Requirement("/usr/sbin/apache2", ("apache2-bin",)),
+        "apache.conf.in",
+        ("/usr/sbin/apache2", "-DFOREGROUND", "-f", "{config}"),
+        ("/usr/sbin/apache2", "-v"),
+    ),
+)
+
+
+@contextmanager
+def before(lab: Lab, proxy: Proxy, upstream_port: int) -> Iterator[Neighbour]:
+    """The proxy in front of a server, for the length of a with block; on the CPUs of the load. Raises StartFailed."""
+    port = neighbour.free_port()
+    runtime = make_folder(lab.cache.folder("study") / f"{proxy.name}-{os.getpid()}")
+    try:
+        config = _write(proxy, runtime, port, upstream_port, lab.workers)
+        argv = [word.format(config=config, runtime=runtime, port=port) for word in proxy.argv]
+        with neighbour.running(lab, proxy.name, argv, port, lab.pins.client) as running:
+            yield running
+    finally:
+        shutil.rmtree(runtime)
+
+
+def _write(proxy: Proxy, runtime: Path, port: int, upstream_port: int, workers: int) -> Path:
+    user = pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam(_UNPRIVILEGED)
+    values = {
+        "PORT": port,
+        "UPSTREAM": upstream_port,
+        "WORKERS": workers,
+        "RUNTIME": runtime,
+        "USER": user.pw_name,
+        "GROUP": grp.getgrgid(user.pw_gid).gr_name,
+    }
+    text = (_TEMPLATES / proxy.template).read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    path = runtime / proxy.template.removesuffix(".in")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def recorder(lab: Lab) -> Iterator[Neighbour]:
+    """The recording server, for the length of a with block; on the CPUs of servers."""
+    port = neighbour.free_port()
+    argv = [sys.executable, str(Path(__file__).with_name("recorder.py")), str(port)]
+    with neighbour.running(lab, "recorder", argv, port, lab.pins.server) as running:
+        yield running
