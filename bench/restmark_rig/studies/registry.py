@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from types import ModuleType
 
+from ..contestants.contestant import Contestant, StartPlan
 from ..model.errors import UsageFault
 from .study import Study
 
@@ -29,6 +30,25 @@ def find(selector: str) -> Study:
     if (folder / _FILE).is_file():
         return _of(_load(folder.resolve()), selector)
     raise UsageFault(f"study {selector}: neither a study of restmark's nor a folder with a {_FILE}", f"there are: {', '.join(names())}")
+
+
+def recipe(study: Study) -> Contestant:
+    """What its experiments need beside contestants: the part of a contestant that 'restmark setup' looks at."""
+    return Contestant(
+        directory=HERE / study.name,
+        repo=None,
+        name=study.name,
+        title=study.title,
+        language="none",
+        model="none",
+        description=study.lead,
+        notes="",
+        routes=(),
+        requires=study.requires,
+        build=None,
+        start=StartPlan((), {}),
+        versions={},
+    )
 
 
 def _load(folder: Path) -> ModuleType:

@@ -129,7 +129,7 @@ def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:
         if cell.lost and cell.labels.get("what") == RECORDED and "depth" not in cell.labels:
             rows.append([cell.labels["proxy"], "", "", numbers.MISSING, numbers.MISSING, "not tried"])
     columns = ["Proxy", "Takes pipelined requests", "Pipelines to the server", "Most outstanding to the server", "Connections to the server", "Version"]
-    return FigureTable("behind-proxies", f"What a recording server sees of {RECORD_REQUESTS:,} requests, {DEPTH} to a connection on {CONNECTIONS} connections", columns, rows)
+    return FigureTable("behind-proxies", f"What a recording server sees of {RECORD_REQUESTS:,} requests, {DEPTH} to a connection on {CONNECTIONS} connections, and of two first ones that look at the answer", columns, rows)
 
 
 def _speeds(cells: Sequence[Cell]) -> FigureTable:

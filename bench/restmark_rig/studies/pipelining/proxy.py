@@ -83,7 +83,9 @@ PROXIES = (
 def before(lab: Lab, proxy: Proxy, upstream_port: int) -> Iterator[Neighbour]:
     """The proxy in front of a server, for the length of a with block; on the CPUs of the load. Raises StartFailed."""
     port = neighbour.free_port()
-    runtime = make_folder(lab.cache.folder("study") / f"{proxy.name}-{os.getpid()}")
+    folder = lab.cache.folder("study")
+    _sweep(folder)
+    runtime = make_folder(folder / f"{proxy.name}-{os.getpid()}")
     try:
         config = _write(proxy, runtime, port, upstream_port, lab.workers)
         argv = [word.format(config=config, runtime=runtime, port=port) for word in proxy.argv]
@@ -91,6 +93,13 @@ def before(lab: Lab, proxy: Proxy, upstream_port: int) -> Iterator[Neighbour]:
             yield running
     finally:
         shutil.rmtree(runtime)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what studies have left behind that were killed."""
+    for left in folder.iterdir():
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left)
 
 
 def _write(proxy: Proxy, runtime: Path, port: int, upstream_port: int, workers: int) -> Path:
