@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -50,6 +50,7 @@ class Setting:
     server: RunningServer
     plan: LoadPlan
     more_cpu: dict[str, Callable[[], int]] = field(default_factory=dict)  # figure's name -> CPU time so far, ns, of what stands between
+    company: Callable[[], AbstractContextManager[object]] = nullcontext  # who else is there during a visit; may raise ProbeError
     opening_s: float = 0.0  # until connections that the client takes for open are so at the server, which stands far away
 
 
@@ -173,9 +174,12 @@ class Lab:
             before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}))
 
         try:
-            result = self.engine.run(plan, begin)
+            with setting.company():
+                result = self.engine.run(plan, begin)
         except NotAnswered as fault:
             raise WrongAnswers(fault.message) from None
+        except ProbeError as fault:
+            raise WrongAnswers(f"company: {fault}") from None
         except EnvironmentFault as fault:
             if death := server.death():
                 raise WrongAnswers(f"the server {death.splitlines()[0]}") from None

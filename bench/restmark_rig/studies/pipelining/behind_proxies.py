@@ -165,8 +165,8 @@ CLAIM = Claim(
         f"{SEEN_DIRECT_MIN} were seen; does not hold if one had; cannot be told otherwise."
     ),
     misleads=(
-        "“Nothing” is what reaches the server: all four take pipelined requests, and answer them one after the other, so that client and proxy save system calls "
-        "between them and requests/s may rise. A proxy that pipelines exists (Tempesta FW, in the kernel) and can not be tried here."
+        "“Nothing” is what reaches the server: all four take pipelined requests, and answer them one after the other. Requests/s may rise by the system calls that "
+        "client and proxy save between them, or fall, as there is but one request at the server for each connection of the client's. A proxy that pipelines exists (Tempesta FW, in the kernel) and can not be tried here."
     ),
     measure=measure,
     judge=judge,

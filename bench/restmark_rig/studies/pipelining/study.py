@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..neighbour import COMPILER
 from ..study import Study
-from . import behind_proxies, connections, head_of_line, inflation, parallel, round_trips, texts, work
+from . import behind_proxies, connections, freeze, head_of_line, inflation, parallel, round_trips, texts, work
 from .proxy import PROXIES
 
 STUDY = Study(
@@ -13,6 +13,15 @@ STUDY = Study(
     notice=texts.NOTICE,
     lead=texts.LEAD,
     contestants=("restmarkd", "epoll-limit", "go-nethttp", "go-fasthttp", "rust-actix"),
-    claims=(inflation.CLAIM, work.CLAIM, head_of_line.CLAIM, behind_proxies.CLAIM, round_trips.CLAIM, connections.CLAIM, parallel.CLAIM),
+    claims=(
+        inflation.CLAIM,
+        work.CLAIM,
+        head_of_line.CLAIM,
+        behind_proxies.CLAIM,
+        freeze.CLAIM,
+        round_trips.CLAIM,
+        connections.CLAIM,
+        parallel.CLAIM,
+    ),
     requires=(*(one.requirement for one in PROXIES), COMPILER),
 )
