@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 from restmark_rig.contestants.cache import Cache
+from restmark_rig.contestants import requirements
 from restmark_rig.contestants.contestant import Contestant, Requirement
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
-from restmark_rig.model.errors import StartFailed
+from restmark_rig.model.errors import EnvironmentFault, StartFailed
 from restmark_rig.server.http_probe import Connection, ProbeError, request_bytes
 from restmark_rig.setup import needs
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies import document, judging, neighbour, registry
 from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
-from restmark_rig.studies.pipelining import behind_proxies, distance, freeze, parallel, proxy, recorder, round_trips, users
+from restmark_rig.studies.pipelining import behind_proxies, distance, freeze, h2load, http2, parallel, proxy, recorder, round_trips, users
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 
 from .helpers import ROOT, Silent, cheater
@@ -169,7 +170,62 @@ def test_a_program_that_ends_at_once_is_told_with_what_it_said(cache: Cache, def
             pass
 
 
+H2LOAD_PRINTS = """starting benchmark...
+finished in 313.81ms, 3236.67 req/s, 238.34KB/s
+requests: 971 total, 971 started, 971 done, {succeeded} succeeded, {failed} failed, 0 errored, 0 timeout
+status codes: {succeeded} 2xx, 0 3xx, {failed} 4xx, 0 5xx
+traffic: 71.50KB (73217) total, 45.52KB (46608) headers (space savings 51.02%), 8.53KB ({data}) data
+"""
+H2LOAD_LOGS = "".join(f"{1000 + n}\t200\t{100 * (n + 1)}\n" for n in range(100))
+
+
+def test_what_h2load_prints_is_understood() -> None:
+    text = H2LOAD_PRINTS.format(succeeded=971, failed=0, data=8739)
+    found = h2load.figures(text, H2LOAD_LOGS, 9, client_cpu_ns=5, threads=1)
+    assert (found.requests, found.errors, found.duration_us, found.bytes) == (971, 0, 313810, 73217)
+    assert (found.latency_min_us, found.latency_quantiles_us["50"], found.latency_max_us) == (100, 5100, 10000)
+    assert h2load.figures(text, H2LOAD_LOGS, None, 5, 1).errors == 0
+    assert h2load.figures(text, H2LOAD_LOGS, 10, 5, 1).body_errors == 971
+    assert h2load.figures(H2LOAD_PRINTS.format(succeeded=970, failed=1, data=8730), H2LOAD_LOGS, 9, 5, 1).errors_by_kind.status == 1
+    with pytest.raises(EnvironmentFault, match="not understood"):
+        h2load.figures("finished early", "", 9, 5, 1)
+
+
+def test_a_front_speaks_http2_with_a_certificate_of_its_own(cache: Cache, default_dataset: Dataset, honest: Contestant) -> None:
+    needed = (proxy.HTTP2_FRONT.requirement, h2load.REQUIREMENT, h2load.ASKER, proxy.CERTIFIER)
+    if any(requirements.locate(one) is None for one in needed):
+        pytest.skip("nginx, nghttp2-client or openssl is not installed: restmark setup pipelining")
+    plain = neighbour.free_port()
+    with lab_of([honest], cache, default_dataset) as lab:
+        port = lab.server(honest).port
+        with proxy.before(lab, proxy.HTTP2_FRONT, port, None, {"PLAIN_PORT": plain}) as front:
+            assert h2load.body_of(front.port, "/million-loop?n=0&seed=5") == b"5"
+            assert http2._in_order(plain, 16) == "" and http2._right(front.port, "/own") == ""
+            assert "answered b'7'" in http2._right(front.port, "/million-loop?n=0&seed=7")
+            for engine in (h2load.H2Load(8, False, 9), h2load.H2Load(1, True, 9)):
+                plan = load.LoadPlan("127.0.0.1", front.port, "/own", 2, 1, requests=200)
+                result = engine.run(plan)
+                assert (result.requests, result.errors) == (200, 0) and result.latency_quantiles_us["50"] > 0
+            assert h2load.H2Load(8, False, 10).run(plan).body_errors == 200
+        with pytest.raises(EnvironmentFault):
+            h2load.body_of(front.port, "/")
+
+
 # ---- rules ----
+
+
+@pytest.mark.parametrize(("times", "waits_ms", "verdict"), [(2.0, 2.0, HOLDS), (2.0, 60.0, HOLDS_NOT), (0.8, 2.0, HOLDS_NOT), (1.05, 2.0, OPEN), (2.0, 30.0, OPEN)])
+def test_http2(times: float, waits_ms: float, verdict: str) -> None:
+    costs = {http2.PIPELINED: (10.0, 1000.0), http2.TLS: (30.0, 1000.0), http2.DECIDES: (10.0 * times, 1000.0), http2.MIX: (30.0, waits_ms * 1000)}
+    cells = [
+        Cell(
+            {"server": http2.OWN, "way": way, "connections": "4"},
+            rounds({"front_cpu_us": cost, "server_cpu_us": 1.0, "client_cpu_us": 1.0, "p50_us": p50, "p99_us": p50}, 0.01),
+        )
+        for way, (cost, p50) in costs.items()
+    ]
+    assert http2.judge(cells).verdict == verdict
+    assert http2.judge(cells[:2]).verdict == OPEN
 
 
 def rounds(figures: dict[str, float], blur: float = 0.02) -> list[dict[str, float]]:

@@ -6,15 +6,17 @@ import grp
 import os
 import pwd
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...contestants.cache import make_folder
 from ...contestants.contestant import Requirement
 from ...contestants.versions import first_line
+from ...model.errors import StartFailed
 from .. import neighbour
 from ..lab import Lab
 from ..neighbour import Neighbour
@@ -33,6 +35,7 @@ class Proxy:
     template: str
     argv: tuple[str, ...]
     version: tuple[str, ...]
+    certified: bool = False  # needs a certificate, which is made for the run
 
     def is_installed(self) -> bool:
         """Whether its program is there."""
@@ -43,6 +46,7 @@ class Proxy:
         return first_line(self.version, Path("/"))
 
 
+CERTIFIER = Requirement("/usr/bin/openssl", ("openssl",))
 PROXIES = (
     Proxy(
         "nginx",
@@ -78,18 +82,27 @@ PROXIES = (
     ),
 )
 
+HTTP2_FRONT = replace(PROXIES[0], name="nginx-tls", template="nginx-tls.conf.in", certified=True)
+
 
 @contextmanager
-def before(lab: Lab, proxy: Proxy, upstream_port: int) -> Iterator[Neighbour]:
-    """The proxy in front of a server, for the length of a with block; on the CPUs of the load. Raises StartFailed."""
+def before(
+    lab: Lab, proxy: Proxy, upstream_port: int, cpus: frozenset[int] | None = None, more: Mapping[str, object] | None = None
+) -> Iterator[Neighbour]:
+    """The proxy in front of a server, for the length of a with block. cpus: None for those of the load; more: of its template's values.
+
+    Raises StartFailed.
+    """
     port = neighbour.free_port()
     folder = lab.cache.folder("study")
     _sweep(folder)
     runtime = make_folder(folder / f"{proxy.name}-{os.getpid()}")
     try:
-        config = _write(proxy, runtime, port, upstream_port, lab.workers)
+        config = _write(proxy, runtime, {"PORT": port, "UPSTREAM": upstream_port, "WORKERS": lab.workers, **(more or {})})
+        if proxy.certified:
+            _certify(runtime)
         argv = [word.format(config=config, runtime=runtime, port=port) for word in proxy.argv]
-        with neighbour.running(lab, proxy.name, argv, port, lab.pins.client) as running:
+        with neighbour.running(lab, proxy.name, argv, port, cpus or lab.pins.client) as running:
             yield running
     finally:
         shutil.rmtree(runtime)
@@ -102,12 +115,20 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(left)
 
 
-def _write(proxy: Proxy, runtime: Path, port: int, upstream_port: int, workers: int) -> Path:
+def _certify(runtime: Path) -> None:
+    """Makes a certificate and its key, for this once. Raises StartFailed."""
+    key, certificate = runtime / "key.pem", runtime / "certificate.pem"
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost")
+    argv = [CERTIFIER.command, "req", "-x509", *kind, "-keyout", str(key), "-out", str(certificate)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise StartFailed(f"no certificate could be made: {done.stderr.strip()[-300:]}", "openssl has to be installed")
+
+
+def _write(proxy: Proxy, runtime: Path, more: Mapping[str, object]) -> Path:
     user = pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam(_UNPRIVILEGED)
     values = {
-        "PORT": port,
-        "UPSTREAM": upstream_port,
-        "WORKERS": workers,
+        **more,
         "RUNTIME": runtime,
         "USER": user.pw_name,
         "GROUP": grp.getgrgid(user.pw_gid).gr_name,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..neighbour import COMPILER
 from ..study import Study
-from . import behind_proxies, connections, freeze, head_of_line, inflation, parallel, round_trips, texts, work
-from .proxy import PROXIES
+from . import behind_proxies, connections, freeze, h2load, head_of_line, http2, inflation, parallel, round_trips, texts, work
+from .proxy import CERTIFIER, PROXIES
 
 STUDY = Study(
     name="pipelining",
@@ -19,9 +19,10 @@ STUDY = Study(
         head_of_line.CLAIM,
         behind_proxies.CLAIM,
         freeze.CLAIM,
+        http2.CLAIM,
         round_trips.CLAIM,
         connections.CLAIM,
         parallel.CLAIM,
     ),
-    requires=(*(one.requirement for one in PROXIES), COMPILER),
+    requires=(*(one.requirement for one in PROXIES), COMPILER, h2load.REQUIREMENT, h2load.ASKER, CERTIFIER),
 )
