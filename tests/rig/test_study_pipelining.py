@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants import requirements
+from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant, Requirement
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
@@ -23,7 +23,18 @@ from restmark_rig.setup import needs
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies import document, judging, neighbour, registry
 from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
-from restmark_rig.studies.pipelining import behind_proxies, distance, freeze, h2load, http2, parallel, proxy, recorder, round_trips, users
+from restmark_rig.studies.pipelining import (
+    behind_proxies,
+    distance,
+    freeze,
+    h2load,
+    http2,
+    parallel,
+    proxy,
+    recorder,
+    round_trips,
+    users,
+)
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 
 from .helpers import ROOT, Silent, cheater

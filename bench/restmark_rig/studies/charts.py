@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ def _inside(room: _Room, x: float, text: str) -> float:
 def _draw_series(svg: Svg, series: Series, index: int, x_axis: LogAxis, y_axis: LogAxis | LinearAxis) -> None:
     css = style(index)
     places = [(x_axis.at(point.x), y_axis.at(point.y)) for point in series.points]
-    for (x1, y1), (x2, y2) in zip(places, places[1:], strict=False):
+    for (x1, y1), (x2, y2) in itertools.pairwise(places):
         svg.line(x1, y1, x2, y2, f"line {css}")
     for point, (x, y) in zip(series.points, places, strict=True):
         if point.low and point.high:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT, ROUTE_TRANSFER, WorkloadRequest, counted, digested, loop
+from ..model.workloads import (
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_PARSE,
+    ROUTE_ROOT,
+    ROUTE_TRANSFER,
+    WorkloadRequest,
+    counted,
+    digested,
+    loop,
+)
 from ..server.http_probe import Connection, ProbeError, wire
 from ..verify.oracle import Oracle
 

@@ -18,7 +18,8 @@ from . import texts
 _SOURCE = Path(__file__).with_name("far.c")
 BY_FORWARDER = "by a forwarder in user space"
 FORWARDER_TEXT = (
-    "Distance is made by a forwarder in user space, which hands all bytes on a fixed time later and has the opening of a connection cost a round trip; "
+    "Distance is made by a forwarder in user space, which hands all bytes on a fixed time later and has the opening of a "
+    "connection cost a round trip; "
     "how late it was itself is measured, and told below. It runs on the load's CPUs."
 )
 
@@ -53,8 +54,10 @@ def notes(cells: Sequence[Cell], alone: str) -> list[str]:
             continue
         own = [late.get(f"late_{which}_us_at_{round_trip}_ms") for which in ("p50", "p99", "max")]
         found.append(
-            f"Round trip set to {round_trip} ms: one request at a time took {numbers.ms(judging.middle(cell, 'effective_us').value)} ms, the server's work "
-            f"included; the forwarder handed pieces on later than due by up to {numbers.ms(own[0])} ms (half of them), {numbers.ms(own[1])} ms (99 %), "
+            f"Round trip set to {round_trip} ms: one request at a time took {numbers.ms(judging.middle(cell, 'effective_us').value)} ms, "
+            "the server's work "
+            f"included; the forwarder handed pieces on later than due by up to {numbers.ms(own[0])} ms (half of them), "
+            f"{numbers.ms(own[1])} ms (99 %), "
             f"{numbers.ms(own[2])} ms (all)."
         )
     return found

@@ -108,16 +108,21 @@ CLAIM = Claim(
     sentence="A proxy that pipelines to the server lets one user freeze all.",
     source=f"{texts.ESSAY}, scenario 3.",
     method=(
-        "The proxy that the essay imagines is a small program of this study: all clients' requests go to the server on one connection, at once, and answers go "
-        f"back in their order. {INNOCENT} innocent users ask for GET /, one request at a time, while 0, 1 or 5 others ask for what waits {WAIT_MS} ms without using a "
+        "The proxy that the essay imagines is a small program of this study: all clients' requests go to the server on one "
+        "connection, at once, and answers go "
+        f"back in their order. {INNOCENT} innocent users ask for GET /, one request at a time, while 0, 1 or 5 others ask for what "
+        f"waits {WAIT_MS} ms without using a "
         "CPU; the same behind nginx and HAProxy, which lend each connection to one request at a time. The server has two workers or more."
     ),
     rule=(
-        f"Holds if one dear user surely makes the innocent ones' median more than {FROZEN:g} times as long behind the pipelining proxy, and surely less than "
-        f"{LITTLE:g} times behind each proxy with a pool; does not hold if it is surely less than {LITTLE:g} times behind the pipelining one; cannot be told otherwise."
+        f"Holds if one dear user surely makes the innocent ones' median more than {FROZEN:g} times as long behind the pipelining "
+        "proxy, and surely less than "
+        f"{LITTLE:g} times behind each proxy with a pool; does not hold if it is surely less than {LITTLE:g} times behind the "
+        "pipelining one; cannot be told otherwise."
     ),
     misleads=(
-        "A pipelining proxy with several connections freezes only those who share one with the dear request; with as many as users it is a pool. Retries, which "
+        "A pipelining proxy with several connections freezes only those who share one with the dear request; with as many as users it "
+        "is a pool. Retries, which "
         "such a proxy owes its clients when a server ends within a pipeline, are not in the picture."
     ),
     measure=measure,

@@ -115,5 +115,6 @@ def body_of(port: int, target: str) -> bytes:
     argv = [ASKER.command, "--no-verify-peer", "--timeout=10", f"https://127.0.0.1:{port}{target}"]
     done = subprocess.run(argv, capture_output=True, timeout=30, check=False)
     if done.returncode != 0 or not done.stdout:  # without a connection it ends with 0 as well
-        raise EnvironmentFault(f"{' '.join(argv)}: exit code {done.returncode}, no body: {done.stderr.decode(errors='replace').strip()[-300:]}", "see the front's log")
+        told = done.stderr.decode(errors="replace").strip()[-300:]
+        raise EnvironmentFault(f"{' '.join(argv)}: exit code {done.returncode}, no body: {told}", "see the front's log")
     return done.stdout

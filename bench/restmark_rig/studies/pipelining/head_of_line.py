@@ -121,16 +121,20 @@ CLAIM = Claim(
     source=f"{texts.ESSAY}; {texts.RFC_PIPELINING}: a server must send its answers in the order of the requests.",
     method=(
         f"{CHEAP} of {CHEAP + DEAR_ONE} requests are GET /, one is dear, by chance: it waits for {WAIT_MS} ms without using a CPU, or computes "
-        f"{LOOP_STEPS:,} steps of the loop. {IN_FLIGHT} requests are in flight: a connection each, or 4 or 16 to a connection. Servers have two workers or more, so "
+        f"{LOOP_STEPS:,} steps of the loop. {IN_FLIGHT} requests are in flight: a connection each, or 4 or 16 to a connection. Servers "
+        "have two workers or more, so "
         "that a dear request leaves one free. Latencies are of the cheap requests alone, each from when it was written to its last byte."
     ),
     rule=(
-        f"Holds if for every contestant the median of the cheap requests among those that wait is surely more than {HELD_UP:g} times as long with 16 to a "
+        f"Holds if for every contestant the median of the cheap requests among those that wait is surely more than {HELD_UP:g} times "
+        "as long with 16 to a "
         f"connection as with a connection each; does not hold if it is surely less than {HARDLY:g} times for all; cannot be told otherwise."
     ),
     misleads=(
-        "The loop is closed, so that fewer cheap requests are sent where they wait: their share of what was asked for is the same, their number is not. A "
-        "server whose workers do one thing at a time while they wait (threads, processes) has its own queue beside the protocol's. HTTP/2's streams are "
+        "The loop is closed, so that fewer cheap requests are sent where they wait: their share of what was asked for is the same, "
+        "their number is not. A "
+        "server whose workers do one thing at a time while they wait (threads, processes) has its own queue beside the protocol's. "
+        "HTTP/2's streams are "
         "not in this picture yet."
     ),
     measure=measure,

@@ -121,7 +121,8 @@ def judge(cells: Sequence[Cell]) -> Finding:
         return Finding(OPEN, "one of the ways was not answered rightly", [], tables, notes)
     waits = judging.middle(mixed, "p50_us")
     why = (
-        f"a request by HTTP/2 over TLS, 8 streams to a connection, costs nginx {judging.factor(dearer)} the CPU time of a pipelined one in the clear, and "
+        f"a request by HTTP/2 over TLS, 8 streams to a connection, costs nginx {judging.factor(dearer)} the CPU time of a pipelined "
+        "one in the clear, and "
         f"{judging.factor(beside)} that of HTTP/1.1 over TLS; where 1 of 8 waits {WAIT_MS} ms on the same connection, half of all are answered in "
         f"{numbers.ms(waits.value)} ms ({numbers.ms(waits.low)} to {numbers.ms(waits.high)})"
     )
@@ -149,18 +150,24 @@ CLAIM = Claim(
     sentence="HTTP/2 multiplexing over TLS is what to measure: dearer than pipelining, and nothing waits in line.",
     source=f"{texts.ESSAY}: “slower than pipelining, of course”; RFC 9113.",
     method=(
-        f"h2load with 1, 8 and 32 streams to a connection, {IN_FLIGHT} requests in flight, against an answer that nginx makes itself, and against the first contestant "
-        "that can wait, behind nginx; beside it HTTP/1.1 over TLS, and in the clear with and without pipelining. CPU time of nginx and of the server apart. "
+        f"h2load with 1, 8 and 32 streams to a connection, {IN_FLIGHT} requests in flight, against an answer that nginx makes itself, "
+        "and against the first contestant "
+        "that can wait, behind nginx; beside it HTTP/1.1 over TLS, and in the clear with and without pipelining. CPU time of nginx "
+        "and of the server apart. "
         f"Then requests of which one of eight waits {WAIT_MS} ms, 16 streams to a connection, as in claim 3. The certificate is made for the run."
     ),
     rule=(
-        f"Holds if 8 streams over TLS surely cost nginx more than {DEARER}× the CPU time of pipelined HTTP/1.1 in the clear, and with dear requests on the same "
-        f"connection the median of all surely stays below {FREE_US / 1000:g} ms; does not hold if it surely lies above {HELD_UP_US / 1000:g} ms, or the streams cost less; cannot be told "
+        f"Holds if 8 streams over TLS surely cost nginx more than {DEARER}× the CPU time of pipelined HTTP/1.1 in the clear, and with "
+        "dear requests on the same "
+        f"connection the median of all surely stays below {FREE_US / 1000:g} ms; does not hold if it surely lies above "
+        f"{HELD_UP_US / 1000:g} ms, or the streams cost less; cannot be told "
         "otherwise."
     ),
     misleads=(
-        f"TLS and framing are in one sum; HTTP/1.1 over TLS beside it tells them apart. The handshakes are shared out over {REQUESTS:,} requests. nginx sends "
-        "requests on by HTTP/1.1, one on a connection: what is multiplexed ends there. Servers of ours that speak HTTP/2 themselves are not in the picture."
+        "TLS and framing are in one sum; HTTP/1.1 over TLS beside it tells them apart. The handshakes are shared out over "
+        f"{REQUESTS:,} requests. nginx sends "
+        "requests on by HTTP/1.1, one on a connection: what is multiplexed ends there. Servers of ours that speak HTTP/2 themselves "
+        "are not in the picture."
     ),
     measure=measure,
     judge=judge,

@@ -13,7 +13,7 @@ from .. import judging
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, servers, texts
+from . import distance, servers
 
 QUICK_MS = (0.1, 1.0, 10.0, 100.0)
 IN_FLIGHT = (1, 10, 100, 1000)
@@ -122,16 +122,19 @@ CLAIM = Claim(
     sentence="Far away, pipelining saves round trips, and parallel connections save the same.",
     source=distance.ESSAY_SUM,
     method=(
-        "GET / of the first contestant at round trips of 0, 0.1, 1, 10 and 100 ms: on one connection with 1, 10, 100 and 1000 requests under way, and on 10 and "
+        "GET / of the first contestant at round trips of 0, 0.1, 1, 10 and 100 ms: on one connection with 1, 10, 100 and 1000 "
+        "requests under way, and on 10 and "
         "100 connections with one each; at least four round trips long. The effective time of a request is the time for all, divided by them. "
         + distance.FORWARDER_TEXT
     ),
     rule=(
-        f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth {DECIDES}; does not hold if they "
+        f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth "
+        f"{DECIDES}; does not hold if they "
         f"surely take more than {OTHER:g}×; cannot be told otherwise."
     ),
     misleads=(
-        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. A forwarder ends TCP on both sides: "
+        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. A forwarder "
+        "ends TCP on both sides: "
         "slow start and losses are not those of a long way."
     ),
     measure=measure,

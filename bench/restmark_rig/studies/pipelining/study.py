@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ..neighbour import COMPILER
 from ..study import Study
-from . import behind_proxies, connections, freeze, h2load, head_of_line, http2, inflation, parallel, round_trips, texts, work
+from . import (
+    behind_proxies,
+    connections,
+    freeze,
+    h2load,
+    head_of_line,
+    http2,
+    inflation,
+    parallel,
+    round_trips,
+    texts,
+    work,
+)
 from .proxy import CERTIFIER, PROXIES
 
 STUDY = Study(
