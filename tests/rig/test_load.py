@@ -181,7 +181,8 @@ def test_figures_of_all_kinds_of_failure() -> None:
         "failures": {"closed": 1, "timeout": 2, "status": 3, "body": 4, "malformed-chunk": 5, "too-large-head": 6},
         "troubles": {"connect": 7, "unasked-bytes": 8},
         "latency": None,
-        "client": {"cpu_ns": 9, "run_queue_wait_ns": None},
+        "client": {"cpu_ns": 9, "run_queue_wait_ns": None, "system_calls": {"recv": 11}},
+        "targets": [{"target": "/", "answered": 7, "failed": 36, "latency": None}],
         "schedule": {"late": None, "doubtful": True},
         "plan": {"threads": 2},
         "doubts": ["a"],
@@ -194,6 +195,7 @@ def test_figures_of_all_kinds_of_failure() -> None:
     assert found.errors == 36
     assert (found.late, found.late_quantiles_us, found.doubts, found.unsent) == (True, {}, ("a",), 5)
     assert found.requests_per_s == 6000
+    assert (found.receives, found.targets) == (11, (load.TargetResult("/", 7, 36, 0, {}),))
 
 
 def test_addresses() -> None:

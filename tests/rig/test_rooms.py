@@ -25,9 +25,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"model", "store"},
     "setup": {"model", "host", "store", "contestants", "load"},
     "study": {"model", "host", "store", "contestants", "load", "server", "verify"},
+    "studies": {"model", "host", "store", "contestants", "load", "server", "verify", "report"},
     "renewal": {"model", "host", "store", "contestants"},
     "run": {"model", "host", "terminal", "store", "contestants", "load", "server", "verify", "report", "setup"},
-    "ui": {"model", "host", "terminal", "store", "contestants", "load", "server", "verify", "report", "setup", "study", "run"},
+    "ui": {"model", "host", "terminal", "store", "contestants", "load", "server", "verify", "report", "setup", "study", "studies", "run"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Load on a server by restmark-load, without pipelining, and its exact figures.
+"""Load on a server by restmark-load, and its exact figures: without pipelining, but for the studies of it.
 
 Without a rate the loop is closed: each connection has one request under way. With one it is open: requests are due by a
 schedule that is fixed beforehand, and latencies count from the intended time, so that no waiting is left out.
@@ -46,6 +46,8 @@ class LoadPlan:
     with the body that all answers have to have, see kept(); None: that of two answers to each target, which are asked for before.
     more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
     reconnect: answers after which a connection is closed and opened anew; None: never. check: look at the bytes of all answers.
+    depth: requests under way on a connection. More than one is for studies of pipelining alone: no run has it.
+    weights: how often the target and each of more_targets has its turn; empty: all alike.
     """
 
     host: str
@@ -63,11 +65,24 @@ class LoadPlan:
     body: Path | None = None
     reconnect: int | None = None
     check: bool = True
+    depth: int = 1
+    weights: tuple[int, ...] = ()
 
     @property
     def threads(self) -> int:
         """How many threads make the load."""
         return threads_for(self.connections, len(self.cpus or os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """What became of the requests of one target. Microseconds, 0 and empty without an answer."""
+
+    target: str
+    answered: int
+    failed: int
+    latency_max_us: int
+    latency_quantiles_us: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,8 @@ class LoadResult:
     late: bool = False  # the client itself sent so late that latencies are not the server's alone
     late_quantiles_us: dict[str, int] = field(default_factory=dict)  # by how much it did; empty in a closed loop
     doubts: tuple[str, ...] = ()  # restmark-load's own
+    receives: int | None = None  # calls of recv(); None: not told
+    targets: tuple[TargetResult, ...] = ()  # in the order of the plan; empty: not told
 
     @property
     def errors(self) -> int:
@@ -193,13 +210,18 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv += [f"--expect={plan.expect}", "--no-probe"]
     if plan.reconnect is not None:
         argv.append(f"--reconnect={plan.reconnect}")
+    if plan.depth != 1:
+        argv.append(f"--pipeline={plan.depth}")
     if not plan.check:
         argv.append("--no-check")
     if plan.body is not None:
         argv += [f"--body={plan.body}", "--header=Content-Type: application/json"]
-    more = [f"{target}=1" for target in plan.more_targets]
     url = f"http://{ports.address(plan.host, plan.port)}"
-    return [*argv, url, f"{plan.target}=1", *more] if more else [*argv, f"{url}{plan.target}"]
+    if not plan.more_targets:
+        return [*argv, f"{url}{plan.target}"]
+    targets = (plan.target, *plan.more_targets)
+    weights = plan.weights or (1,) * len(targets)
+    return [*argv, url, *(f"{target}={weight}" for target, weight in zip(targets, weights, strict=True))]
 
 
 def _is_ready(process: subprocess.Popen[str], patience_s: float) -> bool:
@@ -239,6 +261,15 @@ def figures(document: dict[str, Any]) -> LoadResult:
         late=bool(schedule and schedule["doubtful"]),
         late_quantiles_us=_quantiles(schedule["late"]) if schedule else {},
         doubts=tuple(document["doubts"]),
+        receives=client["system_calls"]["recv"],
+        targets=tuple(map(_target, document["targets"])),
+    )
+
+
+def _target(document: dict[str, Any]) -> TargetResult:
+    latency = document["latency"]
+    return TargetResult(
+        document["target"], document["answered"], document["failed"], latency["max_us"] if latency else 0, _quantiles(latency)
     )
 
 

@@ -13,9 +13,10 @@ from .table import HEAT_LIMITS
 from .view import View
 
 
-def _environment() -> jinja2.Environment:
+def environment(*packages: str) -> jinja2.Environment:
+    """What pages are made with. packages: others whose templates come before the report's own."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("restmark_rig.report", "templates"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*packages, "restmark_rig.report")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -46,6 +47,6 @@ def heat_legend() -> list[tuple[int, str]]:
 
 def render(view: View) -> str:
     """The page's text."""
-    template = _environment().get_template("index.html.j2")
+    template = environment().get_template("index.html.j2")
     legends = {"heat_legend": heat_legend(), "badge_legend": badge_legend(view)}
     return template.render(view=view, symbols=badges.SYMBOLS, **legends) + "\n"

@@ -32,6 +32,7 @@ PLACES = {
     "report": Place(_COMMANDS + "report", "report_command", "Make the pages of a run anew from its results."),
     "run": Place(_COMMANDS + "run", "run", "Verify and measure contestants against each other.", watches=True),
     "setup": Place(_COMMANDS + "setup", "setup", "Install what contestants need."),
+    "study": Place(_COMMANDS + "study", "study", "Put claims to the test, one by one, and write a page.", watches=True),
     "verify": Place(_COMMANDS + "verify", "verify", "Verify that contestants do the work, byte for byte.", watches=True),
 }
 

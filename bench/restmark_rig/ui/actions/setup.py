@@ -10,28 +10,32 @@ from ...contestants.settings import Settings
 from ...load import load_program
 from ...model.errors import EnvironmentFault, ExitCode
 from ...setup import environment, needs, packages
+from ...studies import registry
 from ...terminal import console
 from ...terminal.console import Progress
 
 
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
-    """Install what contestants need (all built-in ones, or those named)."""
-    settings.selectors.extend(contestants)
-    if not needs.unmet(_needy(settings)):
-        return _tell_outcome(settings.chosen(), "nothing to install: ")
-    brought = packages.bring(needs.lines(needs.unmet(_needy(settings))), dry_run)
+    """Install what contestants need (all built-in ones, or those named), and studies."""
+    named = [registry.find(name) for name in contestants if name in registry.names()]
+    settings.selectors.extend(name for name in contestants if name not in registry.names())
+    settings.selectors.extend(name for study in named for name in study.contestants)
+    studies = [registry.recipe(study) for study in named]
+    if not needs.unmet(_needy(settings, studies)):
+        return _tell_outcome(settings.chosen(), studies, "nothing to install: ")
+    brought = packages.bring(needs.lines(needs.unmet(_needy(settings, studies))), dry_run)
     if dry_run:
         return ExitCode.OK
     if brought:
         versions.forget()
         with console.progress() as progress:
             _bring_toolchains(settings, progress)
-    return _tell_outcome(settings.chosen(), "")
+    return _tell_outcome(settings.chosen(), studies, "")
 
 
-def _needy(settings: Settings) -> list[Contestant]:
-    """The contestants, and the load generator where it has to be built."""
-    return [*settings.chosen(), *load_program.unmet()]
+def _needy(settings: Settings, studies: Sequence[Contestant]) -> list[Contestant]:
+    """The contestants, what studies need beside them, and the load generator where it has to be built."""
+    return [*settings.chosen(), *studies, *load_program.unmet()]
 
 
 def _bring_toolchains(settings: Settings, progress: Progress) -> None:
@@ -57,12 +61,13 @@ def _bring_toolchains(settings: Settings, progress: Progress) -> None:
             return
 
 
-def _tell_outcome(contestants: Sequence[Contestant], prefix: str) -> int:
-    """Who can be built now, and why others can not."""
-    lacking = {contestant.name: requirements.missing(contestant) for contestant in contestants}
+def _tell_outcome(contestants: Sequence[Contestant], studies: Sequence[Contestant], prefix: str) -> int:
+    """Who can be built now, and why others can not; and what studies lack beside them."""
+    lacking = {one.name: requirements.missing(one) for one in (*contestants, *studies)}
     for name, missing in lacking.items():
         if missing:
             console.plain(console.out, f"{name}: missing: {'; '.join(m.what for m in missing)}")
     met = sum(not missing for missing in lacking.values())
-    console.plain(console.out, f"{prefix}{met} of {len(lacking)} contestants have what they need")
+    who = "contestants and studies" if studies else "contestants"
+    console.plain(console.out, f"{prefix}{met} of {len(lacking)} {who} have what they need")
     return ExitCode.OK if met == len(lacking) else ExitCode.ENVIRONMENT

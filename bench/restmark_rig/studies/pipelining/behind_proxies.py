@@ -1,0 +1,186 @@
+"""Claim 4: a reverse proxy answers pipelined requests and hands none of it on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ...contestants import requirements
+from ...load.load import LoadPlan, NotAnswered
+from ...model.errors import StartFailed
+from ...model.workloads import ROUTE_ROOT
+from ...report import numbers
+from ...server.http_probe import Connection, ProbeError
+from ...server.launcher import RunningServer
+from .. import judging
+from ..lab import Lab, Setting
+from ..neighbour import Neighbour
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..study import CannotTell, Claim
+from . import proxy, recorder, servers, texts
+from .proxy import PROXIES, Proxy
+
+DEPTH = 16
+CONNECTIONS = 4
+DIRECT = "no proxy"
+RECORDED = "recorded"
+SPEED = "measured"
+RECORD_REQUESTS = 1000
+SEEN_DIRECT_MIN = 8  # outstanding: else the recorder would see nothing anyway
+PROXIES_MIN = 2
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """What a recorder behind each proxy sees, and what becomes of the figures of the first contestant behind it."""
+    installed = [one for one in PROXIES if one.is_installed()]
+    absent = [
+        Cell({"proxy": one.title, "what": RECORDED}, lost=f"not installed: {requirements.remedy_of(one.requirement)}")
+        for one in PROXIES
+        if one not in installed
+    ]
+    if not installed:
+        raise CannotTell("no reverse proxy is installed: restmark setup pipelining")
+    server = servers.started(lab)[0][0]
+    recorded = _record_all(lab, installed)
+    with ExitStack() as stack:
+        settings = [_setting(lab, server, DIRECT, server.port, depth, None) for depth in (1, DEPTH)]
+        for one in installed:
+            try:
+                front = stack.enter_context(proxy.before(lab, one, server.port))
+            except StartFailed:
+                continue  # which its record tells
+            settings += [_setting(lab, server, one.title, front.port, depth, front) for depth in (1, DEPTH)]
+        return [*recorded, *lab.measure(settings, "behind proxies"), *absent]
+
+
+def _setting(lab: Lab, server: RunningServer, title: str, port: int, depth: int, front: Neighbour | None) -> Setting:
+    plan = LoadPlan(server.host, port, ROUTE_ROOT, CONNECTIONS * DEPTH // depth, lab.pace.visit_s, cpus=lab.pins.client, depth=depth)
+    labels = {"proxy": title, "what": SPEED, "depth": str(depth), "contestant": server.contestant.title}
+    return Setting(labels, server, plan, {"proxy_cpu_us": front.cpu_ns} if front else {})
+
+
+def _record_all(lab: Lab, installed: Sequence[Proxy]) -> list[Cell]:
+    cells = []
+    with proxy.recorder(lab) as behind:
+        for depth in (1, DEPTH):
+            cells.append(_record(lab, DIRECT, behind, behind.port, depth, ""))
+        for one in installed:
+            lab.reporter.progress(f"what {one.title} sends to a server")
+            try:
+                with proxy.before(lab, one, behind.port) as front:
+                    cells += [_record(lab, one.title, behind, front.port, depth, one.version_text()) for depth in (1, DEPTH)]
+            except StartFailed as fault:
+                cells.append(Cell({"proxy": one.title, "what": RECORDED}, lost=fault.message))
+    return cells
+
+
+def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, version: str) -> Cell:
+    """One load, and what the recorder has seen of it."""
+    labels = {"proxy": title, "what": RECORDED, "depth": str(depth), "version": version}
+    plan = LoadPlan("127.0.0.1", port, ROUTE_ROOT, CONNECTIONS, 20.0, cpus=lab.pins.client, depth=depth, requests=RECORD_REQUESTS)
+    try:
+        _look(behind)
+        result = lab.engine.run(plan)
+        seen = _look(behind)
+    except NotAnswered as fault:
+        return Cell(labels, lost=fault.message)
+    except ProbeError as fault:
+        return Cell(labels, lost=f"the recorder: {fault}")
+    if result.errors:
+        return Cell(labels, lost=f"{result.errors} of {RECORD_REQUESTS} answers were wrong or did not come ({result.errors_by_kind})")
+    return Cell(labels, [{name: float(value) for name, value in seen.items()}])
+
+
+def _look(behind: Neighbour) -> dict[str, int]:
+    """What the recorder has seen since the last look. Raises ProbeError."""
+    with Connection("127.0.0.1", behind.port) as connection:
+        seen: dict[str, int] = json.loads(connection.get(recorder.TOLD).body)
+        return seen
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    seen = {
+        cell.labels["proxy"]: int(cell.rounds[0]["outstanding_max"]) for cell in judging.standing(cells, what=RECORDED, depth=str(DEPTH))
+    }
+    direct = seen.pop(DIRECT, 0)
+    tables, notes = [_table(cells, seen), _speeds(cells)], judging.lost(cells)
+    if direct < SEEN_DIRECT_MIN:
+        return Finding(OPEN, f"without a proxy the recorder saw {direct} outstanding requests on a connection at most: it would see nothing", [], tables, notes)
+    told = "; ".join(f"{name} {count}" for name, count in seen.items())
+    why = f"with {DEPTH} requests under way on each of the client's connections, so many were ever outstanding on one to the server: {told}; no proxy {direct}"
+    if any(count > 1 for count in seen.values()):
+        return Finding(HOLDS_NOT, why, [], tables, notes)
+    if len(seen) >= PROXIES_MIN:
+        return Finding(HOLDS, why, [], tables, notes)
+    return Finding(OPEN, f"{why}: fewer than {PROXIES_MIN} proxies could be tried", [], tables, notes)
+
+
+def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:
+    rows = []
+    for name in [DIRECT, *seen]:
+        cell = judging.the(cells, what=RECORDED, depth=str(DEPTH), proxy=name)
+        if cell is not None:
+            figures = cell.rounds[0]
+            accepts = "" if name == DIRECT else "yes, in order"
+            on = "" if name == DIRECT else "yes" if figures["outstanding_max"] > 1 else "no"
+            rows.append([name, accepts, on, f"{figures['outstanding_max']:.0f}", f"{figures['connections']:.0f}", cell.labels["version"]])
+    for cell in cells:
+        if cell.lost and cell.labels.get("what") == RECORDED and "depth" not in cell.labels:
+            rows.append([cell.labels["proxy"], "", "", numbers.MISSING, numbers.MISSING, "not tried"])
+    columns = ["Proxy", "Takes pipelined requests", "Pipelines to the server", "Most outstanding to the server", "Connections to the server", "Version"]
+    caption = (
+        f"What a recording server sees of {RECORD_REQUESTS:,} requests, {DEPTH} to a connection on {CONNECTIONS} connections, and of two first ones that "
+        "look at the answer"
+    )
+    return FigureTable("behind-proxies", caption, columns, rows)
+
+
+def _speeds(cells: Sequence[Cell]) -> FigureTable:
+    common, rows = judging.scatter(judging.standing(cells, what=SPEED), "requests_per_s"), []
+    for name in judging.values_of(judging.standing(cells, what=SPEED), "proxy"):
+        one, deep = (judging.the(cells, what=SPEED, proxy=name, depth=depth) for depth in ("1", str(DEPTH)))
+        for cell in filter(None, (one, deep)):
+            gain = judging.factor(judging.ratio(deep, one, "requests_per_s", common)) if cell is deep and one and deep else ""
+            own = numbers.plain(judging.middle(cell, "proxy_cpu_us").value) if "proxy_cpu_us" in cell.rounds[0] else numbers.MISSING
+            figures = [numbers.plain(judging.middle(cell, figure).value) for figure in ("requests_per_s", "server_cpu_us")]
+            rows.append([name, cell.labels["depth"], figures[0], gain, figures[1], own])
+    contestant = next((cell.labels["contestant"] for cell in cells if "contestant" in cell.labels), "")
+    columns = ["Proxy", "Depth at the client", "Requests/s", "Times depth 1", "Server CPU µs", "Proxy CPU µs"]
+    return FigureTable("behind-speeds", f"GET / of {contestant} behind each, {CONNECTIONS * DEPTH} requests in flight", columns, rows)
+
+
+CLAIM = Claim(
+    number=4,
+    key="behind-proxies",
+    sentence="Behind a reverse proxy pipelining is nothing.",
+    source=(
+        f"{texts.ESSAY}, scenario 1; {texts.RFC_PIPELINING}, by which an intermediary may pipeline what it forwards, but need not; "
+        "HAProxy's configuration manual: "
+        "pipelining “has been totally abandoned for its lack of reliability on certain servers”, and servers have to support it."
+    ),
+    method=(
+        "Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder "
+        f"{Path(__file__).parent.name}/proxies, in front of a server that "
+        f"records the most requests outstanding on one of its connections, while a client keeps {DEPTH} under way on each of "
+        f"{CONNECTIONS}. The same without a "
+        "proxy shows that it would be seen. Then in front of the first contestant, with 1 and 16 requests under way on a connection, "
+        "64 in all; proxy and "
+        "client share CPUs."
+    ),
+    rule=(
+        f"Holds if no proxy of at least {PROXIES_MIN} ever had more than one request outstanding on a connection to the server, while "
+        "without one at least "
+        f"{SEEN_DIRECT_MIN} were seen; does not hold if one had; cannot be told otherwise."
+    ),
+    misleads=(
+        "“Nothing” is what reaches the server: all four take pipelined requests, and answer them one after the other. Requests/s may "
+        "rise by the system calls that "
+        "client and proxy save between them, or fall, as there is but one request at the server for each connection of the client's. "
+        "A proxy that pipelines exists (Tempesta FW, in the kernel) and can not be tried here."
+    ),
+    measure=measure,
+    judge=judge,
+)

@@ -1,0 +1,107 @@
+"""Claim 11: what pipelining was made for is gone with keep-alive: the connection that each request took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...model.stats import Estimate
+from ...model.workloads import ROUTE_ROOT
+from ...report import numbers
+from .. import judging
+from ..lab import Lab, Setting
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..study import Claim
+from . import servers, texts
+
+IN_FLIGHT = 64
+DEPTH = 16
+CLOSED, KEPT, PIPELINED = "a connection per request", "keep-alive", f"pipelined, {DEPTH} to a connection"
+DEARER = 1.25
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """GET / in the three ways, the same number in flight."""
+    running, absent = servers.started(lab)
+    settings = []
+    for server in running:
+        kept = lab.plan(server, ROUTE_ROOT, IN_FLIGHT * lab.workers)
+        ways = {
+            CLOSED: replace(kept, reconnect=1),
+            KEPT: kept,
+            PIPELINED: lab.plan(server, ROUTE_ROOT, IN_FLIGHT * lab.workers // DEPTH, DEPTH),
+        }
+        settings += [Setting({"contestant": server.contestant.title, "way": way}, server, plan) for way, plan in ways.items()]
+    return [*lab.measure(settings, "closed, kept, pipelined"), *absent]
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    names = judging.values_of(judging.standing(cells), "contestant")
+    common = judging.scatter(judging.standing(cells), "server_cpu_us")
+    rows, closing = [], {}
+    saved: dict[str, float] = {}
+    for name in names:
+        ways = {way: judging.the(cells, contestant=name, way=way) for way in (CLOSED, KEPT, PIPELINED)}
+        if any(cell is None for cell in ways.values()):
+            continue
+        closed, kept, deep = (ways[way] for way in (CLOSED, KEPT, PIPELINED))
+        assert closed and kept and deep
+        if (dearer := judging.ratio(closed, kept, "server_cpu_us", common, len(names))) is None:
+            continue
+        closing[name] = dearer
+        costs = {way: judging.middle(cell, "server_cpu_us").value for way, cell in ways.items() if cell}
+        saved[name] = (costs[CLOSED] - costs[KEPT]) / (costs[CLOSED] - costs[PIPELINED]) if costs[CLOSED] > costs[PIPELINED] else 0.0
+        rows += [_row(name, way, cell, dearer) for way, cell in ways.items() if cell]
+    table = FigureTable(
+        "connections",
+        "GET /, the same number in flight; medians",
+        ["Contestant", "Way", "Requests/s", "Server CPU µs", "Client CPU µs", "p50 ms", "p99 ms", "Server CPU, times keep-alive"],
+        rows,
+    )
+    notes = judging.lost(cells)
+    if not closing:
+        return Finding(OPEN, "no server answered rightly in all three ways", tables=[table], notes=notes)
+    shares = "; ".join(f"{name} {numbers.percent(share)}" for name, share in saved.items())
+    least = min(closing, key=lambda name: closing[name].value)
+    why = (
+        f"a connection for each request costs the server at least {judging.factor(closing[least])} the CPU time of one that is kept "
+        f"({least}); of what "
+        f"pipelining saves against it, keep-alive alone saves: {shares}"
+    )
+    if all(judging.surely_above(dearer, DEARER) for dearer in closing.values()) and min(saved.values()) >= 0.5:
+        return Finding(HOLDS, why, tables=[table], notes=notes)
+    if any(judging.surely_below(dearer, DEARER) for dearer in closing.values()) or all(share < 0.4 for share in saved.values()):
+        return Finding(HOLDS_NOT, why, tables=[table], notes=notes)
+    return Finding(OPEN, why, tables=[table], notes=notes)
+
+
+def _row(name: str, way: str, cell: Cell, dearer: Estimate) -> list[str]:
+    figures = [numbers.plain(judging.middle(cell, figure).value) for figure in ("requests_per_s", "server_cpu_us", "client_cpu_us")]
+    times = [numbers.ms(judging.middle(cell, figure).value) for figure in ("p50_us", "p99_us")]
+    return [name, way, *figures, *times, judging.factor(dearer) if way == CLOSED else ""]
+
+
+CLAIM = Claim(
+    number=11,
+    key="connections",
+    sentence="A connection per request was the reason for it all.",
+    source=f"{texts.ESSAY}; RFC 9112, section 9.3 (persistence), which is the default since HTTP/1.1.",
+    method=(
+        f"GET / with a connection for each request (opened, asked, closed), on kept connections, and pipelined {DEPTH} to a "
+        "connection; 64 requests in "
+        "flight for each worker. The time of a request includes the opening of its connection where it takes one."
+    ),
+    rule=(
+        f"Holds if for every contestant a connection per request surely costs the server more than {DEARER}× the CPU time of a kept "
+        "one, and keep-alive "
+        "alone saves at least half of what pipelining saves against it; does not hold if a connection surely costs less for one, or keep-alive saves "
+        "less than 40 % for all; cannot be told otherwise."
+    ),
+    misleads=(
+        "On loopback the opening of a connection takes no time on a wire: far from the server it is a round trip more, which no CPU time shows. The "
+        "kernel's work on closed connections (TIME-WAIT) is in nobody's CPU time."
+    ),
+    measure=measure,
+    judge=judge,
+)

@@ -1,0 +1,66 @@
+"""Servers far away: a forwarder that delays, and what is known of its own error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...report import numbers
+from ...server.launcher import RunningServer
+from .. import judging, neighbour
+from ..lab import Lab
+from ..neighbour import Neighbour
+from ..record import Cell
+from . import texts
+
+_SOURCE = Path(__file__).with_name("far.c")
+BY_FORWARDER = "by a forwarder in user space"
+FORWARDER_TEXT = (
+    "Distance is made by a forwarder in user space, which hands all bytes on a fixed time later and has the opening of a "
+    "connection cost a round trip; "
+    "how late it was itself is measured, and told below. It runs on the load's CPUs."
+)
+
+
+@contextmanager
+def far(lab: Lab, server: RunningServer, round_trip_ms: float) -> Iterator[Neighbour]:
+    """The server at that distance for the length of a with block."""
+    program = neighbour.compiled(_SOURCE, lab.cache, lab.reporter)
+    port = neighbour.free_port()
+    argv = [str(program), "--listen", str(port), "--to", str(server.port), "--delay-us", str(round(round_trip_ms * 500))]
+    with neighbour.running(lab, "far", argv, port, lab.pins.client) as found:
+        yield found
+
+
+def lateness(neighbours: Sequence[tuple[float, Neighbour]]) -> Cell:
+    """Stops the forwarders; a cell with how late they were, for notes() to tell."""
+    labels = {"what": BY_FORWARDER}
+    figures: dict[str, float] = {}
+    for round_trip_ms, one in neighbours:
+        told = json.loads(one.stop().splitlines()[-1])
+        figures |= {f"late_{which}_us_at_{round_trip_ms:g}_ms": float(told[f"late_{which}_us"]) for which in ("p50", "p99", "max")}
+    return Cell(labels, [figures])
+
+
+def notes(cells: Sequence[Cell], alone: str) -> list[str]:
+    """What is to be told of the distance: as it was set, as one request at a time measured it, and how late the forwarder was."""
+    found = [f"Delay {BY_FORWARDER}, not by the kernel (netem)."]
+    late = next((cell.rounds[0] for cell in cells if cell.labels.get("what") == BY_FORWARDER and cell.rounds), {})
+    for cell in judging.standing(cells, shape=alone):
+        round_trip = cell.labels["round_trip_ms"]
+        if round_trip == "0":
+            continue
+        own = [late.get(f"late_{which}_us_at_{round_trip}_ms") for which in ("p50", "p99", "max")]
+        found.append(
+            f"Round trip set to {round_trip} ms: one request at a time took {numbers.ms(judging.middle(cell, 'effective_us').value)} ms, "
+            "the server's work "
+            f"included; the forwarder handed pieces on later than due by up to {numbers.ms(own[0])} ms (half of them), "
+            f"{numbers.ms(own[1])} ms (99 %), "
+            f"{numbers.ms(own[2])} ms (all)."
+        )
+    return found
+
+
+ESSAY_SUM = f"{texts.ESSAY}: “100 ms / 100 = 1 ms; are you saving 0.9 ms?”"

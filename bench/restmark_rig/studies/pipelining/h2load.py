@@ -1,0 +1,120 @@
+"""h2load as a load engine: HTTP/2, and HTTP/1.1 without pipelining, over TLS. Its own log of each request gives the latencies."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...contestants.contestant import Requirement
+from ...host import ports
+from ...load import load_process
+from ...load.load import LoadPlan, LoadResult
+from ...model.errors import EnvironmentFault, UsageFault
+
+REQUIREMENT = Requirement("/usr/bin/h2load", ("nghttp2-client",))
+ASKER = Requirement("/usr/bin/nghttp", ("nghttp2-client",))
+_FINISHED = re.compile(r"^finished in ([\d.]+)(us|ms|s), ", re.MULTILINE)
+_REQUESTS = re.compile(r"^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout$", re.MULTILINE)
+_STATUS = re.compile(r"^status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx$", re.MULTILINE)
+_TRAFFIC = re.compile(r"^traffic: .*\((\d+)\) total, .* .*\((\d+)\) data$", re.MULTILINE)
+_UNITS_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
+_GRACE_S = 30.0
+_QUANTILES = ("50", "90", "99", "99.9")
+
+
+@dataclass(frozen=True)
+class H2Load:
+    """An engine. streams: requests under way on a connection, always 1 with http1; body_bytes: of each answer, None if they differ."""
+
+    streams: int
+    http1: bool
+    body_bytes: int | None
+
+    def run(self, plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
+        """Sends the plan's number of requests over TLS. h2load does not say when its connections are open: begin is called before it starts, and
+        their handshakes are in all figures but the latencies.
+
+        Raises EnvironmentFault when it fails, UsageFault for a plan without a number of requests.
+        """
+        if plan.requests is None:
+            raise UsageFault("h2load counts connections' handshakes to its time", "give it a number of requests")
+        with tempfile.NamedTemporaryFile(prefix="restmark-h2load-", suffix=".log") as log:
+            argv = self.command(plan, Path(log.name))
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if begin is not None:
+                begin()
+            with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
+                try:
+                    output, told = process.communicate(timeout=plan.duration_s + plan.timeout_s + _GRACE_S)
+                except BaseException as error:
+                    process.kill()
+                    if isinstance(error, subprocess.TimeoutExpired):
+                        raise EnvironmentFault(f"h2load did not end: {' '.join(argv)}", "run it by hand") from None
+                    raise
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if process.returncode != 0:
+                raise EnvironmentFault(f"h2load failed: {' '.join(argv)}\n{(output + told).strip()[-2000:]}", "run it by hand")
+            cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            return figures(output, Path(log.name).read_text(encoding="ascii"), self.body_bytes, round(cpu_s * 1e9), plan.threads)
+
+    def command(self, plan: LoadPlan, log: Path) -> list[str]:
+        """The command line. Of several targets, each has its turn as often as its weight says."""
+        targets = (plan.target, *plan.more_targets)
+        weights = plan.weights or (1,) * len(targets)
+        url = f"https://{ports.address(plan.host, plan.port)}"
+        urls = [url + target for target, weight in zip(targets, weights, strict=True) for _ in range(weight)]
+        protocol = ["--h1"] if self.http1 else []
+        return [
+            REQUIREMENT.command, *protocol, f"-c{plan.connections}", f"-m{self.streams}", f"-t{plan.threads}", f"-n{plan.requests}", f"--log-file={log}", *urls,
+        ]  # fmt: skip
+
+
+def figures(output: str, log: str, body_bytes: int | None, client_cpu_ns: int, threads: int) -> LoadResult:
+    """The result from what h2load prints and has logged. Where bodies have another number of bytes than they should, all answers count as wrong."""
+    finished, requests, status, traffic = (pattern.search(output) for pattern in (_FINISHED, _REQUESTS, _STATUS, _TRAFFIC))
+    if finished is None or requests is None or status is None or traffic is None:
+        raise EnvironmentFault(f"h2load printed what is not understood:\n{output.strip()[-1000:]}", "nghttp2-client 1.43 or newer is")
+    succeeded, failed, errored, timeout = map(int, requests.groups())
+    wrong_status = sum(map(int, status.groups()[1:]))
+    length_us = round(float(finished[1]) * _UNITS_US[finished[2]])
+    latencies = sorted(int(line.split("\t")[2]) for line in log.splitlines())
+    wrong_bodies = 0 if body_bytes is None or int(traffic[2]) == succeeded * body_bytes else succeeded
+    return LoadResult(
+        duration_us=length_us,
+        total_us=length_us,
+        requests=succeeded,
+        in_window=succeeded,
+        bytes=int(traffic[1]),
+        connect_errors=0,
+        read_errors=failed + errored,
+        status_errors=wrong_status,
+        timeouts=timeout,
+        body_errors=wrong_bodies,
+        latency_min_us=latencies[0] if latencies else 0,
+        latency_max_us=latencies[-1] if latencies else 0,
+        latency_mean_us=sum(latencies) / len(latencies) if latencies else 0.0,
+        latency_quantiles_us=_quantiles(latencies),
+        client_cpu_ns=client_cpu_ns,
+        threads=threads,
+    )
+
+
+def _quantiles(latencies: Sequence[int]) -> dict[str, int]:
+    """By nearest rank."""
+    last = len(latencies) - 1
+    return {name: latencies[min(last, int(float(name) / 100 * len(latencies)))] for name in _QUANTILES} if latencies else {}
+
+
+def body_of(port: int, target: str) -> bytes:
+    """The body of an answer by HTTP/2 over TLS. Raises EnvironmentFault if none comes."""
+    argv = [ASKER.command, "--no-verify-peer", "--timeout=10", f"https://127.0.0.1:{port}{target}"]
+    done = subprocess.run(argv, capture_output=True, timeout=30, check=False)
+    if done.returncode != 0 or not done.stdout:  # without a connection it ends with 0 as well
+        told = done.stderr.decode(errors="replace").strip()[-300:]
+        raise EnvironmentFault(f"{' '.join(argv)}: exit code {done.returncode}, no body: {told}", "see the front's log")
+    return done.stdout

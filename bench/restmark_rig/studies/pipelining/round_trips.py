@@ -1,0 +1,142 @@
+"""Claim 8: what pipelining saves far away is round trips, and whoever asks in parallel saves them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from ...load.load import LoadPlan
+from ...model.workloads import ROUTE_ROOT
+from ...report import numbers
+from .. import judging
+from ..lab import Lab, Setting
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
+from ..study import Claim
+from . import distance, servers
+
+QUICK_MS = (0.1, 1.0, 10.0, 100.0)
+IN_FLIGHT = (1, 10, 100, 1000)
+CONNECTIONS = (10, 100)  # in parallel, beside the one that all have
+ALONE = "1 connection, depth 1"
+BATCHES = 4
+ENOUGH_S = 0.1  # of load where round trips are short
+DECIDES_MS, DECIDES = "100", 100
+SAME, OTHER = 1.5, 2.0
+
+
+def shape(connections: int, depth: int) -> str:
+    """In words."""
+    return f"{connections:,} connection{'s' if connections > 1 else ''}, depth {depth:,}"
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """GET / of the first contestant, near and far, by depth and by connections."""
+    server = servers.started(lab)[0][0]
+    settings, neighbours = [], []
+    with ExitStack() as stack:
+        for round_trip_ms in (0.0, *QUICK_MS):
+            port = server.port
+            if round_trip_ms:
+                neighbours.append((round_trip_ms, stack.enter_context(distance.far(lab, server, round_trip_ms))))
+                port = neighbours[-1][1].port
+            for connections, depth in (*((1, depth) for depth in IN_FLIGHT), *((count, 1) for count in CONNECTIONS)):
+                labels = {
+                    "contestant": server.contestant.title,
+                    "round_trip_ms": f"{round_trip_ms:g}",
+                    "shape": shape(connections, depth),
+                    "in_flight": str(connections * depth),
+                    "depth": str(depth),
+                }
+                plan = _plan(lab, server.host, port, connections, depth, round_trip_ms)
+                settings.append(Setting(labels, server, plan, opening_s=round_trip_ms / 1000))
+        cells = lab.measure(settings, "distance by depth")
+        return [*cells, distance.lateness(neighbours)]
+
+
+def _plan(lab: Lab, host: str, port: int, connections: int, depth: int, round_trip_ms: float) -> LoadPlan:
+    """As many requests as take some round trips: the time for all, divided by them, is the effective time of one."""
+    plan = LoadPlan(host, port, ROUTE_ROOT, connections, 60.0, cpus=lab.pins.client, depth=depth)
+    batches = max(BATCHES, round(ENOUGH_S * 1000 / round_trip_ms)) if round_trip_ms else 20
+    return replace(plan, requests=min(batches, 200) * connections * depth if depth < 1000 else BATCHES * depth)
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    common = judging.scatter(judging.standing(cells, round_trip_ms=DECIDES_MS), "effective_us")
+    deep = judging.the(cells, round_trip_ms=DECIDES_MS, shape=shape(1, DECIDES))
+    parallel = judging.the(cells, round_trip_ms=DECIDES_MS, shape=shape(DECIDES, 1))
+    table, charts, notes = _table(cells), [_chart(cells)], [*judging.lost(cells), *distance.notes(cells, ALONE)]
+    ratio = judging.ratio(parallel, deep, "effective_us", common) if deep and parallel else None
+    if ratio is None or deep is None:
+        return Finding(OPEN, "the server did not answer rightly far away", charts, [table], notes)
+    share = judging.middle(deep, "effective_us")
+    why = (
+        f"at a round trip of {DECIDES_MS} ms and depth {DECIDES} a request takes {numbers.ms(share.value)} ms effectively (the essay's sum: "
+        f"{float(DECIDES_MS) / DECIDES:g} ms); {DECIDES} parallel connections without pipelining take {judging.factor(ratio)} that"
+    )
+    if judging.surely_below(ratio, SAME):
+        return Finding(HOLDS, why, charts, [table], notes)
+    if judging.surely_above(ratio, OTHER):
+        return Finding(HOLDS_NOT, why, charts, [table], notes)
+    return Finding(OPEN, why, charts, [table], notes)
+
+
+def _chart(cells: Sequence[Cell]) -> Chart:
+    series = []
+    for round_trip in reversed(judging.values_of(cells, "round_trip_ms")):
+        if round_trip == "0":
+            continue
+        for by, found in (
+            ("depth", [cell for cell in judging.standing(cells, round_trip_ms=round_trip) if cell.labels["shape"].startswith("1 c")]),
+            ("connections", judging.standing(cells, round_trip_ms=round_trip, depth="1")),
+        ):
+            middles = [(float(cell.labels["in_flight"]), judging.middle(cell, "effective_us")) for cell in found]
+            points = [Point(x, y.value / 1000, y.low / 1000 if y.low else None, y.high / 1000 if y.high else None) for x, y in middles]
+            series.append(Series(f"{round_trip} ms, by {by}", points))
+    return Chart(
+        "round-trips",
+        "Far away a request costs its share of a round trip, whether it shares it by depth or by connections",
+        "requests in flight",
+        "Effective ms per request",
+        series,
+    )
+
+
+def _table(cells: Sequence[Cell]) -> FigureTable:
+    rows = []
+    for round_trip in judging.values_of(cells, "round_trip_ms"):
+        for cell in judging.standing(cells, round_trip_ms=round_trip):
+            in_flight = int(cell.labels["in_flight"])
+            effective = judging.middle(cell, "effective_us")
+            by_sum = f"{numbers.plain(float(round_trip) / in_flight)}" if round_trip != "0" else ""
+            rows.append([cell.labels["shape"], round_trip, by_sum, numbers.ms(effective.value), f"{numbers.ms(effective.low)} to {numbers.ms(effective.high)}"])
+    columns = ["In flight", "Round trip ms", "Round trip ÷ in flight, ms", "Effective ms per request", "95 % interval"]
+    contestant = next((cell.labels["contestant"] for cell in cells if "contestant" in cell.labels), "")
+    return FigureTable("round-trips", f"GET / of {contestant}, connections open beforehand", columns, rows)
+
+
+CLAIM = Claim(
+    number=8,
+    key="distance",
+    sentence="Far away, pipelining saves round trips, and parallel connections save the same.",
+    source=distance.ESSAY_SUM,
+    method=(
+        "GET / of the first contestant at round trips of 0, 0.1, 1, 10 and 100 ms: on one connection with 1, 10, 100 and 1000 "
+        "requests under way, and on 10 and "
+        "100 connections with one each; at least four round trips long. The effective time of a request is the time for all, divided by them. "
+        + distance.FORWARDER_TEXT
+    ),
+    rule=(
+        f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth "
+        f"{DECIDES}; does not hold if they "
+        f"surely take more than {OTHER:g}×; cannot be told otherwise."
+    ),
+    misleads=(
+        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. A forwarder "
+        "ends TCP on both sides: "
+        "slow start and losses are not those of a long way."
+    ),
+    measure=measure,
+    judge=judge,
+)
