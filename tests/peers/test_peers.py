@@ -24,7 +24,7 @@ NAMES = sorted(path.parent.name for path in PEERS.glob("*/contestant.toml"))
 # Built from this repository's own sources and tested by the integration tests.
 NAMES = [name for name in NAMES if not name.startswith("restmarkd")]
 # They close the connection after the first answer; RFC 9112 9.3.2 leaves that to them. Their notes say so.
-CLOSES_WHEN_PIPELINED = {"python-uwsgi", "pypy-gunicorn", "pypy-uwsgi"}
+CLOSES_WHEN_PIPELINED = {"python-uwsgi", "pypy-gunicorn", "pypy-tuned", "pypy-uwsgi"}
 
 RECORDS = peer_dataset.reference_records()
 JSON = peer_dataset.to_json(RECORDS)
