@@ -14,7 +14,7 @@ from __pypy__.builders import BytesBuilder
 
 
 class Record:
-    __slots__ = ("id", "name", "description", "type", "count", "created_at")
+    __slots__ = ("id", "name", "description", "type", "count", "created_at")  # noqa: RUF023 - the order of the arguments
 
     def __init__(self, id: int, name: str, description: str, type: str, count: int, created_at: float) -> None:
         self.id = id
