@@ -71,6 +71,19 @@ def show(name: str, versions: Mapping[str, str], rounds: Rounds, as_json: bool, 
             print(line.rstrip())
 
 
+def markdown(versions: Mapping[str, str], rounds: Rounds) -> str:
+    """The tables of docs/CODECS.md: each work with its cases, the quickest first, by their ratio to the first one."""
+    lines = [", ".join(f"{package} {version}" for package, version in versions.items()), ""]
+    for work, cases in rounds.items():
+        base = next(iter(cases.values()))
+        ratios = {case: stats.ratio(values, base, paired=False) for case, values in cases.items()}
+        lines += [f"| {work} | ratio | 95 % | least, ns a record |", "|---|---:|---|---:|"]
+        for case, ratio in sorted(ratios.items(), key=lambda item: item[1].value):
+            lines.append(f"| {case} | {ratio.value:.2f} | {_interval(ratio, '.2f').strip('()')} | {min(cases[case]):.0f} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
 def _interval(estimate: stats.Estimate, form: str) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
