@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "codec/json_record.h"
 #include "config/cpu_quota.h"
+#include "http/route.h"
 #include "mhd/zero_copy.h"
 #include "worker/trace.h"
 
@@ -181,7 +182,8 @@ static void free_generation(struct generation *generation) {
 
 struct generation *setup_generation(struct setup *setup) {
         if (setup->config->harakiri_ms > 0)
-                trace_prime(); /* for all workers that will be forked */
+                trace_prime(); /* for all workers that will be forked, as … */
+        (void)route_table(); /* … without memory for which they will not start, and say so */
         setup->generation = (struct generation){
                 .references = 1,
                 .config = setup->config,

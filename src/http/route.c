@@ -45,6 +45,14 @@ struct router *route_table_new(void) {
         return router;
 }
 
+const struct router *route_table(void) {
+        static const struct router *table;
+
+        if (!table)
+                table = route_table_new();
+        return table;
+}
+
 const char *route_allow(const struct route *route) {
         return route->workload == WORKLOAD_VALIDATE ? ALLOW_POST : ALLOW_GET;
 }

@@ -26,6 +26,9 @@ enum { ROUTE_PATH_MAX = 96 }; /* bytes of a path that a route with arguments fit
 /* A router with all routes in it; NULL for want of memory. */
 struct router *route_table_new(void);
 
+/* The same, made at the first call and kept: called before workers are forked it is theirs together. */
+const struct router *route_table(void);
+
 /* What this route answers, as an Allow field lists it. */
 const char *route_allow(const struct route *route);
 

@@ -75,7 +75,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                                                       .begun = connection_begun,
                                                       .refused = connection_refused };
         server->bodies.max_bytes = parts->limits->body_memory_bytes;
-        server->router = route_table_new();
+        server->router = route_table();
         server->query_memory = malloc(parts->limits->max_header_bytes);
         server->work = parts->work;
         server->dataset = parts->dataset;
@@ -116,7 +116,6 @@ struct server *server_free(struct server *server) {
                         MHD_destroy_response(server->ready[i].response);
         request_log_free(server->log);
         linger_free(server->linger);
-        router_free(server->router);
         free(server->query_memory);
         free(server);
         return NULL;

@@ -27,7 +27,7 @@ struct server {
         struct server_limits limits;
         struct intake_owner intake_owner;
         struct body_memory bodies;
-        struct router *router;
+        const struct router *router;
         char *query_memory;                /* for the decoded arguments of any query */
         struct suspensions *suspensions; /* NULL: requests cannot wait */
         struct work *work;

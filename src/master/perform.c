@@ -7,6 +7,7 @@
 #include "act/post_mortem.h"
 #include "act/process.h"
 #include "base/log.h"
+#include "base/start_pages.h"
 #include "master/house.h"
 #include "shared/scoreboard.h"
 
@@ -28,6 +29,7 @@ static void notify(const struct intent *i) {
         switch (i->notice) {
         case NOTICE_READY:
                 notify_ready(i->text);
+                (void)start_pages_give_back();
                 break;
         case NOTICE_STATUS:
                 notify_status(i->text);
