@@ -117,7 +117,7 @@ def ways(closed: float, kept: float, deep: float) -> list[Cell]:
     blur = noisy(4, 0.02)
     costs = {connections.CLOSED: closed, connections.KEPT: kept, connections.PIPELINED: deep}
     return [
-        cell({"contestant": "a", "way": way}, blur, server_cpu_us=cost, client_cpu_us=cost, requests_per_s=1e6 / cost, p50_us=100.0, p99_us=200.0)
+        cell({"contestant": "a", "where": connections.NEAR, "way": way}, blur, server_cpu_us=cost, client_cpu_us=cost, requests_per_s=1e6 / cost, p50_us=100.0, p99_us=200.0)
         for way, cost in costs.items()
     ]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ..host import proctree
+from ..model.errors import EnvironmentFault
 
 _THREADS = "/proc/self/task"
 
@@ -28,6 +31,32 @@ def start(argv: list[str], cpus: frozenset[int] | None) -> subprocess.Popen[str]
 
     pipe = subprocess.PIPE
     return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=prepare)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A load generator that has ended. told: what it wrote to standard error."""
+
+    returncode: int
+    output: str
+    told: str
+    cpu_ns: int
+
+
+def finish(argv: list[str], cpus: frozenset[int] | None, timeout_s: float) -> Ended:
+    """Runs a load generator that takes no commands to its end. Raises EnvironmentFault if that does not come in time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with beside(cpus), start(argv, cpus) as process:
+        try:
+            output, told = process.communicate(timeout=timeout_s)
+        except BaseException as error:
+            process.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise EnvironmentFault(f"{argv[0]} did not end: {' '.join(argv)}", "run it by hand") from None
+            raise
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Ended(process.returncode, output, told, round(cpu_s * 1e9))
 
 
 @contextmanager

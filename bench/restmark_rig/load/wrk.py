@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import fields
 
@@ -41,23 +39,13 @@ def run(plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
     Raises UsageFault for a plan that wrk can not make, EnvironmentFault when it fails or nothing is answered.
     """
     argv = _argv(plan)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     if begin is not None:
         begin()
-    with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
-        try:
-            output, told = process.communicate(timeout=plan.duration_s + plan.timeout_s + _GRACE_S)
-        except BaseException as error:
-            process.kill()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise EnvironmentFault(f"wrk did not end: {' '.join(argv)}", "run it by hand") from None
-            raise
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    count, rate = _REQUESTS.search(output), RATE.search(output)
-    if process.returncode != 0 or count is None or rate is None or float(rate[1]) <= 0:
-        raise EnvironmentFault(f"wrk failed: {' '.join(argv)}\n{(output + told).strip()[-2000:]}", "run it by hand")
-    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return figures(output, client_cpu_ns=round(cpu_s * 1e9), threads=plan.threads)
+    ended = load_process.finish(argv, plan.cpus, plan.duration_s + plan.timeout_s + _GRACE_S)
+    count, rate = _REQUESTS.search(ended.output), RATE.search(ended.output)
+    if ended.returncode != 0 or count is None or rate is None or float(rate[1]) <= 0:
+        raise EnvironmentFault(f"wrk failed: {' '.join(argv)}\n{(ended.output + ended.told).strip()[-2000:]}", "run it by hand")
+    return figures(ended.output, client_cpu_ns=ended.cpu_ns, threads=plan.threads)
 
 
 def figures(output: str, client_cpu_ns: int, threads: int) -> LoadResult:

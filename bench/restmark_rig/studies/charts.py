@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..report.dotchart import CIRCLE, DIAMOND, TRIANGLE, draw_shape
 from ..report.layout import width_of
@@ -15,6 +15,8 @@ from .record import BUMP, Chart, Point, Series
 COLOURS = 8  # classes series-0 … of the style sheet
 _SHAPES = (CIRCLE, DIAMOND, TRIANGLE)
 _LABEL_GAP = 16.0
+_LABEL_LEFT = 30.0  # from the plot to the end labels' text
+_TICKED_MAX = 8  # values of x up to which each has its tick
 _KEY_LINE = 20.0
 
 
@@ -34,12 +36,31 @@ _WIDE = _Room("", 900.0, 76.0, 660.0, 300.0, True)
 _NARROW = _Room("-narrow", 358.0, 62.0, 346.0, 240.0, False)
 
 
+@dataclass(frozen=True)
+class _EvenAxis:
+    """Values at equal distances. left and right: pixels of the first and the last."""
+
+    values: Sequence[float]
+    left: float
+    right: float
+
+    def at(self, value: float) -> float:
+        """Pixel of one of the values."""
+        return self.left + self.values.index(value) / max(1, len(self.values) - 1) * (self.right - self.left)
+
+    def ticks(self) -> list[float]:
+        """All of them."""
+        return list(self.values)
+
+
 def figure(chart: Chart) -> Figure | None:
     """The chart's two drawings; None if no series has a point."""
     drawn = [series for series in chart.series if series.points]
     if not drawn:
         return None
-    return Figure(_drawing(chart, drawn, _WIDE), _drawing(chart, drawn, _NARROW))
+    longest = max(width_of(_end_text(chart, series)) for series in drawn)
+    wide = replace(_WIDE, right=min(_WIDE.right, _WIDE.width - _LABEL_LEFT - longest))
+    return Figure(_drawing(chart, drawn, wide), _drawing(chart, drawn, _NARROW))
 
 
 def described(chart: Chart) -> str:
@@ -64,14 +85,15 @@ def _drawing(chart: Chart, drawn: Sequence[Series], room: _Room) -> Svg:
     for number, line in enumerate(keys):
         _draw_key(svg, drawn, line, 10 + _KEY_LINE * number)
     points = [point for series in drawn for point in series.points]
-    x_axis = LogAxis.around([point.x for point in points], room.left + 12, room.right - 12)
+    xs, edges = sorted({point.x for point in points}), (room.left + 12, room.right - 12)
+    x_axis = _EvenAxis(xs, *edges) if chart.even else LogAxis.around(xs, *edges)
     y_axis = _y_axis(chart, points, top, bottom)
     svg.text(4, top - 14, chart.y_title, "axis-title")
     _grid(svg, chart, x_axis, y_axis, room, top, bottom)
     for index, series in enumerate(drawn):
         _draw_series(svg, series, index, x_axis, y_axis)
     if room.ends:
-        _end_labels(svg, drawn, y_axis, room, (top, bottom), chart.kind == BUMP)
+        _end_labels(svg, chart, drawn, y_axis, room, (top, bottom))
     return svg
 
 
@@ -85,7 +107,7 @@ def _y_axis(chart: Chart, points: Sequence[Point], top: float, bottom: float) ->
     return LinearAxis.up_to(max(values), bottom, top)
 
 
-def _grid(svg: Svg, chart: Chart, x_axis: LogAxis, y_axis: LogAxis | LinearAxis, room: _Room, top: float, bottom: float) -> None:
+def _grid(svg: Svg, chart: Chart, x_axis: LogAxis | _EvenAxis, y_axis: LogAxis | LinearAxis, room: _Room, top: float, bottom: float) -> None:
     ticks = y_axis.ticks()
     if chart.kind == BUMP:
         ticks = [tick for tick in ticks if 1 <= tick <= len(chart.series)]
@@ -96,14 +118,14 @@ def _grid(svg: Svg, chart: Chart, x_axis: LogAxis, y_axis: LogAxis | LinearAxis,
             svg.text(room.left - 8, y_axis.at(tick), tick_label(tick), "tick", "end")
     xs = sorted({point.x for series in chart.series for point in series.points})
     last = -100.0
-    for x in xs:
+    for x in xs if len(xs) <= _TICKED_MAX else x_axis.ticks():
         at = x_axis.at(x)
         svg.line(at, top, at, bottom, "grid")
         label = f"{x:,.0f}" if x >= 10 else f"{x:.3g}"
         if at - last > width_of(label) + 4:
             svg.text(_inside(room, at, label), bottom + 13, label, "tick", "middle")
             last = at
-    title = f"{chart.x_title} (logarithmic)" if room.ends else chart.x_title
+    title = f"{chart.x_title} (logarithmic)" if room.ends and not chart.even else chart.x_title
     svg.text(_inside(room, (room.left + room.right) / 2, title), bottom + 31, title, "axis-title", "middle")
 
 
@@ -113,7 +135,7 @@ def _inside(room: _Room, x: float, text: str) -> float:
     return min(max(x, half), room.width - half)
 
 
-def _draw_series(svg: Svg, series: Series, index: int, x_axis: LogAxis, y_axis: LogAxis | LinearAxis) -> None:
+def _draw_series(svg: Svg, series: Series, index: int, x_axis: LogAxis | _EvenAxis, y_axis: LogAxis | LinearAxis) -> None:
     css = style(index)
     places = [(x_axis.at(point.x), y_axis.at(point.y)) for point in series.points]
     for (x1, y1), (x2, y2) in itertools.pairwise(places):
@@ -124,7 +146,11 @@ def _draw_series(svg: Svg, series: Series, index: int, x_axis: LogAxis, y_axis: 
         draw_shape(svg, _SHAPES[index % len(_SHAPES)], x, y, f"mark {css}")
 
 
-def _end_labels(svg: Svg, drawn: Sequence[Series], y_axis: LogAxis | LinearAxis, room: _Room, edges: tuple[float, float], bump: bool) -> None:
+def _end_text(chart: Chart, series: Series) -> str:
+    return series.name if chart.kind == BUMP else f"{series.name}  {plain(series.points[-1].y)}"
+
+
+def _end_labels(svg: Svg, chart: Chart, drawn: Sequence[Series], y_axis: LogAxis | LinearAxis, room: _Room, edges: tuple[float, float]) -> None:
     """The names behind the last points, moved apart where they would cover each other."""
     wanted = sorted(
         ((y_axis.at(series.points[-1].y), index, series) for index, series in enumerate(drawn)), key=lambda entry: (entry[0], entry[1])
@@ -137,9 +163,8 @@ def _end_labels(svg: Svg, drawn: Sequence[Series], y_axis: LogAxis | LinearAxis,
         limit = edges[1] if number == len(places) - 1 else places[number + 1] - _LABEL_GAP
         places[number] = min(places[number], limit) if surplus else places[number]
     for place, (_, index, series) in zip(places, wanted, strict=True):
-        text = series.name if bump else f"{series.name}  {plain(series.points[-1].y)}"
         draw_shape(svg, _SHAPES[index % len(_SHAPES)], room.right + 14, place, f"mark {style(index)}")
-        svg.text(room.right + 26, place, text, "label")
+        svg.text(room.right + 26, place, _end_text(chart, series), "label")
 
 
 def _key_lines(drawn: Sequence[Series], room: _Room) -> list[list[int]]:

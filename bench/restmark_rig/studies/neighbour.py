@@ -90,7 +90,7 @@ def _recipe(source: Path) -> Contestant:
         notes="",
         routes=(),
         requires=(COMPILER,),
-        build=BuildPlan(steps=((COMPILER.command, *_CFLAGS, "-o", product, str(source)),), inputs=(source.name,), env={}),
+        build=BuildPlan(steps=((COMPILER.command, *_CFLAGS, "-o", product, str(source)),), inputs=(f"{source.stem}*.[ch]",), env={}),
         start=StartPlan((product,), {}),
         versions={},
         products=(product,),

@@ -49,7 +49,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture. title: the point that it makes; kind: "lines", or "bump" for ranks; logarithmic: the axis of y, that of x always is."""
+    """A picture. title: the point that it makes; kind: "lines", or "bump" for ranks; logarithmic: the axis of y; even: values of x stand at equal
+    distances, as categories do, else their axis is logarithmic."""
 
     key: str
     title: str
@@ -58,6 +59,7 @@ class Chart:
     series: list[Series]
     kind: str = LINES
     logarithmic: bool = True
+    even: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,21 +44,19 @@ def lateness(neighbours: Sequence[tuple[float, Neighbour]]) -> Cell:
     return Cell(labels, [figures])
 
 
-def notes(cells: Sequence[Cell], alone: str) -> list[str]:
-    """What is to be told of the distance: as it was set, as one request at a time measured it, and how late the forwarder was."""
+def notes(cells: Sequence[Cell], alone: str = "") -> list[str]:
+    """What is to be told of the distance: as it was set, how late the forwarder was, and what one request at a time took in cells of that shape."""
     found = [f"Delay {BY_FORWARDER}, not by the kernel (netem)."]
     late = next((cell.rounds[0] for cell in cells if cell.labels.get("what") == BY_FORWARDER and cell.rounds), {})
-    for cell in judging.standing(cells, shape=alone):
-        round_trip = cell.labels["round_trip_ms"]
-        if round_trip == "0":
-            continue
+    for round_trip in judging.values_of(cells, "round_trip_ms"):
         own = [late.get(f"late_{which}_us_at_{round_trip}_ms") for which in ("p50", "p99", "max")]
+        if own[0] is None:
+            continue
+        one = judging.the(cells, round_trip_ms=round_trip, shape=alone)
+        took = f"one request at a time took {numbers.ms(judging.middle(one, 'effective_us').value)} ms, the server's work included; " if one else ""
         found.append(
-            f"Round trip set to {round_trip} ms: one request at a time took {numbers.ms(judging.middle(cell, 'effective_us').value)} ms, "
-            "the server's work "
-            f"included; the forwarder handed pieces on later than due by up to {numbers.ms(own[0])} ms (half of them), "
-            f"{numbers.ms(own[1])} ms (99 %), "
-            f"{numbers.ms(own[2])} ms (all)."
+            f"Round trip set to {round_trip} ms: {took}the forwarder handed pieces on later than due by up to {numbers.ms(own[0])} ms (half of them), "
+            f"{numbers.ms(own[1])} ms (99 %), {numbers.ms(own[2])} ms (all)."
         )
     return found
 

@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "far_pieces.h"
+
 enum {
         PIECE_BYTES = 65536,
         EVENTS_PER_WAIT = 256,
@@ -63,17 +65,6 @@ struct link {
         struct link *next_dead;
 };
 
-/* Bytes on their way; none: the end of that direction. */
-struct piece {
-        int64_t due_ns;
-        uint64_t number; /* so that what is due at the same time stays in order */
-        struct end *from;
-        size_t n;
-        char bytes[];
-};
-
-static struct piece **heap;
-static size_t n_heap, room_heap;
 static uint64_t n_pieces;
 static uint64_t late[LATE_CELLS];
 static int64_t delay_ns;
@@ -87,49 +78,6 @@ static int64_t now_ns(void) {
         if (clock_gettime(CLOCK_MONOTONIC, &t) < 0)
                 err(EXIT_FAILURE, "clock");
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void *grow(void *memory, size_t bytes) {
-        void *more = realloc(memory, bytes);
-
-        if (!more)
-                err(EXIT_FAILURE, "%zu bytes", bytes);
-        return more;
-}
-
-/* ---- pieces by the time when they are due ---- */
-
-static bool before(const struct piece *a, const struct piece *b) {
-        return a->due_ns < b->due_ns || (a->due_ns == b->due_ns && a->number < b->number);
-}
-
-static void push(struct piece *p) {
-        size_t i = n_heap++;
-
-        if (n_heap > room_heap) {
-                room_heap = room_heap ? 2 * room_heap : 1024;
-                heap = grow(heap, room_heap * sizeof *heap);
-        }
-        for (; i > 0 && before(p, heap[(i - 1) / 2]); i = (i - 1) / 2)
-                heap[i] = heap[(i - 1) / 2];
-        heap[i] = p;
-}
-
-static struct piece *pop(void) {
-        struct piece *first = heap[0], *last = heap[--n_heap];
-        size_t i = 0, child;
-
-        while ((child = 2 * i + 1) < n_heap) {
-                if (child + 1 < n_heap && before(heap[child + 1], heap[child]))
-                        child++;
-                if (!before(heap[child], last))
-                        break;
-                heap[i] = heap[child];
-                i = child;
-        }
-        if (n_heap > 0)
-                heap[i] = last;
-        return first;
 }
 
 /* ---- sockets ---- */

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -45,22 +44,12 @@ class H2Load:
             raise UsageFault("h2load counts connections' handshakes to its time", "give it a number of requests")
         with tempfile.NamedTemporaryFile(prefix="restmark-h2load-", suffix=".log") as log:
             argv = self.command(plan, Path(log.name))
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             if begin is not None:
                 begin()
-            with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
-                try:
-                    output, told = process.communicate(timeout=plan.duration_s + plan.timeout_s + _GRACE_S)
-                except BaseException as error:
-                    process.kill()
-                    if isinstance(error, subprocess.TimeoutExpired):
-                        raise EnvironmentFault(f"h2load did not end: {' '.join(argv)}", "run it by hand") from None
-                    raise
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if process.returncode != 0:
-                raise EnvironmentFault(f"h2load failed: {' '.join(argv)}\n{(output + told).strip()[-2000:]}", "run it by hand")
-            cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-            return figures(output, Path(log.name).read_text(encoding="ascii"), self.body_bytes, round(cpu_s * 1e9), plan.threads)
+            ended = load_process.finish(argv, plan.cpus, plan.duration_s + plan.timeout_s + _GRACE_S)
+            if ended.returncode != 0:
+                raise EnvironmentFault(f"h2load failed: {' '.join(argv)}\n{(ended.output + ended.told).strip()[-2000:]}", "run it by hand")
+            return figures(ended.output, Path(log.name).read_text(encoding="ascii"), self.body_bytes, ended.cpu_ns, plan.threads)
 
     def command(self, plan: LoadPlan, log: Path) -> list[str]:
         """The command line. Of several targets, each has its turn as often as its weight says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from .. import judging
@@ -63,13 +64,25 @@ def _verdict(fixed: Sequence[Cell], names: Sequence[str], depth: int) -> tuple[s
         f"at depth {depth} and equal connections {most} answers {judging.factor(high)} the requests/s of depth 1, "
         f"{least} {judging.factor(low)}"
     )
-    apart = high.value / low.value
-    surely_apart = high.low is not None and low.high is not None and high.low / low.high > UNEVEN
-    if judging.surely_above(high, INFLATED) and surely_apart:
-        return HOLDS, f"{why}: {numbers.factor(apart)} apart"
-    if all(judging.surely_below(gain, INFLATED) for gain in gains.values()) or (high.high and low.low and high.high / low.low < EVEN):
+    apart = _apart(fixed, most, least, depth)
+    if judging.surely_above(high, INFLATED) and judging.surely_above(apart, UNEVEN):
+        return HOLDS, f"{why}: {judging.factor(apart)} apart"
+    if all(judging.surely_below(gain, INFLATED) for gain in gains.values()) or judging.surely_below(apart, EVEN):
         return HOLDS_NOT, why
     return OPEN, f"{why}; the intervals are too wide for a verdict"
+
+
+def _apart(fixed: Sequence[Cell], most: str, least: str, depth: int) -> Estimate | None:
+    """The gain of the one divided by that of the other, round by round."""
+    gains = []
+    for name in judging.values_of(fixed, "contestant"):
+        one, deep = judging.the(fixed, contestant=name, depth="1"), judging.the(fixed, contestant=name, depth=str(depth))
+        if one and deep:
+            pairs = zip(deep.values("requests_per_s"), one.values("requests_per_s"), strict=False)
+            gains.append(Cell({"contestant": name}, [{"gain": above / below} for above, below in pairs]))
+    above, below = judging.the(gains, contestant=most), judging.the(gains, contestant=least)
+    pairs_looked_at = len(gains) * (len(gains) - 1) // 2  # the farthest apart of all
+    return judging.ratio(above, below, "gain", judging.scatter(gains, "gain"), pairs_looked_at) if above and below else None
 
 
 def _series(cells: Sequence[Cell], names: Sequence[str], held: str, figure: str) -> list[Series]:
@@ -127,7 +140,7 @@ def _bump(rates: Sequence[Series], depths: Sequence[int]) -> Chart:
     by_name = {line.name: line for line in lines}
     # As in the other charts, so that a contestant has one colour.
     return Chart(
-        "inflation-order", title, "requests under way on a connection", "Place by requests/s", [by_name[one.name] for one in rates], BUMP, False
+        "inflation-order", title, "requests under way on a connection", "Place by requests/s", [by_name[one.name] for one in rates], BUMP, False, True
     )
 
 

@@ -50,13 +50,13 @@ def judge(cells: Sequence[Cell]) -> Finding:
     """The rule of the claim."""
     names, rows, lines = judging.values_of(cells, "contestant"), [], []
     shrunk, kept, undecided, whys = 0, 0, 0, []
-    common = judging.scatter(judging.standing(cells), "server_cpu_us")
     for name in names:
         points = []
         for work in judging.values_of(cells, "work"):
             one, deep = (judging.the(cells, contestant=name, work=work, depth=depth) for depth in ("1", str(DEPTH)))
             if one is None or deep is None:
                 continue
+            common = judging.scatter(judging.standing(cells, work=work), "server_cpu_us")
             gain = judging.ratio(one, deep, "server_cpu_us", common, len(names))
             cost = judging.middle(one, "server_cpu_us").value
             rate = judging.ratio(deep, one, "requests_per_s", judging.scatter(cells, "requests_per_s"))
@@ -94,11 +94,10 @@ def judge(cells: Sequence[Cell]) -> Finding:
 
 
 def _title(lines: Sequence[Series]) -> str:
-    lost_at = [next((p.x for p in line.points if p.low is not None and p.low <= 1.0), None) for line in lines]
-    known = [at for at in lost_at if at is not None]
-    if not known:
+    if not lines:
         return "What pipelining saves by how much work a request is"
-    return f"From about {numbers.plain(max(known))} µs of work a request on, what pipelining saves is lost in the noise"
+    first, last = (max(line.points[at].y for line in lines) for at in (0, -1))
+    return f"What pipelining saves is lost beside work: at most {numbers.factor(first)} where there is none, {numbers.factor(last)} where there is most"
 
 
 CLAIM = Claim(
