@@ -161,7 +161,7 @@ static int make_json(struct dataset *d, size_t length, struct error *e) {
                 return r;
         if (fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
                 return error_set_errno(e, errno, "cannot seal the JSON");
-        json = mmap(NULL, length, PROT_READ, MAP_SHARED, d->json_fd, 0);
+        json = mmap(NULL, length, PROT_READ, MAP_PRIVATE, d->json_fd, 0); /* the file's own pages, as nobody writes to them */
         if (json == MAP_FAILED)
                 return error_set_errno(e, errno, "cannot show the JSON");
         d->json = json;
