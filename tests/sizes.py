@@ -14,7 +14,8 @@ HEAD = re.compile(r"^(?![#/ \t}]).*?\b(\w+)\(", re.DOTALL)
 
 def functions(text: str) -> list[tuple[str, int, int]]:
     """Name, first line and number of lines of each function, from its return type to its closing brace."""
-    found = []
+    found: list[tuple[str, int, int]] = []
+    name, first = "", 0
     begin: int | None = None  # of what stands in the first column
     body = False
     for number, line in enumerate(text.splitlines(), 1):

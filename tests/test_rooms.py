@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from circles import circles, import_graph, include_graph, read_symbols, symbol_graph
 from sizes import functions, too_long
 

@@ -214,7 +214,8 @@ def undisturbed(measure: Callable[[], None], tries: int = 5) -> None:
     """Clocks of two processes agree only while both have a CPU: on a busy machine a comparison is made again. One that is wrong stays so."""
     for left in reversed(range(tries)):
         try:
-            return measure()
+            measure()
+            return
         except AssertionError:
             if left == 0:
                 raise

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from client_programs import PROGRAMS, Running
 from daemon import Daemon, wait_for
+
 from proof import must
 
 Start = Callable[..., Daemon]

@@ -204,7 +204,7 @@ def test_an_endless_chunked_body_is_cut(shared_daemon: Daemon) -> None:
     chunk = b"2000\r\n" + b"x" * 0x2000 + b"\r\n"
     with Connection((shared_daemon.host, shared_daemon.port)) as connection:
         connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        with pytest.raises(OSError):  # noqa: PT012 - some of these sends fails
+        with pytest.raises(OSError):
             for _ in range(4096):
                 connection.send(chunk)
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_request_without_an_answer_is_given_up_and_counts_with_its_wait() -> N
         result = load("-c", 2, "-n", 2, "--timeout", "200ms", server.url, code=1)
     assert result["failures"] == {"timeout": 2}
     assert result["latency"]["count"] == result["given_up"]["count"] == 2
-    assert 200_000 <= result["latency"]["min_us"]
+    assert result["latency"]["min_us"] >= 200_000
     assert any("given up" in doubt for doubt in result["doubts"])
 
 
@@ -296,5 +297,5 @@ def test_think_time_lies_between_an_answer_and_the_next_request() -> None:
     with Planted(welcome) as server:
         result = load("-c", 1, "-n", 6, "--think", "50ms", server.url)
         stamps = server.answered_ns[PROBES:]
-    assert all(b - a >= 49_000_000 for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(b - a >= 49_000_000 for a, b in pairwise(stamps))
     assert result["latency"]["quantiles_us"]["p50"] < 50_000  # no part of the latency

@@ -6,6 +6,7 @@ Timed. What does not need the machine for itself is in test_load_histogram.py an
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from load_support import PROBES, QUANTILES, STALL_S, Planted, Staller, load, quantile, quantiles_us, undisturbed
@@ -18,7 +19,7 @@ def closed_loop() -> None:
     with Planted(staller) as server:
         result = load("-c", 1, "-d", "3s", server.url)
         stamps = server.answered_ns[PROBES:]
-    own = [(b - a) / 1000 for a, b in zip(stamps, stamps[1:], strict=False)]
+    own = [(b - a) / 1000 for a, b in pairwise(stamps)]
     assert staller.stalled and result["requests"]["answered"] == len(stamps)
     assert result["latency"]["count"] == len(stamps)
     for name in ("p50", "p75", "p90", "p95", "p99"):

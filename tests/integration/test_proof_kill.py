@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from daemon import Daemon, is_stopped, wait_for
 from held_sockets import accepted_ports, queued
-from proof import load_on, ready_workers, text_of, times
-
 from restmark_load import Outcome
+
+from proof import load_on, ready_workers, text_of, times
 
 Start = Callable[..., Daemon]
 KILLS = times(100)

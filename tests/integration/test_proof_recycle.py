@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from daemon import Daemon, wait_for
+
 from proof import load_on, require_unnoticed, times
 
 Start = Callable[..., Daemon]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from daemon import Daemon, wait_for
 from http_client import Connection
+
 from proof import load_on, must, require_unnoticed, times
 
 Start = Callable[..., Daemon]

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from daemon import Daemon, wait_for
+
 from proof import load_on, must, require_unnoticed, times
 
 Start = Callable[..., Daemon]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from daemon import Daemon
+
 from proof import load_on, must, require_unnoticed, times
 
 Start = Callable[..., Daemon]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from daemon import Daemon, is_stopped, wait_for
 from http_client import Connection, exchange
+
 from proof import SANITIZED
 
 Start = Callable[..., Daemon]

@@ -57,7 +57,7 @@ def test_recycling_loses_nothing(start: Start, cause: str, times: int, options: 
     if cause.startswith("reload-on"):
         assert re.search(r"RSS [1-9]\d*\.\d MiB, PSS \d+\.\d MiB$", told[0]["text"])
     certificates = [e["text"] for e in daemon.events("death")]
-    assert all(f"exited with code 0, as it should after " in t and f"; cause: {cause};" in t for t in certificates), certificates
+    assert all("exited with code 0, as it should after " in t and f"; cause: {cause};" in t for t in certificates), certificates
     assert "connection reset" not in "".join(certificates)
 
 

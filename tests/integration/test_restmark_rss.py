@@ -4,7 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
-from rss_support import COREUTILS, NAMED, PREFORK, ZOMBIE, FakeProc, Rss, command, link_commands, processes, rollup, server, smaps_kib, titled
+from rss_support import (
+    COREUTILS,
+    NAMED,
+    PREFORK,
+    ZOMBIE,
+    FakeProc,
+    Rss,
+    command,
+    link_commands,
+    processes,
+    rollup,
+    server,
+    smaps_kib,
+    titled,
+)
 
 pytest_plugins = ["rss_fixtures"]
 

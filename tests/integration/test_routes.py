@@ -6,11 +6,11 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from daemon import Daemon
-from http_client import Connection
+from http_client import Connection, Response
 
 JSON_SHA256 = "8f7fa66a532c7c0b2c808e8810ca60de5d8d5723722d6ee5c237ed73f5d71f3a"
 TEXT = "text/plain; charset=utf-8"
@@ -46,7 +46,7 @@ def hashed_records(n: int) -> bytes:
 
 
 @pytest.fixture(scope="module", params=["struct", "tree"])
-def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     one = Daemon(tmp_path_factory.mktemp("routes") / "d", ("server.processes=2", f"workloads.codec={request.param}"))
     one.wait_ready()
     yield one
@@ -54,7 +54,7 @@ def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def connection(daemon: Daemon):  # type: ignore[no-untyped-def]
+def connection(daemon: Daemon) -> Iterator[Connection]:
     with Connection((daemon.host, daemon.port), 30) as one:
         yield one
 
@@ -194,7 +194,7 @@ def test_malformed_parameters_get_400(connection: Connection, target: str) -> No
         assert connection.request("/").status == 200
 
 
-def assert_problem(response, status: int) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def assert_problem(response: Response, status: int) -> dict[str, object]:
     assert response.status == status, response
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, object] = json.loads(response.body)

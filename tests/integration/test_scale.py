@@ -155,8 +155,7 @@ def test_a_slot_that_is_wanted_again_before_it_is_gone(start: Start) -> None:
         while daemon.status()["workers"][slot]["accepted"] == before:
             halves.append(Connection((daemon.host, daemon.port)))
             halves[-1].send(b"GET / HTTP/1.1\r\nHost: x\r\n")
-            n = len(halves)
-            wait_for("it is accepted", lambda: sum(w["accepted"] for w in daemon.status()["workers"]) == n)
+            wait_for("it is accepted", lambda: sum(w["accepted"] for w in daemon.status()["workers"]) == len(halves))
 
     replies: list[str] = []
     threads: list[threading.Thread] = []

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ def test_clients_of_the_control_socket_that_have_not_spoken_yet_are_kept(start: 
             silent.sendall(b"status\n")
             hesitant.sendall(b"tus\n")
             for client in (silent, hesitant):
-                assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"ok\nrestmarkd ")
+                assert b"".join(iter(partial(client.recv, 4096), b"")).startswith(b"ok\nrestmarkd ")
 
 
 def test_a_reload_and_an_upgrade_wait_for_each_other(start: Start, program: Path) -> None:

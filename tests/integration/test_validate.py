@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 from daemon import Daemon
 from http_client import Connection, Response, exchange
-from validate_support import FIELDS, GOOD, LIMIT, Start, assert_given_back, assert_refused, chunked, dense, padded, posted
+from validate_support import (
+    FIELDS,
+    GOOD,
+    LIMIT,
+    Start,
+    assert_given_back,
+    assert_refused,
+    chunked,
+    dense,
+    padded,
+    posted,
+)
 
 pytest_plugins = ["validate_fixtures"]
 

@@ -12,7 +12,18 @@ import time
 import pytest
 from daemon import Daemon, wait_for
 from http_client import Closed, Connection, exchange
-from validate_support import GOOD, LIMIT, Start, assert_given_back, assert_refused, body_memory, chunked, dense, padded, posted
+from validate_support import (
+    GOOD,
+    LIMIT,
+    Start,
+    assert_given_back,
+    assert_refused,
+    body_memory,
+    chunked,
+    dense,
+    padded,
+    posted,
+)
 
 pytest_plugins = ["validate_fixtures"]
 

@@ -19,8 +19,8 @@ import psutil
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "bench"))
 
-from restmark_rig.contestants import contestant as manifests  # noqa: E402  (the path had to be set first)
 from restmark_rig.contestants import builder, placeholders, requirements, toolchains, versions  # noqa: E402
+from restmark_rig.contestants import contestant as manifests  # noqa: E402  (the path had to be set first)
 from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.contestants.contestant import Contestant  # noqa: E402
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,6 @@ from restmark_rig.store.dataset import Dataset  # noqa: E402
 
 from . import guide  # noqa: E402
 from .helpers import Silent, processes_mentioning, run_rig, wait_until  # noqa: E402
-
 
 # Modules whose tests take longest, most of them as they start servers and load them. They begin first, so that none of them is what
 # all others have to be waited for, and are marked slow.

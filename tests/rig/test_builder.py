@@ -99,7 +99,7 @@ def test_changed_steps_or_environment_make_it_stale(tmp_path: Path, cache: Cache
 def test_a_changed_tool_makes_it_stale(tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = make(tmp_path)
     builder.build(subject, cache, Silent())
-    monkeypatch.setattr(versions, "first_line", lambda argv, cwd, search_path: "Python 3.99")  # noqa: ARG005
+    monkeypatch.setattr(versions, "first_line", lambda argv, cwd, search_path: "Python 3.99")
     assert builder.state(subject, cache) == "stale"
 
 

@@ -1,6 +1,7 @@
 """The command: exit codes, messages, options in both places, and what signals leave behind (nothing)."""
 
 from __future__ import annotations
+
 import json
 import os
 import socket

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from .helpers import CHEATER, cheater_argv, groups_of, processes_mentioning, rig_command, run_rig, wait_until, write_contestant
+from .helpers import (
+    CHEATER,
+    cheater_argv,
+    groups_of,
+    processes_mentioning,
+    rig_command,
+    run_rig,
+    wait_until,
+    write_contestant,
+)
 
 
 @pytest.fixture()

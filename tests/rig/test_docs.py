@@ -124,7 +124,7 @@ def test_the_manual_names_every_option() -> None:
     commands = [cli, *(command_named(name) for name in PLACES)]
     inner = [(f"dev {name}", command) for name, command in dev.commands.items()]
     assert len(inner) >= 5
-    for name, command in inner:
+    for name, _ in inner:
         assert re.search(rf"^\*{name}\*", MAN, re.MULTILINE), name
     for command in [*commands, *dev.commands.values()]:
         for parameter in command.params:

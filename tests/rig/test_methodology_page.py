@@ -62,7 +62,7 @@ def test_the_order_of_a_run_is_the_programs() -> None:
 
 def test_columns_of_the_csv_that_are_explained_are_there() -> None:
     told_of = PAGE[PAGE.index("`rounds.csv` has a row") : PAGE.index("`--price-per-vcpu-hour`")]
-    names = {name for name in re.findall(r"`(\w+)`", told_of)}
+    names = set(re.findall(r"`(\w+)`", told_of))
     assert {"drained_requests", "idle_cpu_ns"} <= names <= set(rounds_csv.COLUMNS)
 
 

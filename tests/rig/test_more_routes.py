@@ -17,6 +17,7 @@ from restmark_rig.verify.oracle import Oracle
 
 from .test_cheaters import failing, messages, verify
 
+
 def test_a_route_that_is_not_listed_is_not_asked_for(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     report = verify(tmp_path, cache, default_dataset, "none", ("body", "validate", "wait", "record"))
     assert failing(report) == {}

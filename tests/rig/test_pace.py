@@ -15,8 +15,11 @@ from restmark_rig.host.machine_speed import MachineSpeed, Quiet, Slowdown  # iso
 from restmark_rig.host.pinning import Pinning, halves  # isort: skip
 
 
+_UNKNOWN = Quiet()
+
+
 def pace_of(
-    monkeypatch: pytest.MonkeyPatch, *work: int, then: int, handover: tuple[int, ...] = (), known: Quiet = Quiet()
+    monkeypatch: pytest.MonkeyPatch, *work: int, then: int, handover: tuple[int, ...] = (), known: Quiet = _UNKNOWN
 ) -> MachineSpeed:
     """A pace that reads these figures, and from then on `then`; without handovers unless their figures are given."""
     queue, handovers = list(work), list(handover)

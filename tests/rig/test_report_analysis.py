@@ -102,7 +102,7 @@ def test_wrong_answers_and_errors_take_rank_and_place(verdict: str) -> None:
 @pytest.mark.parametrize("verdict", [NOISY, STARVED, CENSORED])
 def test_a_doubt_takes_no_place_and_noise_widens_the_interval(verdict: str) -> None:
     counts = {"restmarkd": [5000] * 3, "rust-axum": [1000] * 3, "go-nethttp": [800] * 3}
-    run = run_of(counts, dict.fromkeys(counts, [verdict]))
+    run = run_of(counts, {name: [verdict] for name in counts})
     for metric in (REQUESTS_PER_S, CPU_US_PER_REQUEST):
         standings = by_name(run, ROUTE_ENCODE, metric)
         assert list(standings) == list(counts)

@@ -144,7 +144,7 @@ def test_a_run_and_its_record(finished: Finished) -> None:
     first = record["contestants"][0]
     assert first["manifest_sha256"] == hashlib.sha256((folder / "contestant.toml").read_bytes()).hexdigest()
     assert first["start_argv"][2:] == ["{port}", "none", "0"] and first["build_fingerprint"] is None
-    assert "about " in done.stderr and "to verify 1 contestants" in done.stderr or "others use" in done.stderr
+    assert ("about " in done.stderr and "to verify 1 contestants" in done.stderr) or "others use" in done.stderr
     assert record["thresholds"]["client_busy_min_share"] == 0.95
 
 

@@ -26,7 +26,7 @@ from restmark_rig.verify.verifier import VerifyPlan
 from .helpers import ROOT, Silent, call_rig, verify_until_decided
 
 sys.path.append(str(ROOT / "tests" / "peers"))
-import peer_digest  # noqa: E402  (the path had to be set first)
+import peer_digest
 
 DIGEST_FAULTS = [
     *("digest", "digest=", "digest=0", "digest=9", "digest=-1", "digest=1&digest=1", "digest=1&count=8", "digest=1&x=1"),

@@ -6,7 +6,14 @@ import pytest
 from restmark_rig.model import traffic_rules
 from restmark_rig.model.errors import UsageFault
 from restmark_rig.model.traffic_rules import SMALL_BYTES, Mapping, Seen, parse_rule
-from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_RECORD, ROUTE_ROOT, ROUTE_TRANSFER, ROUTE_VALIDATE
+from restmark_rig.model.workloads import (
+    ROUTE_ENCODE,
+    ROUTE_LOOP,
+    ROUTE_RECORD,
+    ROUTE_ROOT,
+    ROUTE_TRANSFER,
+    ROUTE_VALIDATE,
+)
 
 ALL_BYTES = 100_000
 HTTP, RECORD, BODY = {ROUTE_ROOT: 1.0}, {ROUTE_RECORD: 1.0}, {ROUTE_VALIDATE: 1.0}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from restmark_load import Failure, Outcome
+
 from soak_rig import hostile, proc
 from soak_rig.answers import any_request, loop, records_json
 from soak_rig.judge import (

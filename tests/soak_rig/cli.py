@@ -141,8 +141,8 @@ def _verdict(soak: Soak, broken_off: str, folder: Path, seed: int) -> int:
         return 0
     text = [report.finding(n, finding) for n, finding in enumerate(findings, 1)]
     (folder / "findings").write_text("\n\n".join(text) + "\n")
-    for n, finding in enumerate(findings, 1):
-        print(text[n - 1] if n <= FULL_FINDINGS else text[n - 1].splitlines()[0])
+    for n, told in enumerate(text, 1):
+        print(told if n <= FULL_FINDINGS else told.splitlines()[0])
     if broken_off:
         print(f"broken off: {broken_off}")
     print(f"soak: failed; seed {seed}; log, configuration and all findings are kept in {folder}")

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from held_sockets import accepted_ports, passed_ports
-
 from restmark_load import Load, LocalFault, Profile
 
 from . import proc
@@ -216,7 +215,7 @@ def freeze(scene: Scene) -> None:
 
 def full_disk(scene: Scene) -> None:
     """The access log's file system is full; when there is room again lines are whole again."""
-    daemon, disk = scene.daemon, scene.daemon.disk
+    disk = scene.daemon.disk
     disk.fill()
     scene.undo.append(lambda: disk.free() if disk.exists("filler") else None)
     _log_fails(scene)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from restmark_load import Failure, Outcome
@@ -129,7 +130,7 @@ def judge_growth(rests: Sequence[Rest]) -> list[str]:
             if gain > limit:
                 wrong.append(f"master: {name} rises by {gain:.1f} over {len(rests)} rests, more than {limit}")
     wrong += _grown("largest worker, first to last rest", largest(first), largest(last))
-    for before, after in zip(rests, rests[1:], strict=False):
+    for before, after in pairwise(rests):
         for pid in before.workers.keys() & after.workers.keys():
             wrong += _grown(f"worker {pid}, from one rest to the next", before.workers[pid], after.workers[pid])
     return wrong

@@ -160,7 +160,7 @@ class HonestServer:
         length = re.search(rb"\r\ncontent-length: ([0-9]{1,7})\r\n", head, re.IGNORECASE)
         return await reader.readexactly(int(length[1])) if length else b""
 
-    async def answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:  # noqa: ARG002
+    async def answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:
         return self.respond(method, target)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

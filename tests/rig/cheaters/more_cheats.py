@@ -14,7 +14,7 @@ _FIELDS = ("id", "name", "description", "type", "count", "created_at")
 class ValidationSkipped(MoreHonestServer):
     """Parses and encodes, and does not look at what it has."""
 
-    def checked(self, body: bytes, count: int | None) -> Any:  # noqa: ARG002
+    def checked(self, body: bytes, count: int | None) -> Any:
         try:
             return self.in_order(json.loads(body))
         except (ValueError, RecursionError) as error:
@@ -48,14 +48,14 @@ class BytesForCharacters(MoreHonestServer):
 class NamesNoField(MoreHonestServer):
     """Says that something is wrong, and not what."""
 
-    def refused(self, error: schema.SchemaError) -> bytes:  # noqa: ARG002
+    def refused(self, error: schema.SchemaError) -> bytes:
         return b"invalid\n"
 
 
 class NamesAllFields(MoreHonestServer):
     """Says that something is wrong with one of all fields."""
 
-    def refused(self, error: schema.SchemaError) -> bytes:  # noqa: ARG002
+    def refused(self, error: schema.SchemaError) -> bytes:
         return f"one of {', '.join(_FIELDS)}\n".encode()
 
 
@@ -110,7 +110,7 @@ class PrefixRouter(MoreHonestServer):
 class FirstRecord(MoreHonestServer):
     """Encoded one record once."""
 
-    def record(self, number: int) -> bytes:  # noqa: ARG002
+    def record(self, number: int) -> bytes:
         return super().record(0)
 
 

@@ -13,8 +13,8 @@ from honest import TEXT, BadQueryError, HonestServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench" / "peers" / "common" / "python"))
 
-import schema  # noqa: E402  (the path had to be set first)
-import siblings  # noqa: E402
+import schema
+import siblings
 
 JSON = "application/json"
 Answer = tuple[int, str, bytes]

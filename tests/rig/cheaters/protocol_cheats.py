@@ -185,6 +185,6 @@ class LeavesChild(HonestServer):
 class Crashes(HonestServer):
     """Ends when it is asked to encode."""
 
-    def encoded_length(self, count: int) -> int:  # noqa: ARG002
+    def encoded_length(self, count: int) -> int:
         print("segmentation fault, more or less", flush=True)
         os._exit(11)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where another program runs this file, too
 
-import more_cheats  # noqa: E402  (the path had to be set first)
-import protocol_cheats  # noqa: E402
-import work_cheats  # noqa: E402
-from honest import HonestServer  # noqa: E402
-from more_honest import MoreHonestServer  # noqa: E402
+import more_cheats
+import protocol_cheats
+import work_cheats
+from honest import HonestServer
+from more_honest import MoreHonestServer
 
 CHEATS: dict[str, type[HonestServer]] = {
     "none": HonestServer,
