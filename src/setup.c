@@ -114,9 +114,10 @@ int setup_check(struct setup *setup, struct error *e) {
 
 int setup_make_dataset(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
+        int r = dataset_new(*c->dataset ? c->dataset : NULL, c->records, (enum codec)c->codec, &setup->dataset, e);
 
-        if (dataset_new(*c->dataset ? c->dataset : NULL, c->records, (enum codec)c->codec, &setup->dataset, e) < 0)
-                return setup_blame(EX_DATAERR, c, *c->dataset ? OPTION_dataset : OPTION_records, e);
+        if (r < 0)
+                return setup_blame(r == -EIO ? EX_OSERR : EX_DATAERR, c, *c->dataset ? OPTION_dataset : OPTION_records, e);
         return EX_OK;
 }
 

@@ -27,6 +27,7 @@ static const struct call calls[] = {
         CALL(epoll_pwait, -1, NOTHING, 1, 0),
 #endif
         CALL(fcntl, -1),
+        CALL(ftruncate, -1, 0),
         CALL(madvise, 1, 0, -1),
         CALL(memfd_create, NOTHING, -1),
         CALL(prctl, -1),

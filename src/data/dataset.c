@@ -190,8 +190,8 @@ static int dataset_from_image(const struct image *image, size_t n_wanted, enum c
         if (d)
                 d->json_fd = -1;
         r = d ? make_arena(d, &plan, e) : error_set_errno(e, ENOMEM, "cannot make a dataset");
-        if (r == 0)
-                r = make_json(d, plan.json_length, e);
+        if (r == 0 && make_json(d, plan.json_length, e) < 0)
+                r = -EIO; /* the system's fault, whichever it was */
         if (r == 0 && codec == CODEC_TREE)
                 r = make_tree(d, e);
         if (r < 0)

@@ -31,7 +31,7 @@ struct dataset {
 
 /* Makes a dataset of `n_records` (0: all of the file, or DATASET_RECORDS_DEFAULT). `path` NULL: the built-in records;
  * else a file: a MessagePack array of `bin`, each the encoding of a record; its first n_records are used, the rest is
- * checked for its shape only. Returns 0; -EBADMSG for bad content; another negative errno when the file cannot be read
+ * checked for its shape only. Returns 0; -EBADMSG for bad content; -EIO when the system does not do its part; another negative errno when the file cannot be read
  * (-ENOENT, -EISDIR, -EFBIG, …), memory is short or n_records is above DATASET_RECORDS_MAX (-ERANGE). The sentence in `e`
  * begins with the path. Free with dataset_free(). */
 int dataset_new(const char *path, size_t n_records, enum codec codec, struct dataset **ret, struct error *e);

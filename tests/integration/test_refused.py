@@ -69,7 +69,7 @@ SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
 WITHOUT_LEAKS = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"} if SANITIZED else {}
 OF_SANITIZERS = {"munmap"} if SANITIZED else set()  # by which it ends the program
 CODES = {71, 78, 127, 1} if SANITIZED else {71, 78, 127}
-NEEDED = {"accept4", "fcntl", "memfd_create", "prctl", "recvfrom", "sendmsg", "sendto", "signalfd4", "socketpair", "waitid"}
+NEEDED = {"accept4", "fcntl", "ftruncate", "memfd_create", "prctl", "recvfrom", "sendmsg", "sendto", "signalfd4", "socketpair", "waitid"}
 
 
 def serves_once(daemon: Daemon) -> None:

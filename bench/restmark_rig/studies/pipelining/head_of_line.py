@@ -131,11 +131,9 @@ CLAIM = Claim(
         f"connection as with a connection each; does not hold if it is surely less than {HARDLY:g} times for all; cannot be told otherwise."
     ),
     misleads=(
-        "The loop is closed, so that fewer cheap requests are sent where they wait: their share of what was asked for is the same, "
-        "their number is not. A "
-        "server whose workers do one thing at a time while they wait (threads, processes) has its own queue beside the protocol's. "
-        "HTTP/2's streams are "
-        "not in this picture yet."
+        "The loop is closed, so that fewer cheap requests are sent where they wait: their share of what was asked for is the same, their number is not. A "
+        "server whose workers do one thing at a time while they wait (threads, processes) has its own queue beside the protocol's. The streams of HTTP/2 "
+        "stand in claim 7."
     ),
     measure=measure,
     judge=judge,

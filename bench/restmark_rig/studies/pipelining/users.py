@@ -1,4 +1,4 @@
-"""Users who ask for one dear thing after the other while others are measured."""
+"""Clients who ask for one dear thing after the other while others are measured."""
 
 from __future__ import annotations
 
