@@ -19,6 +19,7 @@ from restmark_rig.model.errors import ExitCode, Terminated
 from restmark_rig.model.results import Results
 from restmark_rig.model.workloads import ALL_ROUTES
 from restmark_rig.store import record_codec, results_file
+from restmark_rig.store import schema as schema_of_types
 from restmark_rig.store.results_file import ResultsError
 
 from . import synthetic_results
@@ -205,6 +206,35 @@ def _classes(cls: Any, found: set[Any]) -> set[Any]:
     for argument in typing.get_args(cls):
         _classes(argument, found)
     return found
+
+
+def test_schema_and_dataclasses_have_the_same_types() -> None:
+    definitions: dict[str, Any] = {}
+    root = schema_of_types.of(Results, definitions, {})
+    assert _shape(SCHEMA, SCHEMA) == _shape(root, {"$defs": definitions})
+
+
+def _shape(node: dict[str, Any], document: dict[str, Any]) -> Any:
+    """What a schema says of keys, types, lists and null, without names, texts and limits of values."""
+    if "$ref" in node:
+        return _shape(document["$defs"][node["$ref"].rpartition("/")[2]], document)
+    if "anyOf" in node:
+        (one,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
+        return ("or null", _shape(one, document))
+    kind = node.get("type")
+    if isinstance(kind, list):
+        (one,) = (word for word in kind if word != "null")
+        return ("or null", _shape({**node, "type": one}, document))
+    if kind is None:
+        values = node.get("enum") or [node["const"]]
+        (kind,) = {"integer" if isinstance(value, int) else "string" for value in values if value is not None}
+        if None in values:
+            return ("or null", kind)
+    if kind == "array":
+        return ("list of", _shape(node["items"], document))
+    if kind == "object" and "properties" in node:
+        return {key: _shape(value, document) for key, value in node["properties"].items()}
+    return ("texts to", _shape(node["additionalProperties"], document)) if kind == "object" else kind
 
 
 def test_schema_and_module_name_the_same_verdicts_and_routes() -> None:
