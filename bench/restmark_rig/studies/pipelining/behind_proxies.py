@@ -42,7 +42,7 @@ def measure(lab: Lab) -> list[Cell]:
     ]
     if not installed:
         raise CannotTell("no reverse proxy is installed: restmark setup pipelining")
-    server = servers.started(lab)[0][0]
+    server = servers.first(lab)
     recorded = _record_all(lab, installed)
     with ExitStack() as stack:
         settings = [_setting(lab, server, DIRECT, server.port, depth, None) for depth in (1, DEPTH)]

@@ -50,7 +50,7 @@ def measure(lab: Lab) -> list[Cell]:
     lacking = [one for one in (proxy.HTTP2_FRONT.requirement, h2load.REQUIREMENT, h2load.ASKER, proxy.CERTIFIER) if requirements.locate(one) is None]
     if lacking:
         raise CannotTell(f"{lacking[0].command} is not installed: restmark setup pipelining")
-    server = servers.started(lab, (ROUTE_WAIT,))[0][0]
+    server = servers.first(lab, (ROUTE_WAIT,))
     plain = neighbour.free_port()
     with ExitStack() as stack:
         # On the CPUs of servers: what it costs is what is looked at.
