@@ -133,11 +133,23 @@ def test_the_funnel_answers_in_order_and_outlives_clients_that_leave(cache: Cach
 
 def test_one_dear_request_holds_all_up_behind_the_funnel(cache: Cache, default_dataset: Dataset, honest: Contestant) -> None:
     with lab_of([honest], cache, default_dataset) as lab, freeze.funnel(lab, lab.server(honest).port) as front:
-        with users.asking(front.port, "/wait?ms=100", 1), Connection("127.0.0.1", front.port) as innocent:
-            innocent.get("/")  # from now on the dear user's next request is there before the innocent one's
+        with Connection("127.0.0.1", front.port) as dear, Connection("127.0.0.1", front.port) as innocent:
+            for connection in (dear, innocent):
+                assert connection.get("/").body == b"Welcome!\n"
             began = time.monotonic()
-            innocent.get("/")
-            assert time.monotonic() - began > 0.05
+            dear.send(request_bytes("/wait?ms=200"))
+            assert innocent.get("/").body == b"Welcome!\n"
+            assert time.monotonic() - began >= 0.2
+            assert dear.read().body == b"200"
+
+
+def test_users_ask_until_they_are_stopped(cache: Cache, default_dataset: Dataset) -> None:
+    with lab_of([], cache, default_dataset) as lab, proxy.recorder(lab) as running:
+        with users.asking(running.port, "/", 3):
+            pass
+        seen = json.loads(asked(running.port, recorder.TOLD)[0])
+        assert seen["connections"] == 3 and seen["requests"] >= 3 and seen["outstanding_max"] == 1
+        assert json.loads(asked(running.port, recorder.TOLD)[0])["requests"] == 0
 
 
 def test_users_who_are_not_answered_cost_the_visit(cache: Cache, default_dataset: Dataset, honest: Contestant) -> None:

@@ -89,7 +89,7 @@ def worked(last: float, noise: float = 0.01) -> list[Cell]:
     ]
 
 
-@pytest.mark.parametrize(("last", "noise", "verdict"), [(1.02, 0.01, HOLDS), (2.0, 0.01, HOLDS_NOT), (1.3, 0.01, OPEN), (1.05, 0.4, OPEN)])
+@pytest.mark.parametrize(("last", "noise", "verdict"), [(1.02, 0.01, HOLDS), (2.0, 0.01, HOLDS_NOT), (1.5, 0.01, OPEN), (1.05, 0.4, OPEN)])
 def test_work(last: float, noise: float, verdict: str) -> None:
     assert work.judge(worked(last, noise)).verdict == verdict
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -191,7 +192,7 @@ class Lab:
             raise fault
         cpu_ns, calls = server.cpu_ns(), system_calls.of(server.pids())
         if result.errors or not result.requests or not before:
-            raise WrongAnswers(f"{result.errors} of its answers were wrong or did not come ({result.errors_by_kind})")
+            raise WrongAnswers(told_errors(result))
         was_ns, was, more = before[0]
         figures = _figures(result, cpu_ns - was_ns, calls.since(was))
         for name, now in setting.more_cpu.items():
@@ -201,6 +202,12 @@ class Lab:
 
 class WrongAnswers(Exception):
     """A server answered wrongly, or not at all: nothing of its cell counts."""
+
+
+def told_errors(result: LoadResult) -> str:
+    """How many answers were wrong or did not come, and of which kinds."""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in dataclasses.asdict(result.errors_by_kind).items() if count)
+    return f"{result.errors} answers were wrong or did not come ({kinds or 'none came'})"
 
 
 def _figures(result: LoadResult, server_ns: int, calls: system_calls.Calls) -> dict[str, float]:

@@ -15,9 +15,9 @@ from ...report import numbers
 from ...server.http_probe import Connection, ProbeError
 from ...server.launcher import RunningServer
 from .. import judging
-from ..lab import Lab, Setting
+from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
-from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
 from . import proxy, recorder, servers, texts
 from .proxy import PROXIES, Proxy
@@ -42,7 +42,7 @@ def measure(lab: Lab) -> list[Cell]:
     ]
     if not installed:
         raise CannotTell("no reverse proxy is installed: restmark setup pipelining")
-    server = servers.started(lab)[0][0]
+    server = servers.first(lab)
     recorded = _record_all(lab, installed)
     with ExitStack() as stack:
         settings = [_setting(lab, server, DIRECT, server.port, depth, None) for depth in (1, DEPTH)]
@@ -89,7 +89,7 @@ def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, vers
     except ProbeError as fault:
         return Cell(labels, lost=f"the recorder: {fault}")
     if result.errors:
-        return Cell(labels, lost=f"{result.errors} of {RECORD_REQUESTS} answers were wrong or did not come ({result.errors_by_kind})")
+        return Cell(labels, lost=told_errors(result))
     return Cell(labels, [{name: float(value) for name, value in seen.items()}])
 
 
@@ -106,16 +106,27 @@ def judge(cells: Sequence[Cell]) -> Finding:
         cell.labels["proxy"]: int(cell.rounds[0]["outstanding_max"]) for cell in judging.standing(cells, what=RECORDED, depth=str(DEPTH))
     }
     direct = seen.pop(DIRECT, 0)
-    tables, notes = [_table(cells, seen), _speeds(cells)], judging.lost(cells)
+    charts, tables, notes = [_chart(cells)], [_table(cells, seen), _speeds(cells)], judging.lost(cells)
     if direct < SEEN_DIRECT_MIN:
-        return Finding(OPEN, f"without a proxy the recorder saw {direct} outstanding requests on a connection at most: it would see nothing", [], tables, notes)
+        why = f"without a proxy the recorder saw {direct} outstanding requests on a connection at most: it would see nothing"
+        return Finding(OPEN, why, charts, tables, notes)
     told = "; ".join(f"{name} {count}" for name, count in seen.items())
     why = f"with {DEPTH} requests under way on each of the client's connections, so many were ever outstanding on one to the server: {told}; no proxy {direct}"
     if any(count > 1 for count in seen.values()):
-        return Finding(HOLDS_NOT, why, [], tables, notes)
+        return Finding(HOLDS_NOT, why, charts, tables, notes)
     if len(seen) >= PROXIES_MIN:
-        return Finding(HOLDS, why, [], tables, notes)
-    return Finding(OPEN, f"{why}: fewer than {PROXIES_MIN} proxies could be tried", [], tables, notes)
+        return Finding(HOLDS, why, charts, tables, notes)
+    return Finding(OPEN, f"{why}: fewer than {PROXIES_MIN} proxies could be tried", charts, tables, notes)
+
+
+def _chart(cells: Sequence[Cell]) -> Chart:
+    series = []
+    for name in judging.values_of(judging.standing(cells, what=SPEED), "proxy"):
+        found = judging.standing(cells, what=SPEED, proxy=name)
+        middles = [(float(cell.labels["depth"]), judging.middle(cell, "requests_per_s")) for cell in found]
+        series.append(Series(name, [Point(depth, y.value, y.low, y.high) for depth, y in middles]))
+    title = "What a proxy costs is more than pipelining to it could save: requests/s by the depth of the client"
+    return Chart("behind-proxies", title, "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
 
 
 def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:

@@ -44,7 +44,7 @@ def funnel(lab: Lab, upstream_port: int) -> Iterator[Neighbour]:
 
 def measure(lab: Lab) -> list[Cell]:
     """GET / of innocent users behind each proxy, while 0, 1 and 5 others ask for what takes its time."""
-    server = servers.started(lab, (ROUTE_WAIT,), max(WORKERS_MIN, lab.workers))[0][0]
+    server = servers.first(lab, (ROUTE_WAIT,), max(WORKERS_MIN, lab.workers))
     settings, absent = [], []
     with ExitStack() as stack:
         fronts = [(FUNNEL, stack.enter_context(funnel(lab, server.port)))]

@@ -17,7 +17,7 @@ from ...verify.oracle import WELCOME
 from .. import judging, neighbour
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
-from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
 from . import h2load, proxy, servers, texts
 from .h2load import H2Load
@@ -50,7 +50,7 @@ def measure(lab: Lab) -> list[Cell]:
     lacking = [one for one in (proxy.HTTP2_FRONT.requirement, h2load.REQUIREMENT, h2load.ASKER, proxy.CERTIFIER) if requirements.locate(one) is None]
     if lacking:
         raise CannotTell(f"{lacking[0].command} is not installed: restmark setup pipelining")
-    server = servers.started(lab, (ROUTE_WAIT,))[0][0]
+    server = servers.first(lab, (ROUTE_WAIT,))
     plain = neighbour.free_port()
     with ExitStack() as stack:
         # On the CPUs of servers: what it costs is what is looked at.
@@ -114,11 +114,11 @@ def judge(cells: Sequence[Cell]) -> Finding:
     common = judging.scatter(judging.standing(cells, server=OWN), "front_cpu_us")
     pipelined, kept, multiplexed = (judging.the(cells, server=OWN, way=way) for way in (PIPELINED, TLS, DECIDES))
     mixed = judging.the(cells, way=MIX)
-    tables, notes = [_table(cells)], judging.lost(cells)
+    charts, tables, notes = [_chart(cells)], [_table(cells)], judging.lost(cells)
     dearer = judging.ratio(multiplexed, pipelined, "front_cpu_us", common) if multiplexed and pipelined else None
     beside = judging.ratio(multiplexed, kept, "front_cpu_us", common) if multiplexed and kept else None
     if dearer is None or mixed is None:
-        return Finding(OPEN, "one of the ways was not answered rightly", [], tables, notes)
+        return Finding(OPEN, "one of the ways was not answered rightly", charts, tables, notes)
     waits = judging.middle(mixed, "p50_us")
     why = (
         f"a request by HTTP/2 over TLS, 8 streams to a connection, costs nginx {judging.factor(dearer)} the CPU time of a pipelined "
@@ -128,10 +128,20 @@ def judge(cells: Sequence[Cell]) -> Finding:
     )
     free, held_up = judging.surely_below(waits, FREE_US), judging.surely_above(waits, HELD_UP_US)
     if judging.surely_above(dearer, DEARER) and free:
-        return Finding(HOLDS, why, [], tables, notes)
+        return Finding(HOLDS, why, charts, tables, notes)
     if held_up or judging.surely_below(dearer, 1.0):
-        return Finding(HOLDS_NOT, why, [], tables, notes)
-    return Finding(OPEN, why, [], tables, notes)
+        return Finding(HOLDS_NOT, why, charts, tables, notes)
+    return Finding(OPEN, why, charts, tables, notes)
+
+
+def _chart(cells: Sequence[Cell]) -> Chart:
+    series = []
+    for name in judging.values_of(judging.standing(cells), "server"):
+        found = [(count, judging.the(cells, server=name, way=streams(count))) for count in STREAMS]
+        middles = [(float(count), judging.middle(cell, "front_cpu_us")) for count, cell in found if cell]
+        series.append(Series(name, [Point(x, y.value, y.low, y.high) for x, y in middles]))
+    title = "The more streams share a connection, the less a request costs: HTTP/2 over TLS"
+    return Chart("http2", title, f"streams to a connection, {IN_FLIGHT} requests in flight", "nginx's CPU µs per request", series)
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:

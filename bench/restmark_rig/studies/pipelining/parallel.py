@@ -24,7 +24,7 @@ NO_USE, OF_USE = 1.25, 2.0
 
 def measure(lab: Lab) -> list[Cell]:
     """1000 small resources of the first contestant by so many connections, near and far."""
-    server = servers.started(lab)[0][0]
+    server = servers.first(lab)
     settings, neighbours = [], []
     with ExitStack() as stack:
         for round_trip_ms in ROUND_TRIPS_MS:

@@ -33,7 +33,7 @@ def shape(connections: int, depth: int) -> str:
 
 def measure(lab: Lab) -> list[Cell]:
     """GET / of the first contestant, near and far, by depth and by connections."""
-    server = servers.started(lab)[0][0]
+    server = servers.first(lab)
     settings, neighbours = [], []
     with ExitStack() as stack:
         for round_trip_ms in (0.0, *ROUND_TRIPS_MS):
