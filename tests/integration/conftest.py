@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import Daemon
+from daemon import SOURCE, Daemon
+
+sys.path.insert(0, str(SOURCE / "bench"))  # restmark_load, which the proofs use
 
 PUBLIC_READER = "hdrhistogram==0.10.8"  # HdrHistogram's own port to Python, which Debian does not package
 

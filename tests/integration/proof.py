@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
-from daemon import RESTMARKCTL, SOURCE, Daemon, wait_for
-
-sys.path.insert(0, str(SOURCE / "bench"))
-
+from daemon import RESTMARKCTL, Daemon, wait_for
 from restmark_load import Failure, Load, Profile, Tally
 
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"

@@ -307,14 +307,17 @@ def test_a_thousand_respawns_leak_nothing(start: Start) -> None:
     def descriptors() -> int:
         return len(os.listdir(f"/proc/{daemon.pid}/fd"))
 
+    known = wait_workers(daemon, workers, without=set())
     before = descriptors()
-    known: set[int] = set()
-    for _ in range(deaths):
+    for pid in known:
+        os.kill(pid, signal.SIGKILL)
+    for _ in range(deaths - 1):
         known = wait_workers(daemon, workers, without=known)
         for pid in known:
             os.kill(pid, signal.SIGKILL)
     wait_workers(daemon, workers, without=known)
-    assert descriptors() == before
+    # What is open for a moment only, as while one is forked, is no leak; one descriptor for each respawn would stay.
+    wait_for("no more descriptors than before", lambda: descriptors() <= before)
     assert sum(w["restarts"] for w in daemon.status()["workers"]) >= deaths * workers
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
