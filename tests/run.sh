@@ -123,7 +123,7 @@ finish() {
 }
 
 # Most tests wait more than they work; those whose subject is time run alone, at the end.
-jobs=$((4 * $(nproc)))
+jobs=$((3 * $(nproc)))
 
 rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then

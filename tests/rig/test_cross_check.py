@@ -57,6 +57,7 @@ def test_exit_codes(verdicts: list[str], code: ExitCode) -> None:
     assert exit_code(verdicts) == code
 
 
+@pytest.mark.timed
 def test_both_load_a_server_in_turn(tmp_path: Path) -> None:
     bench = make_bench(Cache(tmp_path / "cache"))
     said: list[str] = []

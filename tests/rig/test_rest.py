@@ -63,6 +63,39 @@ def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pyte
         assert "still busy with its requests: it used" in drain.come_to_rest(server, WINDOW_S)
 
 
+class Starved:
+    """A server whose work others leave no CPU for, until it is done; it has no socket."""
+
+    port = 0
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+        self._waited_ns = 0
+
+    def cpu_ns(self) -> int:
+        return 0
+
+    def runqueue_wait_ns(self) -> int:
+        self._looks -= 1
+        self._waited_ns += 10**9 if self._looks > 0 else 0
+        return self._waited_ns
+
+    def death(self) -> str:
+        return ""
+
+    @property
+    def is_done(self) -> bool:
+        return self._looks <= 0
+
+
+def test_a_server_that_others_leave_no_cpu_is_not_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Starved(looks=5)
+    assert drain.come_to_rest(server, 0.001) == ""  # type: ignore[arg-type]
+    assert server.is_done
+    monkeypatch.setattr(drain, "DEADLINE_S", 0.01)
+    assert "it used 0% of a CPU, and wanted" in drain.come_to_rest(Starved(looks=10**6), 0.001)  # type: ignore[arg-type]
+
+
 def test_a_server_that_closes_late_is_not_waited_for(tmp_path: Path) -> None:
     """It has read all there was, and has nothing to do."""
     bench = make_bench(Cache(tmp_path / "cache"))

@@ -9,6 +9,7 @@ from .launcher import RunningServer
 
 # Garbage collectors and supervisors tick on; work on requests takes far more.
 _MAX_SHARE = 0.10
+_MAX_WANTED = 0.50  # with the time that it waits for a CPU; what ticks waits for moments
 DEADLINE_S = 10.0
 DEADLINE_MAX_S = 60.0
 _UNKNOWN_BACKLOG_S = 15.0
@@ -20,8 +21,8 @@ _BACKLOG_FACTOR = 2.0  # of the time that a backlog took under load: without a c
 
 
 def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0) -> str:
-    """Waits until the server uses less than a tenth of a CPU over window_s, and has no connection left that its client
-    has closed; returns what it is still doing when patience ends, empty if it is at rest.
+    """Waits until the server uses less than a tenth of a CPU over window_s, nor waits for one half of that time because others have
+    them all, and has no connection left that its client has closed; returns what it is still doing when patience ends, empty if it is at rest.
 
     A load generator that ends leaves requests behind, up to one a connection, which many servers work off although nobody
     waits for the answer. Loaded again meanwhile, a slow server would be charged for them; and one that waits for a database
@@ -31,12 +32,14 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
     patience_s = min(max(DEADLINE_S, _BACKLOG_FACTOR * backlog_s), DEADLINE_MAX_S)
     late_close_s = min(max(_LATE_CLOSE_S, _BACKLOG_FACTOR * backlog_s), DEADLINE_MAX_S)
     started = before = changed = time.monotonic()
-    before_ns, had = server.cpu_ns(), ports.Abandoned(0, 0)
+    before_ns, waited_ns, had = server.cpu_ns(), server.runqueue_wait_ns(), ports.Abandoned(0, 0)
     while True:
         time.sleep(window_s)  # the window over which the CPU time is looked at
-        now_ns, now = server.cpu_ns(), time.monotonic()
+        now_ns, wait_ns, now = server.cpu_ns(), server.runqueue_wait_ns(), time.monotonic()
         share = (now_ns - before_ns) / 1e9 / (now - before)
-        busy = share >= _MAX_SHARE
+        # A thread that ends takes its wait with it.
+        wants = share + max(0, wait_ns - waited_ns) / 1e9 / (now - before)
+        busy = share >= _MAX_SHARE or wants >= _MAX_WANTED
         left = ports.abandoned(server.port)
         changed = changed if left == had else now
         if not busy and not left.unread and (not left.open or now - changed >= late_close_s):
@@ -44,9 +47,9 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
         if server.death():
             return ""
         if now - started >= patience_s:
-            work = f"it used {share:.0%} of a CPU" if busy else f"{left.unread} of them were unread"
+            work = f"it used {share:.0%} of a CPU, and wanted {wants:.0%}" if busy else f"{left.unread} of them were unread"
             return f"{now - started:.0f} s after a load the server was still busy with its requests: {work}"
-        before_ns, before, had = now_ns, now, left
+        before_ns, waited_ns, before, had = now_ns, wait_ns, now, left
 
 
 def backlog_s(connections: int, requests_per_s: float) -> float:
