@@ -133,4 +133,4 @@ def test_restmarkctl_usage(arguments: list[str], code: int, says: str) -> None:
 
 def test_restmarkctl_help_and_version() -> None:
     assert ctl("--help").stdout.startswith("Usage: restmarkctl")
-    assert ctl("--version").stdout == run("--version").stdout.replace("restmarkd", "restmarkctl")
+    assert ctl("--version").stdout == run("--version").stdout.splitlines(keepends=True)[0].replace("restmarkd", "restmarkctl")
