@@ -210,7 +210,7 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[max(0, int(rank) - 1)]
 
 
-def undisturbed(measure: Callable[[], None], tries: int = 5) -> None:
+def undisturbed(measure: Callable[[], None], tries: int = 12) -> None:
     """Clocks of two processes agree only while both have a CPU: on a busy machine a comparison is made again. One that is wrong stays so."""
     for left in reversed(range(tries)):
         try:
