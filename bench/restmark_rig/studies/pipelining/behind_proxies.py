@@ -125,7 +125,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         found = judging.standing(cells, what=SPEED, proxy=name)
         middles = [(float(cell.labels["depth"]), judging.middle(cell, "requests_per_s")) for cell in found]
         series.append(Series(name, [Point(depth, y.value, y.low, y.high) for depth, y in middles]))
-    title = "What a proxy costs is more than pipelining to it could save: requests/s by the depth of the client"
+    title = "Requests/s through each proxy, by the depth at which its client pipelines"
     return Chart("behind-proxies", title, "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
 
 

@@ -88,7 +88,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
     for name in judging.values_of(judging.standing(cells), "proxy"):
         found = judging.standing(cells, proxy=name)
         series.append(Series(name, [Point(float(cell.labels["dear_users"]), judging.middle(cell, "p50_us").value / 1000) for cell in found]))
-    title = f"One user who waits {WAIT_MS} ms makes all others wait behind a proxy that pipelines, and hardly behind a pool"
+    title = f"How long the others wait while some users ask for what takes {WAIT_MS} ms, by proxy"
     return Chart("freeze", title, "users with dear requests", "Median of the others' GET /, ms", series, even=True)
 
 

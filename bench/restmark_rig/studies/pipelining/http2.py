@@ -140,7 +140,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         found = [(count, judging.the(cells, server=name, way=streams(count))) for count in STREAMS]
         middles = [(float(count), judging.middle(cell, "front_cpu_us")) for count, cell in found if cell]
         series.append(Series(name, [Point(x, y.value, y.low, y.high) for x, y in middles]))
-    title = "The more streams share a connection, the less a request costs: HTTP/2 over TLS"
+    title = "CPU time per request of HTTP/2 over TLS, by streams that share a connection"
     return Chart("http2", title, f"streams to a connection, {IN_FLIGHT} requests in flight", "nginx's CPU µs per request", series)
 
 

@@ -103,7 +103,7 @@ def _charts(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int]) 
         Chart("inflation-rate", _spread_title(rates), "requests under way on a connection", "Requests/s of GET /, equal connections", rates),
         Chart(
             "inflation-cpu",
-            "With the same number of requests in flight, what depth saves is system calls: CPU time per request by depth",
+            "CPU time per request by depth, with the same number of requests in flight",
             "requests under way on a connection",
             "CPU µs of the server per request, GET /",
             _series(cells, names, texts.EQUAL_FLIGHT, "server_cpu_us"),

@@ -78,7 +78,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         series.append(Series(f"{round_trip} ms away", [Point(float(cell.labels["in_flight"]), _seconds(cell)) for cell in found]))
     return Chart(
         "parallel",
-        f"Near the server a few in flight are enough; the farther, the more: seconds for {RESOURCES:,} small resources",
+        f"How long {RESOURCES:,} small resources take, by requests in flight and distance",
         "requests in flight, a connection each",
         f"Seconds for {RESOURCES:,} resources",
         series,

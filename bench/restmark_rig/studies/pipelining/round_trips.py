@@ -97,7 +97,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
             series.append(Series(f"{round_trip} ms, by {by}", points))
     return Chart(
         "round-trips",
-        "Far away a request costs its share of a round trip, whether it shares it by depth or by connections",
+        "Effective time of a request by requests in flight: by depth, and by connections",
         "requests in flight",
         "Effective ms per request",
         series,
