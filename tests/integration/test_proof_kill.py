@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from daemon import Daemon, is_stopped, wait_for
 from held_sockets import accepted_ports, queued
-from restmark_load import Outcome
+from restmark_proof.clients import Outcome
 
 from proof import load_on, ready_workers, text_of, times
 

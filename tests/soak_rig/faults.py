@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from held_sockets import accepted_ports, passed_ports
-from restmark_load import Load, LocalFault, Profile
+from restmark_proof.clients import Load, LocalFault, Profile
 
 from . import proc
 from .daemon import CHANGE_S, Broken, Daemon
