@@ -64,6 +64,11 @@ def lost_with(victim: int, family: Iterable[int], port: int) -> set[int]:
     return accepted_ports(victim) | passed_ports(family, port)
 
 
+def listeners(port: int) -> int:
+    """Listening sockets of a port, as the kernel counts them."""
+    return sum(1 for _ in _sockets("state", "listening", "sport", "=", f":{port}"))
+
+
 def queued(pid: int) -> int:
     """Connections that wait in the queues of the process's listening sockets."""
     return sum(int(row[0]) for row in _sockets_of(pid, "state", "listening"))
