@@ -122,8 +122,8 @@ finish() {
         exit $status
 }
 
-# Most tests wait more than they work; those whose subject is time run alone, at the end.
-jobs=$((3 * $(nproc)))
+# Most tests wait far more than they work, so that two or three at a time leave CPUs idle; those whose subject is time run alone, at the end.
+jobs=$((5 * $(nproc)))
 
 rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then
@@ -160,7 +160,7 @@ fuzzers=$!
 # shellcheck disable=SC2086 # words
 $hears tests/soak --minutes 0.5 >build/soak.log 2>&1 &
 soak=$!
-few=$((2 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
+few=$((3 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
 stage "tests of the asan build, $few at a time" ctest --preset asan -LE '^twice$' -j "$few"
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''

@@ -45,7 +45,7 @@ def build_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(name: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of `restmark dev` to its end."""
     command = [PYTHON, str(ROOT / "bench" / "restmark"), "dev", name, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
 
 
 def lines(text: str) -> list[list[str]]:
