@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contestants import placeholders, versions
+from ..contestants.back_end_access import NO_BACK_ENDS, BackEndAccess
 from ..contestants.cache import Cache, make_folder
 from ..contestants.contestant import Contestant
 from ..host import ports, proctree
@@ -23,7 +24,10 @@ _PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class StartOptions:
-    """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned."""
+    """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
+
+    back_ends: how to reach those that run.
+    """
 
     dataset: Path
     host: str = "127.0.0.1"
@@ -31,6 +35,7 @@ class StartOptions:
     workers: int = 2
     cpus: frozenset[int] | None = None
     stop_grace_s: float = 10.0
+    back_ends: BackEndAccess = NO_BACK_ENDS
 
 
 class RunningServer:
@@ -132,8 +137,10 @@ def start_command(
         "port": port,
         "workers": options.workers,
         "dataset": options.dataset.resolve(),
+        **options.back_ends.values,
     }
     env = {
+        **options.back_ends.variables,
         **versions.path_variable(contestant.search_path),
         **placeholders.expand_values(contestant.start.env, values),
     }
@@ -142,6 +149,7 @@ def start_command(
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
     argv, env = start_command(contestant, options, port, cache)
+    env |= options.back_ends.environment
     return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
 
 

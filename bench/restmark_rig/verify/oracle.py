@@ -130,11 +130,11 @@ class Oracle:
 
     def answer(self, request: WorkloadRequest) -> Answer:
         """The answer to a request whose parameters are valid."""
-        count = request.params.get("count", self.records)
+        count = request.number("count", self.records)
         if request.route == ROUTE_ROOT:
             return Answer(TEXT, WELCOME)
         if "digest" in request.params:
-            k, seed = request.params["digest"], request.params.get("seed", 0)
+            k, seed = request.number("digest", 0), request.number("seed", 0)
             return Answer(TEXT, b"%d" % digest(request.route, self.dataset.records[:count], k, seed))
         if request.route == ROUTE_PARSE:
             return Answer(TEXT, b"%d" % count)
@@ -143,13 +143,13 @@ class Oracle:
         if request.route == ROUTE_TRANSFER:
             return Answer(JSON, self.dataset.json(count))
         if request.route == ROUTE_LOOP:
-            n, seed = request.params.get("n", LOOP_DEFAULT_N), request.params.get("seed", 0)
+            n, seed = request.number("n", LOOP_DEFAULT_N), request.number("seed", 0)
             return Answer(TEXT, b"%d" % loop_result(n, seed))
         if request.route == ROUTE_VALIDATE:
             body, optional = bodies.answered(request.body or b"")
             return Answer(JSON, body, optional)
         if request.route == ROUTE_WAIT:
-            return Answer(TEXT, b"%d" % request.params.get("ms", WAIT_DEFAULT_MS))
+            return Answer(TEXT, b"%d" % request.number("ms", WAIT_DEFAULT_MS))
         if request.route == ROUTE_RECORD:
             return Answer(JSON, self.dataset.json_parts[int(request.segment)])
         raise ValueError(f"no such workload: {request.route}")
