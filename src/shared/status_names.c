@@ -10,6 +10,12 @@ static const char *const route_names[RESTMARK_ROUTE_COUNT] = {
         [RESTMARK_ROUTE_WAIT] = "wait",
         [RESTMARK_ROUTE_RECORD] = "record",
         [RESTMARK_ROUTE_SIBLING] = "sibling",
+        [RESTMARK_ROUTE_DB_RECORD] = "db-record",
+        [RESTMARK_ROUTE_DB_RECORDS] = "db-records",
+        [RESTMARK_ROUTE_DB_SEARCH] = "db-search",
+        [RESTMARK_ROUTE_DB_UPDATE] = "db-update",
+        [RESTMARK_ROUTE_CACHE_RECORDS] = "cache-records",
+        [RESTMARK_ROUTE_CACHE_JSON] = "cache-json",
         [RESTMARK_ROUTE_OTHER] = "other",
 };
 

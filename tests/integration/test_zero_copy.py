@@ -141,7 +141,7 @@ def test_without_the_system_call_it_is_said_and_copied(start: Start, json_bytes:
         assert connection.request("/transfer-data").body == json_bytes
     shown = subprocess.run([*prefix, str(RESTMARKD), "-V"], capture_output=True, text=True, timeout=20, check=True).stdout
     assert re.fullmatch(r"restmarkd \S+\nzero-copy: no: libmicrohttpd .*\n", shown)
-    assert run("-V").stdout.endswith("\nzero-copy: yes\n")
+    assert "\nzero-copy: yes\n" in run("-V").stdout
 
 
 def test_nothing_is_said_of_what_nobody_asks_for(start: Start) -> None:
