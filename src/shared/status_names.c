@@ -60,3 +60,9 @@ static const char *const close_names[RESTMARK_CLOSE_COUNT] = {
 const char *status_close_name(enum restmark_close why) {
         return why < RESTMARK_CLOSE_COUNT ? close_names[why] : "?";
 }
+
+static const char *const store_names[RESTMARK_STORE_COUNT] = { [RESTMARK_STORE_DATABASE] = "database", [RESTMARK_STORE_CACHE] = "cache" };
+
+const char *status_store_name(enum restmark_store which) {
+        return which < RESTMARK_STORE_COUNT ? store_names[which] : "?";
+}
