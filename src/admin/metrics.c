@@ -9,6 +9,7 @@
 #include "shared/histogram.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
+#include "shared/store_cell.h"
 #include "shared/sums.h"
 
 enum type { TYPE_GAUGE, TYPE_COUNTER, TYPE_HISTOGRAM, TYPE_INFO };
@@ -235,6 +236,73 @@ static void write_connections(struct writer *w) {
         }
 }
 
+/* ---- databases and caches, by slot ---- */
+
+static const struct store_metric {
+        enum type type;
+        const char *name, *help;
+        size_t offset;
+} store_metrics[] = {
+        { TYPE_GAUGE, "restmark_store_connections", "Connections of a slot's workers to a database or cache.", offsetof(struct store_sums, connections) },
+        { TYPE_GAUGE, "restmark_store_busy", "Questions that it is asked now.", offsetof(struct store_sums, busy) },
+        { TYPE_GAUGE, "restmark_store_waiting", "Requests that wait for a connection to it.", offsetof(struct store_sums, waiting) },
+        { TYPE_COUNTER, "restmark_store_connects", "Connections to it that were made.", offsetof(struct store_sums, connects) },
+        { TYPE_COUNTER, "restmark_store_lost", "Connections to it that were lost, and attempts that have failed.", offsetof(struct store_sums, lost) },
+};
+
+static const struct {
+        const char *outcome;
+        size_t offset;
+} store_outcomes[] = {
+        { "good", offsetof(struct store_sums, good) },       { "away", offsetof(struct store_sums, away) }, { "refused", offsetof(struct store_sums, refused) },
+        { "late", offsetof(struct store_sums, late) },       { "wrong", offsetof(struct store_sums, wrong) },
+        { "forgotten", offsetof(struct store_sums, forgotten) },
+};
+
+static uint64_t number_at(const struct store_sums *sums, size_t offset) {
+        return *(const uint64_t *)(const void *)((const char *)sums + offset);
+}
+
+struct store_labels {
+        struct labels labels;
+        struct store_sums sums;
+};
+
+static struct store_labels store_labels(const struct writer *w, uint32_t slot, enum restmark_store which) {
+        struct store_labels s = { .labels = label("store=\"%s\",slot=\"%" PRIu32 "\"", status_store_name(which), slot) };
+
+        store_sums_add_slot(&s.sums, &w->board->slots[slot], which);
+        return s;
+}
+
+/* Only of those that are used: most daemons have none. */
+#define EACH_STORE(w, s)                                                                       \
+        for (uint32_t i_ = 0; i_ < (w)->board->n_slots * RESTMARK_STORE_COUNT; i_++)               \
+                for (struct store_labels s = store_labels(w, i_ / RESTMARK_STORE_COUNT, i_ % RESTMARK_STORE_COUNT), *once_ = &s; \
+                     once_ && store_sums_is_used(&s.sums); once_ = NULL)
+
+static void write_stores(struct writer *w) {
+        const struct store_sums database = store_sums_of(w->board, RESTMARK_STORE_DATABASE), cache = store_sums_of(w->board, RESTMARK_STORE_CACHE);
+
+        if (!store_sums_is_used(&database) && !store_sums_is_used(&cache))
+                return;
+        for (size_t m = 0; m < sizeof store_metrics / sizeof *store_metrics; m++) {
+                begin(w, store_metrics[m].type, store_metrics[m].name, store_metrics[m].help);
+                EACH_STORE(w, s)
+                        put(w, s.labels.text, number_at(&s.sums, store_metrics[m].offset));
+        }
+        begin(w, TYPE_COUNTER, "restmark_store_questions", "Questions to it, by how they ended.");
+        for (size_t o = 0; o < sizeof store_outcomes / sizeof *store_outcomes; o++)
+                EACH_STORE(w, s)
+                        put(w, label("%s,outcome=\"%s\"", s.labels.text, store_outcomes[o].outcome).text, number_at(&s.sums, store_outcomes[o].offset));
+        begin(w, TYPE_COUNTER, "restmark_store_wait_seconds", "How long questions have waited for a connection, in all.");
+        EACH_STORE(w, s)
+                put_seconds(w, s.labels.text, s.sums.wait_ns);
+        begin(w, TYPE_HISTOGRAM, "restmark_store_duration_seconds", "From a question that was sent to its answer.");
+        EACH_STORE(w, s)
+                put_histogram(w, s.labels.text, &s.sums.durations);
+}
+
 static void write_queue(const struct writer *w, size_t offset) {
         for (uint32_t i = 0; i < w->board->n_slots; i++)
                 for (uint32_t a = 0; a < w->board->n_listen; a++) {
@@ -322,6 +390,7 @@ void metrics_write(const struct restmark_scoreboard *board, bool open_metrics, F
         write_by_route(&w);
         write_by_slot(&w);
         write_connections(&w);
+        write_stores(&w);
         write_queues(&w);
         write_processes(&w);
         (void)fputs("# EOF\n", to); /* in the older format a comment */

@@ -30,6 +30,7 @@ struct server {
         const struct router *router;
         char *query_memory;                /* for the decoded arguments of any query */
         struct suspensions *suspensions; /* NULL: requests cannot wait */
+        struct store *database, *cache; /* NULL: there is none */
         struct work *work;
         const struct dataset *dataset;
         struct restmark_worker_cell *cell;
