@@ -212,6 +212,12 @@ static void write_connections(struct writer *w) {
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text,
                     cell_get(&board->slots[i].workers[0].connections) + cell_get(&board->slots[i].workers[1].connections));
+        begin(w, TYPE_COUNTER, "restmark_rpc_calls", "Of the requests of a slot's workers those that came as calls to the RPC port.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, sums_rpc_calls(&board->slots[i]));
+        begin(w, TYPE_GAUGE, "restmark_rpc_connections", "Of the open connections of a slot's workers those to the RPC port.");
+        for (uint32_t i = 0; i < board->n_slots; i++)
+                put(w, label("slot=\"%" PRIu32 "\"", i).text, sums_rpc_connections(&board->slots[i]));
         begin(w, TYPE_GAUGE, "restmark_requests_waiting", "Requests of a slot's workers that wait for something else than their client.");
         for (uint32_t i = 0; i < board->n_slots; i++)
                 put(w, label("slot=\"%" PRIu32 "\"", i).text, sums_waiting(&board->slots[i]));
