@@ -8,11 +8,11 @@ from dataclasses import replace
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
-from . import distance, servers, texts
+from . import distance, texts
 
 IN_FLIGHT = 64
 DEPTH = 16

@@ -11,12 +11,12 @@ from pathlib import Path
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT, ROUTE_WAIT
 from ...report import numbers
-from .. import judging, neighbour
+from .. import judging, neighbour, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import proxy, servers, texts, users
+from . import proxy, texts, users
 from .proxy import PROXIES
 
 _SOURCE = Path(__file__).with_name("funnel.c")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT, ROUTE_WAIT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import servers, texts
+from . import texts
 
 WAIT_MS = 50
 LOOP_STEPS = 3_000_000
