@@ -34,7 +34,7 @@ def memory_of(name: str, title: str, base_kib: int, worker_kib: int) -> list[Cel
     labels = {"contestant": title, "name": name}
     few = float(base_kib + worker_kib * memory_life.FEW)
     return [
-        Cell({**labels, "workers": str(memory_life.FEW)}, [{"pss_kib": few, "later_kib": few, "requests": 1000.0}]),
+        Cell({**labels, "workers": str(memory_life.FEW)}, [{"pss_kib": few, "begun_kib": few, "later_kib": few, "requests": 1000.0}]),
         Cell({**labels, "workers": str(memory_life.MANY)}, [{"pss_kib": float(base_kib + worker_kib * memory_life.MANY)}]),
     ]
 

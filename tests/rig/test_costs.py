@@ -214,7 +214,7 @@ def test_rates_are_judged() -> None:
 
 @pytest.mark.parametrize(("after", "verdict"), [(1000.0, HOLDS), (1900.0, HOLDS_NOT), (1300.0, OPEN)])
 def test_memory_of_a_burst_is_judged(after: float, verdict: str) -> None:
-    figures = {"pss_kib": 1000.0, "later_kib": 1000.0, "requests": 1e6, "burst_kib": 2000.0, "after_kib": after}
+    figures = {"pss_kib": 1000.0, "begun_kib": 1000.0, "later_kib": 1000.0, "requests": 1e6, "burst_kib": 2000.0, "after_kib": after}
     cells = [Cell({"contestant": "X", "name": "x", "workers": "1"}, [figures]), Cell({"contestant": "X", "name": "x", "workers": "3"}, [{"pss_kib": 1600.0}])]
     finding = memory_life.judge(cells)
     assert finding.verdict == verdict
