@@ -10,16 +10,35 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.host.pinning import Pinning
+from restmark_rig.load import load
+from restmark_rig.model.errors import DatasetError
 from restmark_rig.model.stats import Estimate
-from restmark_rig.studies.costs import billing, capacity, changepoints, classes, memory_life, rates, warm_up
+from restmark_rig.store import dataset
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.studies.costs import (
+    billing,
+    broken_data,
+    broken_files,
+    capacity,
+    changepoints,
+    classes,
+    memory_life,
+    rates,
+    warm_up,
+)
 from restmark_rig.studies.costs.billing import Range, Stack, Terms
+from restmark_rig.studies.costs.broken_data import Seen
+from restmark_rig.studies.costs.broken_files import Broken
 from restmark_rig.studies.costs.classes import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs.rates import Try
+from restmark_rig.studies.lab import Lab
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 from restmark_rig.ui.cli import cli
 
 from . import costs_example
-from .helpers import ROOT
+from .helpers import ROOT, Silent, script
 
 
 def series(levels: Sequence[tuple[float, int]], sd: float, seed: int) -> list[float]:
@@ -244,3 +263,72 @@ def test_the_bill_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert document["baseline"] == "slow"
     (saving,) = document["savings"]
     assert saving["engineer_days"] == pytest.approx(saving["money"]["value"] / 500)
+
+
+MISSING, *_ = broken_files.all_of_them()
+EXTRA = next(one for one in broken_files.all_of_them() if one.harmless)
+GOOD = dataset.compact_json(list(dataset.default_records(broken_files.RECORDS)))
+
+
+@pytest.mark.parametrize(
+    ("broken", "seen", "outcome"),
+    [
+        (MISSING, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.WRONG),
+        (MISSING, [Seen(200, b"", False, "")], broken_data.WRONG),
+        (MISSING, [Seen(None, b"", True, "Segmentation fault in record 57")], broken_data.CRASH),
+        (MISSING, [Seen(500, b"", False, "record 57: no description"), Seen(None, b"", True, "")], broken_data.CRASH),
+        (MISSING, [Seen(500, b"", False, "KeyError: 'description'")], broken_data.NAMED),
+        (MISSING, [Seen(500, b"", False, "Internal Server Error")], broken_data.VAGUE),
+        (MISSING, [Seen(500, b"", False, "")], broken_data.MUTE),
+        (MISSING, [Seen(None, b"", False, "error: record 57 lacks a field")], broken_data.NAMED),
+        (EXTRA, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.RIGHT),
+        (EXTRA, [Seen(200, GOOD[:-9] + b"]", False, "")], broken_data.WRONG),
+    ],
+)
+def test_what_comes_of_broken_data_has_a_name(broken: Broken, seen: list[Seen], outcome: str) -> None:
+    assert broken_data.worst(seen, broken)[0] == outcome
+
+
+def test_each_fault_is_one_for_a_strict_reader_and_names_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "data.msgpack"
+    path.write_bytes(broken_files.good())
+    assert len(dataset.read(path).records) == broken_files.RECORDS
+    for broken in broken_files.all_of_them():
+        path.write_bytes(broken.content)
+        with pytest.raises(DatasetError):
+            dataset.read(path)
+
+
+# Decodes what is there, and knows nothing of what should be.
+SWALLOWS = """
+import json, sys, msgpack
+from http.server import BaseHTTPRequestHandler, HTTPServer
+records = msgpack.unpackb(open(sys.argv[2], "rb").read())
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/":
+            body = b"Welcome!\\n"
+        elif self.path == "/parse-msgpack":
+            body = str(len([msgpack.unpackb(one) for one in records])).encode()
+        else:
+            body = json.dumps([{**{"description": ""}, **msgpack.unpackb(one)} for one in records]).encode()
+            body = body if self.path == "/transfer-data" else str(len(body)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    with Lab([script(tmp_path / "peers", "swallows", SWALLOWS)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        cells = broken_data.measure(lab)
+    told = {(cell.labels["name"], cell.labels["data"]): cell.labels["outcome"] for cell in cells if cell.labels["way"] == broken_data.FILE}
+    assert told["swallows", MISSING.says] == broken_data.WRONG
+    assert told["swallows", "the file ends in its middle"] in (broken_data.NAMED, broken_data.VAGUE)
+    finding = broken_data.judge(cells)
+    assert finding.verdict == OPEN, "nobody has typed records"
+    assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]

@@ -135,7 +135,8 @@ def judge(cells: Sequence[Cell]) -> Finding:
         whys.append(f"{title} {'took little' if little else numbers.percent(share)}")
     table = FigureTable(
         KEY,
-        f"PSS in MiB: with one worker under /encode-json, for one worker more, growth in so many requests to /, with {BURST} connections, and at rest after them",
+        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in so many requests to /, "
+        f"with {BURST} connections, and at rest after them",
         ["Contestant", "One worker", "One more", "Growth in requests", "In the burst", "After it", "Given back"],
         rows,
     )

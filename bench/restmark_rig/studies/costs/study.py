@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
-from . import capacity, memory_life, texts, warm_up
+from . import broken_data, capacity, memory_life, texts, warm_up
 
 STUDY = Study(
     name="costs",
@@ -11,5 +11,5 @@ STUDY = Study(
     notice=texts.NOTICE,
     lead=texts.LEAD,
     contestants=("restmarkd", "python-uwsgi", "pypy-tuned", "go-nethttp", "rust-axum"),
-    claims=(warm_up.CLAIM, memory_life.CLAIM, capacity.CLAIM),
+    claims=(warm_up.CLAIM, broken_data.CLAIM, memory_life.CLAIM, capacity.CLAIM),
 )
