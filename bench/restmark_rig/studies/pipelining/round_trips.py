@@ -9,11 +9,11 @@ from dataclasses import replace
 from ...load.load import LoadPlan
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, servers
+from . import distance
 
 ROUND_TRIPS_MS = (0.1, 1.0, 10.0, 100.0)
 # Connections and depth.
