@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "store/store.h"
 #include "work/work.h"
 
 struct server_limits {
@@ -27,6 +26,8 @@ struct server_limits {
         bool suspends; /* requests may wait for something else than their client … */
         bool waits;    /* … and GET /wait is there */
 };
+
+struct stores_options;
 
 /* What a server is made of; all but the descriptor is borrowed and must live longer. */
 struct server_parts {
