@@ -82,6 +82,16 @@ def test_native_go_answers_by_all_and_in_one_order(cache: Cache, default_dataset
         assert list(lab.cache.folder("study").iterdir()) == []
 
 
+@pytest.mark.long
+@needs_h2load
+@pytest.mark.parametrize("folder", [natives.RUST, natives.PYTHON], ids=lambda folder: folder.name)
+def test_other_natives_answer_as_streams_out_of_order(folder: Path, cache: Cache, default_dataset: Dataset) -> None:
+    with lab_of([], cache, default_dataset) as lab, natives.running(lab, folder) as server:
+        assert streams.wrong(server.port) == ""
+        assert streams.place_of_dear(server.port) == streams.ASKED_AT_ONCE
+        assert h2load.body_of(server.port, "/million-loop?n=10&seed=3") == b"1000018"
+
+
 @needs_go
 def test_what_is_lost_on_the_way_is_lost_to_both_protocols(cache: Cache, default_dataset: Dataset) -> None:
     with lab_of([], cache, default_dataset) as lab:
