@@ -56,6 +56,29 @@ def test_a_program_that_can_not_be_built_is_named(cache: Cache, default_dataset:
     (folder / "contestant.toml").write_text(text.replace('pip_requirements = "toolchain-requirements.txt"\n', ""), encoding="utf-8")
     with lab_of([], cache, default_dataset) as lab, pytest.raises(CannotTell, match="nonexistent/go"):
         natives.built(lab, folder)
+    (folder / "contestant.toml").write_text(BROKEN, encoding="utf-8")
+    with lab_of([], cache, default_dataset) as lab, pytest.raises(CannotTell, match="Broken can not be built"):
+        natives.built(lab, folder)
+
+
+BROKEN = """
+name = "native-go"
+title = "Broken"
+language = "none"
+model = "none"
+routes = ["/"]
+description = "A program that can not be built."
+
+[build]
+steps = [["/bin/false"]]
+inputs = ["contestant.toml"]
+
+[start]
+argv = ["/bin/false", "{port}"]
+
+[versions]
+none = ["/bin/true"]
+"""
 
 
 @needs_go
