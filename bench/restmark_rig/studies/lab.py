@@ -226,6 +226,8 @@ def _figures(result: LoadResult, server_ns: int, calls: system_calls.Calls) -> d
         "total_us": float(result.total_us),
         "effective_us": result.total_us / result.requests,
         "requests": float(result.requests),
+        "unsent": float(result.unsent),
+        "late": float(result.late),
     }
     if result.receives is not None:
         figures["client_receives"] = result.receives / result.requests

@@ -13,12 +13,12 @@ from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.http_probe import ProbeError
 from ...server.launcher import RunningServer
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import proxy, servers, texts
+from . import proxy, texts
 from .proxy import PROXIES, Proxy
 
 DEPTH = 16

@@ -10,11 +10,11 @@ from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, servers, texts
+from . import distance, texts
 
 IN_FLIGHT = 64
 DEPTH = 16

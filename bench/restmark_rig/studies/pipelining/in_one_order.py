@@ -11,12 +11,12 @@ from ...model.workloads import ROUTE_ROOT, ROUTE_WAIT
 from ...report import numbers
 from ...server.launcher import RunningServer
 from ...verify.oracle import WELCOME
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import natives, servers, streams, texts
+from . import natives, streams, texts
 from .h2load import H2Load
 
 FREE, ORDERED, PIPELINED = "h2c, any order", "h2c, in one order", "HTTP/1.1, pipelined"

@@ -9,11 +9,11 @@ from dataclasses import replace
 from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import BUMP, HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import servers, texts
+from . import texts
 
 QUICK_DEPTHS = (1, 4, 16, 64)
 FULL_DEPTHS = (1, 2, 4, 8, 16, 32, 64)

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from ...load.load import LoadPlan
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, round_trips, servers, texts
+from . import distance, round_trips, texts
 
 RESOURCES = 1000
 IN_FLIGHT = (1, 6, 50, 100, 1000)

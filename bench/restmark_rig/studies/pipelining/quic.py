@@ -19,12 +19,12 @@ from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer
 from ...verify.oracle import WELCOME
-from .. import judging, neighbour
+from .. import judging, neighbour, servers
 from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import natives, servers, streams, texts
+from . import natives, streams, texts
 from .native_client import NativeClient
 
 _SOURCE = Path(__file__).with_name("lossy.c")

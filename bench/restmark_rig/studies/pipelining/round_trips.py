@@ -13,12 +13,12 @@ from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer
 from ...verify.oracle import WELCOME
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import distance, natives, servers, streams
+from . import distance, natives, streams
 from .h2load import H2Load
 
 ROUND_TRIPS_MS = (0.1, 1.0, 10.0, 100.0)
