@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "store/store.h"
 #include "work/work.h"
+
+struct stores_options; /* store/store.h */
 
 struct server_limits {
         uint64_t max_connections;
