@@ -129,7 +129,8 @@ int setup_budget(const struct config *c, unsigned int n_workers, struct error *e
         /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
          * master has two of them in a slot: two links, two cells, and a private connection to the new one. */
         enum { OTHERS = 128 };
-        uint64_t master = n_workers * (c->listen.n + 6), worker = c->max_connections + c->listen.n + (*c->database_url ? c->database_pool : 0);
+        const size_t n_listen = c->listen.n + c->rpc_listen.n;
+        uint64_t master = n_workers * (n_listen + 6), worker = c->max_connections + n_listen + (*c->database_url ? c->database_pool : 0);
 
         if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
                 return setup_blame(EX_OSERR, c, OPTION_max_connections, e);

@@ -22,7 +22,7 @@
 #define RESTMARK_SEATS 2
 #define RESTMARK_STACK_MAX 31
 #define RESTMARK_LISTEN_MAX 16
-#define RESTMARK_LISTEN_TEXT_MAX 80
+#define RESTMARK_LISTEN_TEXT_MAX 120
 
 enum restmark_route {
         RESTMARK_ROUTE_WELCOME,
@@ -65,6 +65,7 @@ enum restmark_close {
         RESTMARK_CLOSE_GONE,    /* the client went away, or its connection broke, in the middle of a request */
         RESTMARK_CLOSE_TLS,     /* it began with TLS */
         RESTMARK_CLOSE_BINARY,  /* it began with what is no text */
+        RESTMARK_CLOSE_PROTOCOL, /* what came to the RPC port was no call */
         RESTMARK_CLOSE_COUNT
 };
 
@@ -113,6 +114,8 @@ struct restmark_worker_cell {
         _Atomic uint64_t waiting; /* requests that are suspended now, see [workloads] wait */
         _Atomic uint64_t request_bodies_bytes; /* memory that the bodies take which are coming in or being used, see [limits] body-memory */
         _Atomic uint64_t lost_log_lines;                        /* of the access log: they could not be written */
+        _Atomic uint64_t rpc_calls;       /* of the requests of all routes: those that came as calls, see [rpc] listen */
+        _Atomic uint64_t rpc_connections; /* of those open now: to the RPC port */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */
         /* The workload that runs at this moment. Read it with scoreboard_read_work(): the fields change under the reader. */

@@ -21,6 +21,7 @@ struct heritage generation_heritage(const struct generation *generation, const s
                 .cell = heir->cell,
                 .listeners = l ? listeners_of(l, heir->slot) : NULL,
                 .n_listeners = l ? l->addresses.n : 0,
+                .n_rpc_listeners = l ? l->addresses.n_rpc : 0,
                 .shared_listeners = l && l->shared,
                 .cpu = cpus && cpus->n > 0 ? (int)cpus->at[heir->slot % cpus->n] : -1,
                 .link = heir->link,

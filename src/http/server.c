@@ -181,6 +181,22 @@ bool server_has_room(const struct server *server) {
         return server->n_connections < server->limits.max_connections;
 }
 
+void server_lend_room(struct server *server) {
+        server->limits.max_connections--;
+}
+
+void server_return_room(struct server *server) {
+        server->limits.max_connections++;
+}
+
+struct request_log *server_log(const struct server *server) {
+        return server->log;
+}
+
+struct body_memory *server_body_memory(struct server *server) {
+        return &server->bodies;
+}
+
 /* A connection is not idle if a request has just come in, while others were served (the next turn reads it), nor as long as the client takes
  * the answer to its last one: closed, it would lose that by sending another. */
 static bool is_in_use(const struct connection *c) {

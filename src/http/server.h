@@ -29,6 +29,8 @@ struct server_limits {
         bool waits;    /* … and GET /wait is there */
 };
 
+struct stores_options;
+
 /* What a server is made of; all but the descriptor is borrowed and must live longer. */
 struct server_parts {
         const struct server_limits *limits;
@@ -42,6 +44,8 @@ struct server_parts {
 };
 
 struct server;
+struct request_log;
+struct body_memory;
 
 int server_new(const struct server_parts *parts, struct server **ret, struct error *e);
 
@@ -71,6 +75,16 @@ bool server_has_room(const struct server *server);
 
 /* The same, but idle connections count as room. */
 bool server_can_have_room(const struct server *server);
+
+/* A connection of another protocol on the same loop takes the place of one here, and gives it back. */
+void server_lend_room(struct server *server);
+void server_return_room(struct server *server);
+
+/* The request log, in which such a connection's requests are written too; NULL without one. */
+struct request_log *server_log(const struct server *server);
+
+/* What all that clients send takes of memory, of which they have a part. */
+struct body_memory *server_body_memory(struct server *server);
 
 /* Closes the connection that has been idle longest if there is no room. Returns whether there is some now. */
 bool server_make_room(struct server *server);

@@ -10,6 +10,7 @@
 #include "http/request_log.h"
 #include "http/server.h"
 #include "http/suspension.h"
+#include "store/store.h"
 
 enum { ANSWER_HEAD_MAX = 384 /* bytes of any answer's head: the longest, a 405's, has some 250 */ };
 

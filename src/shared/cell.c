@@ -156,6 +156,9 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
         cell_set(&seen.request_bodies_bytes, cell_get(&live->request_bodies_bytes));
         can_be &= cell_get(&seen.request_bodies_bytes) <= CELL_SUM_MAX;
         can_be &= read_grown(&seen.accepted, &copy->accepted, &live->accepted, CELL_COUNT_MAX);
+        can_be &= read_grown(&seen.rpc_calls, &copy->rpc_calls, &live->rpc_calls, CELL_COUNT_MAX);
+        cell_set(&seen.rpc_connections, cell_get(&live->rpc_connections));
+        can_be &= cell_get(&seen.rpc_connections) <= CELL_CONNECTIONS_MAX;
         can_be &= read_grown(&seen.lost_log_lines, &copy->lost_log_lines, &live->lost_log_lines, CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 can_be &= read_grown(&seen.closes[i], &copy->closes[i], &live->closes[i], CELL_COUNT_MAX);

@@ -49,6 +49,7 @@ struct heritage {
         struct restmark_worker_cell *cell;
         const int *listeners; /* non-blocking listening sockets */
         size_t n_listeners;
+        size_t n_rpc_listeners; /* the last so many of them are for calls */
         bool shared_listeners; /* other workers take connections from these too */
         int cpu;               /* to be pinned to; -1: none */
         int link;               /* see shared/link.h */

@@ -93,9 +93,11 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
         move_number(&past->accepted, &worker->accepted);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 move_number(&past->closes[i], &worker->closes[i]);
+        move_number(&past->rpc_calls, &worker->rpc_calls);
         move_number(&past->lost_log_lines, &worker->lost_log_lines);
         move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
+        cell_set(&worker->rpc_connections, 0);
         cell_set(&worker->waiting, 0);
         cell_set(&worker->request_bodies_bytes, 0);
         cell_set(&worker->beat_ms, 0);

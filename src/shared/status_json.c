@@ -148,6 +148,17 @@ static void write_limits(FILE *to) {
         (void)fputs("]", to);
 }
 
+/* What of the requests and connections, which all count together, is the RPC port's. */
+static void write_rpc(const struct restmark_scoreboard *board, FILE *to) {
+        uint64_t calls = 0, connections = 0;
+
+        for (uint32_t i = 0; i < board->n_slots_used; i++) {
+                calls += sums_rpc_calls(&board->slots[i]);
+                connections += sums_rpc_connections(&board->slots[i]);
+        }
+        (void)fprintf(to, "\"rpc\":{\"calls\":%" PRIu64 ",\"connections\":%" PRIu64 "},", calls, connections);
+}
+
 void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
         (void)fprintf(to,
                       "{\"version\":\"%s\",\"master_pid\":%" PRIu32 ",\"state\":\"%s\",\"started_unix_ms\":%" PRIu64
@@ -167,6 +178,7 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
                 (void)fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", status_close_name((enum restmark_close)i),
                               sums_closes(board, (enum restmark_close)i));
         (void)fprintf(to, "},\"lost_log_lines\":%" PRIu64 ",", sums_lost_log_lines(board));
+        write_rpc(board, to);
         write_routes(board, NULL, to);
         (void)fputs(",", to);
         status_write_stores(board, NULL, to);

@@ -55,6 +55,7 @@ const char *status_cause_name(enum restmark_cause cause) {
 static const char *const close_names[RESTMARK_CLOSE_COUNT] = {
         [RESTMARK_CLOSE_IDLE] = "idle", [RESTMARK_CLOSE_EVICTED] = "evicted", [RESTMARK_CLOSE_TIMEOUT] = "timeout",
         [RESTMARK_CLOSE_GONE] = "gone", [RESTMARK_CLOSE_TLS] = "tls",         [RESTMARK_CLOSE_BINARY] = "binary",
+        [RESTMARK_CLOSE_PROTOCOL] = "protocol",
 };
 
 const char *status_close_name(enum restmark_close why) {
