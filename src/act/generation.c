@@ -12,6 +12,7 @@ struct heritage generation_heritage(const struct generation *generation, const s
                 .dataset = generation->dataset,
                 .codec = (int)config->codec,
                 .limits = generation->limits,
+                .stores = generation->stores,
                 .account = generation->account,
                 .access_log_fd = generation->access_log_fd,
                 .traces = config->harakiri_ms > 0,

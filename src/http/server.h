@@ -23,14 +23,19 @@ struct server_limits {
         uint64_t access_log_sample;
         uint64_t slow_request_ms; /* 0: none is slow */
         bool zero_copy; /* the dataset's JSON is sent from its file */
-        bool suspends; /* requests may wait for something else than their client */
+        bool suspends; /* requests may wait for something else than their client … */
+        bool waits;    /* … and GET /wait is there */
 };
+
+struct stores_options;
 
 /* What a server is made of; all but the descriptor is borrowed and must live longer. */
 struct server_parts {
         const struct server_limits *limits;
         struct work *work;
         const struct dataset *dataset;
+        const struct stores_options *stores; /* with limits->suspends, if one is set */
+        int epoll;                           /* the worker's set, which gets the stores' descriptors */
         struct restmark_worker_cell *cell;
         unsigned int worker; /* slot */
         int access_log_fd;   /* taken over; -1: none */

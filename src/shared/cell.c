@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "shared/scoreboard.h"
+#include "shared/store_cell.h"
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
@@ -163,6 +164,8 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
                 can_be &= read_grown(&seen.closes[i], &copy->closes[i], &live->closes[i], CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 can_be &= read_route(&seen.routes[i], &copy->routes[i], &live->routes[i]);
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                can_be &= store_cell_read(&seen.stores[i], &copy->stores[i], &live->stores[i]);
         can_be &= read_work(&seen, live, now_ms);
         can_be &= read_stack(&seen, live);
         if (can_be)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "shared/store_cell.h"
 
 /* A fork does not get it: a worker has no business with what the master believes. */
 static struct restmark_scoreboard *map(int fd) {
@@ -87,6 +88,8 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
                 for (int k = 0; k < RESTMARK_DURATION_BUCKETS; k++)
                         move_number(&past->routes[i].durations[k], &worker->routes[i].durations[k]);
         }
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                store_cell_bury(&past->stores[i], &worker->stores[i]);
         move_number(&past->accepted, &worker->accepted);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 move_number(&past->closes[i], &worker->closes[i]);

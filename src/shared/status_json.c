@@ -6,6 +6,7 @@
 #include "shared/scoreboard.h"
 #include "shared/status.h"
 #include "shared/status_memory.h"
+#include "shared/status_stores.h"
 #include "shared/sums.h"
 
 static void write_quantile(const char *name, const struct histogram *h, double q, FILE *to) {
@@ -125,6 +126,8 @@ static void write_slot(const struct restmark_scoreboard *board, uint32_t index, 
                 (void)fputs("null", to);
         (void)fputs(",", to);
         write_routes(board, slot, to);
+        (void)fputs(",", to);
+        status_write_stores(board, slot, to);
         (void)fputs("}", to);
 }
 
@@ -177,6 +180,8 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
         (void)fprintf(to, "},\"lost_log_lines\":%" PRIu64 ",", sums_lost_log_lines(board));
         write_rpc(board, to);
         write_routes(board, NULL, to);
+        (void)fputs(",", to);
+        status_write_stores(board, NULL, to);
         (void)fputs(",", to);
         write_workers(board, to);
         (void)fputs("}\n", to);

@@ -11,11 +11,12 @@
 #include "base/log.h"
 #include "shared/link.h"
 #include "shared/scoreboard.h"
+#include "store/store.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
 #include "worker/trace.h"
 
-/* What an event of the worker's epoll set is about. Listeners come last, each with its own number. */
+/* What an event of the worker's epoll set is about. Listeners come last, each with its own number; addresses, which stores have, are larger. */
 enum event { EVENT_LINK, EVENT_SERVER, EVENT_DEPARTURE, EVENT_RPC, EVENT_LISTENER };
 
 enum {
@@ -72,6 +73,8 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         parts = (struct server_parts){ .limits = h->limits,
                                        .work = w->work,
                                        .dataset = h->dataset,
+                                       .stores = h->stores,
+                                       .epoll = w->epoll,
                                        .cell = h->cell,
                                        .worker = h->slot,
                                        .access_log_fd = h->access_log_fd };
@@ -174,6 +177,16 @@ static int wait_ms(const struct worker *w, uint64_t now_ms) {
         return now_ms < w->leaves_at_ms ? earlier(ms, (int)(w->leaves_at_ms - now_ms)) : ms;
 }
 
+/* A listener's, but not of those that a message of this very turn has retired; or a store's, which has its address. */
+static void take_event(struct worker *w, const struct epoll_event *event, uint64_t now_ms) {
+        uint64_t n = event->data.u64 - EVENT_LISTENER;
+
+        if (n < w->acceptor.n)
+                acceptor_take(&w->acceptor, n, w->server, now_ms);
+        else if (n >= RESTMARK_LISTEN_MAX)
+                store_ready(event->data.ptr, event->events, now_ms);
+}
+
 static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
@@ -190,9 +203,8 @@ static int serve(struct worker *w) {
                 for (int i = 0; i < n; i++) {
                         uint64_t what = events[i].data.u64;
 
-                        /* Not of listeners that a message of this very turn has retired. */
-                        if (what >= EVENT_LISTENER && what - EVENT_LISTENER < w->acceptor.n)
-                                acceptor_take(&w->acceptor, what - EVENT_LISTENER, w->server, now_ms);
+                        if (what >= EVENT_LISTENER)
+                                take_event(w, &events[i], now_ms);
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);
                         else if (what == EVENT_DEPARTURE)

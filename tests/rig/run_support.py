@@ -21,6 +21,7 @@ from restmark_rig.host import pinning  # noqa: E402  (the path had to be set fir
 from restmark_rig.host.idle_latency import IdleLatency  # noqa: E402
 from restmark_rig.host.machine_speed import MachineSpeed  # noqa: E402
 from restmark_rig.host.pinning import Pinning  # noqa: E402
+from restmark_rig.load.load import LoadResult  # noqa: E402
 from restmark_rig.model.results import RunSettings  # noqa: E402
 from restmark_rig.run.bench import Bench  # noqa: E402
 from restmark_rig.server.launcher import StartOptions  # noqa: E402
@@ -29,13 +30,32 @@ from restmark_rig.verify.oracle import Oracle  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 FAULTS = Path(__file__).with_name("faults") / "server.py"
+# What a load may bring, for those who ask what is made of it.
+LOAD_RESULT = LoadResult(
+    duration_us=1_000_000,
+    total_us=1_000_000,
+    requests=1000,
+    in_window=1000,
+    bytes=120_000,
+    connect_errors=0,
+    read_errors=0,
+    status_errors=0,
+    timeouts=0,
+    latency_min_us=50,
+    latency_max_us=900,
+    latency_mean_us=99.0,
+    latency_quantiles_us={"50": 90, "99": 700},
+    client_cpu_ns=500_000_000,
+)
 _HOG = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
 
 
-def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "") -> Path:
-    """The folder of a contestant with this fault from `at` connections on ("none": without one)."""
+def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "", hold: tuple[Path, str] | None = None) -> Path:
+    """The folder of a contestant with this fault from `at` connections on ("none": without one).
+
+    hold: a file and a word; once the word is in the file, it answers nothing, and says so by held_at()."""
     name = name or f"fault-{fault}"
-    argv = [PYTHON, str(FAULTS), "{port}", fault, str(at)]
+    argv = [PYTHON, str(FAULTS), "{port}", fault, str(at), *(map(str, hold) if hold else ())]
     folder = parent / name
     folder.mkdir(parents=True)
     (folder / "contestant.toml").write_text(
@@ -44,6 +64,11 @@ def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "") -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+def held_at(hold: tuple[Path, str]) -> Path:
+    """The file that is there once a contestant with this hold has been asked and does not answer."""
+    return Path(f"{hold[0]}.held")
 
 
 def faulty(parent: Path, fault: str, at: int = 0) -> Contestant:

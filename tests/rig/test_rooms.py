@@ -20,15 +20,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"model", "host"},
     "contestants": {"model", "host", "store"},
     "load": {"model", "host", "store", "contestants"},
+    "backends": {"model", "host", "store", "contestants"},
     "server": {"model", "host", "store", "contestants"},
-    "verify": {"model", "host", "store", "contestants", "server"},
+    "verify": {"model", "host", "store", "contestants", "backends", "server"},
     "report": {"model", "store"},
-    "setup": {"model", "host", "store", "contestants", "load"},
+    "setup": {"model", "host", "store", "contestants", "backends", "load"},
     "study": {"model", "host", "store", "contestants", "load", "server", "verify"},
     "studies": {"model", "host", "store", "contestants", "load", "server", "verify", "report"},
     "renewal": {"model", "host", "store", "contestants"},
-    "run": {"model", "host", "terminal", "store", "contestants", "load", "server", "verify", "report", "setup"},
-    "ui": {"model", "host", "terminal", "store", "contestants", "load", "server", "verify", "report", "setup", "study", "studies", "run"},
+    "run": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup"},
+    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup", "study", "studies", "run"},
 }
 
 

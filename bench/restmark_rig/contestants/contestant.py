@@ -6,8 +6,8 @@ import difflib
 import functools
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
 from ..model.workloads import (
     ALL_ROUTES,
+    BACK_ENDS,
     RECORD_ROUTES,
     ROUTE_ENCODE,
     ROUTE_LOOP,
@@ -22,6 +23,7 @@ from ..model.workloads import (
     ROUTE_RECORD,
     ROUTE_VALIDATE,
     ROUTES,
+    back_end_of,
 )
 from . import placeholders, targets
 
@@ -99,7 +101,7 @@ class Contestant:
     """One contestant. directory is absolute; repo is the checkout it belongs to, if any.
 
     level: IDIOMATIC or TUNED. optional: a built-in one that takes part with --all or by name alone.
-    products: files that a build has to have made, with {build} in them.
+    products: files that a build has to have made, with {build} in them. back_ends: which its routes below /db, /orm and /cache ask.
     """
 
     directory: Path
@@ -122,6 +124,7 @@ class Contestant:
     ready_timeout_s: float = 30.0
     products: tuple[str, ...] = ()
     max_connections: int | None = None
+    back_ends: tuple[str, ...] = ()
     warm_up_requests: int | None = None
     needs_repo: bool = False  # whether it is built from restmark's own source tree
     prebuilt: Prebuilt | None = None  # what serves where that tree is not
@@ -133,6 +136,11 @@ class Contestant:
         if self.model == "none":
             return ()
         return tuple(route for route in self.routes if route in (*RECORD_ROUTES, ROUTE_LOOP))
+
+    def without(self, absent: Collection[str]) -> Contestant:
+        """The contestant without the routes that ask these back ends."""
+        kept = tuple(route for route in self.routes if back_end_of(route) not in absent)
+        return self if kept == self.routes else replace(self, routes=kept)
 
     def placeholder_values(self, build_dir: Path) -> dict[str, str]:
         """Values of {source}, {build}, those of the target and, within a checkout, {repo}."""
@@ -236,6 +244,7 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
             f"key 'model' is \"none\" while routes has {' and '.join(worked)}; "
             'remedy: say "struct" or "tree", whichever they use'
         )
+    yield from _back_end_faults(document, routes)
     yield from _prebuilt_faults(document)
     for number, item in enumerate(document.get("requires", [])):
         if "pip_requirements" in item and not (file := directory / item["pip_requirements"]).is_file():
@@ -249,6 +258,16 @@ def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]
     start = [*document["start"]["argv"], *document["start"].get("env", {}).values()]
     if not any(name in text for text in start for name in ("{port}", "{address}")):
         yield "key 'start.argv' never uses {port} or {address}; remedy: pass one of them, the rig chooses the port"
+
+
+def _back_end_faults(document: dict[str, Any], routes: Sequence[str]) -> Iterator[str]:
+    said = document.get("back_ends", [])
+    for name in BACK_ENDS:
+        asking = [route for route in routes if back_end_of(route) == name]
+        if asking and name not in said:
+            yield f"key 'back_ends' lacks \"{name}\", which {asking[0]} asks; remedy: add it"
+        if name in said and not asking:
+            yield f"key 'back_ends' has \"{name}\", which none of its routes asks; remedy: take it out, or list the routes"
 
 
 def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
@@ -342,6 +361,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         ready_path=placeholders.expand(ready.get("path", "/"), {}),
         ready_timeout_s=float(ready.get("timeout_s", 30)),
         max_connections=document.get("limits", {}).get("max_connections"),
+        back_ends=tuple(name for name in BACK_ENDS if name in document.get("back_ends", ())),
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
         prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
         needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 FOLDER_NAMES = frozenset({"source", "repo"})
 BUILD_NAMES = FOLDER_NAMES | {"build", "target_cc", "target_rust", "target_go"}
-START_NAMES = BUILD_NAMES | {"address", "host", "port", "workers", "dataset"}
+BACK_END_NAMES = frozenset({"database_url", "cache_url", "database_connections", "cache_connections"})
+START_NAMES = BUILD_NAMES | BACK_END_NAMES | {"address", "host", "port", "workers", "dataset"}
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w-]*)\}|[{}]")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contestants import placeholders, versions
+from ..contestants.back_end_access import NO_BACK_ENDS, BackEndAccess
 from ..contestants.cache import Cache, make_folder
 from ..contestants.contestant import Contestant
 from ..host import ports, proctree
@@ -23,7 +24,10 @@ _PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class StartOptions:
-    """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned."""
+    """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
+
+    back_ends: how to reach those that run.
+    """
 
     dataset: Path
     host: str = "127.0.0.1"
@@ -31,6 +35,7 @@ class StartOptions:
     workers: int = 2
     cpus: frozenset[int] | None = None
     stop_grace_s: float = 10.0
+    back_ends: BackEndAccess = NO_BACK_ENDS
 
 
 class RunningServer:
@@ -122,9 +127,9 @@ def _fresh_log(log: Path) -> Path:
 
 
 def start_command(
-    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache
+    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache, secrets: bool = False
 ) -> tuple[list[str], dict[str, str]]:
-    """The command that starts the server, and what its manifest adds to the environment."""
+    """The command that starts the server, and what its manifest adds to the environment; secrets: passwords of back ends there, too."""
     values: Mapping[str, object] = {
         **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
         "address": ports.address(options.host, port),
@@ -132,16 +137,19 @@ def start_command(
         "port": port,
         "workers": options.workers,
         "dataset": options.dataset.resolve(),
+        **options.back_ends.values,
     }
+    access = options.back_ends.secret_values if secrets else options.back_ends.values
     env = {
+        **BackEndAccess.variables(access),
         **versions.path_variable(contestant.search_path),
-        **placeholders.expand_values(contestant.start.env, values),
+        **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }
     return placeholders.expand_all(contestant.start.argv, values), env
 
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
-    argv, env = start_command(contestant, options, port, cache)
+    argv, env = start_command(contestant, options, port, cache, secrets=True)
     return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
 
 

@@ -20,7 +20,7 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     named = [registry.find(name) for name in contestants if name in registry.names()]
     settings.selectors.extend(name for name in contestants if name not in registry.names())
     settings.selectors.extend(name for study in named for name in study.contestants)
-    studies = [registry.recipe(study) for study in named]
+    studies = [one for study in named for one in (registry.recipe(study), *registry.programs(study.claims))]
     if not needs.unmet(_needy(settings, studies)):
         return _tell_outcome(settings.chosen(), studies, "nothing to install: ")
     brought = packages.bring(needs.lines(needs.unmet(_needy(settings, studies))), dry_run)

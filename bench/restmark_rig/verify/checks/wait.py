@@ -41,7 +41,7 @@ def check_wait(subject: Subject) -> Iterator[Finding]:
 
 
 def _ms(request: WorkloadRequest) -> int:
-    return request.params.get("ms", WAIT_DEFAULT_MS)
+    return request.number("ms", WAIT_DEFAULT_MS)
 
 
 def _require_waited(subject: Subject, connection: Connection, request: WorkloadRequest) -> None:
