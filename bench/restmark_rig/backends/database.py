@@ -93,6 +93,11 @@ class Database:
         self._require_ours()
         self.execute("DROP TABLE IF EXISTS record, owner")
 
+    def settings(self) -> dict[str, str]:
+        """What figures depend on, as it says itself."""
+        names = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_connections", "autovacuum", "jit", "max_parallel_workers_per_gather")
+        return {name: str(self.execute("SELECT current_setting(%s)", (name,))[0][0]) for name in names}
+
     def tidy(self) -> None:
         """Clears away the old versions of rows that updates have left, so that no contestant finds more of them than another."""
         self.execute("VACUUM record")
