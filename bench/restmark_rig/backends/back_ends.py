@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..contestants import requirements
 from ..contestants.back_end_access import BackEndAccess
 from ..contestants.cache import Cache
-from ..contestants.contestant import Contestant
+from ..contestants.contestant import Contestant, StartPlan
 from ..model.back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
 from ..model.workloads import BACK_ENDS, CACHE, DATABASE, back_end_of
 from ..store.dataset import Dataset
@@ -19,6 +20,7 @@ from .database import Database
 from .key_values import KeyValues
 from .statements import Counts, grown
 
+NAME = "backends"  # by which 'restmark setup' knows them
 DATABASE_CONNECTIONS = 4  # of each worker: with two workers eight, twice to four times what a database's CPU or two can use
 CACHE_CONNECTIONS = 1
 
@@ -156,9 +158,28 @@ def asked_by(contestants: Iterable[Contestant], routes: Collection[str] | None) 
     return tuple(name for name in BACK_ENDS if name in asked)
 
 
+def recipe() -> Contestant:
+    """What it takes to start them: the part of a contestant that 'restmark setup' and 'restmark doctor' look at."""
+    return Contestant(
+        directory=Path(__file__).parent,
+        repo=None,
+        name=NAME,
+        title=NAME,
+        language="none",
+        model="none",
+        description="The database and the cache.",
+        notes="",
+        routes=(),
+        requires=tuple(requirement for name in BACK_ENDS for requirement in start.requires(name)),
+        build=None,
+        start=StartPlan((), {}),
+        versions={},
+    )
+
+
 def unmet(name: str) -> str:
     """Why a back end of that name can not be started here, with the remedy; empty if it can."""
-    lacking = [what for requirement in start.REQUIRES[name] if (what := requirements.shortfall(requirement))]
+    lacking = [what for requirement in start.requires(name) if (what := requirements.shortfall(requirement))]
     return f"{'; '.join(lacking)}; remedy: restmark setup backends" if lacking else ""
 
 
