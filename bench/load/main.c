@@ -12,6 +12,7 @@
 #include "engine/probe.h"
 #include "engine/run.h"
 #include "latency/hdr_log.h"
+#include "view/every.h"
 #include "view/file.h"
 #include "view/hold.h"
 #include "view/human.h"
@@ -162,7 +163,7 @@ static int run_once(const struct options *o, const struct load_plan *p, FILE *lo
 
         if (r && progress) {
                 progress_begin(progress, stderr, p, "");
-                result = load_run(p, progress_watcher(progress, &memory), o->hold ? &hold_gate : NULL, r, &e);
+                result = load_run(p, o->every_ns > 0 ? every_watcher(o->every_ns, &memory) : progress_watcher(progress, &memory), o->hold ? &hold_gate : NULL, r, &e);
                 progress_end(progress);
         }
         if (result < 0) {

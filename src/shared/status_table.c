@@ -6,6 +6,7 @@
 #include "base/process_cpu.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
+#include "shared/status_stores.h"
 #include "shared/sums.h"
 
 static const char *seconds_text(uint64_t s, char *text, size_t size) {
@@ -122,6 +123,7 @@ void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
                       "WORK US", "P50 MS", "P99 MS");
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 write_route_row(board, (enum restmark_route)i, to);
+        status_write_stores_table(board, to);
         if (sums_lost_log_lines(board) > 0)
                 (void)fprintf(to, "\nlines of the access log that could not be written: %" PRIu64 "\n", sums_lost_log_lines(board));
 }

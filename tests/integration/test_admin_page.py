@@ -142,7 +142,7 @@ def test_tables_are_tables_to_a_screen_reader(seen: subprocess.CompletedProcess[
     for table in ("workers", "routes", "events"):
         head = re.search(rf'<table id="{table}">\s*<thead>(.*?)</thead>', dom, re.DOTALL)
         assert head and head[1].count("<th ") == head[1].count('scope="col"') == len(rows(dom, table)[0]), table
-    assert dom.count('scope="row"') == 2 + 10  # workers and routes
+    assert dom.count('scope="row"') == 2 + 16  # workers and routes
     assert '<html lang="en">' in dom
     # Whatever a bar or a colour says, a text says too.
     assert re.search(r'class="private" style="width: [\d.]+%;"', dom)

@@ -32,7 +32,8 @@ def test_status_counts_requests(start: Start) -> None:
         assert status["state"] == "running"
         assert status["listen"] == [f"127.0.0.1:{daemon.port}"]
         assert {name: route["requests"] for name, route in status["routes"].items()} == {
-            "welcome": 4, "parse-msgpack": 0, "encode-json": 2, "transfer-data": 1, "million-loop": 0, "validate": 0, "wait": 0, "record": 0, "sibling": 0, "other": 1,
+            "welcome": 4, "parse-msgpack": 0, "encode-json": 2, "transfer-data": 1, "million-loop": 0, "validate": 0, "wait": 0, "record": 0, "sibling": 0,
+            "db-record": 0, "db-records": 0, "db-search": 0, "db-update": 0, "cache-records": 0, "cache-json": 0, "other": 1,
         }  # fmt: skip
         assert status["routes"]["welcome"]["body_bytes"] == 27 + len(response.body)  # the last one is an error
         assert status["routes"]["transfer-data"]["body_bytes"] == 133622

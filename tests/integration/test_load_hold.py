@@ -92,3 +92,21 @@ def test_it_is_of_one_run_and_needs_an_output() -> None:
         with open("/dev/full", "w") as full:
             done = subprocess.run([LOAD, "--hold", server.url], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
     assert done.returncode == 74 and "cannot write" in done.stderr
+
+
+def test_it_says_how_far_it_is() -> None:
+    """One line for each interval, counted from the start, before the results."""
+    with Planted(welcome) as server:
+        done = run("--json", "--every", "100ms", "-c", 2, "-d", "1s", server.url)
+    assert done.returncode == 0, done.stderr
+    *lines, last = done.stdout.splitlines()
+    figures = [tuple(map(int, line.removeprefix("so-far ").split())) for line in lines]
+    assert len(figures) >= 2
+    assert all(line.startswith("so-far ") for line in lines)
+    assert [elapsed for elapsed, _, _ in figures] == sorted({elapsed for elapsed, _, _ in figures})
+    assert figures[0][0] >= 90_000
+    answered = [count for _, count, _ in figures]
+    assert answered == sorted(answered) and answered[-1] > 0
+    assert answered[-1] <= json.loads(last)["requests"]["answered"]
+    assert run("--every", "0us", "http://127.0.0.1:1/").returncode == 64
+    assert run("--every", "1s", "--rate", 10, "--slo", "p99=1ms", "http://127.0.0.1:1/").returncode == 64

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -84,12 +85,14 @@ class Silent:
 class Server:
     """A running peer. Leaving the context ends the process that was started, and only that."""
 
-    def __init__(self, peer: Peer, dataset: Path, log: Path, workers: int = 2) -> None:
+    def __init__(self, peer: Peer, dataset: Path, log: Path, workers: int = 2, more: Mapping[str, str] | None = None) -> None:
+        """more: values of further placeholders."""
         with socket.create_server((HOST, 0)) as probe:
             self.port = probe.getsockname()[1]
         self.log = log
         address = f"{HOST}:{self.port}"
         values = {"address": address, "host": HOST, "port": str(self.port), "workers": str(workers), "dataset": str(dataset)}
+        values |= dict.fromkeys(placeholders.BACK_END_NAMES, "") | dict(more or {})
         argv, environment = peer.start_command(**values)
         with log.open("wb") as output:
             self.process = psutil.Popen(

@@ -18,11 +18,14 @@ import peer_digest
 import psutil
 import pytest
 from peer_process import BUILD_TIMEOUT_S, PEERS, RIG_CACHE, ROUTES, STOP_TIMEOUT_S, Client, Peer, Server, request
+from restmark_rig.contestants import contestant as manifests
 from restmark_rig.contestants import versions
 
 NAMES = sorted(path.parent.name for path in PEERS.glob("*/contestant.toml"))
 # Built from this repository's own sources and tested by the integration tests.
 NAMES = [name for name in NAMES if not name.startswith("restmarkd")]
+# Those on real back ends are tested by test_back_ends.py.
+NAMES = [name for name in NAMES if not manifests.load(PEERS / name).back_ends]
 # They close the connection after the first answer; RFC 9112 9.3.2 leaves that to them. Their notes say so.
 CLOSES_WHEN_PIPELINED = {"python-uwsgi", "pypy-gunicorn", "pypy-tuned", "pypy-uwsgi"}
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from restmark_load import Outcome, Tally
 from restmark_proof import report
+from restmark_proof.clients import Outcome, Tally
 from restmark_proof.process import Process, children, free_port
 from restmark_proof.run import Result
 

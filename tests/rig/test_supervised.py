@@ -114,16 +114,16 @@ def test_a_family_is_known_with_and_without_the_kernels_lists(
                 return read(path)
 
             monkeypatch.setattr(Path, "read_bytes", without)
-        everybody = proctree.descendants(os.getpid())
-        assert sorted(proctree.descendants_by_lists(os.getpid())) == sorted(everybody)
+        everybody = proctree._found_among_all(os.getpid())
+        assert sorted(proctree.descendants(os.getpid())) == sorted(everybody)
         assert len(everybody) == 5, "the supervisor, the job, its child and grandchild, and that of its thread"
 
 
 def test_only_processes_of_the_tree_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reading happens thousands of times; the machine may have thousands of other processes."""
-    monkeypatch.setattr(proctree, "descendants", None)
+    monkeypatch.setattr(proctree, "_found_among_all", None)
     with subprocess.Popen([PYTHON, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
-        assert proctree.descendants_by_lists(os.getpid()) == [child.pid]
+        assert proctree.descendants(os.getpid()) == [child.pid]
         child.communicate()
 
 

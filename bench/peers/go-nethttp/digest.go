@@ -1,9 +1,12 @@
 package main
 
-import "restmark/workloads"
+import (
+	"restmark/service"
+	"restmark/workloads"
+)
 
 // parsedNumber is the answer of /parse-msgpack: how many records there are, or the digest of their fields.
-func parsedNumber(records []record, asked workloads.Digest) int64 {
+func parsedNumber(records []service.Record, asked workloads.Digest) int64 {
 	if asked.Repetitions == 0 {
 		return int64(len(records))
 	}
@@ -11,14 +14,16 @@ func parsedNumber(records []record, asked workloads.Digest) int64 {
 }
 
 // encodedNumber is the answer of /encode-json: the length of the records' JSON, or the digest of that of shifted ones.
-func encodedNumber(records []record, asked workloads.Digest) (int64, error) {
+func encodedNumber(records []service.Record, asked workloads.Digest) (int64, error) {
 	if asked.Repetitions == 0 {
-		body, err := encode(records)
+		body, err := service.Encode(records)
 		return int64(len(body)), err
 	}
-	return workloads.OfEncoded(asked, records, shifted, func(records []record) ([]byte, error) { return encode(records) })
+	return workloads.OfEncoded(asked, records, shifted, func(records []service.Record) ([]byte, error) { return service.Encode(records) })
 }
 
-func fields(r record) workloads.Record { return workloads.Record(r) }
+func fields(r service.Record) workloads.Record { return workloads.Record(r) }
 
-func shifted(r record, seed int64) record { return record(fields(r).Shifted(seed)) }
+func shifted(r service.Record, seed int64) service.Record {
+	return service.Record(fields(r).Shifted(seed))
+}

@@ -2,18 +2,12 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"flag"
 	"log"
-	"net/http"
-	"os/signal"
 	"runtime"
-	"syscall"
-	"time"
-)
 
-const drainTimeout = 5 * time.Second
+	"restmark/service"
+)
 
 func main() {
 	log.SetFlags(0)
@@ -28,21 +22,7 @@ func main() {
 		log.Fatal(err)
 	}
 	runtime.GOMAXPROCS(*workers)
-	server := &http.Server{Addr: *listen, Handler: newRouter(data)}
-
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer cancel()
-	drained := make(chan error, 1)
-	go func() {
-		<-stop.Done()
-		deadline, cancel := context.WithTimeout(context.Background(), drainTimeout)
-		defer cancel()
-		drained <- server.Shutdown(deadline)
-	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
-	}
-	if err := <-drained; err != nil {
+	if err := service.Serve(*listen, newRouter(data)); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
+	"restmark/service"
 	"restmark/workloads"
 )
 
@@ -21,13 +21,13 @@ func newRouter(data *dataset) *http.ServeMux {
 	router.HandleFunc("GET /record/{id}", data.handleRecord)
 	for _, name := range workloads.Collections {
 		router.HandleFunc("GET /"+name+"/{id}", func(w http.ResponseWriter, r *http.Request) {
-			respondText(w, name+" "+r.PathValue("id"))
+			service.RespondText(w, name+" "+r.PathValue("id"))
 		})
 		router.HandleFunc("GET /"+name+"/{id}/items", func(w http.ResponseWriter, r *http.Request) {
-			respondText(w, name+" "+r.PathValue("id")+" items")
+			service.RespondText(w, name+" "+r.PathValue("id")+" items")
 		})
 		router.HandleFunc("GET /"+name+"/{id}/items/{item}", func(w http.ResponseWriter, r *http.Request) {
-			respondText(w, name+" "+r.PathValue("id")+" items "+r.PathValue("item"))
+			service.RespondText(w, name+" "+r.PathValue("id")+" items "+r.PathValue("item"))
 		})
 	}
 	return router
@@ -38,7 +38,7 @@ func handleWelcome(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	respondText(w, "Welcome!\n")
+	service.RespondText(w, "Welcome!\n")
 }
 
 func (d *dataset) handleParse(w http.ResponseWriter, r *http.Request) {
@@ -47,12 +47,12 @@ func (d *dataset) handleParse(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	records, err := parse(d.encoded[:count])
+	records, err := service.Parse(d.encoded[:count])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	respondNumber(w, parsedNumber(records, asked))
+	service.RespondNumber(w, parsedNumber(records, asked))
 }
 
 func (d *dataset) handleEncode(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +66,7 @@ func (d *dataset) handleEncode(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	respondNumber(w, number)
+	service.RespondNumber(w, number)
 }
 
 func (d *dataset) handleTransfer(w http.ResponseWriter, r *http.Request) {
@@ -76,10 +76,10 @@ func (d *dataset) handleTransfer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if count == len(d.records) {
-		respond(w, "application/json", d.fullJSON)
+		service.Respond(w, "application/json", d.fullJSON)
 		return
 	}
-	respondJSON(w, d.records[:count])
+	service.RespondJSON(w, d.records[:count])
 }
 
 func handleLoop(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +88,7 @@ func handleLoop(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	respondNumber(w, workloads.Loop(n, seed))
+	service.RespondNumber(w, workloads.Loop(n, seed))
 }
 
 // handleWait ends early when the client has gone.
@@ -100,7 +100,7 @@ func handleWait(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case <-time.After(time.Duration(ms) * time.Millisecond):
-		respondNumber(w, ms)
+		service.RespondNumber(w, ms)
 	case <-r.Context().Done():
 	}
 }
@@ -119,30 +119,5 @@ func (d *dataset) handleRecord(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	respondJSON(w, d.records[position])
-}
-
-func respondNumber(w http.ResponseWriter, number int64) {
-	respondText(w, strconv.FormatInt(number, 10))
-}
-
-func respondText(w http.ResponseWriter, text string) {
-	respond(w, "text/plain; charset=utf-8", []byte(text))
-}
-
-func respondJSON(w http.ResponseWriter, value any) {
-	body, err := encode(value)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	respond(w, "application/json", body)
-}
-
-// respond sets Content-Length, because net/http would send a large body in chunks. A failed write means that
-// the client has gone; net/http then closes the connection.
-func respond(w http.ResponseWriter, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body)
+	service.RespondJSON(w, d.records[position])
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"restmark/service"
 	"restmark/workloads"
 )
 
@@ -28,5 +29,5 @@ func handleValidate(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), workloads.RefusalStatus(err))
 		return
 	}
-	respondJSON(w, value)
+	service.RespondJSON(w, value)
 }

@@ -80,7 +80,7 @@ TEMPLATES = {
         "Go's net/http and encoding/json",
         ("routes.go", "the routes; main.go starts the server, validate.go checks bodies"),
         contestant="go-nethttp",
-        shared=("common/go-workloads/*",),
+        shared=("common/go-service/*", "common/go-workloads/*"),
     ),
     "rust": Template(
         "axum, serde_json and rmp-serde",

@@ -121,6 +121,10 @@ func numbers(query string, known map[string]limits) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return numbersOf(values, known)
+}
+
+func numbersOf(values url.Values, known map[string]limits) (map[string]int64, error) {
 	given := make(map[string]int64, len(values))
 	for name, texts := range values {
 		allowed, isKnown := known[name]

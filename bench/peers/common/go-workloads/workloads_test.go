@@ -3,6 +3,7 @@ package workloads
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -122,5 +123,46 @@ func TestCheckRecord(t *testing.T) {
 	}
 	if record["other"] = ""; CheckRecord(record) == nil {
 		t.Error("an unknown field must be an error")
+	}
+}
+
+func TestQueriesOfTheStores(t *testing.T) {
+	for query, want := range map[string]int64{"id=0": 0, "id=007": 7, "i%64=%37": 7, "id=9223372036854775807": math.MaxInt64} {
+		if id, err := ID(query); err != nil || id != want {
+			t.Errorf("ID(%q) = %d, %v, want %d", query, id, err, want)
+		}
+	}
+	for _, query := range []string{"", "id=", "id=-1", "id=1&id=1", "id=1&x=1", "id=9223372036854775808", "id=1.0", "id=1'--", "ids=1"} {
+		if id, err := ID(query); err == nil {
+			t.Errorf("ID(%q) = %d, want an error", query, id)
+		}
+	}
+	for query, want := range map[string][]int64{"ids=5": {5}, "ids=3,1,3": {3, 1, 3}, "ids=0%2C9223372036854775807": {0, math.MaxInt64}} {
+		if ids, err := IDs(query); err != nil || !slices.Equal(ids, want) {
+			t.Errorf("IDs(%q) = %d, %v, want %d", query, ids, err, want)
+		}
+	}
+	hundred := "ids=" + strings.Repeat("1,", 99) + "1"
+	if ids, err := IDs(hundred); err != nil || len(ids) != 100 {
+		t.Errorf("IDs of 100 numbers: %d, %v", len(ids), err)
+	}
+	for _, query := range []string{"", "ids=", "ids=1,", "ids=,1", "ids=1,,2", "ids=1, 2", "ids=-1", "ids=1&ids=2", "ids=1&id=1", hundred + ",1"} {
+		if ids, err := IDs(query); err == nil {
+			t.Errorf("IDs(%q) = %d, want an error", query, ids)
+		}
+	}
+	for query, want := range map[string]struct {
+		q     string
+		limit int
+	}{"q=c07": {"c07", 50}, "limit=1&q=%27%3B--": {"';--", 1}, "q=%C3%A9&limit=100": {"é", 100}, "q=" + strings.Repeat("x", 64): {strings.Repeat("x", 64), 50}} {
+		if q, limit, err := Search(query); err != nil || q != want.q || limit != want.limit {
+			t.Errorf("Search(%q) = %q, %d, %v, want %v", query, q, limit, err, want)
+		}
+	}
+	for _, query := range []string{"", "q=", "limit=5", "q=a&q=b", "q=a&limit=0", "q=a&limit=101", "q=a&limit=", "q=a&limit=1&limit=1", "q=a&x=1",
+		"q=%FF", "q=%00", "q=" + strings.Repeat("x", 65)} {
+		if q, limit, err := Search(query); err == nil {
+			t.Errorf("Search(%q) = %q, %d, want an error", query, q, limit)
+		}
 	}
 }

@@ -9,11 +9,11 @@ from dataclasses import replace
 from ...load.load import LoadPlan
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, servers
+from . import distance
 
 ROUND_TRIPS_MS = (0.1, 1.0, 10.0, 100.0)
 # Connections and depth.
@@ -97,11 +97,22 @@ def _chart(cells: Sequence[Cell]) -> Chart:
             series.append(Series(f"{round_trip} ms, by {by}", points))
     return Chart(
         "round-trips",
-        "Effective time of a request by requests in flight: by depth, and by connections",
+        _title(cells),
         "requests in flight",
         "Effective ms per request",
         series,
     )
+
+
+def _title(cells: Sequence[Cell]) -> str:
+    """What a request takes far away: alone, pipelined, and on as many connections."""
+    shapes = (shape(1, 1), shape(1, DECIDES), shape(DECIDES, 1))
+    found = [judging.the(cells, round_trip_ms=DECIDES_MS, shape=one) for one in shapes]
+    times = [numbers.ms(judging.middle(cell, "effective_us").value) for cell in found if cell]
+    if len(times) < len(shapes):
+        return "Effective time of a request by requests in flight: by depth, and by connections"
+    alone, deep, parallel = times
+    return f"{DECIDES_MS} ms away a request takes {alone} ms alone, {deep} ms with {DECIDES} pipelined, {parallel} ms on {DECIDES} connections"
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:

@@ -35,7 +35,8 @@ def study(settings: Settings, name: str, numbers: tuple[int, ...], quick: bool, 
     contestants = _contestants(settings, subject)
     provide_load(settings)
     with writing.claimed(directory), console.progress() as progress:
-        for contestant in contestants:
+        programs = [one for one in registry.programs(claims) if not requirements.missing(one)]  # a claim that lacks one names it
+        for contestant in [*contestants, *programs]:
             builder.build(contestant, settings.cache, progress)
         data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
         with Lab(contestants, quick, settings.cache, data, pinning.halves(), load, progress) as lab:
