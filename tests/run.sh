@@ -59,7 +59,7 @@ need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libms
 [ "$parts" = quick ] || need zsh fish nginx haproxy varnish apache2-bin nghttp2-client openssl python3-requests python3-httpx python3-aiohttp perl \
         python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3 \
-        postgresql redis-server
+        postgresql redis-server python3-psycopg python3-redis
 
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
