@@ -20,7 +20,14 @@ from msgpack import unpackb
 from orm import Orm
 from record_cache import AWAY as CACHE_AWAY
 from record_cache import RecordCache
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, NotFound, ServiceUnavailable
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+)
 from werkzeug.wrappers import Request, Response
 
 

@@ -32,9 +32,9 @@ def decoded(asked: list[str], values: list[Any]) -> list[dataset.Record]:
         found = [unpackb(value) for value in values]
     except Exception as error:  # msgpack raises types of its own, and UnicodeDecodeError
         raise BadValueError(f"a value that is no record: {error}") from error
-    for key, one in zip(asked, found):
+    for number, one in enumerate(found):
         if type(one) is not dict:
-            raise BadValueError(f"{key} is no record")
+            raise BadValueError(f"{asked[number]} is no record")
     return found
 
 

@@ -59,4 +59,4 @@ def counted_up(count: int) -> int:
 def _named(names: Sequence[str], row: Sequence[Any]) -> dataset.Record:
     if None in row:
         raise BadRowError(f"NULL in the row {row!r}")
-    return dict(zip(names, row))
+    return dict(zip(names, row))  # noqa: B905  (Python 3.9 has no strict)
