@@ -32,10 +32,12 @@ FAULTS = Path(__file__).with_name("faults") / "server.py"
 _HOG = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
 
 
-def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "") -> Path:
-    """The folder of a contestant with this fault from `at` connections on ("none": without one)."""
+def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "", hold: tuple[Path, str] | None = None) -> Path:
+    """The folder of a contestant with this fault from `at` connections on ("none": without one).
+
+    hold: a file and a word; once the word is in the file, it answers nothing, and says so by held_at()."""
     name = name or f"fault-{fault}"
-    argv = [PYTHON, str(FAULTS), "{port}", fault, str(at)]
+    argv = [PYTHON, str(FAULTS), "{port}", fault, str(at), *(map(str, hold) if hold else ())]
     folder = parent / name
     folder.mkdir(parents=True)
     (folder / "contestant.toml").write_text(
@@ -44,6 +46,11 @@ def fault_folder(parent: Path, fault: str, at: int = 0, name: str = "") -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+def held_at(hold: tuple[Path, str]) -> Path:
+    """The file that is there once a contestant with this hold has been asked and does not answer."""
+    return Path(f"{hold[0]}.held")
 
 
 def faulty(parent: Path, fault: str, at: int = 0) -> Contestant:

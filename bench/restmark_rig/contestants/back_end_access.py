@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import placeholders
@@ -12,26 +11,39 @@ from . import placeholders
 class BackEndAccess:
     """How a server reaches the back ends: URLs, empty for one that does not run, and how many connections a worker may open.
 
-    environment: what holds a password, such as PGPASSWORD, which is in no URL, argument or result.
+    secret_…: the same with a password if there is one: for environments alone, and never for an argument, a log or a result.
     """
 
     database_url: str = ""
     cache_url: str = ""
     database_connections: int = 4
     cache_connections: int = 1
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_database_url: str = field(default="", repr=False)
+    secret_cache_url: str = field(default="", repr=False)
 
     @property
     def values(self) -> dict[str, object]:
-        """Of the placeholders in a manifest."""
+        """Of the placeholders in a manifest, without passwords."""
         return {name: getattr(self, name) for name in placeholders.BACK_END_NAMES}
 
     @property
-    def variables(self) -> dict[str, str]:
-        """What servers find in their environment; nothing where no back end runs."""
-        if not (self.database_url or self.cache_url):
+    def secret_values(self) -> dict[str, object]:
+        """Of the placeholders in a manifest's environment, passwords and all."""
+        secrets = {"database_url": self.secret_database_url, "cache_url": self.secret_cache_url}
+        return {**self.values, **{name: value for name, value in secrets.items() if value}}
+
+    def recorded(self) -> BackEndAccess:
+        """For the record of a run: a placeholder in place of a URL, which each start chooses anew."""
+        return BackEndAccess(
+            "{database_url}" if self.database_url else "", "{cache_url}" if self.cache_url else "", self.database_connections, self.cache_connections
+        )
+
+    @staticmethod
+    def variables(values: dict[str, object]) -> dict[str, str]:
+        """What servers find in their environment by these values; nothing where no back end runs."""
+        if not (values["database_url"] or values["cache_url"]):
             return {}
-        return {f"RESTMARK_{name.upper()}": str(value) for name, value in sorted(self.values.items())}
+        return {f"RESTMARK_{name.upper()}": str(value) for name, value in sorted(values.items())}
 
 
 NO_BACK_ENDS = BackEndAccess()

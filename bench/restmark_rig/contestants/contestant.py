@@ -139,7 +139,8 @@ class Contestant:
 
     def without(self, absent: Collection[str]) -> Contestant:
         """The contestant without the routes that ask these back ends."""
-        return replace(self, routes=tuple(route for route in self.routes if back_end_of(route) not in absent))
+        kept = tuple(route for route in self.routes if back_end_of(route) not in absent)
+        return self if kept == self.routes else replace(self, routes=kept)
 
     def placeholder_values(self, build_dir: Path) -> dict[str, str]:
         """Values of {source}, {build}, those of the target and, within a checkout, {repo}."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..host.installation import PEERS
 from ..model.errors import UsageFault
+from ..model.workloads import back_end_of
 from . import contestant as manifest
 from . import prebuilt
 from .contestant import Contestant
+
+_COPY = "-copy"  # of the same program, to compare a way of sending: its back ends are the same
 
 
 def _load(folder: Path) -> Contestant:
@@ -77,15 +80,28 @@ def built_in_names(peers_dir: Path) -> list[str]:
     return sorted(path.name for path in peers_dir.iterdir() if (path / manifest.MANIFEST_NAME).is_file())
 
 
-def select(selectors: Sequence[str], peers_dir: Path, include_built_in: bool) -> list[Contestant]:
+def offering(peers_dir: Path, routes: Collection[str]) -> list[Contestant]:
+    """Those of built_in() that offer one of the routes that ask back ends, optional or not, but for copies. And
+    those of by_default() if there are other routes as well."""
+    asking = [route for route in routes if back_end_of(route)]
+    usual = by_default(peers_dir) if len(asking) < len(routes) else []
+    asked = [c for c in built_in(peers_dir) if any(route in c.routes for route in asking) and not c.name.endswith(_COPY)]
+    return list({contestant.name: contestant for contestant in (*usual, *asked)}.values())
+
+
+def select(selectors: Sequence[str], peers_dir: Path, include_built_in: bool, routes: Collection[str] = ()) -> list[Contestant]:
     """The contestants meant by the selectors, after all built-in ones if include_built_in; each one once.
 
-    Without either, those of by_default().
+    Without either, those of by_default(); if routes are named that ask back ends, those of offering().
 
     Raises UsageFault when two different folders bear the same name, because results are kept by name.
     """
     chosen: dict[str, Contestant] = {}
-    unnamed = built_in(peers_dir) if include_built_in else [] if selectors else by_default(peers_dir)
+    unnamed: list[Contestant] = []
+    if include_built_in:
+        unnamed = built_in(peers_dir)
+    elif not selectors:
+        unnamed = offering(peers_dir, routes) if any(map(back_end_of, routes)) else by_default(peers_dir)
     for contestant in [*unnamed, *(resolve(selector, peers_dir) for selector in selectors)]:
         other = chosen.setdefault(contestant.name, contestant)
         if other.directory != contestant.directory:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settings:
-    """What the shared options say."""
+    """What the shared options say. workloads: those that are asked for by name, which decide who takes part where nobody is named."""
 
     selectors: list[str] = field(default_factory=list)
     all_built_in: bool = False
     peers_dir: Path = PEERS
     cache_dir: Path | None = None
     target_cpu: str = targets.DEFAULT  # one of targets.NAMES
+    workloads: tuple[str, ...] = ()
 
     @property
     def cache(self) -> Cache:
@@ -37,11 +38,12 @@ class Settings:
         return Cache(self.cache_dir or default_directory())
 
     def asked_for(self) -> list[Contestant]:
-        """Those named with -C; those that are not optional if none is named; all with --all. May be none at all."""
+        """Those named with -C; if none is named, those that are not optional, or those that offer the workloads of back ends that are asked
+        for; all with --all. May be none at all."""
         from . import registry, toolchains
 
         target = targets.named(self.target_cpu)
-        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in)
+        selected = registry.select(self.selectors, self.peers_dir, self.all_built_in, self.workloads)
         return [toolchains.equip(_aimed(contestant, target), self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:

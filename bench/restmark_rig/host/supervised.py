@@ -43,7 +43,11 @@ _NOT_INHERITED = (
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What to run. env is added to the rig's own environment; cpus: where it may run, None for everywhere."""
+    """What to run. env is added to the rig's own environment; cpus: where it may run, None for everywhere.
+
+    user: whose rights it gets instead of the rig's, which has to be root's then. remove: folders that are removed once it and all that
+    it forked have ended, also when the rig has ended before.
+    """
 
     label: str
     argv: Sequence[str]
@@ -52,6 +56,8 @@ class ProcessSpec:
     log: Path
     cpus: frozenset[int] | None = None
     own_cgroup: bool = True
+    user: str | None = None
+    remove: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class SupervisedProcess:
                     "log": str(spec.log),
                     "cpus": sorted(spec.cpus or ()),
                     "cgroup": group,
+                    "user": spec.user,
+                    "remove": [str(folder) for folder in spec.remove],
                 }
             )
             self._await_start()

@@ -2,7 +2,8 @@
 
 The rig runs this file as a program and talks to it in lines of JSON:
 
-    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"name", "versions"} or null}
+    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"name", "versions"} or null,
+         "user": whose rights it has, or null for the rig's own, "remove": folders that go with it}
          then {"stop": seconds}: ask with SIGTERM, after so many seconds kill
     out  {"event": "started", "pid", "groups": [{"version", "path"}]}, {"event": "failed", "stage", "errno"},
          {"event": "exited", "status"} (negative: killed by that signal),
@@ -21,7 +22,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import select
+import shutil
 import signal
 import sys
 import time
@@ -91,6 +94,8 @@ class Supervisor:
         finally:
             for group in self._groups:
                 group.remove()
+            for folder in self._spec.get("remove", ()):
+                shutil.rmtree(folder, ignore_errors=True)  # the rig may have been quicker
 
     def _start(self) -> bool:
         try:
@@ -203,6 +208,10 @@ def _become_server(spec: dict[str, Any], groups: list[Cgroup], supervisor: int, 
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        if spec.get("user") is not None:
+            stage = f"take the rights of the user {spec['user']}"
+            _become(spec["user"])
+            proctree.die_with_parent(supervisor)  # which a change of user forgets
         stage = f"change to the folder {spec['cwd']}"
         os.chdir(spec["cwd"])
         signal.set_wakeup_fd(-1)
@@ -221,6 +230,14 @@ def _become_server(spec: dict[str, Any], groups: list[Cgroup], supervisor: int, 
     except OSError as error:
         os.write(error_fd, json.dumps({"stage": stage, "errno": error.errno}).encode())
     os._exit(127)
+
+
+def _become(name: str) -> None:
+    """Gives up root's rights for those of a user. Raises OSError."""
+    entry = pwd.getpwnam(name)
+    os.initgroups(name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
 
 
 def _tell(**message: Any) -> None:

@@ -47,7 +47,7 @@ class LoadPlan:
     more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
     reconnect: answers after which a connection is closed and opened anew; None: never. check: look at the bytes of all answers.
     depth: requests under way on a connection. More than one is for studies of pipelining alone: no run has it.
-    weights: how often the target and each of more_targets has its turn; empty: all alike.
+    weights: how often the target and each of more_targets has its turn; empty: all alike. method: None for GET, or POST with a body.
     """
 
     host: str
@@ -67,6 +67,7 @@ class LoadPlan:
     check: bool = True
     depth: int = 1
     weights: tuple[int, ...] = ()
+    method: str | None = None
 
     @property
     def threads(self) -> int:
@@ -212,6 +213,8 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append(f"--reconnect={plan.reconnect}")
     if plan.depth != 1:
         argv.append(f"--pipeline={plan.depth}")
+    if plan.method is not None:
+        argv.append(f"--method={plan.method}")
     if not plan.check:
         argv.append("--no-check")
     if plan.body is not None:

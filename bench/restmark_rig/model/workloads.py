@@ -103,9 +103,13 @@ class WorkloadRequest:
     @property
     def target(self) -> str:
         """The request target, e.g. /million-loop?n=10&seed=3."""
-        path = f"{self.route}/{self.segment}" if self.segment else self.route
         query = "&".join(f"{name}={quote(str(value), safe=',')}" for name, value in self.params.items())
-        return f"{path}?{query}" if query else path
+        return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def path(self) -> str:
+        """The target without its parameters."""
+        return f"{self.route}/{self.segment}" if self.segment else self.route
 
     @property
     def line(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from ..contestants import builder, versions
 from ..contestants.cache import Cache
@@ -17,7 +18,7 @@ from .participants import Participant
 def describe(entrant: Participant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
     """The record of an entrant that is built and started with these options."""
     contestant = entrant.contestant
-    argv, env = launcher.start_command(contestant, options, "{port}", cache)
+    argv, env = launcher.start_command(contestant, replace(options, back_ends=options.back_ends.recorded()), "{port}", cache)
     return ContestantRecord(
         name=entrant.name,
         title=contestant.title + (" (again)" if entrant.same_as else ""),

@@ -75,7 +75,7 @@ def request_bytes(target: str, method: str = "GET", headers: tuple[str, ...] = (
 def wire(request: WorkloadRequest) -> bytes:
     """A workload's request as it is sent; a body is JSON, and has a Content-Length."""
     if request.body is None:
-        return request_bytes(request.target, request.method)
+        return request_bytes(request.target, request.method, ("Content-Length: 0",) if request.method == "POST" else ())
     return request_bytes(request.target, request.method, json_headers(len(request.body))) + request.body
 
 

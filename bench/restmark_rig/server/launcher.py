@@ -127,9 +127,9 @@ def _fresh_log(log: Path) -> Path:
 
 
 def start_command(
-    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache
+    contestant: Contestant, options: StartOptions, port: int | str, cache: Cache, secrets: bool = False
 ) -> tuple[list[str], dict[str, str]]:
-    """The command that starts the server, and what its manifest adds to the environment."""
+    """The command that starts the server, and what its manifest adds to the environment; secrets: passwords of back ends there, too."""
     values: Mapping[str, object] = {
         **contestant.placeholder_values(make_folder(cache.build_dir(contestant))),
         "address": ports.address(options.host, port),
@@ -139,17 +139,17 @@ def start_command(
         "dataset": options.dataset.resolve(),
         **options.back_ends.values,
     }
+    access = options.back_ends.secret_values if secrets else options.back_ends.values
     env = {
-        **options.back_ends.variables,
+        **BackEndAccess.variables(access),
         **versions.path_variable(contestant.search_path),
-        **placeholders.expand_values(contestant.start.env, values),
+        **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }
     return placeholders.expand_all(contestant.start.argv, values), env
 
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
-    argv, env = start_command(contestant, options, port, cache)
-    env |= options.back_ends.environment
+    argv, env = start_command(contestant, options, port, cache, secrets=True)
     return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
 
 

@@ -7,18 +7,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..model.workloads import (
+    BACK_END_ROUTES,
+    CACHE_ROUTES,
+    DATABASE_ROUTES,
+    DB_CATEGORIES,
+    DB_IDS_MAX,
+    DB_IDS_TYPICAL,
+    DB_ROWS,
+    DB_SEARCH_LIMIT_MAX,
     LOOP_MAX_SEED,
     MORE_ROUTES,
     RECORD_ROUTES,
+    ROUTE_DB_RECORDS,
+    ROUTE_DB_SEARCH,
     ROUTE_LOOP,
     ROUTE_RECORD,
     ROUTE_VALIDATE,
     ROUTE_WAIT,
     WorkloadRequest,
+    category,
     counted,
     full,
     loop,
+    orm_twin,
     record,
+    row,
+    rows,
+    search,
     validated,
     wait,
 )
@@ -39,13 +54,15 @@ class Limits:
 
 def varies(contestant: Contestant, route: str) -> bool:
     """Whether the contestant's answers on that route depend on what is asked for."""
-    return route in contestant.parameter_routes() or (route in MORE_ROUTES and route in contestant.routes)
+    return route in contestant.parameter_routes() or (route in (*MORE_ROUTES, *BACK_END_ROUTES) and route in contestant.routes)
 
 
 def any_request(route: str, records: int, rng: random.Random, limits: Limits) -> WorkloadRequest:
     """One of a dataset of so many records; of / the only one."""
-    if route in RECORD_ROUTES:
+    if route in (*RECORD_ROUTES, *CACHE_ROUTES):
         return counted(route, rng.randint(0, records if limits.count is None else min(limits.count, records)))
+    if route in DATABASE_ROUTES:
+        return _of_database(route, rng)
     if route == ROUTE_LOOP:
         return loop(rng.randint(0, limits.n), rng.randint(0, LOOP_MAX_SEED))
     if route == ROUTE_VALIDATE:
@@ -53,3 +70,14 @@ def any_request(route: str, records: int, rng: random.Random, limits: Limits) ->
     if route == ROUTE_WAIT:
         return wait(rng.randint(0, limits.ms))
     return record(rng.randrange(records)) if route == ROUTE_RECORD else full(route)
+
+
+def _of_database(route: str, rng: random.Random) -> WorkloadRequest:
+    """Ids in any order and some of them twice; categories, now and then one that no row has, with any limit."""
+    twin = orm_twin(route)
+    if twin == ROUTE_DB_RECORDS:
+        numbers = rng.choices(range(DB_ROWS), k=rng.choice((1, rng.randint(1, DB_IDS_TYPICAL), DB_IDS_TYPICAL, DB_IDS_MAX)))
+        return rows(route, [*numbers[1:], numbers[-1]])
+    if twin == ROUTE_DB_SEARCH:
+        return search(route, category(rng.randrange(DB_CATEGORIES + 10)), rng.choice((None, 1, rng.randint(1, DB_SEARCH_LIMIT_MAX), DB_SEARCH_LIMIT_MAX)))
+    return row(route, rng.randrange(DB_ROWS))

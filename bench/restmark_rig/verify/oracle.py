@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..backends import answers
+from ..backends.back_ends import BackEnds
 from ..model.workloads import (
+    BACK_END_ROUTES,
     JSON,
     LOOP_DEFAULT_N,
+    ROUTE_CACHE_RECORDS,
     ROUTE_ENCODE,
     ROUTE_LOOP,
     ROUTE_PARSE,
@@ -118,10 +122,11 @@ def digest(route: str, records: Sequence[dict[str, Any]], k: int, seed: int) -> 
 
 
 class Oracle:
-    """Expected answers for one dataset."""
+    """Expected answers for one dataset; those of back ends' routes are read from the back ends, when they are asked for."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, back_ends: BackEnds | None = None) -> None:
         self.dataset = dataset
+        self.back_ends = back_ends or BackEnds()
 
     @property
     def records(self) -> int:
@@ -129,7 +134,7 @@ class Oracle:
         return len(self.dataset.records)
 
     def answer(self, request: WorkloadRequest) -> Answer:
-        """The answer to a request whose parameters are valid."""
+        """The answer to a request whose parameters are valid; to one that changes a row, once it has."""
         count = request.number("count", self.records)
         if request.route == ROUTE_ROOT:
             return Answer(TEXT, WELCOME)
@@ -152,4 +157,6 @@ class Oracle:
             return Answer(TEXT, b"%d" % request.number("ms", WAIT_DEFAULT_MS))
         if request.route == ROUTE_RECORD:
             return Answer(JSON, self.dataset.json_parts[int(request.segment)])
+        if request.route in BACK_END_ROUTES:
+            return Answer(TEXT if request.route == ROUTE_CACHE_RECORDS else JSON, answers.expected(self.back_ends, request, self.records))
         raise ValueError(f"no such workload: {request.route}")

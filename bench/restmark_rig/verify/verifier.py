@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..backends.back_ends import BackEnds
 from ..contestants import versions
 from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
@@ -26,6 +27,7 @@ class VerifyPlan:
     """What to verify with. default: the default dataset, for the costs where the user's is too small to show them.
 
     routes: the workloads of interest, for which alone the work is proved; None: all that a contestant claims.
+    back_ends: those that run, by which the answers of their routes are proved; without one its routes are left out, and that is said.
     """
 
     dataset: Dataset
@@ -34,9 +36,12 @@ class VerifyPlan:
     options: StartOptions
     checks: tuple[Check, ...] = CHECKS
     routes: tuple[str, ...] | None = None
+    back_ends: BackEnds = field(default_factory=BackEnds)
 
     def of_interest(self, contestant: Contestant) -> Contestant:
-        """The contestant with the routes that are to be verified; with all of its own, if it has none of those."""
+        """The contestant with the routes that are to be verified; with all of its own, if it has none of those. Routes of back ends that
+        do not run are not among them."""
+        contestant = contestant.without(self.back_ends.missing)
         if self.routes is None:
             return contestant
         return replace(contestant, routes=tuple(route for route in contestant.routes if route in self.routes) or contestant.routes)
@@ -90,17 +95,18 @@ def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Rep
     """Runs all checks of the plan on a built contestant. A server that does not start gives a report that says so."""
     report = Report(contestant, versions=versions.collect(contestant, cache.build_dir(contestant)))
     started = time.monotonic()
+    report.remarks += _left_out(contestant, plan)
     try:
         for dataset, checks in _sittings(plan, report):
             is_default = dataset.records == plan.default.records
             with launcher.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path), cache) as server:
-                report.accounting = server.accounting
-                if server.accounting_caveat and not report.remarks:
+                if server.accounting_caveat and not report.accounting:
                     report.remarks.append(
                         f"no control group can be made here; CPU time is read from the {server.accounting}, where "
                         f"{server.accounting_caveat}"
                     )
-                subject = Subject(server, Oracle(dataset), plan.seed, is_default, _teller(contestant, reporter), plan.options.workers)
+                report.accounting = server.accounting
+                subject = Subject(server, Oracle(dataset, plan.back_ends), plan.seed, is_default, _teller(contestant, reporter), plan.options.workers)
                 report.findings += run_checks(subject, checks, reporter)
     except EnvironmentFault as fault:
         report.state, report.problem, report.remedy = "failed", fault.message, fault.remedy
@@ -108,6 +114,14 @@ def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Rep
     report.findings.sort(key=lambda finding: order.index(finding.check))
     report.duration_s = time.monotonic() - started
     return report
+
+
+def _left_out(contestant: Contestant, plan: VerifyPlan) -> Iterator[str]:
+    """Which of its back ends do not run, so that nothing of their routes is proved."""
+    for name in contestant.back_ends:
+        if name in plan.back_ends.missing:
+            why = plan.back_ends.absent.get(name)
+            yield f"its routes of the {name} are not verified: " + (why or f"no {name} was started")
 
 
 def _sittings(plan: VerifyPlan, report: Report) -> Iterator[tuple[Dataset, Sequence[Check]]]:

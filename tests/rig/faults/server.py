@@ -1,9 +1,12 @@
 """A small HTTP server of the workload / that does one thing wrong, for the tests of verdicts.
 
-    server.py PORT FAULT [AT]
+    server.py PORT FAULT [AT [FILE WORD]]
 
 It behaves as long as fewer than AT connections (default 0) are open at once, so that it can pass verification, which
 opens few, and go wrong under the load. One thread and epoll, and TCP_NODELAY unless the fault is "stall".
+
+With FILE and WORD it answers nothing any more once WORD is in FILE, and makes FILE.held when it has been asked then: a test that
+waits for this file finds the rig where it is to be found, however fast or slow both are.
 """
 
 from __future__ import annotations
@@ -36,9 +39,10 @@ def spin(seconds: float) -> None:
 class Server:
     """All connections of one process."""
 
-    def __init__(self, port: int, fault: str, at: int) -> None:
+    def __init__(self, port: int, fault: str, at: int = 0, file: str = "", word: str = "") -> None:
         self._fault = fault
         self._at = at
+        self._hold = (file, word.encode()) if file else None
         self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self._listener.setblocking(False)
         self._poll = select.epoll()
@@ -96,6 +100,8 @@ class Server:
                 self._respond(connection, request)
 
     def _respond(self, connection: socket.socket, request: bytes) -> None:
+        if self._hold:
+            hold(*self._hold)
         self._answers += 1
         wrong = len(self._connections) >= self._at
         self._spoilt = self._spoilt or wrong
@@ -146,6 +152,18 @@ class Server:
             connection.sendall(HEAD % len(BODY) + BODY)
 
 
+def hold(file: str, word: bytes) -> None:
+    """Does not return once the word is in the file."""
+    try:
+        with open(file, "rb") as opened:
+            if word not in opened.read():
+                return
+    except FileNotFoundError:
+        return
+    with open(file + ".held", "wb"):
+        signal.pause()
+
+
 def refuse(request: bytes) -> bytes:
     """The answer to anything but GET /; empty for that."""
     method, target = request.split(b" ", 2)[:2]
@@ -162,4 +180,4 @@ def refuse(request: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    Server(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0).run()
+    Server(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0, *sys.argv[4:]).run()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...backends import back_ends
+from ...backends.back_ends import BackEnds
 from ...contestants import builder, placeholders
 from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant
@@ -35,34 +38,53 @@ class VerifyOptions:
     seed: int | None
     workers: int
     server_cpus: str | None
+    workloads: tuple[tuple[str, ...], ...]
+    database_url: str | None
+    cache_url: str | None
+    database_connections: int
+    back_end_cpus: str | None
     host: str
     port: int
     no_build: bool
     verbose: bool
     as_json: bool
 
-    def start_options(self, dataset: Dataset) -> StartOptions:
+    def start_options(self, dataset: Dataset, running: BackEnds) -> StartOptions:
         """How the servers are started."""
         cpus = cpulist.parse(self.server_cpus) if self.server_cpus else None
-        return StartOptions(dataset.path, self.host, self.port, self.workers, cpus)
+        return StartOptions(dataset.path, self.host, self.port, self.workers, cpus, back_ends=running.access)
+
+    @property
+    def routes(self) -> tuple[str, ...] | None:
+        """The workloads that are named; None: all."""
+        return tuple(dict.fromkeys(route for routes in self.workloads for route in routes)) or None
 
 
 def verify(settings: Settings, options: VerifyOptions) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C). Returns the exit code."""
+    settings.workloads = options.routes or ()
     contestants = settings.chosen()
+    cpus = cpulist.parse(options.back_end_cpus) if options.back_end_cpus else None
+    wishes = back_ends.wished(options.database_url, options.cache_url, options.database_connections, cpus)
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(options.dataset_path.absolute()) if options.dataset_path else default
-    plan = VerifyPlan(
-        dataset=chosen,
-        default=default,
-        seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
-        options=options.start_options(chosen),
-        checks=tuple(check for check in CHECKS if not options.names or check.name in options.names),
-    )
     reports = []
-    with console.progress() as progress:
+    with console.progress() as progress, ExitStack() as stack:
         prepared = [_prepare(settings, contestant, progress, options.no_build) for contestant in contestants]
         _compare_datasets(settings.cache, prepared, default)
+        asked = back_ends.asked_by([report.contestant for report in prepared if report.state == "verified"], options.routes)
+        if asked:
+            progress.progress(f"starting the {' and the '.join(asked)}")
+        running = stack.enter_context(back_ends.running(asked, wishes, options.workers, chosen, settings.cache))
+        plan = VerifyPlan(
+            dataset=chosen,
+            default=default,
+            seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+            options=options.start_options(chosen, running),
+            checks=tuple(check for check in CHECKS if not options.names or check.name in options.names),
+            routes=options.routes,
+            back_ends=running,
+        )
         for number, report in enumerate(prepared, 1):
             if report.state == "verified":
                 name = report.contestant.name

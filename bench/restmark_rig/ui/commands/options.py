@@ -10,7 +10,7 @@ import click
 
 from ...model import traffic
 from ...model.errors import UsageFault
-from ...model.workloads import ALL_ROUTES
+from ...model.workloads import ALL_ROUTES, GROUPS
 
 _CONNECTIONS = click.IntRange(1, 10_000)
 
@@ -37,6 +37,20 @@ class Route(click.Choice):
             return traffic.parse_route(str(value))
         except UsageFault as fault:
             self.fail(f"{fault.message}; {fault.remedy}", param, ctx)
+
+
+class Workload(click.Choice):
+    """A workload, with or without its slash, or a group of them: all its routes."""
+
+    def __init__(self) -> None:
+        super().__init__([*GROUPS, *ALL_ROUTES])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        if value in GROUPS:
+            return GROUPS[value]
+        return (Route().convert(value, param, ctx),)
 
 
 class Mix(click.ParamType):
@@ -77,6 +91,36 @@ _mix_map_option = click.option(
     metavar="REGEX=ROUTE",
     help="What requests of --mix-from whose 'METHOD /path' matches stand for; - leaves them out. Repeatable; the first that fits counts.",
 )
+
+
+_database_url_option = click.option(
+    "--database-url",
+    metavar="URL|@FILE",
+    help="Your own PostgreSQL instead of one that is started: an empty database of it, postgresql://USER@HOST/NAME, or a file with the URL. "
+    "The password stands in that file, or in the environment as RESTMARK_DATABASE_PASSWORD.",
+)
+_cache_url_option = click.option(
+    "--cache-url",
+    metavar="URL|@FILE",
+    help="Your own Redis instead of one that is started: an empty database of it, redis://HOST:PORT/NUMBER or unix:///PATH, or a file with the "
+    "URL. The password stands in that file, or in the environment as RESTMARK_CACHE_PASSWORD.",
+)
+_database_connections_option = click.option(
+    "--database-connections",
+    type=click.IntRange(1, 100),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Connections to the database that each worker may open, equal for all.",
+)
+_back_end_cpus_option = click.option(
+    "--back-end-cpus", metavar="LIST", help="CPUs of the database and the cache that are started [default: some of the client's]."
+)
+
+
+def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--database-url, --cache-url, --database-connections and --back-end-cpus."""
+    return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
 
 
 def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import click
 from ...contestants.settings import Settings
 from ...verify.checks import CHECKS
 from ..shared_options import shared_options
+from .options import Workload, back_end_options
 
 _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in CHECKS) + "."
 
@@ -23,6 +24,15 @@ _EPILOG = "Checks: " + "; ".join(f"{check.name} - {check.proves}" for check in C
     type=click.Choice([check.name for check in CHECKS]),
     help="Only this check. Repeatable.",
 )
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=Workload(),
+    metavar="ROUTE|GROUP",
+    help="Only this route, or group of routes: db, orm, cache. Repeatable [default: all that a contestant claims].",
+)
+@back_end_options
 @click.option(
     "--dataset",
     "dataset_path",

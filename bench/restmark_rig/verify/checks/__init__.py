@@ -7,13 +7,20 @@ from .base import WRONG_BODY, Check, Finding, Subject, Verdict
 from .connection import BURST, FRAG, KEEP, PAIR
 from .cost import COST
 from .digest import DIGEST
+from .fresh import FRESH
 from .idle import IDLE
+from .queries import QUERIES
 from .record import RECORD
 from .requests import ARGS, PATH
 from .stop import STOP
+from .survive import SURVIVE
+from .transaction import TRANSACTION
 from .validate import VALIDATE
 from .wait import WAIT
 
-CHECKS: tuple[Check, ...] = (BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, VALIDATE, WAIT, RECORD, COST, IDLE, STOP)
+CHECKS: tuple[Check, ...] = (
+    *(BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, VALIDATE, WAIT, RECORD),
+    *(FRESH, TRANSACTION, QUERIES, COST, IDLE, SURVIVE, STOP),
+)
 
 __all__ = ["CHECKS", "COST", "STOP", "WRONG_BODY", "Check", "Finding", "Subject", "Verdict"]

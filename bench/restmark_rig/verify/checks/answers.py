@@ -6,17 +6,30 @@ from collections.abc import Iterator
 
 from ...model.workloads import (
     ALL_ROUTES,
+    CACHE_ROUTES,
+    DATABASE_ROUTES,
+    DB_IDS_MAX,
+    DB_ROWS,
+    DB_SEARCH_LIMIT,
+    DB_SEARCH_LIMIT_MAX,
     RECORD_ROUTES,
+    ROUTE_DB_RECORDS,
+    ROUTE_DB_SEARCH,
     ROUTE_RECORD,
     ROUTE_ROOT,
     ROUTE_TRANSFER,
     ROUTE_VALIDATE,
     ROUTE_WAIT,
     WorkloadRequest,
+    category,
     counted,
     full,
     loop,
+    orm_twin,
     record,
+    row,
+    rows,
+    search,
     validated,
     wait,
 )
@@ -44,13 +57,26 @@ def _fixed_requests(subject: Subject, route: str) -> list[WorkloadRequest]:
         return [*requests, wait(0), wait(1)]
     if route == ROUTE_RECORD:
         return [*requests, record(subject.oracle.records - 1)]
-    if route in RECORD_ROUTES:
+    if route in DATABASE_ROUTES:
+        return [*requests, *_of_database(route)]
+    if route in (*RECORD_ROUTES, *CACHE_ROUTES):
         records = subject.oracle.records
         requests += [counted(route, count) for count in sorted({0, min(1, records), records // 2, records})]
     else:
         requests += [loop(n, seed) for n, seed in LOOP_VECTORS]
         requests += [WorkloadRequest(route, {"seed": 5}), WorkloadRequest(route, {"n": 1001})]
     return requests
+
+
+def _of_database(route: str) -> list[WorkloadRequest]:
+    """The corner cases of a route that asks the database."""
+    twin = orm_twin(route)
+    if twin == ROUTE_DB_RECORDS:
+        return [rows(route, [DB_ROWS - 1]), rows(route, [7, 3, 7, 0, 3]), rows(route, range(DB_IDS_MAX - 1, -1, -1))]
+    if twin == ROUTE_DB_SEARCH:
+        limits = (1, DB_SEARCH_LIMIT, DB_SEARCH_LIMIT_MAX)
+        return [*(search(route, category(99), limit) for limit in limits), search(route, "nothing"), search(route, "Ω≈ç & 50%_' \"日本\"")]
+    return [row(route, DB_ROWS - 1)]
 
 
 def check_body(subject: Subject) -> Iterator[Finding]:

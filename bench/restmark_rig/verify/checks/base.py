@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ...model.workloads import ROUTE_RECORD, ROUTES, WorkloadRequest, full
+from ...model.workloads import ROUTE_RECORD, ROUTES, WorkloadRequest, back_end_of, full
 from ...server.http_probe import ProbeError, Response, wire
 from .. import difference
 from ..oracle import Answer, Oracle
@@ -76,7 +76,9 @@ class Subject:
     @property
     def routes(self) -> tuple[str, ...]:
         """The routes that it offers and that the dataset has something to ask of."""
-        return tuple(route for route in self.contestant.routes if route != ROUTE_RECORD or self.oracle.records)
+        absent = self.oracle.back_ends.missing
+        offered = tuple(route for route in self.contestant.routes if back_end_of(route) not in absent)
+        return tuple(route for route in offered if route != ROUTE_RECORD or self.oracle.records)
 
     def rng(self, check: str) -> random.Random:
         """Random numbers that depend on the run's seed and the check alone: equal for all contestants."""

@@ -6,21 +6,30 @@ from collections.abc import Iterator
 
 from ...model.workloads import (
     ALL_ROUTES,
+    BACK_END_ROUTES,
+    DATABASE_ROUTES,
+    DB_IDS_MAX,
+    DB_SEARCH_LIMIT_MAX,
+    DB_SEARCH_Q_MAX,
     DIGEST_MAX_K,
     DIGEST_MAX_SEED,
     DIGEST_ROUTES,
     LOOP_MAX_N,
     LOOP_MAX_SEED,
     MORE_ROUTES,
+    ROUTE_DB_RECORDS,
+    ROUTE_DB_SEARCH,
     ROUTE_LOOP,
     ROUTE_RECORD,
     ROUTE_ROOT,
     ROUTE_VALIDATE,
     ROUTE_WAIT,
+    UPDATE_ROUTES,
     VALIDATE_BODY,
     VALIDATE_MAX_COUNT,
     WAIT_MAX_MS,
     full,
+    orm_twin,
 )
 from ...server.http_probe import json_headers, request_bytes
 from .. import bodies
@@ -56,6 +65,8 @@ _HUGE = ("9223372036854775808", "18446744073709551616", "1" + 40 * "0")
 
 def bad_queries(route: str, records: int) -> list[str]:
     """Queries that a route has to refuse."""
+    if route in DATABASE_ROUTES:
+        return _bad_database_queries(route)
     if route in (ROUTE_ROOT, ROUTE_RECORD):
         return ["x=1", "count=1", "n=1", "digest=1"]
     limits = _limits(route, records)
@@ -79,11 +90,41 @@ def _limits(route: str, records: int) -> dict[str, int]:
 
 def _bad_request(route: str, query: str) -> bytes:
     """A request with a query that has to be refused, and nothing else that is wrong, if a careless parser can be foreseen."""
-    target = f"{full(route).target}?{query}"
+    target = _with_query(route, query)
+    if route in UPDATE_ROUTES:
+        return request_bytes(target, "POST", ("Content-Length: 0",))
     if route != ROUTE_VALIDATE:
         return request_bytes(target)
     body = bodies.many([VALIDATE_BODY] * (5 if "5" in query else 1)) if "count=" in query else VALIDATE_BODY
     return request_bytes(target, "POST", json_headers(len(body))) + body
+
+
+def _with_query(route: str, query: str) -> str:
+    return f"{full(route).path}?{query}" if query else full(route).path
+
+
+# What would be another statement, or more of it, if somebody put it into one as text.
+_INJECTED = ("0%20OR%201=1", "0);DROP%20TABLE%20record;--", "0'", "0--", "(SELECT%201)", "id", "NULL", "$1")
+
+
+def _bad_database_queries(route: str) -> list[str]:
+    """Queries of a route that asks the database; without any parameter it is one, too."""
+    twin = orm_twin(route)
+    foreign = ["", "x=1", "count=1", "n=1"]
+    if twin == ROUTE_DB_SEARCH:
+        queries = ["q=", "q", f"q={'x' * (DB_SEARCH_Q_MAX + 1)}", f"q={'%C3%A4' * (DB_SEARCH_Q_MAX // 2 + 1)}", "q=%FF", "q=c00%C3", "Q=c00"]
+        queries += ["q=c00&q=c00", "q=c00&q=c01", "q=c00&x=1", "limit=5", "q=c00&limit", "q=c00&limit=5&limit=5"]
+        limits = (*_NOT_DIGITS, *_HUGE, *_INJECTED, "0", str(DB_SEARCH_LIMIT_MAX + 1))
+        return [*foreign, *queries, *(f"q=c00&limit={text}" for text in limits)]
+    name = "ids" if twin == ROUTE_DB_RECORDS else "id"
+    texts = [*_NOT_DIGITS, *_HUGE, *_INJECTED]
+    if name == "ids":
+        texts += [f"1,{text}" for text in texts] + [",1", "1,", "1,,2", "1%202", "1;2", "1.2", "[1]", ",".join(["1"] * (DB_IDS_MAX + 1))]
+    else:
+        texts += ["1,2", "1,"]
+    queries = [f"{name}={text}" for text in texts]
+    queries += [name, f"{name}=1&{name}=1", f"{name}=1&{name}=2", f"{name}=1&x=1", f"{name.capitalize()}=1"]
+    return [*foreign, *queries, "ids=1" if name == "id" else "id=1"]
 
 
 def _bad_digests() -> list[str]:
@@ -103,7 +144,7 @@ def check_args(subject: Subject) -> Iterator[Finding]:
     def action(route: str) -> str | None:
         statuses = {}
         for query in bad_queries(route, subject.oracle.records):
-            statuses[f"{full(route).target}?{query}"] = subject.fetch_raw(_bad_request(route, query)).status
+            statuses[_with_query(route, query)] = subject.fetch_raw(_bad_request(route, query)).status
         accepted = [(t, status) for t, status in statuses.items() if status not in (*REFUSED, REFUSED_AS_UNKNOWN)]
         if accepted:
             raise Mismatch(
@@ -118,7 +159,7 @@ def check_args(subject: Subject) -> Iterator[Finding]:
         return None
 
     for route in ALL_ROUTES:
-        known = (*subject.contestant.parameter_routes(), *MORE_ROUTES, ROUTE_ROOT)
+        known = (*subject.contestant.parameter_routes(), *MORE_ROUTES, *BACK_END_ROUTES, ROUTE_ROOT)
         if subject.contestant.model == "none" or route not in known:
             yield from not_offered("args", route)
         else:
