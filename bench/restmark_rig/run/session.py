@@ -157,7 +157,7 @@ def _started(
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
-            back_end_footprints=heard.footprints,
+            back_end_footprints=calibrated.footprints,
         )
         recording = _recording(results, directory, calibrated)
         recording.save()
