@@ -56,10 +56,10 @@ fi
 need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
         zlib1g-dev libpq-dev libhiredis-dev libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-click python3-rich python3-jinja2 python3-numpy \
         python3-psutil python3-jsonschema python3-msgpack python3-packaging python3-yaml shellcheck scdoc wrk iproute2 util-linux procps
-[ "$parts" = quick ] || need zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl \
+[ "$parts" = quick ] || need zsh fish nginx haproxy varnish apache2-bin nghttp2-client openssl python3-requests python3-httpx python3-aiohttp perl \
         python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3 \
-        postgresql redis-server
+        postgresql redis-server python3-psycopg python3-redis
 
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..load.load import NotAnswered
+from ..model.back_end_records import BackEndFootprint
 from ..model.errors import StartFailed
 from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
@@ -28,12 +29,13 @@ CellKey = tuple[str, CellSpec]
 @dataclass
 class Calibration:
     """What came out. rates: requests/s; stalls: for how long answers wait for an acknowledgement, ms; neither has a cell
-    of which nothing is known. remarks: what the reader has to know."""
+    of which nothing is known. remarks: what the reader has to know. footprints: what each one holds of the back ends after load."""
 
     memory: list[MemoryRecord] = field(default_factory=list)
     rates: dict[CellKey, float] = field(default_factory=dict)
     stalls: dict[CellKey, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    footprints: list[BackEndFootprint] = field(default_factory=list)
 
 
 def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
@@ -75,3 +77,5 @@ def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Be
             found.remarks.append(f"{name} died under {cell.route}, alone: its memory after load is not known")
             return
     found.memory.append(memory_look.look(server, name, workers, AFTER))
+    if bench.back_ends.running:
+        found.footprints.append(bench.back_ends.footprint(name))

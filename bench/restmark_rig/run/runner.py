@@ -127,6 +127,7 @@ class Run:
         """All turns of a round; returns whether the run is over."""
         started, self._round = time.monotonic(), turns[0].round
         before = self._bench.machine_speed.slowdown()
+        self._bench.back_ends.tidy()
         for turn in turns:
             turn_started = time.monotonic()
             self._tell(f"{turn.cell.route} c={turn.cell.connections}")

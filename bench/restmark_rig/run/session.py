@@ -6,10 +6,13 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import __version__, report
+from ..backends import back_ends
+from ..backends.back_ends import BackEnds
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
@@ -70,10 +73,11 @@ class _Ground:
     default: Dataset
     run: RunSettings
     seed: int
+    running: BackEnds
 
     @property
     def options(self) -> StartOptions:
-        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server)
+        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,32 @@ def start(
     Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
     """
     ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
-    started_unix_ms = time.time_ns() // 1_000_000
     found = preview.look(settings, request, ground.run)
+    with ExitStack() as stack:
+        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack))
+        return _started(settings, request, ground, found, directory, wait_min)
+
+
+def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: Preview, stack: ExitStack) -> BackEnds:
+    """Those that the workloads ask, for as long as the stack lasts. Raises EnvironmentFault if one can not be had: who asks for its workloads wants them."""
+    wishes, servers = request.wishes(ground.pins), ground.run.workers * (len(found.present) + 2)
+    running = stack.enter_context(back_ends.running(found.asked, wishes, servers, ground.data, settings.cache))
+    for name, why in running.absent.items():
+        what, _, remedy = why.partition("; remedy: ")
+        raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
+    return running
+
+
+def _started(
+    settings: Settings, request: RunRequest, ground: _Ground, found: Preview, directory: Path, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """A new run, once its back ends are there."""
+    started_unix_ms = time.time_ns() // 1_000_000
     with writing.claimed(directory), console.progress() as progress:
         _look_around(ground, found, wait_min, progress)
         field = _prepare(settings, progress)
         _require_baseline(ground.run, field)
-        limit = time.monotonic() + budget.quick_limit_s(len(field.contestants)) if request.quick else None
+        limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
         machine = machine_record.describe(field.contestants)
         machine_speed = MachineSpeed(ground.pins, IdleLatency())
         _verify(settings, field, ground, machine_speed, request.routes(), progress)
@@ -133,6 +156,8 @@ def start(
             remarks=_remarks(ground, request),
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
+            back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
+            back_end_footprints=calibrated.footprints,
         )
         recording = _recording(results, directory, calibrated)
         recording.save()
@@ -145,6 +170,16 @@ def go_on(
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
     today = _ground(settings, request, results.seed)
+    with ExitStack() as stack:
+        running = _back_ends(settings, request, today, preview.look(settings, request, today.run), stack)
+        return _gone_on(settings, request, recording, replace(today, running=running), wait_min)
+
+
+def _gone_on(
+    settings: Settings, request: RunRequest, recording: Recording, today: _Ground, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """The rest of a run, once its back ends are there."""
+    results = recording.results
     resume.require_same_ground(
         results,
         machine_record.identity(),
@@ -211,7 +246,7 @@ def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
     pins = request.pins()
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     data = dataset.read(request.dataset.absolute()) if request.dataset else default
-    return _Ground(pins, data, default, request.settings(pins, data), seed)
+    return _Ground(pins, data, default, request.settings(pins, data), seed, BackEnds())
 
 
 def _prepare(settings: Settings, progress: Progress) -> _Field:
@@ -228,7 +263,7 @@ def _verify(
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
@@ -284,11 +319,12 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
         ground.run,
         ground.options,
         ground.pins,
-        Oracle(ground.data),
+        Oracle(ground.data, ground.running),
         settings.cache,
         machine_speed,
         ground.seed,
         progress.progress,
+        back_ends=ground.running,
     )
 
 

@@ -40,7 +40,7 @@ class Pace:
     budget_s: float
 
 
-QUICK = Pace(rounds=5, visit_s=0.2, budget_s=38.0)
+QUICK = Pace(rounds=7, visit_s=0.2, budget_s=40.0)  # thirteen claims in eleven minutes
 FULL = Pace(rounds=12, visit_s=0.5, budget_s=600.0)
 
 
