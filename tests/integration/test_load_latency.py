@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from load_support import PROBES, QUANTILES, STALL_S, Planted, Staller, load, quantile, quantiles_us, undisturbed
+from load_support import PROBES, QUANTILES, STALL_S, Planted, Staller, load, quantile, quantiles_us
 
-from priority import before_others
+from timed import before_others, undisturbed
 
 WORK_S = 0.0011
 

@@ -23,7 +23,7 @@ from restmark_rig.load import load_program  # noqa: E402  (the path had to be se
 from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
 from restmark_rig.store.dataset import Dataset  # noqa: E402
 
-from priority import before_others  # noqa: E402
+from timed import before_others  # noqa: E402
 
 from . import guide  # noqa: E402
 from .helpers import Silent, processes_mentioning, run_rig, wait_until  # noqa: E402
