@@ -191,9 +191,9 @@ def test_a_reload_and_an_upgrade_answer_all_that_has_come(calls: Start) -> None:
         old = daemon.workers()
         for i, client in enumerate(clients):
             assert client.ask("welcome")
-            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]])
-        n = len(clients)
-        wait_for("all wait", lambda n=n: sum(w["waiting"] for w in daemon.status()["workers"]) == n)
+            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]], [0, 200 + i, "welcome", []])
+            answer = client.read()
+            assert answer is not None and answer[0] == 200 + i  # those before it have come, too
         done = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), command], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         for i, client in enumerate(clients):
