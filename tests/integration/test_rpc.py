@@ -108,6 +108,18 @@ def test_an_error_is_answered_and_the_connection_goes_on(calls: Start, method: o
         assert client.ask("welcome") == "Welcome!\n"
 
 
+@pytest.mark.parametrize("balance", ["shared", "cpu"])
+def test_every_balance_serves_both_ports(calls: Start, balance: str) -> None:
+    daemon = calls("server.processes=2", f"server.balance={balance}")
+    for address in addresses(daemon):
+        clients = [RpcClient(address) for _ in range(8)]
+        for client in clients:
+            assert client.ask("record", id=3).startswith('{"id":3,')
+            client.socket.close()
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+
+
 def test_wait_is_off_where_it_is_off(start: Start) -> None:
     daemon = start("server.processes=1", "rpc.listen=127.0.0.1:0")
     with RpcClient(addresses(daemon)[0]) as client:
