@@ -51,7 +51,7 @@ class LoadPlan:
     depth: requests under way on a connection. More than one is for studies of pipelining alone: no run has it.
     calls: as MessagePack-RPC, the target's path being the method; answers then come in any order. For studies, too.
     weights: how often the target and each of more_targets has its turn; empty: all alike. every_s: how often the one who runs it is told how many
-    requests were answered; None: never.
+    requests were answered; None: never. method: None for GET, or POST with a body.
     """
 
     host: str
@@ -73,6 +73,7 @@ class LoadPlan:
     weights: tuple[int, ...] = ()
     calls: bool = False
     every_s: float | None = None
+    method: str | None = None
 
     @property
     def threads(self) -> int:
@@ -235,6 +236,8 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append(f"--reconnect={plan.reconnect}")
     if plan.depth != 1:
         argv.append(f"--pipeline={plan.depth}")
+    if plan.method is not None:
+        argv.append(f"--method={plan.method}")
     if not plan.check:
         argv.append("--no-check")
     if plan.body is not None:
