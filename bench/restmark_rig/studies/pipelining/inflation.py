@@ -200,8 +200,7 @@ def _calls(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int]) -
             if cell is not None:
                 rows.append([name, str(depth), _told(cell, "reads"), _told(cell, "writes"), _told(cell, "client_receives")])
     caption = (
-        "System calls per request, equal connections. The kernel counts read() and write(), not recv() and send(): a server that uses "
-        "these shows none. "
+        "System calls per request, equal connections. The kernel counts read() and write(), not recv() and send(): a server that uses these shows none. "
         "How often the client has to call recv() tells in how many pieces answers come"
     )
     return FigureTable("inflation-calls", caption, ["Contestant", "Depth", "read()", "write()", "recv() of the client"], rows)
