@@ -121,7 +121,7 @@ def test_whatever_ends_it_nothing_is_left(tmp_path: Path, number: signal.Signals
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
         assert wait_until(lambda: any("cheaters" in line for line in processes_mentioning(str(folder)).values()))
         rig.send_signal(number)
-        rig.communicate(timeout=60)
+        rig.communicate(timeout=300)
     assert rig.returncode in (130, 143, -signal.SIGKILL)
     assert wait_until(lambda: not processes_mentioning(str(tmp_path)))
     if number != signal.SIGKILL:

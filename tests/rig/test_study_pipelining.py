@@ -121,7 +121,7 @@ def test_far_away_both_sides_may_end(cache: Cache, default_dataset: Dataset, hon
 @pytest.mark.parametrize("arguments", [[], ["--listen", "x", "--to", "1"], ["--listen", "1", "--to", "2", "surplus"]])
 def test_wrong_arguments_are_refused(program: str, arguments: list[str], cache: Cache) -> None:
     path = neighbour.compiled(Path(distance.__file__).with_name(f"{program}.c"), cache, Silent())
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1 and done.stderr.startswith(f"{program}: ")
 
 

@@ -54,7 +54,7 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
             assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 120), f"{moment} was never there"
             theirs = set(descendants(rig.pid, pids=True))
             rig.send_signal(number)
-            rig.communicate(timeout=60)
+            rig.communicate(timeout=300)
         finally:
             rig.kill()
     assert rig.returncode in (130, 143, -signal.SIGKILL)
