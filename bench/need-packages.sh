@@ -11,7 +11,8 @@
 #
 # One list of what and why is printed before anything is installed (root's own package lists are renewed first); --dry-run ends there.
 # Root installs; others do by one call of sudo, or are told the one line that root has to run. Nothing is started by an
-# installation, nor enabled for the next boot: policy-rc.d forbids it meanwhile (one that is there already is left in force).
+# installation, nor enabled for the next boot: policy-rc.d forbids it meanwhile (one that is there already is left in force). Nor does
+# PostgreSQL make a cluster of its own, as it does when it is first installed: a file in createcluster.d forbids that meanwhile.
 #
 # Exit code: 0 all PACKAGEs are there, 3 one is missing and may not or can not be installed, 128 + signal.
 set -eu
@@ -22,11 +23,13 @@ mode=install listed=no needs='' reason=''
 work=$(mktemp -d)
 policy=/usr/sbin/policy-rc.d
 mark='written by need-packages.sh of restmark, which removes it'
-policy_is_ours=no ticker=''
+no_cluster=/etc/postgresql-common/createcluster.d/restmark-need-packages.conf
+policy_is_ours=no no_cluster_is_ours=no ticker=''
 
 clean_up() {
         [ -z "$ticker" ] || kill "$ticker"
         [ "$policy_is_ours" = no ] || rm -f "$policy"
+        [ "$no_cluster_is_ours" = no ] || allow_clusters
         rm -rf "$work"
 }
 trap clean_up EXIT
@@ -212,6 +215,22 @@ forbid_starts() {
         chmod 755 "$policy"
 }
 
+# PostgreSQL that is installed for the first time makes a cluster, which is started with the system. Nobody has asked for that one.
+forbid_clusters() {
+        case " $names" in
+        *' postgresql'*) ;;
+        *) return ;;
+        esac
+        no_cluster_is_ours=yes
+        mkdir -p "${no_cluster%/*}"
+        printf '# %s\ncreate_main_cluster = false\n' "$mark" >"$no_cluster"
+}
+
+allow_clusters() {
+        rm -f "$no_cluster"
+        [ -n "$(ls -A "${no_cluster%/*}")" ] || rmdir "${no_cluster%/*}"
+}
+
 # Services that start with the system.
 enabled_services() {
         find /etc/systemd/system/multi-user.target.wants -name '*.service' 2>/dev/null | sort
@@ -237,6 +256,7 @@ install_packages() {
         flock 9
         enabled_services >"$work/enabled-before"
         forbid_starts
+        forbid_clusters
         say "installing:$(printf ' %s' $names)"
         quietly env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $names
         disable_new_services "$work/enabled-before"

@@ -62,7 +62,7 @@ def test_many_at_once_get_their_own(serve: Start) -> None:
     counts = [(37 * i) % 300 + 1 for i in range(200)]
     with ExitStack() as stack:
         clients = [stack.enter_context(Connection((daemon.host, daemon.port), 30)) for _ in counts]
-        for client, count in zip(clients, counts):
+        for client, count in zip(clients, counts, strict=True):
             client.send(f"GET /cache/records?count={count} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert [int(client.read().body) for client in clients] == counts
     assert store(daemon)["connections"] == 1

@@ -15,7 +15,7 @@ from .helpers import ROOT
 SCRIPT = ROOT / "bench" / "need-packages.sh"
 POLICY = "/usr/sbin/policy-rc.d"
 # Candidates in the package sources.
-VERSIONS = {"pypy3": "7.3.11+dfsg-2", "cargo": "1.63.0-2", "cargo-web": "1.96.0+dfsg1-1", "golang-go": "2:1.19~1", "python3-venv": "3.11"}
+VERSIONS = {"pypy3": "7.3.11+dfsg-2", "cargo": "1.63.0-2", "cargo-web": "1.96.0+dfsg1-1", "golang-go": "2:1.19~1", "python3-venv": "3.11", "postgresql": "15+248"}
 
 APT_CACHE = "case $2 in\n%s\nesac"
 APT_GET = r"""
@@ -23,6 +23,7 @@ case " $* " in
 *" --assume-no "*) echo "Need to get 57.3 MB of archives."; echo "After this operation, 210 MB of additional disk space will be used."; exit 1 ;;
 *" install "*)
         if [ -e /usr/sbin/policy-rc.d ]; then /usr/sbin/policy-rc.d nginx start; echo "policy $?" >>"$LOG"; fi
+        [ ! -e "$NO_CLUSTER" ] || tail -n 1 "$NO_CLUSTER" >>"$LOG"
         mkdir -p /etc/systemd/system/multi-user.target.wants
         ln -sf /x /etc/systemd/system/multi-user.target.wants/pypyd.service
         [ -z "$SIGNAL" ] || kill -"$SIGNAL" "$PPID"
@@ -33,6 +34,9 @@ esac
 """
 
 
+NO_CLUSTER = "/etc/postgresql-common/createcluster.d/restmark-need-packages.conf"
+
+
 @dataclass
 class Machine:
     """Commands in the place of Debian's, and what they wrote down."""
@@ -41,10 +45,10 @@ class Machine:
     log: Path
 
     def run(self, *arguments: str, wrap: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PATH": f"{self.bin}:/usr/bin:/bin", "LOG": str(self.log), "SIGNAL": "", **variables}
+        environment = {**os.environ, "PATH": f"{self.bin}:/usr/bin:/bin", "LOG": str(self.log), "SIGNAL": "", "NO_CLUSTER": NO_CLUSTER, **variables}
         return subprocess.run(
             [*wrap, str(SCRIPT), *arguments],
-            env=environment, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+            env=environment, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     @property
@@ -133,7 +137,7 @@ def test_no_install(machine: Machine) -> None:
 # Another machine's /usr/sbin, /run and /etc/systemd for the time of the script: empty, and nobody else sees them.
 PRIVATE = (
     "unshare", "--mount", "--map-root-user", "sh", "-c",
-    'for d in /usr/sbin /run /etc/systemd; do mount -t tmpfs none $d || exit 99; done; '
+    'mkdir -p /etc/postgresql-common; for d in /usr/sbin /run /etc/systemd /etc/postgresql-common; do mount -t tmpfs none $d || exit 99; done; '
     '[ -z "$OWN" ] || { printf "#!/bin/sh\\nexit 7\\n" >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }; '
     '"$@"; s=$?; cat /usr/sbin/policy-rc.d 2>/dev/null; exit $s', "sh",
 )  # fmt: skip
@@ -165,3 +169,16 @@ def test_a_policy_that_is_there_stays_in_force(machine: Machine) -> None:
     done = machine.run("pypy3", wrap=PRIVATE, USER_ID="0", OWN="yes")
     assert (done.returncode, done.stdout) == (0, "#!/bin/sh\nexit 7\n")
     assert "policy 7" in machine.asked
+
+
+@pytest.mark.parametrize(("variables", "code"), [({}, 0), ({"STATUS": "100"}, 3), ({"SIGNAL": "TERM"}, 143)])
+def test_postgresql_makes_no_cluster_of_its_own_and_what_forbids_it_goes(
+    machine: Machine, variables: dict[str, str], code: int
+) -> None:
+    after = (*PRIVATE[:-2], PRIVATE[-2].replace("exit $s", "ls -A /etc/postgresql-common; exit $s"), "sh")
+    done = machine.run("postgresql", wrap=after, USER_ID="0", OWN="", **variables)
+    assert done.returncode == code, done.stderr
+    assert "create_main_cluster = false" in machine.asked
+    assert done.stdout == ""  # neither the file nor its folder
+    assert machine.run("pypy3", wrap=PRIVATE, USER_ID="0", OWN="").returncode == 0
+    assert machine.asked.count("create_main_cluster = false") == 1

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..contestants import requirements
 from ..contestants.back_end_access import BackEndAccess
 from ..contestants.cache import Cache
-from ..contestants.contestant import Contestant
+from ..contestants.contestant import Contestant, StartPlan
+from ..model.back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
 from ..model.workloads import BACK_ENDS, CACHE, DATABASE, back_end_of
 from ..store.dataset import Dataset
-from . import start
+from . import addresses, start
 from .addresses import Address
 from .database import Database
 from .key_values import KeyValues
-from .statements import Counts
+from .statements import Counts, grown
 
+NAME = "backends"  # by which 'restmark setup' knows them
 DATABASE_CONNECTIONS = 4  # of each worker: with two workers eight, twice to four times what a database's CPU or two can use
 CACHE_CONNECTIONS = 1
 
@@ -39,6 +42,16 @@ class Wishes:
 NO_WISHES = Wishes()
 
 
+def wished(database_url: str | None, cache_url: str | None, database_connections: int, cpus: frozenset[int] | None) -> Wishes:
+    """What the options of a command line say. Raises UsageFault."""
+    return Wishes(
+        database=addresses.given(database_url, "--database-url", addresses.DATABASE_SCHEMES, "RESTMARK_DATABASE_PASSWORD"),
+        cache=addresses.given(cache_url, "--cache-url", addresses.CACHE_SCHEMES, "RESTMARK_CACHE_PASSWORD"),
+        database_connections=database_connections,
+        cpus=cpus,
+    )
+
+
 @dataclass(frozen=True)
 class Use:
     """What the back ends have done so far. CPU times in nanoseconds, None where it is not known."""
@@ -46,6 +59,19 @@ class Use:
     database_cpu_ns: int | None = None
     cache_cpu_ns: int | None = None
     counts: Counts = field(default_factory=Counts)
+
+
+def between(before: Use, after: Use) -> BackEndUse:
+    """What they did from one to the other."""
+    counts = after.counts.since(before.counts)
+    return BackEndUse(
+        grown(before.database_cpu_ns, after.database_cpu_ns),
+        grown(before.cache_cpu_ns, after.cache_cpu_ns),
+        counts.statements,
+        counts.transactions,
+        counts.rows,
+        counts.commands,
+    )
 
 
 @dataclass
@@ -99,6 +125,27 @@ class BackEnds:
         database_ns, cache_ns = self.cpu_ns()
         return Use(database_ns, cache_ns, self.counts())
 
+    def records(self, shares_with: str) -> list[BackEndRecord]:
+        """For the record of a run. shares_with: whose CPUs they have, too."""
+        found = []
+        for name, one, connections in ((DATABASE, self.database, self.wishes.database_connections), (CACHE, self.cache, CACHE_CONNECTIONS)):
+            if one is None:
+                continue
+            own = self.wishes.own(name) is not None
+            cpus = None if own or self.wishes.cpus is None else sorted(self.wishes.cpus)
+            found.append(BackEndRecord(name, one.version, own, cpus, "" if own else shares_with, connections, one.settings()))
+        return found
+
+    def footprint(self, contestant: str) -> BackEndFootprint:
+        """What a contestant that runs alone holds of them."""
+        database, cache = self.database, self.cache
+        return BackEndFootprint(
+            contestant,
+            len(database.server_processes()) if database else 0,
+            len(cache.connections()) if cache else 0,
+            database.memory_kib() if database else None,
+        )
+
     def tidy(self) -> None:
         """Makes the database as good as new between measurements."""
         if self.database:
@@ -111,9 +158,28 @@ def asked_by(contestants: Iterable[Contestant], routes: Collection[str] | None) 
     return tuple(name for name in BACK_ENDS if name in asked)
 
 
+def recipe() -> Contestant:
+    """What it takes to start them: the part of a contestant that 'restmark setup' and 'restmark doctor' look at."""
+    return Contestant(
+        directory=Path(__file__).parent,
+        repo=None,
+        name=NAME,
+        title=NAME,
+        language="none",
+        model="none",
+        description="The database and the cache.",
+        notes="",
+        routes=(),
+        requires=tuple(requirement for name in BACK_ENDS for requirement in start.requires(name)),
+        build=None,
+        start=StartPlan((), {}),
+        versions={},
+    )
+
+
 def unmet(name: str) -> str:
     """Why a back end of that name can not be started here, with the remedy; empty if it can."""
-    lacking = [what for requirement in start.REQUIRES[name] if (what := requirements.shortfall(requirement))]
+    lacking = [what for requirement in start.requires(name) if (what := requirements.shortfall(requirement))]
     return f"{'; '.join(lacking)}; remedy: restmark setup backends" if lacking else ""
 
 

@@ -93,6 +93,11 @@ class Database:
         self._require_ours()
         self.execute("DROP TABLE IF EXISTS record, owner")
 
+    def settings(self) -> dict[str, str]:
+        """What figures depend on, as it says itself."""
+        names = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_connections", "autovacuum", "jit", "max_parallel_workers_per_gather")
+        return {name: str(self.execute("SELECT current_setting(%s)", (name,))[0][0]) for name in names}
+
     def tidy(self) -> None:
         """Clears away the old versions of rows that updates have left, so that no contestant finds more of them than another."""
         self.execute("VACUUM record")
@@ -113,9 +118,13 @@ class Database:
         """Whether pg_stat_statements counts, having been switched on if need be and allowed."""
         if self._process is not None:
             self.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-        found = self.execute("SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'")
-        loaded = self.execute("SELECT current_setting('shared_preload_libraries')")[0][0]
-        return bool(found) and "pg_stat_statements" in loaded
+        import psycopg
+
+        try:
+            self.execute("SELECT calls FROM pg_stat_statements LIMIT 1")
+        except psycopg.Error:  # not there, not preloaded, or not for this role
+            return False
+        return True
 
     @property
     def counted(self) -> bool:

@@ -89,6 +89,15 @@ class KeyValues:
         stats = self._client.info("commandstats")
         return Counts(commands=sum(entry["calls"] for name, entry in stats.items() if not name.startswith(_OWN_COMMANDS)))
 
+    def settings(self) -> dict[str, str]:
+        """What figures depend on, as it says itself; nothing where it may not be asked."""
+        import redis
+
+        try:
+            return {name: str(self._client.config_get(name)[name]) for name in ("save", "appendonly", "maxmemory-policy", "io-threads")}
+        except redis.ResponseError:
+            return {}
+
     def connections(self) -> list[dict[str, str]]:
         """Those of others than the rig, as CLIENT LIST has them."""
         return [entry for entry in self._client.client_list() if entry["name"] != RIG]

@@ -11,7 +11,7 @@ from ..contestants.cache import Cache
 from ..contestants.contestant import Requirement
 from ..host.supervised import SupervisedProcess
 from ..model.errors import EnvironmentFault
-from ..model.workloads import CACHE, DATABASE
+from ..model.workloads import DATABASE
 from . import private
 from .addresses import Address
 from .database import Database
@@ -25,23 +25,28 @@ ROLE = "restmark"
 _ADMIN = "postgres"
 _PYTHON_PACKAGES = "/usr/lib/python3/dist-packages"
 
-# Who lacks one of them has no such back end.
-REQUIRES = {
-    DATABASE: (
-        Requirement("/usr/share/postgresql-common/pg_wrapper", ("postgresql",), "the database"),
-        Requirement(f"{_PYTHON_PACKAGES}/psycopg/__init__.py", ("python3-psycopg",), "the rig reads the database by it"),
-    ),
-    CACHE: (
+
+def requires(name: str) -> tuple[Requirement, ...]:
+    """What it takes to start the back end of that name. The database's program is in a folder of its version, and not on PATH."""
+    if name == DATABASE:
+        return (
+            Requirement(str(_postgres() or POSTGRES), ("postgresql",), "the database"),
+            Requirement(f"{_PYTHON_PACKAGES}/psycopg/__init__.py", ("python3-psycopg",), "the rig reads the database by it"),
+        )
+    return (
         Requirement(REDIS, ("redis-server",), "the cache"),
         Requirement(f"{_PYTHON_PACKAGES}/redis/__init__.py", ("python3-redis",), "the rig reads the cache by it"),
-    ),
-}
+    )
+
+
+def _postgres() -> Path | None:
+    return private.newest(list(Path("/").glob(POSTGRES[1:])))
 
 
 @contextmanager
 def postgres(cpus: frozenset[int] | None, connections: int, cache: Cache) -> Iterator[Database]:
     """An empty database for the length of a with block, for so many connections of servers. Raises EnvironmentFault, StartFailed."""
-    program = private.newest(list(Path("/").glob(POSTGRES[1:])))
+    program = _postgres()
     if program is None:
         raise EnvironmentFault(f"there is no PostgreSQL here ({POSTGRES})", "restmark setup backends")
     with private.place("postgresql", _ADMIN, cpus, cache) as home:

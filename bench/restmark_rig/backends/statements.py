@@ -20,12 +20,13 @@ class Counts:
     def since(self, before: Counts) -> Counts:
         """What has come since then."""
         return Counts(
-            _grown(before.statements, self.statements),
-            _grown(before.transactions, self.transactions),
-            _grown(before.rows, self.rows),
-            _grown(before.commands, self.commands),
+            grown(before.statements, self.statements),
+            grown(before.transactions, self.transactions),
+            grown(before.rows, self.rows),
+            grown(before.commands, self.commands),
         )
 
 
-def _grown(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else after - before
+def grown(before: int | None, after: int | None) -> int | None:
+    """The difference; None where one of them is not known, and never below 0."""
+    return None if before is None or after is None else max(0, after - before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..model.cpulist import render
 from ..model.errors import UsageFault
@@ -13,10 +13,11 @@ from .topology import Cpu
 
 @dataclass(frozen=True)
 class Pinning:
-    """None: not pinned, as there is only one CPU."""
+    """None: not pinned, as there is only one CPU. back_ends: for those that a run starts, which may be others' CPUs, too."""
 
     server: frozenset[int] | None
     client: frozenset[int] | None
+    back_ends: frozenset[int] | None = None
 
     @property
     def workers(self) -> int:
@@ -93,6 +94,22 @@ def chosen(server: frozenset[int] | None, client: frozenset[int] | None) -> Pinn
     return Pinning(server or rest, client or rest)
 
 
+def with_back_ends(pins: Pinning, given: frozenset[int] | None, cpus: Sequence[Cpu] | None = None) -> Pinning:
+    """The same with CPUs for back ends: those given, else cores of the client's, which keeps the smaller half, or has to share its one."""
+    if given is not None or pins.client is None:
+        return replace(pins, back_ends=given)
+    own = [cpu for cpu in (topology.read() if cpus is None else cpus) if cpu.number in pins.client]
+    serving, asking = _halves_of(list(dict.fromkeys(_usable_core(cpu, own) for cpu in own)))
+    return replace(pins, client=asking, back_ends=serving) if asking else replace(pins, back_ends=pins.client)
+
+
+def shared_with_back_ends(pins: Pinning) -> str:
+    """Whose CPUs the back ends run on, too: "client", "server", or "" for nobody's."""
+    if pins.back_ends is None:
+        return ""
+    return "client" if pins.back_ends & (pins.client or frozenset()) else "server" if pins.back_ends & (pins.server or frozenset()) else ""
+
+
 def rest_of(cpus: Sequence[Cpu], given: frozenset[int]) -> frozenset[int]:
     """What is left beside the given CPUs: of other cores, or, if they are on all cores, the other threads."""
     left = [cpu for cpu in cpus if cpu.number not in given]
@@ -105,6 +122,12 @@ def remarks(pins: Pinning, cpus: Sequence[Cpu] | None = None) -> list[str]:
         return ["server and client share one CPU, not pinned: they take time from each other, and no cell can be ranked"]
     machine = topology.read() if cpus is None else cpus
     found = []
+    if side := shared_with_back_ends(pins):
+        assert pins.back_ends is not None
+        found.append(
+            f"the back ends share CPU {render(pins.back_ends)} with the {side}: CPU time is told apart all the same, but they wait for each other; "
+            "with three CPUs or more each has its own"
+        )
     if both := pins.server & pins.client:
         found.append(
             f"server and client share CPU {render(both)}: they take time from each other, and no cell can be ranked"

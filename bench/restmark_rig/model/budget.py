@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from .errors import UsageFault
 from .plan import CellSpec, Turn, start_of
 from .results import RunSettings
+from .workloads import back_end_of
 
 # "In under 5 minutes", the table included, or half a minute for each contestant where that is longer.
 _QUICK_SHORTEST_S = 270.0
 _QUICK_CONTESTANT_S = 27.0
-_PACE_SHARE = 0.02  # of the time for measuring, for getting to know the machine's pace before
+_QUICK_BACK_ENDS_S = 500.0  # ten workloads, each at two loads: under 10 minutes, the last page included
+VERIFY_BACK_ENDS_S = 20.0
+_SPEED_SHARE = 0.02  # of the time for measuring, for getting to know the machine's speed before
 _PACE_LONGEST_S = 15.0
 BUILD_S = 45.0  # for each contestant, on average over Python packages, C, Go and Rust
 _BUILDS_DIFFER = 2.0  # a Rust server alone may take two minutes
@@ -25,7 +28,7 @@ ALONE_CELL_S = 0.4  # a look at an answer's stall and at the speed
 START_S = 0.6  # all the same, twice that under uWSGI and PyPy
 WARM_UP_S = 0.2  # beside the load: probes, starts of the load generator
 SLICE_S = 0.07  # beside the load: starting the load generator, which opens the connections
-TURN_S = 0.15  # looks at the machine's pace
+TURN_S = 0.15  # looks at the machine's speed
 _SLOW_CELLS = 1.5  # what slow cells add, by their longer slices and warm-ups
 _SPAN_SHOWN = 1.25  # ends that lie closer are one figure
 QUICK_DURATION_MS = 200
@@ -128,11 +131,11 @@ def run_span(
     """Length of the whole run. unbuilt: how many contestants have to be built; busy: the share of the CPUs that others
     use."""
     slower = 1 / (1 - min(busy, _BUSIEST)) if busy > QUIET_SHARE else 1.0
-    before_s = contestants * VERIFY_S + unbuilt * BUILD_S + alone_s(cells)
+    before_s = contestants * _verify_s(cells) + unbuilt * BUILD_S + alone_s(cells)
     before = Span(before_s, before_s * slower * (_BUILDS_DIFFER if unbuilt else 1.0))
     measuring = measuring_span(cells, settings)
     if settings.quick:  # rounds for which no time is left are not made, but the first ones always are
-        longest_s = max(quick_limit_s(contestants), measuring.high_s / settings.rounds)
+        longest_s = max(quick_limit_s(contestants, _asks_back_ends(cells)), measuring.high_s / settings.rounds)
         return before + Span(measuring.low_s, max(measuring.low_s, min(measuring.high_s, longest_s)))
     return before + Span(measuring.low_s, measuring.high_s * slower)
 
@@ -142,9 +145,18 @@ def alone_s(cells: Mapping[str, Sequence[CellSpec]]) -> float:
     return sum(ALONE_S + ALONE_CELL_S * len(own) for own in cells.values())
 
 
-def quick_limit_s(contestants: int) -> float:
+def quick_limit_s(contestants: int, asks_back_ends: bool = False) -> float:
     """How long --quick takes for so many contestants that are built, verification and table included, seconds."""
-    return max(_QUICK_SHORTEST_S, contestants * _QUICK_CONTESTANT_S)
+    return max(_QUICK_BACK_ENDS_S if asks_back_ends else _QUICK_SHORTEST_S, contestants * _QUICK_CONTESTANT_S)
+
+
+def _verify_s(cells: Mapping[str, Sequence[CellSpec]]) -> float:
+    """How long verification takes for each contestant, seconds."""
+    return VERIFY_BACK_ENDS_S if _asks_back_ends(cells) else VERIFY_S
+
+
+def _asks_back_ends(cells: Mapping[str, Sequence[CellSpec]]) -> bool:
+    return any(back_end_of(cell.route) for own in cells.values() for cell in own)
 
 
 def quick_measuring_s(left_s: float, contestants: int, cells: Mapping[str, Sequence[CellSpec]]) -> float:
@@ -152,7 +164,7 @@ def quick_measuring_s(left_s: float, contestants: int, cells: Mapping[str, Seque
 
     A disturbed machine takes longer to verify; the run then ends later, and is not given up, nor cut to the bone.
     """
-    return max(left_s, quick_limit_s(contestants) - contestants * VERIFY_S - alone_s(cells))
+    return max(left_s, quick_limit_s(contestants, _asks_back_ends(cells)) - contestants * _verify_s(cells) - alone_s(cells))
 
 
 def quick_rounds(cells: Mapping[str, Sequence[CellSpec]], left_s: float, slices: SliceLengths | None = None) -> int:
@@ -169,9 +181,9 @@ def quick_rounds(cells: Mapping[str, Sequence[CellSpec]], left_s: float, slices:
     return min(rounds, QUICK_ROUNDS_MAX)
 
 
-def pace_s(measuring_s: float) -> float:
-    """How long to look at the machine's pace before measuring for so long, seconds."""
-    return min(_PACE_SHARE * measuring_s, _PACE_LONGEST_S)
+def machine_speed_s(measuring_s: float) -> float:
+    """How long to look at the machine's speed before measuring for so long, seconds."""
+    return min(_SPEED_SHARE * measuring_s, _PACE_LONGEST_S)
 
 
 def clock(seconds: float) -> str:

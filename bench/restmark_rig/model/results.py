@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
 from .memory_records import MemoryRecord
 
 FORMAT = "restmark-results"
-VERSION = 3  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 4  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -22,7 +23,8 @@ ACK_STALL = "ack_stall"
 THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
-VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND)
+DATABASE_BOUND = "database_bound"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, DATABASE_BOUND)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -86,7 +88,8 @@ class Round:
     which server_cpu_ns holds if it is more than closing connections takes. foreign_server_permille, foreign_client_permille: how much of the CPUs of that
     side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
     CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
-    counted nothing after them: attempts is how many loads they made until one was undisturbed.
+    counted nothing after them: attempts is how many loads they made until one was undisturbed. back_ends: what they did for the requests,
+    None where the route asks none.
     """
 
     round: int
@@ -112,6 +115,7 @@ class Round:
     client_threads: int | None = None
     drained_requests: int = 0
     idle_cpu_ns: int | None = None
+    back_ends: BackEndUse | None = None
 
     @property
     def all_requests(self) -> int:
@@ -300,7 +304,8 @@ class Results:
     tools: versions of the load generators and the rig's own tools. order: every visit as planned, done or not.
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
-    idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it.
+    idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
+    and back_end_footprints: what each contestant held of them; both empty where no workload asks any.
     """
 
     rig_version: str
@@ -327,6 +332,8 @@ class Results:
     typed_argv: list[str] = field(default_factory=list)
     interrupted: str | None = None
     complete_rounds: list[int] = field(default_factory=list)
+    back_ends: list[BackEndRecord] = field(default_factory=list)
+    back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 

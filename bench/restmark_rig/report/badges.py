@@ -7,6 +7,7 @@ from ..model.results import (
     BYTE_MISMATCH,
     CENSORED,
     CLIENT_BOUND,
+    DATABASE_BOUND,
     ERRORS,
     NOISY,
     STARVED,
@@ -28,6 +29,7 @@ SYMBOLS = {
     THROTTLED: "⊤",
     NOISY: "≈",
     CLIENT_BOUND: "≥",
+    DATABASE_BOUND: "⛁",
 }
 
 

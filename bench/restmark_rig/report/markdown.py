@@ -22,6 +22,8 @@ def _lines(view: View) -> Iterator[str]:
     for first in (view.against_section(), view.overview()):
         if first:
             yield from _section(view, first)
+    if behind := view.back_ends_section():
+        yield from _section(view, behind)
     for section in view.workloads():
         yield from _section(view, section)
     if view.results.cells:
@@ -67,6 +69,8 @@ def _section(view: View, section: Section) -> Iterator[str]:
     yield f"## {escape(section.title)}\n"
     if section.text:
         yield f"{escape(section.text)}\n"
+    if section.sentences:
+        yield "\n".join(f"- {escape(text)}" for text in section.sentences) + "\n"
     for table in [*(table for block in section.blocks for table in block.tables), *section.tables]:
         yield _table(view, table)
 

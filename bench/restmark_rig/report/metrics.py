@@ -1,7 +1,7 @@
 """The figures of a round: what is compared, in which direction it is better, and which verdicts take its rank.
 
 Doubt takes no rank: it widens intervals. Only wrong answers and failures do, because then the figure is not one of the
-work; and a client that set the pace takes the ranks of what it paced.
+work; and a client, or a database, that set the pace takes the ranks of what it paced.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, ERRORS, Cell, Round
+from ..model.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, DATABASE_BOUND, ERRORS, Cell, Round
 from . import latencies
 
 WRONG = frozenset({BYTE_MISMATCH, ERRORS})
+PACED = frozenset((CLIENT_BOUND, DATABASE_BOUND))  # by somebody else than the server
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Metric:
         return bool(cell.rounds) and not self.takes_rank & set(cell.verdict_names)
 
     def is_lower_limit(self, cell: Cell) -> bool:
-        """Whether the client set the pace and nothing else is wrong, so that the server can do as much at least."""
-        return self.higher_is_better and self.takes_rank & set(cell.verdict_names) == {CLIENT_BOUND}
+        """Whether the client or a back end set the pace and nothing else is wrong, so that the server can do as much at least."""
+        found = self.takes_rank & set(cell.verdict_names)
+        return self.higher_is_better and bool(found) and found <= PACED
 
 
 def _requests_per_s(entry: Round) -> float | None:
@@ -82,17 +84,17 @@ def latency(percentile: str) -> Metric:
         "µs",
         False,
         of,
-        WRONG | {CLIENT_BOUND, CENSORED},
+        WRONG | PACED | {CENSORED},
         grows_with_connections=True,
         in_blocks=lambda cell: latencies.by_block(cell, percentile),
         whole=lambda cell: latencies.whole(cell, percentile),
     )
 
 
-_PACED = WRONG | {CLIENT_BOUND}
+_PACED = WRONG | PACED
 REQUESTS_PER_S = Metric("requests_per_s", "Requests/s", "requests/s", True, _requests_per_s, _PACED)
 CPU_US_PER_REQUEST = Metric(
-    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, tolerates=frozenset({CLIENT_BOUND}), is_cpu_time=True
+    "cpu_us_per_request", "CPU µs/request", "µs", False, _cpu_us_per_request, tolerates=PACED, is_cpu_time=True
 )
 CLIENT_US_PER_REQUEST = Metric(
     "client_us_per_request",
@@ -100,7 +102,7 @@ CLIENT_US_PER_REQUEST = Metric(
     "µs",
     False,
     _client_us_per_request,
-    tolerates=frozenset({CLIENT_BOUND}),
+    tolerates=PACED,
     is_cpu_time=True,
 )
 MIB_PER_S = Metric("mib_per_s", "MiB/s", "MiB/s", True, _mib_per_s, _PACED)

@@ -7,6 +7,7 @@ from ..model.results import (
     BYTE_MISMATCH,
     CENSORED,
     CLIENT_BOUND,
+    DATABASE_BOUND,
     ERRORS,
     NOISY,
     STARVED,
@@ -16,6 +17,10 @@ from ..model.results import (
     Results,
 )
 from ..model.workloads import (
+    DB_ROUTES,
+    ORM_ROUTES,
+    ROUTE_CACHE_JSON,
+    ROUTE_CACHE_RECORDS,
     ROUTE_ENCODE,
     ROUTE_LOOP,
     ROUTE_PARSE,
@@ -53,6 +58,10 @@ _TASKS = {
     ROUTE_VALIDATE: "checking a body",
     ROUTE_WAIT: "waiting",
     ROUTE_RECORD: "finding a route",
+    **dict(zip(DB_ROUTES, ("reading a row", "reading 20 rows", "searching", "changing a row"), strict=True)),
+    **dict(zip(ORM_ROUTES, ("a row by the ORM", "20 rows by the ORM", "searching by the ORM", "changing by the ORM"), strict=True)),
+    ROUTE_CACHE_RECORDS: "parsing cached records",
+    ROUTE_CACHE_JSON: "cached records as JSON",
 }
 
 
@@ -94,8 +103,19 @@ VERDICTS = {
         "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
         "CPU per request and memory are not touched by that and stay comparable.",
     ),
+    DATABASE_BOUND: (
+        "database-bound",
+        "The database or the cache set the pace: its CPUs were full, or the server waited for its answers. Requests/s is then about the same for "
+        "all languages; CPU per request stays comparable.",
+    ),
 }
 
+_DATABASE = (
+    "Reads one row of a PostgreSQL table by its primary key, another one for each request.",
+    "Reads 20 rows by their ids in one query, others for each request, and answers in the order asked.",
+    "Reads the newest 50 of a category's rows out of 10 000 by an index, joined with their owners.",
+    "Reads a row FOR UPDATE, computes in the server, writes it, and commits: a transaction that has reached the disk.",
+)
 WORKLOADS = {
     ROUTE_ROOT: "A fixed text of 9 bytes: what is left is the cost of HTTP itself.",
     ROUTE_PARSE: "Decodes every MessagePack record from its bytes, for each request; answers with their number.",
@@ -106,14 +126,18 @@ WORKLOADS = {
     ROUTE_WAIT: "Waits 100 ms without using the CPU, as a request does whose database is slow: no more requests/s than ten times as many "
     "as the server holds at a time, whatever its language. CPU per request is what waiting costs.",
     ROUTE_RECORD: "Finds its route among a hundred, and encodes one decoded record, another one for each request.",
+    **dict(zip(DB_ROUTES, _DATABASE, strict=True)),
+    **dict(zip(ORM_ROUTES, (f"{text} Through the language's ORM." for text in _DATABASE), strict=True)),
+    ROUTE_CACHE_RECORDS: "Reads about 1000 MessagePack records out of Redis by one MGET, and parses each; answers with their number.",
+    ROUTE_CACHE_JSON: "Reads about 1000 MessagePack records out of Redis by one MGET, parses each, and encodes them as one JSON array.",
 }
 
 BIAS = (
     "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. "
     "The other contestants are written as a competent user of each framework would write them; their specialists could "
     "make some of them faster. Improvements are welcome: a contestant is one folder.",
-    "The workloads are small, and five of them repeat a published comparison of languages. None of them talks to a database; "
-    "a service that waits for one gains less than these tables suggest.",
+    "The workloads are small, and five of them repeat a published comparison of languages. None of those five talks to a database; "
+    "a service that waits for one gains less than their tables suggest: --workload db, orm and cache measure that.",
     "Loopback has no network in it: no loss, no latency, large segments. TLS and HTTP/2 are not measured.",
     "With one CPU for the server nothing is said about how contestants scale; with several, contestants that balance "
     "connections badly among workers look worse.",

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from ..model import cpulist
 from ..model.memory_records import LOAD
 from ..model.results import Cell, Results, rounds_held
-from ..model.workloads import ROUTE_ENCODE, requested
-from . import against, answer, charts, doubts, methodology, numbers, resource_tables, tables
+from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
+from . import against, answer, back_end_chart, back_ends, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
@@ -31,13 +31,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Section:
-    """One workload (or another part with the same make-up)."""
+    """One workload (or another part with the same make-up). sentences: what its figures say, before them."""
 
     key: str
     title: str
     text: str
     blocks: list[Block] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
 
 
 class View:
@@ -145,6 +146,29 @@ class View:
             sweeps = [tables.sweep(self.analysis, route, metric) for metric in (CPU_US_PER_REQUEST, REQUESTS_PER_S)]
             found.append(Section(_key(route), requested(route), WORKLOADS[route], blocks, [t for t in sweeps if t]))
         return found
+
+    def back_ends_section(self) -> Section | None:
+        """Where the time of requests goes that ask a database or a cache; None where none did."""
+        load = self.analysis.main_load
+        routes = [route for route in self.analysis.routes if back_end_of(route)]
+        if load is None or not routes:
+            return None
+        figures, shown = [], []
+        for route in routes:
+            drawn = back_end_chart.figure(route, back_ends.parts_of(self.analysis, route, back_ends.ALONE))
+            figures += [drawn] if drawn else []
+            shown += [back_ends.table(self.analysis, route, one) for one in dict.fromkeys((load, back_ends.ALONE))]
+        footprints = back_ends.footprints(self.results)
+        first = Block("", figures, [])
+        return Section(
+            "back-ends",
+            "Where a request's time goes",
+            f"{back_ends.which(self.results)} Under load CPU time alone is told; the bars are of one request at a time, and waiting is its wall time less "
+            "all CPU time.",
+            [first],
+            [*([footprints] if footprints else []), *(one for one in shown if one.rows)],
+            back_ends.sentences(self.results, self.analysis),
+        )
 
     def latencies(self) -> list[Section]:
         """Latency, a section a workload."""
@@ -274,7 +298,7 @@ def _references(results: Results) -> list[tuple[str, str]]:
 
 
 def _key(route: str) -> str:
-    return route.strip("/") or "root"
+    return route.strip("/").replace("/", "-") or "root"
 
 
 def _utc(unix_ms: int) -> str:

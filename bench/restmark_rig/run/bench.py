@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..backends.back_ends import BackEnds
 from ..contestants.cache import Cache
 from ..host.machine_speed import MachineSpeed
 from ..host.pinning import Pinning
@@ -14,7 +15,7 @@ from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
-from ..model.workloads import loaded
+from ..model.workloads import UPDATE_ROUTES, loaded
 from ..server.launcher import RunningServer, StartOptions
 from ..verify.oracle import Oracle
 
@@ -33,17 +34,19 @@ class Died(Exception):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all visits of a run have in common. tell: takes progress, in a few words; engine: what makes the load."""
+    """What all visits of a run have in common. tell: takes progress, in a few words; engine: what makes the load; back_ends: those
+    that run."""
 
     settings: RunSettings
     options: StartOptions
     pins: Pinning
     oracle: Oracle
     cache: Cache
-    pace: MachineSpeed
+    machine_speed: MachineSpeed
     seed: int
     tell: Callable[[str], None]
     engine: LoadEngine = load
+    back_ends: BackEnds = field(default_factory=BackEnds)
 
     def connections_used(self, server: RunningServer, cell: CellSpec) -> int:
         """As many as asked for, or as the contestant can hold."""
@@ -62,14 +65,16 @@ class Bench:
         return round(min(max(asked, needed), max(asked, SLICE_LONGEST_S)), 3)
 
     def load(
-        self, server: RunningServer, cell: CellSpec, duration_s: float, begin: Callable[[], None] | None = None
+        self, server: RunningServer, cell: CellSpec, duration_s: float, begin: Callable[[], None] | None = None, draw: int = 0
     ) -> LoadResult:
-        """Loads a cell; begin is called when all connections are open and no request has been sent yet.
+        """Loads a cell; begin is called when all connections are open and no request has been sent yet. draw: which requests, where they are
+        drawn from the run's seed; equal for all contestants.
 
         Raises Died if no server listens any more, which is its fault and not the load generator's; NotAnswered if the server
         lives and does not answer rightly when it is asked before the load; EnvironmentFault if the load generator fails.
         """
-        first, *others = loaded(cell.route, self.oracle.records)
+        first, *others = loaded(cell.route, self.oracle.records, f"{self.seed}:{draw}")
+        updates = cell.route in UPDATE_ROUTES  # whose answers differ from each other: verification has looked at them
         plan = LoadPlan(
             host=server.host,
             port=server.port,
@@ -81,7 +86,9 @@ class Bench:
             cpus=self.pins.client,
             timeout_s=self.settings.timeout_ms / 1e3,
             rate_per_s=cell.rate_per_s,
-            expect=None if others else load.kept(self.cache, self.oracle.answer(first).body),
+            method=first.method if updates else None,
+            check=not updates,
+            expect=None if others or updates else load.kept(self.cache, self.oracle.answer(first).body),
         )
         try:
             return self.engine.run(plan, begin)

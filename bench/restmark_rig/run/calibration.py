@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..load.load import NotAnswered
+from ..model.back_end_records import BackEndFootprint
 from ..model.errors import StartFailed
 from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
@@ -28,34 +29,35 @@ CellKey = tuple[str, CellSpec]
 @dataclass
 class Calibration:
     """What came out. rates: requests/s; stalls: for how long answers wait for an acknowledgement, ms; neither has a cell
-    of which nothing is known. remarks: what the reader has to know."""
+    of which nothing is known. remarks: what the reader has to know. footprints: what each one holds of the back ends after load."""
 
     memory: list[MemoryRecord] = field(default_factory=list)
     rates: dict[CellKey, float] = field(default_factory=dict)
     stalls: dict[CellKey, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    footprints: list[BackEndFootprint] = field(default_factory=list)
 
 
-def hold(entrants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
+def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
     """Starts one after the other. A second run of a server (A/A) is what its first one is.
 
     Raises EnvironmentFault when the load generator or restmark-rss fail.
     """
     found = Calibration()
-    for entrant in entrants:
-        own = cells.get(entrant.name, ())
-        if entrant.same_as is not None:
+    for participant in participants:
+        own = cells.get(participant.name, ())
+        if participant.same_as is not None:
             for cell in own:
                 for known in (found.rates, found.stalls):
-                    if (entrant.same_as, cell) in known:
-                        known[entrant.name, cell] = known[entrant.same_as, cell]
+                    if (participant.same_as, cell) in known:
+                        known[participant.name, cell] = known[participant.same_as, cell]
             continue
-        bench.tell(f"{entrant.name} alone: memory, and how fast it is")
+        bench.tell(f"{participant.name} alone: memory, and how fast it is")
         try:
-            with launch(entrant.contestant, bench.options, bench.cache) as server:
-                _hear(server, entrant.name, own, bench, found)
+            with launch(participant.contestant, bench.options, bench.cache) as server:
+                _hear(server, participant.name, own, bench, found)
         except StartFailed as fault:
-            found.remarks.append(f"{entrant.name} did not start: {fault.message}")
+            found.remarks.append(f"{participant.name} did not start: {fault.message}")
     return found
 
 
@@ -75,3 +77,5 @@ def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Be
             found.remarks.append(f"{name} died under {cell.route}, alone: its memory after load is not known")
             return
     found.memory.append(memory_look.look(server, name, workers, AFTER))
+    if bench.back_ends.running:
+        found.footprints.append(bench.back_ends.footprint(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from ..backends import back_ends
 from ..contestants import builder, requirements
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
@@ -22,7 +23,7 @@ from .run_request import RunRequest
 class Preview:
     """present: whose tools are there; absent: who lacks something, in words; unbuilt: who has to be built first.
 
-    run: the settings, --quick's number of rounds included, as far as it can be told now.
+    asked: the back ends that the workloads need; run: the settings, --quick's number of rounds included, as far as it can be told now.
     """
 
     present: list[Contestant]
@@ -30,6 +31,7 @@ class Preview:
     unbuilt: list[str]
     run: RunSettings
     cells: dict[str, list[CellSpec]]
+    asked: tuple[str, ...]
 
     def span(self, busy: float) -> Span:
         """Length of the whole run, builds and verification included. busy: share of the CPUs that others use."""
@@ -51,19 +53,20 @@ def look(settings: Settings, request: RunRequest, run: RunSettings) -> Preview:
     if request.quick:
         left_s = budget.quick_measuring_s(0.0, len(present), cells)
         run = replace(run, rounds=budget.quick_rounds(cells, left_s))
-    return Preview(present, absent, unbuilt, run, cells)
+    return Preview(present, absent, unbuilt, run, cells, back_ends.asked_by(present, request.routes()))
 
 
 def cpus_of(pins: Pinning) -> frozenset[int]:
     """All that the run uses."""
-    return (pins.server or frozenset()) | (pins.client or frozenset()) or frozenset(os.sched_getaffinity(0))
+    return (pins.server or frozenset()) | (pins.client or frozenset()) | (pins.back_ends or frozenset()) or frozenset(os.sched_getaffinity(0))
 
 
 def where(pins: Pinning) -> str:
     """The CPUs in words; pinning.remarks() has what makes them doubtful."""
     if not pins.server or not pins.client:
         return "server and client not pinned"
-    return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}"
+    back_ends = f", back ends on CPU {cpulist.render(pins.back_ends)}" if pins.back_ends else ""
+    return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}{back_ends}"
 
 
 def busy_warning(found: BackgroundLoad, span: Span) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backends import back_ends
+from ..backends.back_ends import DATABASE_CONNECTIONS, Wishes
 from ..contestants import targets
 from ..contestants.settings import Settings
 from ..host import pinning
@@ -19,7 +21,7 @@ from ..model.errors import UsageFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
-from ..model.workloads import ALL_ROUTES, ROUTES
+from ..model.workloads import ALL_ROUTES, ROUTES, back_end_of
 from ..store.dataset import Dataset
 from .participants import Participant
 
@@ -29,6 +31,7 @@ QUICK_CONNECTIONS = 16  # so that slow servers answer each of them a few times i
 DEFAULT_ROUNDS = 40
 DEFAULT_DURATION_S = 0.25
 DEFAULT_WARMUP_S = 0.5
+NOT_PINNED = Pinning(None, None)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class RunRequest:
     dataset: Path | None
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    database_url: str | None = None
+    cache_url: str | None = None
+    database_connections: int = DATABASE_CONNECTIONS
+    back_end_cpus: str | None = None
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -56,13 +63,26 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
+        self.wishes(NOT_PINNED)
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
     def pins(self) -> Pinning:
         """Raises UsageFault."""
         server = cpulist.parse(self.server_cpus) if self.server_cpus else None
         client = cpulist.parse(self.client_cpus) if self.client_cpus else None
-        return pinning.chosen(server, client)
+        pins = pinning.chosen(server, client)
+        if not self.asks_back_ends:
+            return pins
+        return pinning.with_back_ends(pins, cpulist.parse(self.back_end_cpus) if self.back_end_cpus else None)
+
+    @property
+    def asks_back_ends(self) -> bool:
+        """Whether a workload asks a database or a cache."""
+        return any(map(back_end_of, self.routes()))
+
+    def wishes(self, pins: Pinning) -> Wishes:
+        """What is said of back ends. Raises UsageFault."""
+        return back_ends.wished(self.database_url, self.cache_url, self.database_connections, pins.back_ends)
 
     def settings(self, pins: Pinning, data: Dataset) -> RunSettings:
         """With the defaults filled in; --quick's number of rounds is put in later, when the time left is known."""
@@ -109,6 +129,10 @@ class RunRequest:
             "--client-cpus": self.client_cpus,
             "--rate": self.rate_per_s,
             "--timeout": None if self.timeout_s == DEFAULT_TIMEOUT_S else f"{self.timeout_s:g}",
+            "--database-url": self.database_url,
+            "--cache-url": self.cache_url,
+            "--database-connections": None if self.database_connections == DATABASE_CONNECTIONS else self.database_connections,
+            "--back-end-cpus": self.back_end_cpus,
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
@@ -118,6 +142,15 @@ class RunRequest:
             if value is not None:
                 words += [name, str(value)]
         return [*words, "--quick"] if self.quick else words
+
+
+def _loads(route: str, count: int, settings: RunSettings) -> list[CellSpec]:
+    """What is asked for; of a route that asks a back end also one request at a time, by which waiting is told, beside the first of them."""
+    asked = CellSpec(route, count, settings.rate_per_s)
+    alone = CellSpec(route, 1)
+    if back_end_of(route) is None or count != settings.connections[0] or (1 in settings.connections and settings.rate_per_s is None):
+        return [asked]
+    return [asked, alone]
 
 
 def selection(settings: Settings) -> list[str]:
@@ -136,16 +169,17 @@ def absolute_selector(selector: str) -> str:
     return selector if is_name else str(Path(selector).absolute())
 
 
-def cells_of(entrants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
+def cells_of(participants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
     """Everybody's cells. Raises UsageFault if nobody offers the routes."""
     cells = {
-        entrant.name: [
-            CellSpec(route, count, settings.rate_per_s)
+        participant.name: [
+            cell
             for count in settings.connections
             for route in routes
-            if route in entrant.contestant.routes
+            if route in participant.contestant.routes
+            for cell in _loads(route, count, settings)
         ]
-        for entrant in entrants
+        for participant in participants
     }
     offered = {name: own for name, own in cells.items() if own}
     if not offered:

@@ -6,10 +6,13 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import __version__, report
+from ..backends import back_ends
+from ..backends.back_ends import BackEnds
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
@@ -70,10 +73,11 @@ class _Ground:
     default: Dataset
     run: RunSettings
     seed: int
+    running: BackEnds
 
     @property
     def options(self) -> StartOptions:
-        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server)
+        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
 
 
 @dataclass(frozen=True)
@@ -92,28 +96,47 @@ def start(
     Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
     """
     ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
-    started_unix_ms = time.time_ns() // 1_000_000
     found = preview.look(settings, request, ground.run)
+    with ExitStack() as stack:
+        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack))
+        return _started(settings, request, ground, found, directory, wait_min)
+
+
+def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: Preview, stack: ExitStack) -> BackEnds:
+    """Those that the workloads ask, for as long as the stack lasts. Raises EnvironmentFault if one can not be had: who asks for its workloads wants them."""
+    wishes, servers = request.wishes(ground.pins), ground.run.workers * (len(found.present) + 2)
+    running = stack.enter_context(back_ends.running(found.asked, wishes, servers, ground.data, settings.cache))
+    for name, why in running.absent.items():
+        what, _, remedy = why.partition("; remedy: ")
+        raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
+    return running
+
+
+def _started(
+    settings: Settings, request: RunRequest, ground: _Ground, found: Preview, directory: Path, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """A new run, once its back ends are there."""
+    started_unix_ms = time.time_ns() // 1_000_000
     with writing.claimed(directory), console.progress() as progress:
         _look_around(ground, found, wait_min, progress)
         field = _prepare(settings, progress)
         _require_baseline(ground.run, field)
-        limit = time.monotonic() + budget.quick_limit_s(len(field.contestants)) if request.quick else None
+        limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
         machine = machine_record.describe(field.contestants)
-        pace = MachineSpeed(ground.pins, IdleLatency())
-        _verify(settings, field, ground, pace, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, IdleLatency())
+        _verify(settings, field, ground, machine_speed, request.routes(), progress)
         _require_baseline(ground.run, field)
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
         names = participants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        bench = _bench(settings, ground, pace, progress)
-        heard = calibration.hold(names, cells, bench)
+        bench = _bench(settings, ground, machine_speed, progress)
+        calibrated = calibration.hold(names, cells, bench)
         if limit is not None:
             measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
             limit = time.monotonic() + measuring_s
-            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, heard))
+            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, calibrated))
             ground = replace(ground, run=replace(ground.run, rounds=rounds))
         results = Results(
             rig_version=__version__,
@@ -133,10 +156,12 @@ def start(
             remarks=_remarks(ground, request),
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
+            back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
+            back_end_footprints=calibrated.footprints,
         )
-        recording = _recording(results, directory, heard)
+        recording = _recording(results, directory, calibrated)
         recording.save()
-    return recording, _measured(settings, recording, names, ground, field, pace, heard, limit, busy)
+    return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, limit, busy)
 
 
 def go_on(
@@ -145,6 +170,16 @@ def go_on(
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
     today = _ground(settings, request, results.seed)
+    with ExitStack() as stack:
+        running = _back_ends(settings, request, today, preview.look(settings, request, today.run), stack)
+        return _gone_on(settings, request, recording, replace(today, running=running), wait_min)
+
+
+def _gone_on(
+    settings: Settings, request: RunRequest, recording: Recording, today: _Ground, wait_min: float | None
+) -> tuple[Recording, ExitCode]:
+    """The rest of a run, once its back ends are there."""
+    results = recording.results
     resume.require_same_ground(
         results,
         machine_record.identity(),
@@ -158,15 +193,15 @@ def go_on(
         field = _prepare(settings, progress)
         built = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, built, field, ground.options))
-        pace = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
-        _verify(settings, field, ground, pace, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
+        _verify(settings, field, ground, machine_speed, request.routes(), progress)
         names = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, names, field, ground.options))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        heard = calibration.hold(names, cells, _bench(settings, ground, pace, progress))
+        calibrated = calibration.hold(names, cells, _bench(settings, ground, machine_speed, progress))
         recording.remark("the run was interrupted and resumed")
-    return recording, _measured(settings, recording, names, ground, field, pace, heard, None, busy)
+    return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, None, busy)
 
 
 def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
@@ -211,7 +246,7 @@ def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
     pins = request.pins()
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     data = dataset.read(request.dataset.absolute()) if request.dataset else default
-    return _Ground(pins, data, default, request.settings(pins, data), seed)
+    return _Ground(pins, data, default, request.settings(pins, data), seed, BackEnds())
 
 
 def _prepare(settings: Settings, progress: Progress) -> _Field:
@@ -220,21 +255,21 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
 
 
 def _verify(
-    settings: Settings, field: _Field, ground: _Ground, pace: MachineSpeed, routes: tuple[str, ...], progress: Progress
+    settings: Settings, field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
 ) -> None:
-    """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's pace in between.
+    """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's speed in between.
 
     Who fails is named, not measured.
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
         progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
         report = verifier.verify(contestant, plan_, settings.cache, progress)
-        pace.look()
+        machine_speed.look()
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
             field.failed = field.failed or ExitCode.ENVIRONMENT
@@ -258,14 +293,14 @@ def _records(
     settings: Settings, names: Sequence[Participant], field: _Field, options: StartOptions
 ) -> list[ContestantRecord]:
     return [
-        contestant_record.describe(entrant, options, field.accounting.get(entrant.contestant.name, ""), settings.cache)
-        for entrant in names
+        contestant_record.describe(participant, options, field.accounting.get(participant.contestant.name, ""), settings.cache)
+        for participant in names
     ]
 
 
 def _under_all_names(verifications: Sequence[Verification], names: Sequence[Participant]) -> list[Verification]:
     outcome = {verification.contestant: verification for verification in verifications}
-    return [replace(outcome[entrant.contestant.name], contestant=entrant.name) for entrant in names]
+    return [replace(outcome[participant.contestant.name], contestant=participant.name) for participant in names]
 
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
@@ -279,29 +314,30 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     return found
 
 
-def _bench(settings: Settings, ground: _Ground, pace: MachineSpeed, progress: Progress) -> Bench:
+def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, progress: Progress) -> Bench:
     return Bench(
         ground.run,
         ground.options,
         ground.pins,
-        Oracle(ground.data),
+        Oracle(ground.data, ground.running),
         settings.cache,
-        pace,
+        machine_speed,
         ground.seed,
         progress.progress,
+        back_ends=ground.running,
     )
 
 
-def _slices(bench: Bench, heard: Calibration) -> SliceLengths:
+def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(heard.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
 
 
-def _recording(results: Results, directory: Path, heard: Calibration) -> Recording:
+def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
     recording = Recording(results, directory)
-    for record in heard.memory:
+    for record in calibrated.memory:
         recording.memory(record)
-    for remark in heard.remarks:
+    for remark in calibrated.remarks:
         recording.remark(remark)
     return recording
 
@@ -312,8 +348,8 @@ def _measured(
     names: Sequence[Participant],
     ground: _Ground,
     field: _Field,
-    pace: MachineSpeed,
-    heard: Calibration,
+    machine_speed: MachineSpeed,
+    calibrated: Calibration,
     limit: float | None,
     busy: _Busy,
 ) -> ExitCode:
@@ -323,15 +359,15 @@ def _measured(
         recording.remark(f"when measuring began, {busy.others.text}")
     try:
         with console.progress() as progress:
-            bench = _bench(settings, ground, pace, progress)
+            bench = _bench(settings, ground, machine_speed, progress)
             cells = run_request.cells_of(names, _routes(recording), run)
-            slices = _slices(bench, heard)
+            slices = _slices(bench, calibrated)
             measuring = budget.measuring_span(cells, run, slices)
-            pace.get_to_know(budget.pace_s(measuring.low_s), progress.progress)
+            machine_speed.get_to_know(budget.machine_speed_s(measuring.low_s), progress.progress)
             forecast = budget.Forecast(slices, budget.start_span(cells, run))
             progress.say(_announcement(recording, ground, forecast))
-            entrants_ = {entrant.name: entrant for entrant in names}
-            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit).go()
+            participants_by_name = {participant.name: participant for participant in names}
+            runner.Run(recording, participants_by_name, bench, calibrated, progress, forecast, limit).go()
     except BaseException:
         interruption.tell(recording)
         raise

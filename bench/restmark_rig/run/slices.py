@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..backends import back_ends
+from ..backends.back_ends import Use
+from ..host import pinning
 from ..load.load import LoadResult, NotAnswered
 from ..model.plan import CellSpec
 from ..model.results import BYTE_MISMATCH, ERRORS, Latency, LoadErrors, Round, Verdict, Visit
-from ..model.workloads import ROUTE_WAIT
+from ..model.workloads import ROUTE_WAIT, back_end_of
 from ..server import drain, sampler
 from ..server.launcher import RunningServer
 from ..server.sampler import Reading, Sampler
 from . import spot_checks, verdict
 from .bench import Bench, Died
 from .spot_checks import Checked
-from .verdict import Evidence
+from .verdict import BackEndEvidence, Evidence
 
 _REST_WINDOW_S = 0.01
 # What a server does after its last answer is work that it has put off, and counts, if it is more than closing connections takes.
@@ -56,6 +59,7 @@ class _Start:
     reading: Reading
     idle_cpu_ns: int
     unix_ms: int
+    back_ends: Use
 
 
 def cell_of(visit: Visit) -> CellSpec:
@@ -67,20 +71,23 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     """Loads one cell once. Raises EnvironmentFault when the load generator fails while the server lives."""
     cell, started = cell_of(visit), time.monotonic()
     used = bench.connections_used(server, cell)
+    asks = back_end_of(visit.route) is not None
     probe = Sampler(server, bench.pins)
     begun: list[_Start] = []
 
     def begin() -> None:
-        begun.append(_Start(probe.read(), known.idle_cpu_ns(), time.time_ns() // 1_000_000))
+        use = bench.back_ends.begin() if asks else Use()
+        begun.append(_Start(probe.read(), known.idle_cpu_ns(), time.time_ns() // 1_000_000, use))
 
     try:
-        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used), begin)
+        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used), begin, visit.round)
     except Died:
         why = Verdict(ERRORS, f"the server {(server.death() or 'ended').splitlines()[0]} before it was measured")
         return Visited(_nothing(visit, why, started), known.checked.wire_bytes, used, died=True)
     except NotAnswered as fault:
         return Visited(_nothing(visit, _why(server, cell, bench, fault), started), known.checked.wire_bytes, used)
     after, idle_ns = probe.read(), known.idle_cpu_ns()
+    use = back_ends.between(begun[0].back_ends, bench.back_ends.end()) if asks else None
     unrest = drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(used, result.requests_per_s))
     afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
     cpus = len(os.sched_getaffinity(0))
@@ -100,8 +107,9 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         unrest=unrest,
         death=server.death(),
         waits=visit.route == ROUTE_WAIT,
+        back_ends=BackEndEvidence(use.cpu_ns or 0, len(bench.pins.back_ends or ()) or cpus, pinning.shared_with_back_ends(bench.pins)) if use else None,
     )
-    entry = _round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns)
+    entry = replace(_round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns), back_ends=use)
     return Visited(entry, known.checked.wire_bytes, used, died=bool(evidence.death))
 
 

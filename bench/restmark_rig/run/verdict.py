@@ -15,6 +15,7 @@ from ..model.results import (
     BYTE_MISMATCH,
     CENSORED,
     CLIENT_BOUND,
+    DATABASE_BOUND,
     ERRORS,
     NOISY,
     STARVED,
@@ -92,6 +93,12 @@ RATE_REACHED = Threshold(
     "below a fixed rate requests wait for longer and longer, and latencies say how long the load lasted",
 )
 
+BACK_ENDS_BUSY = Threshold(
+    "back_ends_busy_min_share",
+    0.90,
+    "back ends that worked on their CPUs for so long set the pace, if the server did not",
+)
+
 THRESHOLDS = (
     ERRORS_MAX,
     ANSWERS_MIN_PER_CONNECTION,
@@ -106,6 +113,7 @@ THRESHOLDS = (
     SPREAD_MIN_ROUNDS,
     DOUBTFUL_ROUNDS,
     RATE_REACHED,
+    BACK_ENDS_BUSY,
 )
 _AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
 
@@ -116,13 +124,22 @@ def thresholds() -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class BackEndEvidence:
+    """What the database and the cache did in one round. cpu_ns: of both; cpus: that they can use; shares_with: whose CPUs these are, too."""
+
+    cpu_ns: int
+    cpus: int
+    shares_with: str = ""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known about one round.
 
     server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
-    client runs on the same ones; waits: whether it is the work to wait, so that an idle server is none that sleeps. The rest is empty if
-    nothing was: wrong_answer: what a probe before the load found;
-    unanswered: why such a probe got no answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
+    client runs on the same ones; waits: whether it is the work to wait, so that an idle server is none that sleeps; back_ends: of a route
+    that asks some. The rest is empty if nothing was: wrong_answer: what a probe before the load found; unanswered: why such a probe got no
+    answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
     """
 
     load: LoadResult
@@ -139,6 +156,7 @@ class Evidence:
     unrest: str = ""
     death: str = ""
     waits: bool = False
+    back_ends: BackEndEvidence | None = None
 
     @property
     def server_share(self) -> float:
@@ -157,14 +175,18 @@ class Evidence:
     @property
     def foreign_on_server(self) -> float:
         """CPUs out of the server's that others had, the hypervisor included."""
-        own = self.sample.server_cpu_ns + (self.load.client_cpu_ns if self.shared_cpus else 0)
+        own = self.sample.server_cpu_ns + (self.load.client_cpu_ns if self.shared_cpus else 0) + self._of_back_ends("server")
         return self._foreign(self.sample.server_cpus, own, self.server_cpus)
 
     @property
     def foreign_on_client(self) -> float:
         """The same for the client's CPUs."""
-        own = self.load.client_cpu_ns + (self.sample.server_cpu_ns if self.shared_cpus else 0)
+        own = self.load.client_cpu_ns + (self.sample.server_cpu_ns if self.shared_cpus else 0) + self._of_back_ends("client")
         return self._foreign(self.sample.client_cpus, own, self.client_cpus)
+
+    def _of_back_ends(self, side: str) -> int:
+        """CPU time of back ends on the CPUs of a side."""
+        return self.back_ends.cpu_ns if self.back_ends and self.back_ends.shares_with == side else 0
 
     def _foreign(self, times: CpuTimes, own_ns: int, cpus: int) -> float:
         """The kernel counts the CPUs' times in ticks, so that one on each CPU may be a part of the slice or not."""
@@ -231,6 +253,9 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
                 f"{late['99']} µs or more): latencies are not the server's alone",
             )
         return
+    if e.back_ends is not None:
+        yield from _waiting_for_back_ends(e, e.back_ends)
+        return
     idle = not e.waits and e.server_share + e.server_lost < SERVER_STARVED.value
     if idle and e.ack_stall_ms >= ACK_STALL_MIN.value:
         yield Verdict(
@@ -253,6 +278,28 @@ def _waiting(e: Evidence) -> Iterator[Verdict]:
             STARVED,
             f"the server worked for {e.server_share:.0%} of the CPU time that it can use{beside} (a loaded one works "
             f"{SERVER_STARVED.value:.0%} or more): it slept while it had a CPU",
+        )
+
+
+def _waiting_for_back_ends(e: Evidence, used: BackEndEvidence) -> Iterator[Verdict]:
+    """With one request at a time nobody sets a pace: all work in turns."""
+    if e.connections == 1 or e.server_share + e.server_lost >= SERVER_BUSY.value:
+        return
+    wall_ns = e.load.total_us * 1e3
+    own = used.cpu_ns / wall_ns / used.cpus
+    beside_ns = {"client": e.load.client_cpu_ns, "server": e.sample.server_cpu_ns}.get(used.shares_with, 0)
+    whole = own + beside_ns / wall_ns / used.cpus
+    server = f"the server for {e.server_share:.0%} of what it can use"
+    if whole >= BACK_ENDS_BUSY.value and used.cpu_ns >= beside_ns:
+        shared = f", with the {used.shares_with}'s part on them {whole:.0%}" if used.shares_with else ""
+        yield Verdict(DATABASE_BOUND, f"database and cache worked for {own:.0%} of what their CPUs have{shared}, {server}")
+    elif e.client_share >= CLIENT_BUSY.value:
+        yield Verdict(CLIENT_BOUND, f"the client worked or waited for a CPU for {min(e.client_share, 1):.0%} of the time, {server}")
+    elif e.server_share + e.server_lost < SERVER_STARVED.value:
+        yield Verdict(
+            DATABASE_BOUND,
+            f"the server worked for {e.server_share:.0%} of what it can use, and waited for answers the rest of the time: database and cache "
+            f"worked for {own:.0%} of what their CPUs have; the other time is that of a disk, of locks, and of the way there and back",
         )
 
 

@@ -38,6 +38,8 @@ _NEW_IN_3_LATENCY: Document = {"hdr_v2_base64": None}
 
 _NEW_IN_3_CONTESTANT: Document = {"level": None}
 _NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
+_NEW_IN_4: Document = {"back_ends": [], "back_end_footprints": []}
+_NEW_IN_4_ROUND: Document = {"back_ends": None}
 
 
 def upgrade(document: Document) -> Document:
@@ -75,7 +77,13 @@ def _from_2(document: Document) -> None:
         _add(record, _NEW_IN_3_CONTESTANT)
 
 
-_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2}
+def _from_3(document: Document) -> None:
+    _add(document, _NEW_IN_4)
+    for entry in _rounds(document):
+        _add(entry, _NEW_IN_4_ROUND)
+
+
+_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
 
 
 def _add(place: Any, defaults: Document) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ..backends import back_ends
 from ..contestants.settings import Settings
 from ..host import background_load, pinning
+from ..host.pinning import Pinning
 from ..model import plan
 from ..model.results import Visit
+from ..model.workloads import DATABASE
 from ..run import participants, preview
 from ..run.run_request import RunRequest
 from ..store import dataset
@@ -24,7 +27,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     mix = ", ".join(f"{route} {weight:g}" for route, weight in (run.mix or {}).items())
     lines = [
         f"contestants: {', '.join(contestant.name for contestant in found.present)}",
-        f"twice (A/A): {next(entrant.same_as for entrant in names if entrant.same_as)}",
+        f"twice (A/A): {next(participant.same_as for participant in names if participant.same_as)}",
         *(f"skipped: {line}" for line in found.absent),
         *([f"to be built first: {', '.join(found.unbuilt)}"] if found.unbuilt else []),
         *([f"baseline: {run.baseline}"] if run.baseline else []),
@@ -32,6 +35,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         f"workloads: {', '.join(request.routes())}",
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
         f"CPUs: {preview.where(pins)}",
+        *(_back_end(name, request, pins) for name in found.asked),
         *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
         f"rounds: {run.rounds} at most, a slice of {run.duration_ms / 1e3:g} s of each cell in each, longer for slow ones",
         f"starts of all servers: {plan.start_of(run.rounds)}, each with a warm-up of {run.warmup_ms / 1e3:g} s a cell",
@@ -41,6 +45,15 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     ]
     for line in lines:
         console.plain(console.out, line)
+
+
+def _back_end(name: str, request: RunRequest, pins: Pinning) -> str:
+    wishes = request.wishes(pins)
+    if own := wishes.own(name):
+        return f"{name}: your own, {own.url}"
+    each = wishes.database_connections if name == DATABASE else back_ends.CACHE_CONNECTIONS
+    missing = back_ends.unmet(name)
+    return f"{name}: " + (f"can not be started: {missing}" if missing else f"started for the run; {each} connection(s) for each worker")
 
 
 def _time(found: preview.Preview, now: background_load.BackgroundLoad) -> list[str]:

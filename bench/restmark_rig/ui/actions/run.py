@@ -43,7 +43,8 @@ def run(
         settings, request = _recorded(context, recording.results)
         _require_tools(settings)
         return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
-    request = _with_baseline(_request(_with_mix(options, settings)), settings)
+    request = _request(_with_mix(_with_routes(options, settings), settings))
+    request = _with_baseline(request, settings)
     request.check()
     if dry:
         dry_run.show(settings, request, seed)
@@ -56,6 +57,13 @@ def run(
             f"name another --output, or go on with --resume {directory}",
         )
     return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
+
+
+def _with_routes(options: dict[str, object], settings: Settings) -> dict[str, object]:
+    """The options with the routes of groups in place of these; who takes part depends on them, too."""
+    named = tuple(dict.fromkeys(route for routes in options["workloads"] for route in routes))  # type: ignore[attr-defined]
+    settings.workloads = named
+    return {**options, "workloads": named}
 
 
 def _request(options: dict[str, object]) -> RunRequest:
@@ -75,6 +83,10 @@ def _request(options: dict[str, object]) -> RunRequest:
         dataset=options["dataset"],  # type: ignore[arg-type]
         baseline=options["baseline"],  # type: ignore[arg-type]
         mix=options["mix"],  # type: ignore[arg-type]
+        database_url=options["database_url"],  # type: ignore[arg-type]
+        cache_url=options["cache_url"],  # type: ignore[arg-type]
+        database_connections=options["database_connections"],  # type: ignore[arg-type]
+        back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
     )
 
 
@@ -129,7 +141,7 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
     with context.command.make_context("run", results.argv[2:]) as recorded:
         settings: Settings = recorded.obj
         settings.cache_dir = own.cache_dir
-        return settings, _request(recorded.params)
+        return settings, _request(_with_routes(recorded.params, settings))
 
 
 def _require_tools(settings: Settings) -> None:

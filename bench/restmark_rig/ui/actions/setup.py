@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...backends import back_ends
+from ...contestants import registry as contestants_of
 from ...contestants import requirements, versions
 from ...contestants.contestant import Contestant
 from ...contestants.settings import Settings
 from ...load import load_program
 from ...model.errors import EnvironmentFault, ExitCode
+from ...model.workloads import BACK_END_ROUTES
 from ...setup import environment, needs, packages
 from ...studies import registry
 from ...terminal import console
@@ -16,11 +19,14 @@ from ...terminal.console import Progress
 
 
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
-    """Install what contestants need (all built-in ones, or those named), and studies."""
+    """Install what contestants need (all built-in ones, or those named), studies, and the back ends with those who ask them."""
     named = [registry.find(name) for name in contestants if name in registry.names()]
-    settings.selectors.extend(name for name in contestants if name not in registry.names())
+    settings.selectors.extend(name for name in contestants if name not in (*registry.names(), back_ends.NAME))
     settings.selectors.extend(name for study in named for name in study.contestants)
     studies = [one for study in named for one in (registry.recipe(study), *registry.programs(study.claims))]
+    if back_ends.NAME in contestants:
+        studies.append(back_ends.recipe())
+        settings.selectors.extend(one.name for one in contestants_of.offering(settings.peers_dir, BACK_END_ROUTES))
     if not needs.unmet(_needy(settings, studies)):
         return _tell_outcome(settings.chosen(), studies, "nothing to install: ")
     brought = packages.bring(needs.lines(needs.unmet(_needy(settings, studies))), dry_run)
@@ -68,6 +74,6 @@ def _tell_outcome(contestants: Sequence[Contestant], studies: Sequence[Contestan
         if missing:
             console.plain(console.out, f"{name}: missing: {'; '.join(m.what for m in missing)}")
     met = sum(not missing for missing in lacking.values())
-    who = "contestants and studies" if studies else "contestants"
+    who = "contestants, studies and back ends" if studies else "contestants"
     console.plain(console.out, f"{prefix}{met} of {len(lacking)} {who} have what they need")
     return ExitCode.OK if met == len(lacking) else ExitCode.ENVIRONMENT

@@ -26,7 +26,6 @@ from ...verify import verifier
 from ...verify.checks import CHECKS
 from ...verify.verifier import Report, VerifyPlan
 from .. import verify_report
-from . import back_end_wishes
 from .build import require_met
 
 
@@ -65,7 +64,8 @@ def verify(settings: Settings, options: VerifyOptions) -> int:
     """Verify that contestants do the work, byte for byte (all present, or those named with -C). Returns the exit code."""
     settings.workloads = options.routes or ()
     contestants = settings.chosen()
-    wishes = back_end_wishes.of(options.database_url, options.cache_url, options.database_connections, options.back_end_cpus)
+    cpus = cpulist.parse(options.back_end_cpus) if options.back_end_cpus else None
+    wishes = back_ends.wished(options.database_url, options.cache_url, options.database_connections, cpus)
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(options.dataset_path.absolute()) if options.dataset_path else default
     reports = []

@@ -8,13 +8,18 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Route, baseline_option, mix_options
+from .options import CountList, Workload, back_end_options, baseline_option, mix_options
 
 
 @click.command()
 @shared_options
 @click.option(
-    "--workload", "workloads", multiple=True, type=Route(), metavar="ROUTE", help="Only this route. Repeatable [default: the five that all have]."
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=Workload(),
+    metavar="ROUTE|GROUP",
+    help="Only this route, or group of routes that ask a database or a cache: db, orm, cache. Repeatable [default: the five that all have].",
 )
 @click.option(
     "--connections",
@@ -62,6 +67,7 @@ from .options import CountList, Route, baseline_option, mix_options
     metavar="DIR",
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
+@back_end_options
 @baseline_option
 @mix_options
 @click.option(
