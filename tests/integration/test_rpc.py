@@ -108,6 +108,18 @@ def test_an_error_is_answered_and_the_connection_goes_on(calls: Start, method: o
         assert client.ask("welcome") == "Welcome!\n"
 
 
+@pytest.mark.parametrize("balance", ["shared", "cpu"])
+def test_every_balance_serves_both_ports(calls: Start, balance: str) -> None:
+    daemon = calls("server.processes=2", f"server.balance={balance}")
+    for address in addresses(daemon):
+        clients = [RpcClient(address) for _ in range(8)]
+        for client in clients:
+            assert client.ask("record", id=3).startswith('{"id":3,')
+            client.socket.close()
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+
+
 def test_wait_is_off_where_it_is_off(start: Start) -> None:
     daemon = start("server.processes=1", "rpc.listen=127.0.0.1:0")
     with RpcClient(addresses(daemon)[0]) as client:
@@ -191,9 +203,9 @@ def test_a_reload_and_an_upgrade_answer_all_that_has_come(calls: Start) -> None:
         old = daemon.workers()
         for i, client in enumerate(clients):
             assert client.ask("welcome")
-            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]])
-        n = len(clients)
-        wait_for("all wait", lambda n=n: sum(w["waiting"] for w in daemon.status()["workers"]) == n)
+            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]], [0, 200 + i, "welcome", []])
+            answer = client.read()
+            assert answer is not None and answer[0] == 200 + i  # those before it have come, too
         done = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), command], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         for i, client in enumerate(clients):
