@@ -96,7 +96,7 @@ def test_what_postgresql_can_not_hold_is_refused(tmp_path: Path) -> None:
 def test_requests_of_a_load_vary_with_the_seed_and_are_equal_for_driver_and_orm() -> None:
     for route in BACK_END_ROUTES:
         one, other = loaded(route, 1000, "1:1"), loaded(route, 1000, "1:2")
-        assert len(one) > 10 and one == loaded(route, 1000, "1:1") and one != other
+        assert len(one) >= 4 and one == loaded(route, 1000, "1:1") and one != other
         assert {request.route for request in one} == {route}
         assert all(request.method == ("POST" if route in UPDATE_ROUTES else "GET") for request in one)
     driver, orm = loaded("/db/search", 1000, "1"), loaded("/orm/search", 1000, "1")
