@@ -100,6 +100,9 @@ static int make_plan(struct options *o, struct load_plan *p, struct error *e) {
                 r = read_named(o->body_file, &body, &style.body_length, e);
         style.body = body;
         style.host = p->address.host;
+        style.is_call = p->address.is_call;
+        if (r == 0 && style.is_call && (o->n_headers > 0 || strcmp(o->method, o->body_file ? "POST" : "GET") != 0))
+                r = error_set(e, -EINVAL, "calls have neither --header nor --method: the target's path is the method");
         if (r == 0)
                 r = request_mix_make(&p->mix, o->wishes, o->n_wishes, &style, o->seed, e);
         free(body);

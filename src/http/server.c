@@ -13,6 +13,7 @@
 #include "mhd/library.h"
 #include "mhd/zero_copy.h"
 #include "shared/scoreboard.h"
+#include "store/store.h"
 
 enum {
         ROOM_ATTEMPTS = 8, /* for one connection that waits */

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "work/work.h"
 
+struct stores_options; /* store/store.h */
+
 struct server_limits {
         uint64_t max_connections;
         uint64_t idle_timeout_ms;    /* without a request line */

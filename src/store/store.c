@@ -15,7 +15,8 @@
 enum {
         BACKOFF_FIRST_MS = 100,
         BACKOFF_MAX_MS = 2000,
-        MESSAGES_MS = 1000, /* between two messages of wrong answers */
+        MESSAGES_MAX = 10, /* of wrong answers, in … */
+        MESSAGES_MS = 10000,
 };
 
 /* ---- the queue ---- */
@@ -171,17 +172,15 @@ unsigned int store_retry_after_s(const struct store *store, uint64_t now_ms) {
 }
 
 void store_complain(struct store *store, const char *cause, uint64_t now_ms) {
-        if (now_ms < store->next_message_ms) {
-                store->n_untold++;
-                return;
+        if (now_ms >= store->messages_end_ms) {
+                if (store->n_messages > MESSAGES_MAX)
+                        log_message(LOG_ERR, "worker %u: %s: %" PRIu64 " more wrong answers, whose causes were not logged", store->worker,
+                                    store->driver->name, store->n_messages - MESSAGES_MAX);
+                store->n_messages = 0;
+                store->messages_end_ms = now_ms + MESSAGES_MS;
         }
-        if (store->n_untold > 0)
-                log_message(LOG_ERR, "worker %u: %s: %s (and %" PRIu64 " more wrong answers since the last such message)", store->worker,
-                            store->driver->name, cause, store->n_untold);
-        else
+        if (++store->n_messages <= MESSAGES_MAX)
                 log_message(LOG_ERR, "worker %u: %s: %s", store->worker, store->driver->name, cause);
-        store->n_untold = 0;
-        store->next_message_ms = now_ms + MESSAGES_MS;
 }
 
 uint64_t store_backoff_ms(unsigned int failures, uint64_t *random) {

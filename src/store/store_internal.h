@@ -20,8 +20,8 @@ struct store {
         uint64_t due_ms;          /* UINT64_MAX: nothing is */
         uint64_t back_at_ms;      /* while it is away: when it is tried again */
         bool is_away;
-        uint64_t next_message_ms; /* of wrong answers … */
-        uint64_t n_untold;        /* … since the last one */
+        uint64_t messages_end_ms; /* until then, so many wrong answers … */
+        uint64_t n_messages;      /* … were there */
         uint64_t random;          /* the state of the back-off's jitter; never 0 */
 };
 

@@ -183,7 +183,7 @@ static void take_event(struct worker *w, const struct epoll_event *event, uint64
 
         if (n < w->acceptor.n)
                 acceptor_take(&w->acceptor, n, w->server, now_ms);
-        else if (n >= RESTMARK_LISTEN_MAX)
+        else if (n > UINT32_MAX)
                 store_ready(event->data.ptr, event->events, now_ms);
 }
 

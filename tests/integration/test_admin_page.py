@@ -50,7 +50,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def browse(url: str, profile: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Opens a page and gives it some seconds of its own time; its DOM is on stdout, the console on stderr."""
     argv = ["chromium", *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=6000", *options, "--dump-dom", url]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return done
 
@@ -162,7 +162,7 @@ def test_events_of_an_upgraded_daemon_are_shown_from_the_first_on(start: Callabl
 
     def upgrade_after_two(left: int) -> None:
         if left == 97:
-            subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+            subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=300, stdout=subprocess.DEVNULL)
 
     with proxy(daemon, 100, upgrade_after_two) as url:
         done = browse(url, tmp_path / "profile")

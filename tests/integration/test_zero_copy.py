@@ -139,7 +139,7 @@ def test_without_the_system_call_it_is_said_and_copied(start: Start, json_bytes:
     daemon.wait_log(r"notice: \[server\] zero-copy = yes cannot be had, and bodies are copied: libmicrohttpd .* refuses sendfile\(\)")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/transfer-data").body == json_bytes
-    shown = subprocess.run([*prefix, str(RESTMARKD), "-V"], capture_output=True, text=True, timeout=20, check=True).stdout
+    shown = subprocess.run([*prefix, str(RESTMARKD), "-V"], capture_output=True, text=True, timeout=300, check=True).stdout
     assert re.fullmatch(r"restmarkd \S+\nzero-copy: no: libmicrohttpd .*\ndatabase: .*\ncache: .*\n", shown)
     assert "\nzero-copy: yes\n" in run("-V").stdout
 

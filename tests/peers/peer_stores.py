@@ -156,7 +156,7 @@ class Stores:
         """Rows as dicts in the JSON's order of fields."""
         columns = ", ".join(f"r.{name}" for name in _FIELDS.split(", ")) + (", o.name AS owner" if join else "")
         text = self.sql(f"SELECT row_to_json(x) FROM (SELECT {columns} FROM record r JOIN owner o ON o.id = r.owner_id {condition}) x")
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text.split("\n") if line]  # U+2028 ends no line here
 
     def by_ids(self, ids: list[int]) -> list[dict[str, Any]]:
         """One row for each id, in their order."""

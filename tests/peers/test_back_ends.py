@@ -32,7 +32,7 @@ NAMES = sorted(path.parent.name for path in PEERS.glob("*-backends/contestant.to
 WORKERS, CONNECTIONS, CACHE_CONNECTIONS = 2, 4, 1
 UNKNOWN = 10_000
 AWAY_TIMEOUT_S = 60.0
-TEXTS = ["My name", 'quotes " and \\ and /', "".join(map(chr, range(1, 32))) + "\x7f", "Käse 漢字 😀", "", "</script> & <b>'--", "\u00a0"]
+TEXTS = ["My name", 'quotes " and \\ and /', "".join(map(chr, range(1, 32))) + "\x7f", "Käse 漢字 😀", "", "</script> & <b>'--\u2028", "\u00a0"]
 # More than a round number, so that rows and the cache's records are different ones.
 RECORDS = [
     record | {"name": TEXTS[i % 7], "description": TEXTS[i // 7 % 7] * (i % 3), "type": TEXTS[i % 2 * 6], "count": i * 9973 % 1_000_000}

@@ -24,8 +24,10 @@ from restmark_rig.studies.costs import (
     capacity,
     changepoints,
     classes,
+    deploy,
     memory_life,
     rates,
+    start,
     warm_up,
 )
 from restmark_rig.studies.costs.billing import Range, Stack, Terms
@@ -38,7 +40,7 @@ from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 from restmark_rig.ui.cli import cli
 
 from . import costs_example
-from .helpers import ROOT, Silent, script
+from .helpers import ROOT, Silent, cheater, processes_mentioning, script
 
 
 def series(levels: Sequence[tuple[float, int]], sd: float, seed: int) -> list[float]:
@@ -332,3 +334,70 @@ def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path
     finding = broken_data.judge(cells)
     assert finding.verdict == OPEN, "nobody has typed records"
     assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]
+
+
+def starts(name: str, values: Sequence[float], workers: int = 1) -> Cell:
+    labels = {"contestant": name.title(), "name": name, "workers": str(workers), "page_cache": start.WARM}
+    return Cell(labels, [{"first_answer_ms": value} for value in values])
+
+
+def test_starts_are_judged() -> None:
+    slow, fast = [300.0, 310.0, 305.0, 302.0], [100.0, 104.0, 99.0, 101.0]
+    assert start.judge([starts("pypy-x", slow), starts("python-x", fast)]).verdict == HOLDS
+    assert start.judge([starts("pypy-x", fast), starts("python-x", slow)]).verdict == HOLDS_NOT
+    assert start.judge([starts("pypy-x", fast), starts("python-x", fast)]).verdict == OPEN
+    assert start.judge([starts("pypy-x", fast)]).verdict == OPEN
+
+
+NEVER_RIGHT = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"no\\n")
+    def log_message(self, *_):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_only_a_right_answer_ends_a_start(tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "STARTS", 2)
+    monkeypatch.setattr(start, "_LONGEST_S", 2)
+    monkeypatch.setattr(start, "_DROP", tmp_path / "none")
+    peers = tmp_path / "peers"
+    with Lab([cheater(peers, "none"), script(peers, "never", NEVER_RIGHT)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        cells = start.measure(lab)
+    right, wrong = ([cell for cell in cells if cell.labels["name"] == name] for name in ("cheat-none", "never"))
+    assert [len(cell.rounds) for cell in right] == [2, 2]
+    assert all(value > 1 for cell in right for value in cell.values("first_answer_ms"))
+    assert all("did not answer in 2 s" in cell.lost for cell in wrong)
+    assert not processes_mentioning(str(peers))
+
+
+def deployed(name: str, lost: Sequence[float]) -> Cell:
+    figures = {"requests": 800.0, "cut_off": 0.0, "refused": 0.0, "unsent": 0.0, "longest_ms": 5.0}
+    return Cell({"contestant": name, "name": name, "way": deploy.RELOADED}, [{**figures, "lost": count} for count in lost])
+
+
+def test_deploys_are_judged() -> None:
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [1, 1, 1])]).verdict == HOLDS
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 0, 0])]).verdict == HOLDS_NOT
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 1, 0])]).verdict == OPEN
+
+
+def test_a_server_without_a_reload_is_stopped_and_started(
+    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "ROUNDS", 1)
+    peers = tmp_path / "peers"
+    with Lab([cheater(peers, "none")], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        (cell,) = deploy.measure(lab)
+    assert (cell.labels["way"], cell.lost) == (deploy.RESTARTED, "")
+    (figures,) = cell.rounds
+    assert figures["requests"] > 0
+    assert figures["lost"] > 0, "nobody listened for a while"
+    assert not processes_mentioning(str(peers))

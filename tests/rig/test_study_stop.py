@@ -26,15 +26,22 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stopped")
 
 
+_streams = pytest.mark.skipif(GO_LACKS or H2LOAD_LACKS, reason="Go or h2load is not installed: restmark setup pipelining")
+_quic = pytest.mark.skipif(GO_LACKS, reason="Go is not installed: restmark setup pipelining")
+_browsers = pytest.mark.skipif(BROWSER_LACKS, reason="chromium or nginx is not installed: restmark setup pipelining")
+_long = pytest.mark.long
+
+
 @pytest.mark.parametrize(
     ("claim", "moment", "number"),
     [
-        pytest.param(13, "native-go", signal.SIGTERM, marks=pytest.mark.skipif(GO_LACKS or H2LOAD_LACKS, reason="Go or h2load is not installed")),
-        pytest.param(13, "h2load -c", signal.SIGINT, marks=pytest.mark.skipif(GO_LACKS or H2LOAD_LACKS, reason="Go or h2load is not installed")),
-        pytest.param(10, "/client --url", signal.SIGTERM, marks=pytest.mark.skipif(GO_LACKS, reason="Go is not installed")),
-        pytest.param(10, "lossy --loss-ppm 50000", signal.SIGKILL, marks=pytest.mark.skipif(GO_LACKS, reason="Go is not installed")),
-        pytest.param(5, "--type=renderer", signal.SIGTERM, marks=pytest.mark.skipif(BROWSER_LACKS, reason="chromium or nginx is not installed")),
-        pytest.param(5, "worker process", signal.SIGKILL, marks=pytest.mark.skipif(BROWSER_LACKS, reason="chromium or nginx is not installed")),
+        pytest.param(13, "h2load -c", signal.SIGINT, marks=_streams),
+        pytest.param(10, "/client --url", signal.SIGTERM, marks=_quic),
+        pytest.param(5, "--type=renderer", signal.SIGTERM, marks=_browsers),
+        pytest.param(13, "native-go", signal.SIGTERM, marks=[_streams, _long]),
+        pytest.param(10, "lossy --loss-ppm 50000", signal.SIGKILL, marks=[_quic, _long]),
+        pytest.param(5, "worker process", signal.SIGKILL, marks=[_browsers, _long]),
+        pytest.param(6, "haproxy", signal.SIGTERM, marks=[_quic, _long]),
     ],
 )
 def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Path, claim: int, moment: str, number: signal.Signals) -> None:
@@ -47,7 +54,7 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
             assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 120), f"{moment} was never there"
             theirs = set(descendants(rig.pid, pids=True))
             rig.send_signal(number)
-            rig.communicate(timeout=60)
+            rig.communicate(timeout=300)
         finally:
             rig.kill()
     assert rig.returncode in (130, 143, -signal.SIGKILL)

@@ -56,6 +56,29 @@ def test_a_program_that_can_not_be_built_is_named(cache: Cache, default_dataset:
     (folder / "contestant.toml").write_text(text.replace('pip_requirements = "toolchain-requirements.txt"\n', ""), encoding="utf-8")
     with lab_of([], cache, default_dataset) as lab, pytest.raises(CannotTell, match="nonexistent/go"):
         natives.built(lab, folder)
+    (folder / "contestant.toml").write_text(BROKEN, encoding="utf-8")
+    with lab_of([], cache, default_dataset) as lab, pytest.raises(CannotTell, match="Broken can not be built"):
+        natives.built(lab, folder)
+
+
+BROKEN = """
+name = "native-go"
+title = "Broken"
+language = "none"
+model = "none"
+routes = ["/"]
+description = "A program that can not be built."
+
+[build]
+steps = [["/bin/false"]]
+inputs = ["contestant.toml"]
+
+[start]
+argv = ["/bin/false", "{port}"]
+
+[versions]
+none = ["/bin/true"]
+"""
 
 
 @needs_go
@@ -82,6 +105,16 @@ def test_native_go_answers_by_all_and_in_one_order(cache: Cache, default_dataset
         assert list(lab.cache.folder("study").iterdir()) == []
 
 
+@pytest.mark.long
+@needs_h2load
+@pytest.mark.parametrize("folder", [natives.RUST, natives.PYTHON], ids=lambda folder: folder.name)
+def test_other_natives_answer_as_streams_out_of_order(folder: Path, cache: Cache, default_dataset: Dataset) -> None:
+    with lab_of([], cache, default_dataset) as lab, natives.running(lab, folder) as server:
+        assert streams.wrong(server.port) == ""
+        assert streams.place_of_dear(server.port) == streams.ASKED_AT_ONCE
+        assert h2load.body_of(server.port, "/million-loop?n=10&seed=3") == b"1000018"
+
+
 @needs_go
 def test_what_is_lost_on_the_way_is_lost_to_both_protocols(cache: Cache, default_dataset: Dataset) -> None:
     with lab_of([], cache, default_dataset) as lab:
@@ -104,7 +137,7 @@ def test_what_is_lost_on_the_way_is_lost_to_both_protocols(cache: Cache, default
 @pytest.mark.parametrize("arguments", [["--loss-ppm", "1000001"], ["--delay-us", "x"], ["surplus"]])
 def test_wrong_arguments_of_the_lossy_way_are_refused(arguments: list[str], cache: Cache) -> None:
     path = neighbour.compiled(Path(quic.__file__).with_name("lossy.c"), cache, Silent())
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1 and done.stderr.startswith("lossy: ")
 
 

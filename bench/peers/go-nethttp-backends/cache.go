@@ -87,7 +87,7 @@ func (c *cache) handleRecords(w http.ResponseWriter, r *http.Request) {
 
 func (c *cache) handleJSON(w http.ResponseWriter, r *http.Request) {
 	if records, isOK := c.asked(w, r); isOK {
-		service.RespondJSON(w, records)
+		respondJSON(w, r, records)
 	}
 }
 

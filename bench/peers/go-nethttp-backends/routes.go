@@ -76,7 +76,7 @@ func routeRecords(router *http.ServeMux, prefix string, rows store) {
 // respond answers with the JSON of value, or with what err means.
 func respond(w http.ResponseWriter, r *http.Request, value any, err error) {
 	if err == nil {
-		service.RespondJSON(w, value)
+		respondJSON(w, r, value)
 		return
 	}
 	fail(w, r, err)

@@ -49,6 +49,7 @@ class LoadPlan:
     more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
     reconnect: answers after which a connection is closed and opened anew; None: never. check: look at the bytes of all answers.
     depth: requests under way on a connection. More than one is for studies of pipelining alone: no run has it.
+    calls: as MessagePack-RPC, the target's path being the method; answers then come in any order. For studies, too.
     weights: how often the target and each of more_targets has its turn; empty: all alike. every_s: how often the one who runs it is told how many
     requests were answered; None: never. method: None for GET, or POST with a body.
     """
@@ -70,6 +71,7 @@ class LoadPlan:
     check: bool = True
     depth: int = 1
     weights: tuple[int, ...] = ()
+    calls: bool = False
     every_s: float | None = None
     method: str | None = None
 
@@ -240,7 +242,7 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append("--no-check")
     if plan.body is not None:
         argv += [f"--body={plan.body}", "--header=Content-Type: application/json"]
-    url = f"http://{ports.address(plan.host, plan.port)}"
+    url = f"{'rpc' if plan.calls else 'http'}://{ports.address(plan.host, plan.port)}"
     if not plan.more_targets:
         return [*argv, f"{url}{plan.target}"]
     targets = (plan.target, *plan.more_targets)

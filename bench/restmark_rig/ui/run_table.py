@@ -28,7 +28,7 @@ def show(console: Console, view: View) -> None:
     results, analysis = view.results, view.analysis
     for route in analysis.routes:
         for load in analysis.loads:
-            if analysis.entrants(route, load):
+            if analysis.participants(route, load):
                 plain(console, f"\n{requested(route)}, {load.title}{_same(analysis, route, load)}", "bold")
                 console.print(_table(analysis, route, load))
     if results.cells:

@@ -93,9 +93,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
     charts, tables, notes = [_chart(cells)], [_table(cells)], judging.lost(cells)
     if plain is None:
         return Finding(OPEN, "the browser did not load the page", charts, tables, notes)
-    most, connections = _most(plain), _least(plain, "connections")
+    most, connections = _most(plain), _connections(plain)
     why = (
-        f"{plain.labels['browser']} loaded {recorder.RESOURCES} small pictures on {connections} connections of HTTP/1.1, and had {most} outstanding "
+        f"{plain.labels['browser']} loaded {recorder.RESOURCES} small pictures on {connections} of HTTP/1.1, and had {most} outstanding "
         "on one at most"
     )
     if most > 1:
@@ -103,7 +103,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
     if multiplexed is None:
         return Finding(OPEN, f"{why}; whether it would ask for more at a time if it could, HTTP/2 did not show", charts, tables, notes)
     several = _most(multiplexed)
-    why = f"{why}; by HTTP/2 {several} on {_least(multiplexed, 'connections')} connection(s)"
+    why = f"{why}; by HTTP/2 {several} on {_connections(multiplexed)}"
     return Finding(HOLDS if several > 1 else OPEN, why, charts, tables, notes)
 
 
@@ -112,8 +112,8 @@ def _most(cell: Cell) -> int:
     return round(max(*cell.values("browser_outstanding_max"), *cell.values("server_outstanding_max")))
 
 
-def _least(cell: Cell, what: str) -> int:
-    return round(min(cell.values(f"browser_{what}")))
+def _connections(cell: Cell) -> str:
+    return numbers.counted(round(max(cell.values("browser_connections"))), "connection")
 
 
 def _chart(cells: Sequence[Cell]) -> Chart:
@@ -121,9 +121,12 @@ def _chart(cells: Sequence[Cell]) -> Chart:
     for name, figure in (("by the browser's log", "browser_outstanding_max"), ("by the server's", "server_outstanding_max")):
         ways = [(number, judging.the(cells, way=way)) for number, way in ((1.0, PLAIN), (2.0, MULTIPLEXED))]
         series.append(Series(name, [Point(number, judging.middle(cell, figure).value) for number, cell in ways if cell]))
-    found = {way: cell for way in (PLAIN, MULTIPLEXED) if (cell := judging.the(cells, way=way))}
-    title = "; ".join(f"{way}: {_most(cell)} outstanding on a connection at most, {_least(cell, 'connections')} connections" for way, cell in found.items())
-    title = title or "Requests outstanding on a connection of a browser's"
+    plain, multiplexed = (judging.the(cells, way=way) for way in (PLAIN, MULTIPLEXED))
+    title = "Requests outstanding on a connection of a browser's"
+    if plain:
+        title = f"A browser has {_most(plain)} outstanding on a connection of HTTP/1.1 at most, and opens {_connections(plain)}"
+    if plain and multiplexed:
+        title += f"; on {_connections(multiplexed)} of HTTP/2 up to {_most(multiplexed)}"
     return Chart("browsers", title, "version of HTTP", "Most outstanding on a connection", series, logarithmic=False, even=True)
 
 

@@ -30,7 +30,7 @@ DEAR_TARGET = f"{ROUTE_WAIT}?ms={WAIT_MS}"
 AT_A_TIME = 2  # dear requests of a user: with one, the others would slip through between its answer and the next
 INNOCENT = 8
 WORKERS_MIN = 2
-VISIT_S = 0.6
+VISIT_S = 0.4
 FROZEN = 10.0
 LITTLE = 3.0
 

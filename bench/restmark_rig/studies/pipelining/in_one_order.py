@@ -136,11 +136,12 @@ CLAIM = Claim(
     sentence="Cleartext HTTP/2 answered in order would be pipelining again.",
     source=f"{texts.ESSAY}; RFC 9113, section 5 (streams are independent of each other).",
     method=(
-        "Go's net/http speaks HTTP/2 in the clear (h2c) twice: once it sends each answer when it is ready, once when the one before it on the same "
-        "connection is "
-        f"out. It works on all at once both times. h2load keeps {IN_FLIGHT} requests in flight, 1, 4 and 16 to a connection: GET / alone, and with "
-        "one of eight that "
-        f"waits {streams.WAIT_MS} ms, where the latencies are those of the others; beside it the first contestant that can wait, pipelined. And "
+        "A server in Go, golang.org/x/net/http2, speaks HTTP/2 in the clear (h2c) twice: once each answer is sent when it is ready, once when those "
+        "of all older "
+        "streams of the same connection are out. It works on all at once both times. "
+        f"h2load keeps {IN_FLIGHT} requests in flight, 1, 4 and 16 to a connection: GET / alone, and with one of eight that waits {streams.WAIT_MS} "
+        "ms, where the "
+        "latencies are those of the others; beside it the first contestant that can wait, pipelined. And "
         f"{streams.ASKED_AT_ONCE} requests at once, of which the first waits: the place of its answer shows that the order is kept."
     ),
     rule=(
@@ -151,11 +152,9 @@ CLAIM = Claim(
         "be told otherwise."
     ),
     misleads=(
-        "“One order” is that in which the server takes the requests from a connection, which is that of its streams but for what threads do at the "
-        "same moment. "
-        "Nobody offers such a server: it is what one would be that kept HTTP/1.1's rule. In any order an answer is held back and sent by the same "
-        "way, so that the "
-        "order alone is the difference."
+        "Nobody offers such a server: it is what one would be that kept HTTP/1.1's rule. In any order the library's own scheduler decides which "
+        "frame is sent "
+        "next, which takes time of its own: what GET / alone costs differs by that, too."
     ),
     measure=measure,
     judge=judge,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...contestants import builder, requirements
 from ...contestants.contestant import Contestant, load
+from ...model.errors import BuildFailed
 from ...server.launcher import StartOptions, start_command
 from .. import neighbour
 from ..lab import Lab
@@ -29,16 +30,19 @@ def title(folder: Path) -> str:
 
 
 def built(lab: Lab, folder: Path) -> Contestant:
-    """The program's recipe, built if need be. Raises CannotTell if something is missing, BuildFailed."""
+    """The program's recipe, built if need be. Raises CannotTell if something is missing, or it can not be built."""
     recipe = load(folder)
     if lacking := requirements.missing(recipe):
         raise CannotTell(f"{recipe.title}: {lacking[0].what}; {lacking[0].remedy}")
-    builder.build(recipe, lab.cache, lab.reporter)
+    try:
+        builder.build(recipe, lab.cache, lab.reporter)
+    except BuildFailed as fault:
+        raise CannotTell(f"{recipe.title} can not be built: {fault.message.splitlines()[0]}") from None
     return recipe
 
 
 def client(lab: Lab) -> Path:
-    """native-go's client. Raises CannotTell, BuildFailed."""
+    """native-go's client. Raises CannotTell."""
     return lab.cache.build_dir(built(lab, GO)) / CLIENT
 
 

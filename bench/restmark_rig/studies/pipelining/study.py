@@ -18,6 +18,7 @@ from . import (
     parallel,
     quic,
     round_trips,
+    rpc,
     texts,
     work,
 )
@@ -39,6 +40,7 @@ STUDY = Study(
         freeze.CLAIM,
         http2.CLAIM,
         round_trips.CLAIM,
+        rpc.CLAIM,
         quic.CLAIM,
         connections.CLAIM,
         parallel.CLAIM,

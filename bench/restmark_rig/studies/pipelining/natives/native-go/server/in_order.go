@@ -1,62 +1,67 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"net"
-	"net/http"
-	"sync"
+	"math"
+	"slices"
+
+	"golang.org/x/net/http2"
 )
 
-// A turnstile of a connection lets answers out one after the other, in the order in which their requests came.
-type turnstile struct {
-	lock sync.Mutex
-	last chan struct{} // closed when the newest answer is out
+// inOrder sends the answers of a connection one after the other, in the order of their streams, as RFC 9112 asks it of pipelining. The requests are
+// worked on all at once nevertheless.
+type inOrder struct {
+	control []http2.FrameWriteRequest // of no open stream: it does not wait
+	open    []uint32                  // streams, the oldest first
+	waiting map[uint32][]http2.FrameWriteRequest
 }
 
-type turnstileKey struct{}
-
-func withTurnstile(parent context.Context, _ net.Conn) context.Context {
-	out := make(chan struct{})
-	close(out)
-	return context.WithValue(parent, turnstileKey{}, &turnstile{last: out})
+func newInOrder() http2.WriteScheduler {
+	return &inOrder{waiting: map[uint32][]http2.FrameWriteRequest{}}
 }
 
-// enter returns what is closed when the answer before is out, and what to close when one's own is.
-func (t *turnstile) enter() (before <-chan struct{}, own chan struct{}) {
-	t.lock.Lock()
-	defer t.lock.Unlock()
-	before, own = t.last, make(chan struct{})
-	t.last = own
-	return before, own
+// OpenStream is called in the order in which requests come.
+func (s *inOrder) OpenStream(stream uint32, _ http2.OpenStreamOptions) {
+	s.open = append(s.open, stream)
 }
 
-// queued works on all requests of a connection at once. inOrder: each answer is sent when the one before is out, as RFC 9112 asks it of pipelining;
-// else when it is ready, by the same way, so that the order alone is the difference.
-func queued(next http.Handler, inOrder bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		before, own := r.Context().Value(turnstileKey{}).(*turnstile).enter()
-		defer close(own)
-		held := &heldBack{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(held, r)
-		if inOrder {
-			<-before
-		}
-		w.WriteHeader(held.status)
-		if _, err := w.Write(held.body.Bytes()); err != nil {
-			return // the client has gone
-		}
-		// Without it the answer would be handed over after the next one's turn has come. A failure means that the client has gone.
-		_ = http.NewResponseController(w).Flush()
-	})
+// CloseStream is called when an answer is out, or is not wanted any more.
+func (s *inOrder) CloseStream(stream uint32) {
+	s.open = slices.DeleteFunc(s.open, func(one uint32) bool { return one == stream })
+	delete(s.waiting, stream)
 }
 
-// heldBack keeps an answer until its turn.
-type heldBack struct {
-	http.ResponseWriter
-	status int
-	body   bytes.Buffer
+// AdjustStream is about priorities: there are none.
+func (s *inOrder) AdjustStream(uint32, http2.PriorityParam) {}
+
+// Push takes a frame that is ready.
+func (s *inOrder) Push(frame http2.FrameWriteRequest) {
+	stream := frame.StreamID()
+	if !slices.Contains(s.open, stream) {
+		s.control = append(s.control, frame)
+		return
+	}
+	s.waiting[stream] = append(s.waiting[stream], frame)
 }
 
-func (h *heldBack) WriteHeader(status int)         { h.status = status }
-func (h *heldBack) Write(data []byte) (int, error) { return h.body.Write(data) }
+// Pop gives the next frame to be sent: while the oldest stream has none, nothing is.
+func (s *inOrder) Pop() (http2.FrameWriteRequest, bool) {
+	if len(s.control) > 0 {
+		frame := s.control[0]
+		s.control = s.control[1:]
+		return frame, true
+	}
+	if len(s.open) == 0 || len(s.waiting[s.open[0]]) == 0 {
+		return http2.FrameWriteRequest{}, false
+	}
+	oldest := s.open[0]
+	frame, rest, parts := s.waiting[oldest][0].Consume(math.MaxInt32)
+	switch parts {
+	case 0: // the client's window is full
+		return http2.FrameWriteRequest{}, false
+	case 1:
+		s.waiting[oldest] = s.waiting[oldest][1:]
+	default:
+		s.waiting[oldest][0] = rest
+	}
+	return frame, true
+}

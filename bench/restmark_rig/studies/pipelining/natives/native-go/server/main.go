@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/net/http2"
 )
 
 const drainTimeout = 2 * time.Second
@@ -41,24 +42,15 @@ func main() {
 
 // serve returns when it has been told to stop, or with what failed.
 func serve(stop context.Context, address string, handler http.Handler, clear, inOrder bool) error {
-	protocols := new(http.Protocols)
-	server := &http.Server{Handler: handler, Protocols: protocols}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, 2)
+	server, failed := &http.Server{Handler: handler}, make(chan error, 2)
 	if clear {
-		protocols.SetUnencryptedHTTP2(true)
-		server.Handler = queued(handler, inOrder)
-		server.ConnContext = withTurnstile
-		go func() { failed <- server.Serve(listener) }()
-	} else {
-		protocols.SetHTTP1(true)
-		protocols.SetHTTP2(true)
-		if err := serveTLS(server, listener, address, failed); err != nil {
-			return err
-		}
+		go func() { failed <- serveClear(server, listener, inOrder) }()
+	} else if err := serveTLS(server, listener, address, failed); err != nil {
+		return err
 	}
 	log.Print("listening on ", listener.Addr())
 	select {
@@ -74,8 +66,28 @@ func serve(stop context.Context, address string, handler http.Handler, clear, in
 	}
 }
 
+// serveClear takes connections of clients who know that HTTP/2 is spoken. The library is asked for itself, as net/http's own copy of it has no say in
+// which answer is sent first.
+func serveClear(server *http.Server, listener net.Listener, inOrder bool) error {
+	library := &http2.Server{}
+	if inOrder {
+		library.NewWriteScheduler = newInOrder
+	}
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go library.ServeConn(connection, &http2.ServeConnOpts{Handler: server.Handler, BaseConfig: server})
+	}
+}
+
 // serveTLS serves HTTP/1.1 and HTTP/2 on the listener and HTTP/3 on the same port of UDP.
 func serveTLS(server *http.Server, listener net.Listener, address string, failed chan<- error) error {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	server.Protocols = protocols
 	certificate, err := tls.LoadX509KeyPair(os.Getenv("RESTMARK_CERTIFICATE"), os.Getenv("RESTMARK_KEY"))
 	if err != nil {
 		return err
