@@ -69,7 +69,7 @@ stage() {
 # What the rig itself needs, and restmarkd; then, unless there are to be few, what all contestants need.
 set -- \
         --for 'restmarkd and the load generator' cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' \
-        libjson-c-dev libsystemd-dev zlib1g-dev \
+        libjson-c-dev libsystemd-dev zlib1g-dev libpq-dev libhiredis-dev \
         --for 'the rig' python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil python3-jsonschema \
         python3-msgpack
 stage "what is missing"

@@ -19,7 +19,8 @@ function(restmark_dependency target)
   endforeach()
   message(FATAL_ERROR
     "No pkg-config module for ${target} (tried: ${ARGN}). On Debian: apt-get install "
-    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev zlib1g-dev")
+    "libmicrohttpd-dev libmsgpack-dev (Debian 13: libmsgpack-c-dev) libjson-c-dev libsystemd-dev zlib1g-dev, and libpq-dev libhiredis-dev "
+    "unless you build with -DRESTMARKD_STORES=OFF")
 endfunction()
 
 restmark_dependency(microhttpd "libmicrohttpd>=0.9.75")
@@ -28,3 +29,26 @@ restmark_dependency(msgpack "msgpack-c" "msgpack")
 restmark_dependency(jsonc "json-c>=0.15")
 restmark_dependency(systemd "libsystemd>=247")
 restmark_dependency(zlib "zlib>=1.2.9")
+
+# Loaded by their names when a configuration wants them, never linked: what is needed of them here is their headers, and that name.
+function(restmark_soname target ret)
+  get_target_property(libraries PkgConfig::dep_${target} INTERFACE_LINK_LIBRARIES)
+  list(GET libraries 0 library)
+  if(NOT EXISTS "${library}")
+    find_library(restmark_${target}_file NAMES "${library}" "pq" REQUIRED)
+    set(library "${restmark_${target}_file}")
+  endif()
+  execute_process(COMMAND "${CMAKE_READELF}" -d "${library}" OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT dynamic MATCHES "SONAME[^\n]*\\[([^]]+)\\]")
+    message(FATAL_ERROR "${library} has no SONAME, by which it could be loaded")
+  endif()
+  message(STATUS "${target} is loaded as ${CMAKE_MATCH_1}")
+  set(${ret} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+endfunction()
+
+if(RESTMARKD_STORES)
+  restmark_dependency(libpq "libpq>=14") # pipeline mode
+  restmark_dependency(hiredis "hiredis>=0.14")
+  restmark_soname(libpq RESTMARK_LIBPQ_SONAME)
+  restmark_soname(hiredis RESTMARK_HIREDIS_SONAME)
+endif()

@@ -36,7 +36,7 @@ done
 # shellcheck disable=SC2086 # empty or one word
 bench/need-packages.sh $no_install \
         git build-essential cmake ninja-build pkgconf debhelper dh-python lintian scdoc python3 systemd libcmocka-dev \
-        zlib1g-dev libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev
+        zlib1g-dev libjson-c-dev libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev libpq-dev libhiredis-dev
 # systemd.pc, which says where units go, is in systemd on Debian 12 and in systemd-dev later.
 # shellcheck disable=SC2086 # empty or one word
 pkg-config --exists systemd || bench/need-packages.sh $no_install systemd-dev

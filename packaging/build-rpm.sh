@@ -37,7 +37,7 @@ if [ -e /etc/debian_version ]; then
         # shellcheck disable=SC2086 # empty or one word
         bench/need-packages.sh $no_install \
                 git rpm rpmlint build-essential cmake ninja-build pkgconf scdoc python3 systemd libcmocka-dev libjson-c-dev \
-                libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev zlib1g-dev
+                libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libsystemd-dev zlib1g-dev libpq-dev libhiredis-dev
         no_deps=--nodeps
 fi
 

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "mhd/zero_copy.h"
+#include "stores.h"
 
 static const char usage[] =
         "Usage: restmarkd [-c FILE] [-o SECTION.KEY=VALUE]...\n"
@@ -23,7 +24,8 @@ static const char usage[] =
         "      --write-dataset FILE    write the dataset as MessagePack (-: stdout)\n"
         "      --write-config FILE     write the commented default configuration\n"
         "                              (-: stdout)\n"
-        "  -V, --version               print the version, and whether zero-copy works\n"
+        "  -V, --version               print the version, whether zero-copy works, and\n"
+        "                              which databases and caches can be asked\n"
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
@@ -43,6 +45,7 @@ static int show_version(struct arguments *arguments) {
         int r = zero_copy_check(&e);
 
         (void)printf("restmarkd " RESTMARK_VERSION "\nzero-copy: %s%s\n", r < 0 ? "no: " : "yes", r < 0 ? e.text : "");
+        stores_print(stdout);
         arguments->task = TASK_SHOW;
         return EX_OK;
 }

@@ -46,6 +46,27 @@ static int open_admin(struct parts *p, struct error *e) {
         return r;
 }
 
+/* The files of Unix sockets have their mode and group from the moment when somebody answers there. */
+static int admit_callers(const struct parts *p, struct error *e) {
+        const struct listen_list *list = &p->listeners->addresses;
+
+        for (size_t i = list->n - list->n_rpc; !p->listeners->given && i < list->n; i++)
+                if (listen_is_local(&list->at[i]) && control_access_apply(&p->rpc_access, list->at[i].socket.local.sun_path, e) < 0)
+                        return setup_blame(EX_OSERR, p->setup->config, p->rpc_access.has_group ? OPTION_rpc_group : OPTION_rpc_mode, e);
+        return EX_OK;
+}
+
+static int open_listeners(struct parts *p, struct error *e) {
+        const struct config *c = p->setup->config;
+        struct listen_list all;
+
+        if (listen_join(&c->listen, &c->rpc_listen, &all, e) < 0)
+                return setup_blame(EX_CONFIG, c, OPTION_rpc_listen, e);
+        if (inherit_listeners(&all, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, e) < 0)
+                return setup_blame(EX_OSERR, c, c->rpc_listen.n > 0 && c->origin[OPTION_rpc_listen] ? OPTION_rpc_listen : OPTION_listen, e);
+        return admit_callers(p, e);
+}
+
 int parts_open(struct parts *p, struct error *e) {
         const struct config *c = p->setup->config;
         int r;
@@ -53,8 +74,9 @@ int parts_open(struct parts *p, struct error *e) {
         r = setup_open(p->setup, p->n_workers, e);
         if (r != EX_OK)
                 return r;
-        if (inherit_listeners(&c->listen, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, e) < 0)
-                return setup_blame(EX_OSERR, c, OPTION_listen, e);
+        r = open_listeners(p, e);
+        if (r != EX_OK)
+                return r;
         if (!p->listeners->given && store_exists())
                 listeners_store(p->listeners);
         if (scoreboard_new(&p->board, &p->board_fd, e) < 0)
@@ -79,7 +101,7 @@ int parts_adopt(struct parts *p, struct error *e) {
         r = setup_open(p->setup, p->n_workers, e);
         if (r != EX_OK)
                 return r;
-        if (handover_adopt_listeners(h, (int)p->boot->backlog, &p->listeners, e) < 0)
+        if (handover_adopt_listeners(h, p->boot->rpc_listen.n, (int)p->boot->backlog, &p->listeners, e) < 0)
                 return EX_OSERR;
         p->board_fd = (int)h->board_fd;
         if (scoreboard_adopt(p->board_fd, &p->board, e) < 0)
@@ -95,7 +117,7 @@ void parts_log_addresses(const struct parts *p) {
         char text[LISTEN_TEXT_MAX];
 
         for (uint32_t i = 0; i < p->board->n_listen; i++)
-                log_message(LOG_NOTICE, "listening on %s", p->board->listen[i]);
+                log_message(LOG_NOTICE, "listening on %s%s", p->board->listen[i], i < p->board->n_listen - p->listeners->addresses.n_rpc ? "" : " for calls");
         if (p->control)
                 log_message(LOG_NOTICE, "control socket %s", p->control_path);
         for (size_t i = 0; p->admin && i < admin_addresses(p->admin)->n; i++)

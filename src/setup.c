@@ -91,6 +91,7 @@ static bool can_send_files(void) {
 int setup_check(struct setup *setup, struct error *e) {
         const struct config *c = setup->config;
         struct cpu_list ignored; /* for another daemon's start; a wrong one is said now */
+        enum option_id bad;
 
         if (calls_check(e) < 0 || fd_size_budget(sizeof(struct restmark_scoreboard), e) < 0)
                 return EX_OSERR;
@@ -106,7 +107,10 @@ int setup_check(struct setup *setup, struct error *e) {
                                                 .access_log_sample = c->access_log_sample,
                                                 .slow_request_ms = c->slow_request_ms,
                                                 .zero_copy = c->zero_copy && can_send_files(),
-                                                .suspends = c->wait };
+                                                .suspends = c->wait || *c->database_url || *c->cache_url,
+                                                .waits = c->wait };
+        if (stores_prepare(c, &setup->stores, &bad, e) < 0)
+                return setup_blame(EX_CONFIG, c, bad, e);
         if (setup_find_cpus(c, &ignored, e) != EX_OK)
                 return EX_CONFIG;
         return count_workers(setup, e);
@@ -125,7 +129,8 @@ int setup_budget(const struct config *c, unsigned int n_workers, struct error *e
         /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
          * master has two of them in a slot: two links, two cells, and a private connection to the new one. */
         enum { OTHERS = 128 };
-        uint64_t master = n_workers * (c->listen.n + 6), worker = c->max_connections + c->listen.n;
+        const size_t n_listen = c->listen.n + c->rpc_listen.n;
+        uint64_t master = n_workers * (n_listen + 6), worker = c->max_connections + n_listen + (*c->database_url ? c->database_pool : 0);
 
         if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
                 return setup_blame(EX_OSERR, c, OPTION_max_connections, e);
@@ -184,6 +189,7 @@ static void free_generation(struct generation *generation) {
 struct generation *setup_generation(struct setup *setup) {
         if (setup->config->harakiri_ms > 0)
                 trace_prime(); /* for all workers that will be forked, as … */
+        setup->stores.options.cache.values_max = setup->dataset->n_records;
         (void)route_table(); /* … without memory for which they will not start, and say so */
         setup->generation = (struct generation){
                 .references = 1,
@@ -191,6 +197,7 @@ struct generation *setup_generation(struct setup *setup) {
                 .n_workers = setup->n_workers,
                 .dataset = setup->dataset,
                 .limits = &setup->limits,
+                .stores = &setup->stores.options,
                 .account = &setup->account,
                 .access_log_fd = setup->access_log_fd,
                 .master_pid = getpid(),

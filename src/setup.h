@@ -12,6 +12,7 @@
 #include "config/cpu_list.h"
 #include "data/dataset.h"
 #include "http/server.h"
+#include "stores.h"
 
 /* Where configurations come from: the command line. Its texts are borrowed. */
 struct setup_source {
@@ -27,6 +28,7 @@ struct setup {
         bool is_kept; /* who made it frees it; the end of the generation only gives back what workers needed */
         struct account account;
         struct server_limits limits;
+        struct stores stores;
         struct dataset *dataset;
         int access_log_fd; /* -1: none */
 };

@@ -54,11 +54,12 @@ if [ "$parts" = packaging ]; then
         pkg-config --exists systemd || need systemd-dev
 fi
 need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' libjson-c-dev libsystemd-dev \
-        zlib1g-dev libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-click python3-rich python3-jinja2 python3-numpy \
+        zlib1g-dev libpq-dev libhiredis-dev libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-click python3-rich python3-jinja2 python3-numpy \
         python3-psutil python3-jsonschema python3-msgpack python3-packaging python3-yaml shellcheck scdoc wrk iproute2 util-linux procps
-[ "$parts" = quick ] || need zsh fish nginx haproxy varnish python3-requests python3-httpx python3-aiohttp perl \
+[ "$parts" = quick ] || need zsh fish nginx haproxy varnish apache2-bin nghttp2-client openssl python3-requests python3-httpx python3-aiohttp perl \
         python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
-        chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3
+        chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3 \
+        postgresql redis-server python3-psycopg python3-redis
 
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
@@ -122,8 +123,8 @@ finish() {
         exit $status
 }
 
-# Most tests wait more than they work; those whose subject is time run alone, at the end.
-jobs=$((3 * $(nproc)))
+# Most tests wait far more than they work, so that two or three at a time leave CPUs idle; those whose subject is time run alone, at the end.
+jobs=$((5 * $(nproc)))
 
 rm -f build/*/Testing/Temporary/LastTest*.log
 if [ "$parts" = quick ]; then
@@ -160,7 +161,7 @@ fuzzers=$!
 # shellcheck disable=SC2086 # words
 $hears tests/soak --minutes 0.5 >build/soak.log 2>&1 &
 soak=$!
-few=$((2 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
+few=$((3 * $(nproc))) # for the soak is beside them, whose clients wait for their answers
 stage "tests of the asan build, $few at a time" ctest --preset asan -LE '^twice$' -j "$few"
 stage "soak: what was left to do of it" beside "$soak" build/soak.log
 soak=''

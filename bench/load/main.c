@@ -12,6 +12,7 @@
 #include "engine/probe.h"
 #include "engine/run.h"
 #include "latency/hdr_log.h"
+#include "view/every.h"
 #include "view/file.h"
 #include "view/hold.h"
 #include "view/human.h"
@@ -99,6 +100,9 @@ static int make_plan(struct options *o, struct load_plan *p, struct error *e) {
                 r = read_named(o->body_file, &body, &style.body_length, e);
         style.body = body;
         style.host = p->address.host;
+        style.is_call = p->address.is_call;
+        if (r == 0 && style.is_call && (o->n_headers > 0 || strcmp(o->method, o->body_file ? "POST" : "GET") != 0))
+                r = error_set(e, -EINVAL, "calls have neither --header nor --method: the target's path is the method");
         if (r == 0)
                 r = request_mix_make(&p->mix, o->wishes, o->n_wishes, &style, o->seed, e);
         free(body);
@@ -162,7 +166,7 @@ static int run_once(const struct options *o, const struct load_plan *p, FILE *lo
 
         if (r && progress) {
                 progress_begin(progress, stderr, p, "");
-                result = load_run(p, progress_watcher(progress, &memory), o->hold ? &hold_gate : NULL, r, &e);
+                result = load_run(p, o->every_ns > 0 ? every_watcher(o->every_ns, &memory) : progress_watcher(progress, &memory), o->hold ? &hold_gate : NULL, r, &e);
                 progress_end(progress);
         }
         if (result < 0) {

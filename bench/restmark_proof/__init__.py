@@ -1,1 +1,1 @@
-"""The program reload-proof: reloads pre-forked servers under load and counts what clients lose. The clients are restmark_load's."""
+"""The program reload-proof: reloads pre-forked servers under load and counts what clients lose. The clients are in clients/."""

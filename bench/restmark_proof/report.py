@@ -6,8 +6,7 @@ import json
 from statistics import median
 from typing import Any
 
-from restmark_load import Outcome, Tally
-
+from .clients import Outcome, Tally
 from .run import Result
 
 KINDS = (Outcome.REFUSED, Outcome.RESET, Outcome.EOF, Outcome.TRUNCATED, Outcome.TIMEOUT)

@@ -6,8 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from restmark_load import Load, LocalFault, Outcome, Profile, Tally
-
+from .clients import Load, LocalFault, Outcome, Profile, Tally
 from .errors import Fault
 from .own import Own
 from .process import fetch

@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 #define RESTMARK_SCOREBOARD_MAGIC 0x72657374u /* "rest" */
-#define RESTMARK_SCOREBOARD_VERSION 6u
+#define RESTMARK_SCOREBOARD_VERSION 7u
 #define RESTMARK_CACHE_LINE 64
 #define RESTMARK_SLOTS_MAX 256
 #define RESTMARK_SEATS 2
 #define RESTMARK_STACK_MAX 31
 #define RESTMARK_LISTEN_MAX 16
-#define RESTMARK_LISTEN_TEXT_MAX 80
+#define RESTMARK_LISTEN_TEXT_MAX 120
 
 enum restmark_route {
         RESTMARK_ROUTE_WELCOME,
@@ -34,6 +34,12 @@ enum restmark_route {
         RESTMARK_ROUTE_WAIT,
         RESTMARK_ROUTE_RECORD,
         RESTMARK_ROUTE_SIBLING, /* the 99 beside it */
+        RESTMARK_ROUTE_DB_RECORD,
+        RESTMARK_ROUTE_DB_RECORDS,
+        RESTMARK_ROUTE_DB_SEARCH,
+        RESTMARK_ROUTE_DB_UPDATE,
+        RESTMARK_ROUTE_CACHE_RECORDS,
+        RESTMARK_ROUTE_CACHE_JSON,
         RESTMARK_ROUTE_OTHER, /* what no route took: 404, malformed requests */
         RESTMARK_ROUTE_COUNT
 };
@@ -59,6 +65,7 @@ enum restmark_close {
         RESTMARK_CLOSE_GONE,    /* the client went away, or its connection broke, in the middle of a request */
         RESTMARK_CLOSE_TLS,     /* it began with TLS */
         RESTMARK_CLOSE_BINARY,  /* it began with what is no text */
+        RESTMARK_CLOSE_PROTOCOL, /* what came to the RPC port was no call */
         RESTMARK_CLOSE_COUNT
 };
 
@@ -74,6 +81,32 @@ struct restmark_route_cell {
         _Atomic uint64_t durations[RESTMARK_DURATION_BUCKETS];
 };
 
+/* Servers that requests wait for; names in shared/status_names.c. */
+enum restmark_store {
+        RESTMARK_STORE_DATABASE,
+        RESTMARK_STORE_CACHE,
+        RESTMARK_STORE_COUNT
+};
+
+/* What a worker has asked one of them. */
+struct restmark_store_cell {
+        _Atomic uint64_t connections; /* open now */
+        _Atomic uint64_t busy;        /* questions that are asked now … */
+        _Atomic uint64_t waiting;     /* … and that wait for a connection */
+        _Atomic uint64_t good;        /* questions that were answered, also with "there is no such record" */
+        _Atomic uint64_t away;        /* that were not, as the server could not be reached or was lost */
+        _Atomic uint64_t refused;     /* as too many waited */
+        _Atomic uint64_t late;        /* as the server has given up */
+        _Atomic uint64_t wrong;       /* as the answer was none */
+        _Atomic uint64_t forgotten;   /* whose request had timed out, or had no client any more */
+        _Atomic uint64_t connects;    /* connections made … */
+        _Atomic uint64_t lost;        /* … and lost, or attempts that have failed */
+        _Atomic uint64_t wait_ns;     /* questions have waited for a connection: the sum */
+        /* From a question that was sent to its answer: one count for each that was sent and neither lost nor forgotten. */
+        _Atomic uint64_t duration_ns; /* the sum */
+        _Atomic uint64_t durations[RESTMARK_DURATION_BUCKETS];
+};
+
 struct restmark_worker_cell {
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t connections;                           /* open now */
@@ -81,6 +114,8 @@ struct restmark_worker_cell {
         _Atomic uint64_t waiting; /* requests that are suspended now, see [workloads] wait */
         _Atomic uint64_t request_bodies_bytes; /* memory that the bodies take which are coming in or being used, see [limits] body-memory */
         _Atomic uint64_t lost_log_lines;                        /* of the access log: they could not be written */
+        _Atomic uint64_t rpc_calls;       /* of the requests of all routes: those that came as calls, see [rpc] listen */
+        _Atomic uint64_t rpc_connections; /* of those open now: to the RPC port */
         _Atomic uint64_t taken_over; /* of those accepted: out of the queues of slots without a worker, by way of the master */
         _Atomic uint64_t beat_ms; /* when the worker's loop last turned, CLOCK_MONOTONIC; at least once a second; 0: not yet */
         /* The workload that runs at this moment. Read it with scoreboard_read_work(): the fields change under the reader. */
@@ -90,6 +125,7 @@ struct restmark_worker_cell {
         _Atomic uint64_t working_n;        /* … and of the loop */
         _Atomic uint64_t working_seed;
         struct restmark_route_cell routes[RESTMARK_ROUTE_COUNT];
+        alignas(RESTMARK_CACHE_LINE) struct restmark_store_cell stores[RESTMARK_STORE_COUNT];
         /* Where it was when the master asked, the innermost first: addresses in the program that the master is too. */
         alignas(RESTMARK_CACHE_LINE) _Atomic uint64_t stack_depth; /* 0: it was not asked, or has not answered */
         _Atomic uint64_t stack[RESTMARK_STACK_MAX];

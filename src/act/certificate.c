@@ -18,6 +18,12 @@ static const char *const paths[RESTMARK_ROUTE_COUNT] = {
         [RESTMARK_ROUTE_WAIT] = "/wait",
         [RESTMARK_ROUTE_RECORD] = "/record/{id}",
         [RESTMARK_ROUTE_SIBLING] = "/NAME/{id}",
+        [RESTMARK_ROUTE_DB_RECORD] = "/db/record",
+        [RESTMARK_ROUTE_DB_RECORDS] = "/db/records",
+        [RESTMARK_ROUTE_DB_SEARCH] = "/db/search",
+        [RESTMARK_ROUTE_DB_UPDATE] = "/db/update",
+        [RESTMARK_ROUTE_CACHE_RECORDS] = "/cache/records",
+        [RESTMARK_ROUTE_CACHE_JSON] = "/cache/json",
         [RESTMARK_ROUTE_OTHER] = "another path",
 };
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "act/control.h"
-#include "base/fd.h"
+#include "act/local_socket.h"
 
 int control_check_path(const char *path, struct error *e) {
         const struct sockaddr_un address;
@@ -18,30 +18,6 @@ int control_check_path(const char *path, struct error *e) {
         if (*path != '/')
                 return error_set(e, -EINVAL, "%s: write the whole path of the socket, from /, or none", path);
         return 0;
-}
-
-/* The process that answers on `path`: its pid, 0 if none does (no such file, or a stale one), or a negative errno value. */
-static pid_t find_owner(const char *path) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        socklen_t size = sizeof(struct ucred);
-        struct ucred owner;
-        pid_t result;
-        int fd;
-
-        strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-                result = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0 ? owner.pid : -errno;
-        else if (errno == ENOENT || errno == ECONNREFUSED)
-                result = 0;
-        else if (errno == EAGAIN)
-                result = -EBUSY; /* somebody is there whose queue is full */
-        else
-                result = -errno;
-        (void)fd_close(fd);
-        return result;
 }
 
 int control_explain(enum control_step step, const char *path, int errnum, struct error *e) {
@@ -56,7 +32,7 @@ int control_explain(enum control_step step, const char *path, int errnum, struct
 int control_examine(const char *path, struct control_place *ret, struct error *e) {
         struct stat st;
 
-        *ret = (struct control_place){ .owner = find_owner(path) };
+        *ret = (struct control_place){ .owner = local_socket_owner(path) };
         if (ret->owner < 0)
                 return error_set_errno(e, -ret->owner, "%s: cannot tell whether another daemon has this control socket", path);
         ret->exists = lstat(path, &st) == 0;

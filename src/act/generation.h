@@ -23,6 +23,7 @@ struct generation {
         /* What is the same for all its workers: */
         const struct dataset *dataset;
         const struct server_limits *limits;
+        const struct stores_options *stores;
         const struct account *account;
         int access_log_fd; /* -1: none */
         pid_t master_pid;

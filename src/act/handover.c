@@ -42,13 +42,13 @@ static int read_address(int fd, struct listen_address *ret, struct error *e) {
 
         memset(ret, 0, sizeof *ret);
         if (get_option(fd, SO_TYPE) != SOCK_STREAM || get_option(fd, SO_ACCEPTCONN) != 1 || getsockname(fd, &ret->socket.any, &size) < 0 ||
-            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6))
+            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6 && !listen_is_local(ret)))
                 return error_set(e, -EPROTO, "descriptor %d is no listening TCP socket", fd);
-        ret->size = size;
+        ret->size = listen_is_local(ret) ? sizeof ret->socket.local : size;
         return 0;
 }
 
-int handover_adopt_listeners(const struct handover *h, int backlog, struct listeners **ret, struct error *e) {
+int handover_adopt_listeners(const struct handover *h, size_t n_rpc, int backlog, struct listeners **ret, struct error *e) {
         const unsigned int n_slots = h->is_shared ? 1 : (unsigned int)h->n_slots;
         struct listen_list list = { 0 };
         int fds[HANDOVER_SOCKETS_MAX], r = 0;
@@ -71,6 +71,9 @@ int handover_adopt_listeners(const struct handover *h, int backlog, struct liste
                         r = error_set(e, -EPROTO, "the handover lacks a listening socket");
         if (r == 0 && list.n == 0)
                 r = error_set(e, -EPROTO, "the handover has no listening socket");
+        list.n_rpc = n_rpc;
+        if (r == 0 && n_rpc > list.n)
+                r = error_set(e, -EPROTO, "the handover lacks the sockets of [rpc] listen");
         if (r == 0)
                 r = listeners_adopt(&list, h->is_shared, fds, (unsigned int)h->n_slots, (unsigned int)h->n_slots, backlog, ret, e);
         if (r < 0)

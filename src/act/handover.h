@@ -92,8 +92,9 @@ void handover_write(const struct handover *h, FILE *to);
 /* The reverse, of `size` bytes that may be anything. Returns 0, -EPROTO for another version, -EINVAL with a sentence. */
 int handover_parse(const char *text, size_t size, struct handover *ret, struct error *e);
 
-/* The listening sockets in it, as the daemon's. Refuses, with a sentence, what is none. They belong to *ret, on success only. */
-int handover_adopt_listeners(const struct handover *h, int backlog, struct listeners **ret, struct error *e);
+/* The listening sockets in it, as the daemon's; the last `n_rpc` addresses are for calls. Refuses, with a sentence, what is none. They belong to *ret, on
+ * success only. */
+int handover_adopt_listeners(const struct handover *h, size_t n_rpc, int backlog, struct listeners **ret, struct error *e);
 
 /* Makes the memory file of it, which exec closes until handover_pass(). */
 int handover_save(const struct handover *h, int *ret_fd, struct error *e);

@@ -97,32 +97,33 @@ static int read_address(int fd, struct listen_address *ret) {
         memset(ret, 0, sizeof *ret);
         if (getsockname(fd, &ret->socket.any, &size) < 0)
                 return -errno;
-        ret->size = size;
+        ret->size = listen_is_local(ret) ? sizeof ret->socket.local : size;
         return 0;
 }
 
 /* ---- given by a socket unit ---- */
 
-static int check_given(const struct given *g, struct listen_address *ret, struct error *e) {
+/* HTTP goes over TCP alone. */
+static int check_given(const struct given *g, bool for_rpc, struct listen_address *ret, struct error *e) {
         int type = get_option(g->fd, SOL_SOCKET, SO_TYPE), one = 1, flags;
 
         if (type < 0)
                 return error_set(e, -ENOTSOCK, "descriptor %d (%s) from systemd is no socket", g->fd, g->name);
         if (read_address(g->fd, ret) < 0 || type != SOCK_STREAM ||
-            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6))
+            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6 && !(for_rpc && listen_is_local(ret))))
                 return error_set(e, -EPROTOTYPE, "socket %d (%s) from systemd is not for TCP: restmarkd takes those of ListenStream= with a port",
                                  g->fd, g->name);
         if (get_option(g->fd, SOL_SOCKET, SO_ACCEPTCONN) != 1)
                 return error_set(e, -EINVAL, "socket %d (%s) from systemd does not listen: the socket unit needs Accept=no", g->fd, g->name);
         flags = fcntl(g->fd, F_GETFL);
         if (flags < 0 || fcntl(g->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-            setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0)
+            (!listen_is_local(ret) && setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0))
                 return error_set_errno(e, errno, "socket %d (%s) from systemd cannot be set up", g->fd, g->name);
         return 0;
 }
 
 /* All that are named so; `name` "": all. */
-static int choose(struct inherited *in, const char *name, struct listen_list *list, int *fds, struct error *e) {
+static int choose(struct inherited *in, const char *name, bool for_rpc, struct listen_list *list, int *fds, struct error *e) {
         size_t before = list->n;
 
         for (size_t i = 0; i < in->n_given; i++) {
@@ -131,7 +132,7 @@ static int choose(struct inherited *in, const char *name, struct listen_list *li
 
                 if (g->used || (*name && strcmp(name, g->name) != 0))
                         continue;
-                r = check_given(g, &list->at[list->n], e);
+                r = check_given(g, for_rpc, &list->at[list->n], e);
                 if (r < 0)
                         return r;
                 g->used = true;
@@ -144,21 +145,41 @@ static int choose(struct inherited *in, const char *name, struct listen_list *li
         return error_set(e, -ENOENT, "systemd gives no socket: is restmarkd started by its socket unit?");
 }
 
-static int choose_all(struct inherited *in, const struct listen_list *wanted, struct listen_list *list, int *fds, struct error *e) {
-        size_t n_named = 0;
+/* The first of `wanted` are for HTTP, where none that is named stands for all that have no other use. */
+static int choose_http(struct inherited *in, const struct listen_list *wanted, struct listen_list *list, int *fds, struct error *e) {
+        const size_t n_http = wanted->n - wanted->n_rpc;
         int r = 0;
 
-        for (size_t i = 0; i < wanted->n; i++)
-                n_named += listen_is_given(&wanted->at[i]);
-        if (n_named == 0) {
+        if (!listen_is_given(&wanted->at[0])) {
                 log_message(LOG_NOTICE, "the sockets that systemd gives take the place of [server] listen");
-                return choose(in, "", list, fds, e);
+                return choose(in, "", false, list, fds, e);
         }
-        for (size_t i = 0; r == 0 && i < wanted->n; i++)
-                r = choose(in, wanted->at[i].socket.given.name, list, fds, e);
+        for (size_t i = 0; r == 0 && i < n_http; i++)
+                r = choose(in, wanted->at[i].socket.given.name, false, list, fds, e);
+        return r;
+}
+
+/* Those for calls are always named, and taken out first, as "" is all that are left. */
+static int choose_all(struct inherited *in, const struct listen_list *wanted, struct listen_list *list, int *fds, struct error *e) {
+        struct listen_list calls = { 0 };
+        int call_fds[LISTEN_MAX], r = 0;
+
+        for (size_t i = wanted->n - wanted->n_rpc; r == 0 && i < wanted->n; i++)
+                if (!listen_is_given(&wanted->at[i]))
+                        r = error_set(e, -EINVAL, "as systemd gives the sockets of [server] listen, [rpc] listen has to name some of them, too: systemd:NAME, "
+                                                  "the FileDescriptorName= of their socket unit");
+                else
+                        r = choose(in, wanted->at[i].socket.given.name, true, &calls, call_fds, e);
+        if (r == 0)
+                r = choose_http(in, wanted, list, fds, e);
+        for (size_t i = 0; r == 0 && i < calls.n; i++) { /* of systemd's sockets there are no more than LISTEN_MAX */
+                list->at[list->n] = calls.at[i];
+                fds[list->n++] = call_fds[i];
+        }
+        list->n_rpc = calls.n;
         for (size_t i = 0; r == 0 && i < in->n_given; i++)
                 if (!in->given[i].used)
-                        log_message(LOG_WARNING, "socket %s from systemd is not used: [server] listen does not name it", in->given[i].name);
+                        log_message(LOG_WARNING, "socket %s from systemd is not used: neither [server] listen nor [rpc] listen names it", in->given[i].name);
         return r;
 }
 
@@ -184,9 +205,11 @@ static bool fits(int fd, bool shared, struct listen_address *wanted) {
         struct listen_address has;
         in_port_t *port;
 
-        if (read_address(fd, &has) < 0 || get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
-            get_option(fd, SOL_SOCKET, SO_REUSEPORT) != !shared || get_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX) != 0 ||
-            has.socket.any.sa_family != wanted->socket.any.sa_family)
+        if (read_address(fd, &has) < 0 || get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 || has.socket.any.sa_family != wanted->socket.any.sa_family)
+                return false;
+        if (listen_is_local(&has)) /* unless its file has gone meanwhile */
+                return memcmp(&has.socket, &wanted->socket, has.size) == 0 && local_socket_find(&has).inode != 0;
+        if (get_option(fd, SOL_SOCKET, SO_REUSEPORT) != !shared || get_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX) != 0)
                 return false;
         port = has.socket.any.sa_family == AF_INET ? &wanted->socket.v4.sin_port : &wanted->socket.v6.sin6_port;
         if (*port == 0)
@@ -248,10 +271,7 @@ static int open_stored(struct inherited *in, const struct listen_list *wanted, b
 }
 
 static bool asks_for_given(const struct listen_list *addresses) {
-        for (size_t i = 0; i < addresses->n; i++)
-                if (listen_is_given(&addresses->at[i]))
-                        return true;
-        return false;
+        return addresses->n > 0 && listen_is_given(&addresses->at[0]);
 }
 
 int inherit_listeners(const struct listen_list *addresses, bool shared, unsigned int n_slots, int backlog, struct listeners **ret,

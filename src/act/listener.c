@@ -1,6 +1,7 @@
 #include "act/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -99,6 +100,24 @@ static void close_from(struct listeners *l, unsigned int slot, unsigned int end)
                 l->fds[i - 1] = fd_close(l->fds[i - 1]);
 }
 
+/* Of a Unix socket there is one, of which each slot has a descriptor. */
+static int bind_for_slot(struct listeners *l, size_t i, struct error *e) {
+        const size_t a = i % l->addresses.n;
+        const struct listen_address *address = &l->addresses.at[a];
+        int r;
+
+        if (!listen_is_local(address))
+                return bind_one(address, !l->shared, &l->fds[i], e);
+        if (i != a) {
+                l->fds[i] = fcntl(l->fds[a], F_DUPFD_CLOEXEC, 0);
+                return l->fds[i] < 0 ? error_set_errno(e, errno, "cannot share a Unix socket between workers") : 0;
+        }
+        r = local_socket_bind(address, &l->fds[i], e);
+        if (r == 0)
+                l->places[a] = local_socket_find(address);
+        return r;
+}
+
 static int open_slots(struct listeners *l, unsigned int first, unsigned int end, struct error *e) {
         const size_t n = l->addresses.n, last = end * n;
         int r = 0;
@@ -107,7 +126,7 @@ static int open_slots(struct listeners *l, unsigned int first, unsigned int end,
                 l->fds[i] = -1;
         /* Bind all before any listens: the kernel would send the first of them connections that the others should have. */
         for (size_t i = first * n; r == 0 && i < last; i++)
-                r = bind_one(&l->addresses.at[i % n], !l->shared, &l->fds[i], e);
+                r = bind_for_slot(l, i, e);
         for (size_t i = first * n; r == 0 && i < last; i++)
                 if (listen(l->fds[i], l->backlog) < 0)
                         r = listeners_explain(&l->addresses.at[i % n], errno, e);
@@ -138,7 +157,8 @@ int listeners_open(const struct listen_list *addresses, bool shared, unsigned in
         if (r < 0)
                 return r;
         for (size_t a = 0; r == 0 && a < addresses->n; a++)
-                r = probe(&l->addresses.at[a], e);
+                if (!listen_is_local(&addresses->at[a]))
+                        r = probe(&l->addresses.at[a], e);
         if (r == 0)
                 r = listeners_resize(l, n_slots, e);
         if (r < 0) {
@@ -159,10 +179,14 @@ int listeners_adopt(const struct listen_list *addresses, bool shared, const int 
         l->n_slots = n_adopted;
         l->n_open = n_groups(l, n_adopted);
         memcpy(l->fds, fds, n_groups(l, n_adopted) * addresses->n * sizeof *fds);
+        for (size_t a = 0; a < addresses->n; a++)
+                if (listen_is_local(&addresses->at[a]))
+                        l->places[a] = local_socket_find(&addresses->at[a]);
         if (n_slots > n_adopted)
                 r = listeners_resize(l, n_slots, e);
         if (r < 0) {
                 l->n_slots = l->n_open = 0; /* they are still the caller's */
+                memset(l->places, 0, sizeof l->places);
                 listeners_free(l);
                 return r;
         }
@@ -229,15 +253,23 @@ int listeners_steer(const struct listeners *l, const struct selector *selector, 
         program.filter = (struct sock_filter *)selector->program;
         /* Through any socket of a group it is the group's. */
         for (size_t a = 0; a < l->addresses.n; a++)
-                if (setsockopt(l->fds[a], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
+                if (!listen_is_local(&l->addresses.at[a]) && setsockopt(l->fds[a], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
                         return error_set_errno(e, errno, "cannot choose the slots that get new connections");
         return 0;
+}
+
+/* Their files go, so that nobody finds them any more. */
+static void remove_local(const struct listeners *l) {
+        for (size_t a = 0; !l->given && a < l->addresses.n; a++)
+                if (listen_is_local(&l->addresses.at[a]))
+                        local_socket_remove(&l->addresses.at[a], &l->places[a]);
 }
 
 struct listeners *listeners_free(struct listeners *l) {
         if (!l)
                 return NULL;
         store_forget_settled();
+        remove_local(l);
         close_from(l, 0, l->n_open);
         free(l->fds);
         free(l);
@@ -254,8 +286,9 @@ int listeners_refuse_new(const struct listeners *l, struct error *e) {
         /* Bound to an interface that cannot be, a socket is not found for any SYN, and the client is refused at once; handshakes that
          * have begun and connections in the queue do not depend on that any more. It takes no privilege, while a socket filter
          * that drops SYNs does. Sockets of the group that are still to be bound may get a last connection; it is served too. */
+        remove_local(l);
         for (size_t i = 0; i < l->addresses.n * n_groups(l, l->n_slots); i++) {
-                int r = set_option(l->fds[i], SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
+                int r = listen_is_local(&l->addresses.at[i % l->addresses.n]) ? 0 : set_option(l->fds[i], SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
 
                 if (r < 0)
                         return error_set_errno(e, -r, "cannot keep new connections from the listening sockets");

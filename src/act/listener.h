@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "act/local_socket.h"
 #include "act/selector.h"
 #include "base/error.h"
 #include "config/listen.h"
@@ -22,7 +23,8 @@ struct listeners {
         int backlog;
         unsigned int n_slots; /* that have sockets */
         unsigned int n_open;  /* groups of sockets that are open: more while systemd still has copies of those that are to be closed */
-        int *fds;             /* [slot × addresses.n + address] */
+        int *fds;             /* [slot × addresses.n + address]; those of a Unix socket are all the same one */
+        struct local_place places[LISTEN_MAX]; /* of the files of Unix sockets that are this daemon's to remove */
 };
 
 /* Why one cannot listen on `address`, by the positive errno value that the kernel gives. Returns -errnum. */

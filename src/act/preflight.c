@@ -20,6 +20,7 @@
 #include "act/control_access.h"
 #include "act/holder.h"
 #include "act/listener.h"
+#include "act/local_socket.h"
 #include "act/log_file.h"
 #include "base/fd.h"
 #include "base/small_file.h"
@@ -130,6 +131,23 @@ static int check_free(const struct listen_address *address, preflight_note note,
         return 0;
 }
 
+/* What the socket's own bind() would complain of. */
+static int check_directory_of(const struct listen_address *address, preflight_note note, struct error *e) {
+        char directory[sizeof address->socket.local.sun_path], remark[192];
+        const char *path = address->socket.local.sun_path;
+        pid_t owner = local_socket_owner(path);
+
+        strcpy(directory, path);
+        *strrchr(directory, '/') = '\0';
+        if (access(*directory ? directory : "/", W_OK | X_OK) < 0)
+                return error_set_errno(e, errno, "%s: cannot make the socket in its directory", path);
+        if (owner > 0 && owner != getpid()) {
+                (void)snprintf(remark, sizeof remark, "%s is in use by process %d, which runs; a start would fail as long as it does", path, (int)owner);
+                note(remark);
+        }
+        return 0;
+}
+
 static bool has_address(const struct listen_list *list, const struct listen_address *address) {
         for (size_t i = 0; list && i < list->n; i++)
                 if (memcmp(&list->at[i], address, sizeof *address) == 0)
@@ -146,6 +164,10 @@ static int check_addresses(const struct listen_list *addresses, const struct lis
 
                 if (listen_is_given(address) || has_address(running, address)) /* what systemd gives only a start can tell */
                         continue;
+                if (listen_is_local(address)) {
+                        r = check_directory_of(address, note, e);
+                        continue;
+                }
                 r = check_local(address, e);
                 if (r == 0)
                         r = check_privileged(address, e);
@@ -262,6 +284,10 @@ static int check_options(const struct config *c, const struct config *running, b
                 return r;
         *ret_bad = OPTION_listen;
         r = given ? 0 : check_addresses(&c->listen, running ? &running->listen : NULL, note, e);
+        if (r < 0)
+                return r;
+        *ret_bad = OPTION_rpc_listen;
+        r = given ? 0 : check_addresses(&c->rpc_listen, running ? &running->rpc_listen : NULL, note, e);
         if (r < 0)
                 return r;
         *ret_bad = OPTION_admin_listen;

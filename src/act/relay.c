@@ -26,6 +26,7 @@ struct relay_sockets {
         bool is_paused;
         struct shortage shortage;
         int held; /* accepted, but nobody took it; else -1 */
+        bool held_calls; /* it came to the RPC port */
 };
 
 struct relay_sockets *relay_sockets_new(struct act *act) {
@@ -134,24 +135,26 @@ static int accept_next(int listener) {
         return fd;
 }
 
-static void pass(struct relay_sockets *r, int fd, unsigned int to_slot, unsigned int to_seat) {
+static void pass(struct relay_sockets *r, int fd, bool calls, unsigned int to_slot, unsigned int to_seat) {
         struct process *p = process_at(r->act, to_slot, to_seat);
-        bool is_passed = link_send(p->link, LINK_CONNECTION, fd) == 0;
+        bool is_passed = link_send(p->link, calls ? LINK_CALLER : LINK_CONNECTION, fd) == 0;
 
         if (is_passed) {
                 p->hearing.n_passed++;
                 (void)fd_close(fd);
         }
         r->held = is_passed ? -1 : fd;
+        r->held_calls = calls;
         act_report(r->act, is_passed ? HAPPENING_PASSED : HAPPENING_UNPASSED, to_slot, to_seat, NULL);
 }
 
 void relay_sockets_take(struct relay_sockets *r, unsigned int slot, unsigned int address, bool held, unsigned int to_slot, unsigned int to_seat) {
         struct happening h = { .kind = HAPPENING_EMPTY, .slot = slot, .address = address };
-        int fd = held ? r->held : accept_next(listeners_of(r->act->options->listeners, slot)[address]);
+        const struct listeners *l = r->act->options->listeners;
+        int fd = held ? r->held : accept_next(listeners_of(l, slot)[address]);
 
         if (fd >= 0) {
-                pass(r, fd, to_slot, to_seat);
+                pass(r, fd, held ? r->held_calls : address >= l->addresses.n - l->addresses.n_rpc, to_slot, to_seat);
                 return;
         }
         if (!held && shortage_is(errno)) {

@@ -19,6 +19,12 @@ struct record {
         double created_at; /* seconds since 1970, finite */
 };
 
+/* With what a database has joined to it. */
+struct owned_record {
+        struct record record;
+        struct text owner;
+};
+
 /* One MessagePack map; a view as well. */
 struct encoded_record {
         const uint8_t *bytes;

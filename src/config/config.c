@@ -57,10 +57,12 @@ static int set_listen(const struct option_row *row, struct listen_list *list, co
                 if (list->n == LISTEN_MAX)
                         return error_set(e, -E2BIG, "%s: more than %d %s addresses", v->origin, LISTEN_MAX, row->key);
                 r = listen_parse(v->text, &address, e);
-                if (r == 0 && listen_is_given(&address) && strcmp(row->section, "server") != 0)
-                        r = error_set(e, -EINVAL, "sockets from systemd are for [server] listen alone: write an address");
+                if (r == 0 && listen_is_given(&address) && strcmp(row->section, "admin") == 0)
+                        r = error_set(e, -EINVAL, "sockets from systemd are not for the admin endpoint: write an address");
+                if (r == 0 && listen_is_local(&address) && strcmp(row->section, "rpc") != 0)
+                        r = error_set(e, -EINVAL, "Unix sockets are for [rpc] listen alone: write ADDRESS:PORT");
                 for (size_t i = 0; r == 0 && i < list->n; i++)
-                        if ((listen_port(&address) != 0 || listen_is_given(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
+                        if ((listen_port(&address) != 0 || listen_is_given(&address) || listen_is_local(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
                 if (r < 0)
                         return error_prefix(e, r, "%s: [%s] %s", v->origin ? v->origin : "built-in default", row->section, row->key);
@@ -95,15 +97,22 @@ static int set_field(struct config *config, int id, const struct raw_value *raw,
         return r < 0 ? error_prefix(e, r, "%s: [%s] %s", raw->origin ? raw->origin : "built-in default", row->section, row->key) : 0;
 }
 
-static int check_clash(const struct config *config, const struct listen_address *admin, struct error *e) {
+static const struct listen_list *list_of(const struct config *config, enum option_id id) {
+        return (const struct listen_list *)(const void *)((const char *)config + option_table[id].offset);
+}
+
+/* Whether address `i` of one option is another option's, too. */
+static int check_clash(const struct config *config, enum option_id id, size_t i, enum option_id taken, struct error *e) {
+        const struct listen_address *address = &list_of(config, id)->at[i];
+        const struct listen_list *others = list_of(config, taken);
         char text[LISTEN_TEXT_MAX], other[LISTEN_TEXT_MAX], where[4200];
 
-        for (size_t i = 0; i < config->listen.n; i++)
-                if (listen_overlap(admin, &config->listen.at[i]))
-                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [server] listen, which has %s: give the admin "
-                                                         "endpoint a port of its own, such as 9180",
-                                         config_where(config, OPTION_admin_listen, where, sizeof where), listen_format(admin, text),
-                                         listen_format(&config->listen.at[i], other));
+        for (size_t k = 0; k < others->n; k++)
+                if (listen_overlap(address, &others->at[k]))
+                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [%s] listen, which has %s: give the %s a port of its own, such as %s",
+                                         config_where(config, id, where, sizeof where), listen_format(address, text), option_table[taken].section,
+                                         listen_format(&others->at[k], other), id == OPTION_admin_listen ? "admin endpoint" : "calls",
+                                         id == OPTION_admin_listen ? "9180" : "8081");
         return 0;
 }
 
@@ -125,8 +134,10 @@ static int check_admin(const struct config *config, struct error *e) {
         char text[LISTEN_TEXT_MAX], where[4200];
 
         for (size_t i = 0; i < config->admin_listen.n; i++) {
-                int r = check_clash(config, &config->admin_listen.at[i], e);
+                int r = check_clash(config, OPTION_admin_listen, i, OPTION_listen, e);
 
+                if (r == 0)
+                        r = check_clash(config, OPTION_admin_listen, i, OPTION_rpc_listen, e);
                 if (r < 0)
                         return r;
                 if (!listen_is_loopback(&config->admin_listen.at[i]) && !config->admin_allow_remote)
@@ -139,16 +150,40 @@ static int check_admin(const struct config *config, struct error *e) {
         return 0;
 }
 
-static int check_one_kind(const struct config *config, struct error *e) {
-        char where[4200];
-        size_t n_given = 0;
+static size_t count_given(const struct listen_list *list) {
+        size_t n = 0;
 
-        for (size_t i = 0; i < config->listen.n; i++)
-                n_given += listen_is_given(&config->listen.at[i]);
-        if (n_given == 0 || n_given == config->listen.n)
+        for (size_t i = 0; i < list->n; i++)
+                n += listen_is_given(&list->at[i]);
+        return n;
+}
+
+/* systemd either keeps all that workers take connections from, or nothing of it. */
+static int check_one_kind(const struct config *config, struct error *e) {
+        const size_t n_given = count_given(&config->listen), n_rpc_given = count_given(&config->rpc_listen);
+        char where[4200];
+
+        if (n_given != 0 && n_given != config->listen.n)
+                return error_set(e, -EINVAL, "%s: sockets from systemd and addresses do not go together: write one kind only",
+                                 config_where(config, OPTION_listen, where, sizeof where));
+        if (n_rpc_given == (n_given > 0 ? config->rpc_listen.n : 0))
                 return 0;
-        return error_set(e, -EINVAL, "%s: sockets from systemd and addresses do not go together: write one kind only",
-                         config_where(config, OPTION_listen, where, sizeof where));
+        return error_set(e, -EINVAL, "%s: sockets from systemd and addresses do not go together, here and in [server] listen: write one kind only",
+                         config_where(config, OPTION_rpc_listen, where, sizeof where));
+}
+
+static int check_rpc(const struct config *config, struct error *e) {
+        struct listen_list all;
+        char where[4200];
+        int r = 0;
+
+        if (listen_join(&config->listen, &config->rpc_listen, &all, e) < 0)
+                return error_prefix(e, -E2BIG, "%s", config_where(config, OPTION_rpc_listen, where, sizeof where));
+        for (size_t i = 0; r == 0 && i < config->rpc_listen.n; i++)
+                r = check_clash(config, OPTION_rpc_listen, i, OPTION_listen, e);
+        if (r == 0 && config->balance == BALANCE_SHARED)
+                r = check_apart(config, &config->rpc_listen, OPTION_rpc_listen, ", which [server] balance = shared does not part", e);
+        return r;
 }
 
 static int check_addresses(const struct config *config, struct error *e) {
@@ -156,6 +191,8 @@ static int check_addresses(const struct config *config, struct error *e) {
 
         if (r == 0 && config->balance == BALANCE_SHARED)
                 r = check_apart(config, &config->listen, OPTION_listen, ", which [server] balance = shared does not part", e);
+        if (r == 0)
+                r = check_rpc(config, e);
         if (r == 0)
                 r = check_apart(config, &config->admin_listen, OPTION_admin_listen, "", e);
         return r < 0 ? r : check_admin(config, e);

@@ -66,6 +66,34 @@ static int set_given(const char *name, struct listen_address *ret, struct error 
         return 0;
 }
 
+static int set_local(const char *path, struct listen_address *ret, struct error *e) {
+        size_t length = strlen(path);
+
+        if (*path != '/')
+                return error_set(e, -EINVAL, "\"unix:%s\": write the whole path of the socket, from /", path);
+        if (length >= sizeof ret->socket.local.sun_path)
+                return error_set(e, -ENAMETOOLONG, "%s: a Unix socket's path can have %zu bytes, this one has %zu", path,
+                                 sizeof ret->socket.local.sun_path - 1, length);
+        for (size_t i = 0; i < length; i++)
+                if ((unsigned char)path[i] < ' ' || path[i] == 0x7f || path[i] == '"' || path[i] == '\\')
+                        return error_set(e, -EINVAL, "the path of a Unix socket cannot have control characters, quotes or backslashes here");
+        memset(ret, 0, sizeof *ret);
+        ret->size = sizeof ret->socket.local;
+        ret->socket.local.sun_family = AF_UNIX;
+        memcpy(ret->socket.local.sun_path, path, length);
+        return 0;
+}
+
+int listen_join(const struct listen_list *http, const struct listen_list *rpc, struct listen_list *ret, struct error *e) {
+        if (http->n + rpc->n > LISTEN_MAX)
+                return error_set(e, -E2BIG, "[server] listen and [rpc] listen name %zu addresses; together they can have %d", http->n + rpc->n, LISTEN_MAX);
+        *ret = *http;
+        for (size_t i = 0; i < rpc->n; i++)
+                ret->at[ret->n++] = rpc->at[i];
+        ret->n_rpc = rpc->n;
+        return 0;
+}
+
 int listen_parse(const char *text, struct listen_address *ret, struct error *e) {
         const char *colon = strrchr(text, ':');
         char host[64];
@@ -76,6 +104,8 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *e) 
                 return set_given("", ret, e);
         if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
                 return set_given(text + strlen("systemd:"), ret, e);
+        if (strncmp(text, "unix:", strlen("unix:")) == 0)
+                return set_local(text + strlen("unix:"), ret, e);
         if (!colon)
                 return error_set(e, -EINVAL, "\"%s\" has no port: write ADDRESS:PORT, such as 127.0.0.1:8080", text);
         if (number_parse(colon + 1, strlen(colon + 1), &port) < 0 || port > UINT16_MAX)
@@ -108,6 +138,10 @@ const char *listen_format(const struct listen_address *address, char *text) {
                 (void)snprintf(text, LISTEN_TEXT_MAX, "systemd%s%s", *address->socket.given.name ? ":" : "", address->socket.given.name);
                 return text;
         }
+        if (listen_is_local(address)) {
+                (void)snprintf(text, LISTEN_TEXT_MAX, "unix:%s", address->socket.local.sun_path);
+                return text;
+        }
         if (address->socket.any.sa_family == AF_INET) {
                 (void)inet_ntop(AF_INET, &address->socket.v4.sin_addr, host, sizeof host);
                 (void)snprintf(text, LISTEN_TEXT_MAX, "%s:%u", host, listen_port(address));
@@ -125,12 +159,14 @@ const char *listen_format(const struct listen_address *address, char *text) {
 }
 
 unsigned int listen_port(const struct listen_address *address) {
-        if (listen_is_given(address))
+        if (listen_is_given(address) || listen_is_local(address))
                 return 0;
         return ntohs(address->socket.any.sa_family == AF_INET ? address->socket.v4.sin_port : address->socket.v6.sin6_port);
 }
 
 bool listen_is_loopback(const struct listen_address *address) {
+        if (listen_is_local(address))
+                return true;
         if (address->socket.any.sa_family == AF_INET)
                 return ntohl(address->socket.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
         return IN6_IS_ADDR_LOOPBACK(&address->socket.v6.sin6_addr);
@@ -140,6 +176,8 @@ bool listen_is_loopback(const struct listen_address *address) {
 bool listen_overlap(const struct listen_address *a, const struct listen_address *b) {
         unsigned int port = listen_port(a);
 
+        if (listen_is_local(a) && listen_is_local(b))
+                return strcmp(a->socket.local.sun_path, b->socket.local.sun_path) == 0;
         if (port == 0 || port != listen_port(b) || a->socket.any.sa_family != b->socket.any.sa_family)
                 return false;
         if (a->socket.any.sa_family == AF_INET) {

@@ -95,7 +95,7 @@ int option_section_check(const char *section, struct error *e) {
         if (near)
                 return error_set(e, -ENOENT, "unknown section [%s]; did you mean [%s]?", section, near);
         return error_set(e, -ENOENT,
-                         "unknown section [%s]; there are [server], [limits], [workers], [workloads], [admin] and [log]", section);
+                         "unknown section [%s]; there are [server], [limits], [workers], [workloads], [database], [cache], [admin] and [log]", section);
 }
 
 int option_find(const char *section, const char *key, struct error *e) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/status.h"
+
 static json_object *member(const json_object *object, const char *name, json_type type) {
         json_object *value = NULL;
 
@@ -86,6 +88,25 @@ static void read_worker(const json_object *object, unsigned int slot, bool besid
         read_counts(object, &w->counts);
 }
 
+static void read_store(const json_object *object, struct sample_store *s) {
+        static const char *const failures[] = { "away", "refused", "late", "wrong", "forgotten" };
+        uint64_t connects = 0, lost = 0;
+
+        (void)read_number(object, "connections", &s->connections);
+        (void)read_number(object, "busy", &s->busy);
+        (void)read_number(object, "waiting", &s->waiting);
+        (void)read_number(object, "connects", &connects);
+        (void)read_number(object, "lost", &lost);
+        s->is_used = connects + lost > 0;
+        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+                uint64_t n = 0;
+
+                (void)read_number(object, failures[i], &n);
+                s->failures += n;
+        }
+        add_durations(object, &s->durations);
+}
+
 static void read_head(const json_object *root, struct sample *s) {
         read_text(root, "version", s->version, sizeof s->version);
         read_text(root, "state", s->state, sizeof s->state);
@@ -94,6 +115,8 @@ static void read_head(const json_object *root, struct sample *s) {
         (void)read_number(root, "generation", &s->generation);
         read_process(root, "master_pid", &s->master);
         read_counts(root, &s->counts);
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                read_store(member(member(root, "stores", json_type_object), status_store_name((enum restmark_store)i), json_type_object), &s->stores[i]);
 }
 
 static void read_workers(json_object *workers, struct sample *s) {

@@ -32,12 +32,20 @@ struct sample_worker {
         struct sample_counts counts; /* the slot's, its dead workers' included */
 };
 
+/* A database or a cache, asked by all workers. */
+struct sample_store {
+        bool is_used;
+        uint64_t connections, busy, waiting, failures;
+        struct histogram durations;
+};
+
 struct sample {
         uint64_t taken_ns; /* CLOCK_MONOTONIC */
         char version[32], state[16];
         uint64_t started_unix_ms, now_unix_ms, generation;
         struct sample_process master;
         struct sample_counts counts; /* of all slots */
+        struct sample_store stores[RESTMARK_STORE_COUNT];
         size_t n_workers;
         struct sample_worker workers[];
 };

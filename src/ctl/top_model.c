@@ -76,6 +76,15 @@ static void add_row(struct top_totals *totals, const struct top_row *row) {
         }
 }
 
+static struct top_store store_since(const struct sample_store *before, const struct sample_store *now, double seconds) {
+        const struct histogram h = histogram_since(&now->durations, &before->durations);
+        double p99_ns = histogram_quantile_ns(&h, 0.99);
+
+        return (struct top_store){ .asked_per_s = (double)histogram_count(&h) / seconds,
+                                   .p99_ms = p99_ns < 0 ? -1 : p99_ns / 1e6,
+                                   .failures_per_s = now->failures > before->failures ? (double)(now->failures - before->failures) / seconds : 0 };
+}
+
 static bool same_daemon(const struct sample *before, const struct sample *now) {
         return before->master.pid == now->master.pid && before->started_unix_ms == now->started_unix_ms && before->taken_ns < now->taken_ns;
 }
@@ -95,6 +104,9 @@ struct top_frame *top_frame_new(const struct sample *before, const struct sample
         totals->rss_bytes = now->master.rss_bytes;
         totals->pss_bytes = now->master.pss_bytes;
         totals->has_memory = now->master.has_memory;
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                totals->stores[i] = before ? store_since(&before->stores[i], &now->stores[i], (double)(now->taken_ns - before->taken_ns) / 1e9)
+                                           : (struct top_store){ -1, -1, -1 };
         if (before) {
                 double seconds = (double)(now->taken_ns - before->taken_ns) / 1e9;
 

@@ -20,12 +20,17 @@ struct top_row {
         double age_s;
 };
 
+struct top_store {
+        double asked_per_s, p99_ms, failures_per_s; /* negative: not known */
+};
+
 struct top_totals {
         struct top_rates rates; /* cpu_percent: of the master and all workers */
         uint64_t connections, restarts;
         uint64_t rss_bytes, pss_bytes; /* of the master and all workers … */
         bool has_memory;               /* … if all of them are known */
         unsigned int slots, ready;
+        struct top_store stores[RESTMARK_STORE_COUNT];
 };
 
 enum top_column {

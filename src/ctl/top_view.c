@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "shared/status.h"
+
 enum {
         LINE_MAX_BYTES = 512,
         HEAD_LINES = 6, /* above the rows: three of totals, the curve, an empty one, the columns' names */
@@ -112,6 +114,11 @@ static void line(const struct top_view *v, FILE *to, const char *attribute, cons
                 (void)fprintf(to, "%.*s\n", (int)length, text);
 }
 
+/* With a line for each store that is used. */
+static size_t head_lines(const struct top_frame *frame) {
+        return (size_t)HEAD_LINES + frame->now->stores[0].is_used + frame->now->stores[1].is_used;
+}
+
 static void write_totals(const struct top_view *v, const struct top_frame *frame, FILE *to) {
         const struct sample *s = frame->now;
         const struct top_totals *t = &frame->totals;
@@ -126,6 +133,12 @@ static void write_totals(const struct top_view *v, const struct top_frame *frame
         line(v, to, NULL, "p50 %-7s p99 %-7s ms  CPU%% %-6s PSS %-6s RSS %-6s MiB  restarts %" PRIu64,
              number(t->rates.p50_ms, a, sizeof a), number(t->rates.p99_ms, b, sizeof b), cpu,
              mib(t->has_memory, t->pss_bytes, c, sizeof c), mib(t->has_memory, t->rss_bytes, d, sizeof d), t->restarts);
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                if (s->stores[i].is_used)
+                        line(v, to, NULL, "%-8s  open %" PRIu64 "  busy %" PRIu64 "  waiting %" PRIu64 "  asked/s %s  p99 %s ms  failed/s %s",
+                             status_store_name((enum restmark_store)i), s->stores[i].connections, s->stores[i].busy, s->stores[i].waiting,
+                             number(t->stores[i].asked_per_s, a, sizeof a), number(t->stores[i].p99_ms, b, sizeof b),
+                             number(t->stores[i].failures_per_s, c, sizeof c));
 }
 
 /* The requests/s of the last looks, oldest first, from none to the most of them, which is named. */
@@ -255,7 +268,7 @@ static void write_footer(const struct top_view *v, const struct top_frame *frame
         else if (v->paused)
                 (void)snprintf(text, sizeof text, "PAUSED: space goes on, q quits");
         else
-                (void)snprintf(text, sizeof text, "%s%s", keys, v->first_row > 0 || frame->n_rows > v->height - HEAD_LINES - 1 ? "  up, down" : "");
+                (void)snprintf(text, sizeof text, "%s%s", keys, v->first_row > 0 || frame->n_rows > v->height - head_lines(frame) - 1 ? "  up, down" : "");
         length = strlen(text);
         (void)fprintf(to, "%s%.*s%s", v->attributes ? bold : "", (int)(length < v->width ? length : v->width), text, v->attributes ? reset : "");
 }
@@ -285,7 +298,7 @@ static void write_help(const struct top_view *v, FILE *to) {
 }
 
 static void write_rows(struct top_view *v, const struct top_frame *frame, FILE *to) {
-        size_t room = v->height > HEAD_LINES + 1 ? v->height - HEAD_LINES - 1 : 0;
+        size_t room = v->height > head_lines(frame) + 1 ? v->height - head_lines(frame) - 1 : 0;
         bool shown[TOP_COLUMN_COUNT];
 
         choose_columns(v, shown);
@@ -306,7 +319,7 @@ void top_view_write(struct top_view *v, const struct top_frame *frame, FILE *to)
                 write_help(v, to);
                 return;
         }
-        if (v->height > 0 && v->height < HEAD_LINES + 2) { /* no room for anything but a line */
+        if (v->height > 0 && v->height < head_lines(frame) + 2) { /* no room for anything but a line */
                 char rate[24];
 
                 (void)fprintf(to, "%.*s", (int)v->width, number(frame->totals.rates.requests_per_s, rate, sizeof rate));

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "gate/refusal.h"
 #include "gate/target.h"
+#include "http/question.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
 #include "shared/histogram.h"
@@ -186,6 +187,7 @@ static void close_one(struct connection *c) {
         server->n_connections--;
         if (!c->is_private)
                 cell_sub(&server->cell->connections, 1);
+        stored_free(c->stored);
         free(c->notes);
         free(c);
 }

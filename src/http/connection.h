@@ -48,6 +48,7 @@ struct request_notes {
 };
 
 struct server;
+struct stored; /* http/question.h */
 
 struct connection {
         struct server *server;
@@ -63,6 +64,7 @@ struct connection {
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
+        struct stored *stored;       /* what a request has asked a store; NULL until one does */
         char path[ROUTE_PATH_MAX];   /* of a request whose route has arguments */
         struct request request;
 };

@@ -11,19 +11,25 @@
 
 /* Three routes of a collection, which there are for the sake of their number. */
 #define COLLECTION(name)                                                                    \
-        { "/" name "/{id}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true },               \
-        { "/" name "/{id}/items", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true },         \
-        { "/" name "/{id}/items/{item}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true }
+        { "/" name "/{id}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true, false },               \
+        { "/" name "/{id}/items", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true, false },         \
+        { "/" name "/{id}/items/{item}", WORKLOAD_SIBLING, RESTMARK_ROUTE_SIBLING, true, false }
 
 static const struct route routes[] = {
-        { "/", WORKLOAD_WELCOME, RESTMARK_ROUTE_WELCOME, false },
-        { "/parse-msgpack", WORKLOAD_PARSE_MSGPACK, RESTMARK_ROUTE_PARSE_MSGPACK, false },
-        { "/encode-json", WORKLOAD_ENCODE_JSON, RESTMARK_ROUTE_ENCODE_JSON, false },
-        { "/transfer-data", WORKLOAD_TRANSFER_DATA, RESTMARK_ROUTE_TRANSFER_DATA, false },
-        { "/million-loop", WORKLOAD_MILLION_LOOP, RESTMARK_ROUTE_MILLION_LOOP, false },
-        { VALIDATE, WORKLOAD_VALIDATE, RESTMARK_ROUTE_VALIDATE, false },
-        { "/wait", WORKLOAD_WAIT, RESTMARK_ROUTE_WAIT, false },
-        { "/record/{id}", WORKLOAD_RECORD, RESTMARK_ROUTE_RECORD, true },
+        { "/", WORKLOAD_WELCOME, RESTMARK_ROUTE_WELCOME, false, false },
+        { "/parse-msgpack", WORKLOAD_PARSE_MSGPACK, RESTMARK_ROUTE_PARSE_MSGPACK, false, false },
+        { "/encode-json", WORKLOAD_ENCODE_JSON, RESTMARK_ROUTE_ENCODE_JSON, false, false },
+        { "/transfer-data", WORKLOAD_TRANSFER_DATA, RESTMARK_ROUTE_TRANSFER_DATA, false, false },
+        { "/million-loop", WORKLOAD_MILLION_LOOP, RESTMARK_ROUTE_MILLION_LOOP, false, false },
+        { VALIDATE, WORKLOAD_VALIDATE, RESTMARK_ROUTE_VALIDATE, false, true },
+        { "/wait", WORKLOAD_WAIT, RESTMARK_ROUTE_WAIT, false, false },
+        { "/record/{id}", WORKLOAD_RECORD, RESTMARK_ROUTE_RECORD, true, false },
+        { "/db/record", WORKLOAD_DB_RECORD, RESTMARK_ROUTE_DB_RECORD, false, false },
+        { "/db/records", WORKLOAD_DB_RECORDS, RESTMARK_ROUTE_DB_RECORDS, false, false },
+        { "/db/search", WORKLOAD_DB_SEARCH, RESTMARK_ROUTE_DB_SEARCH, false, false },
+        { "/db/update", WORKLOAD_DB_UPDATE, RESTMARK_ROUTE_DB_UPDATE, false, true },
+        { "/cache/records", WORKLOAD_CACHE_RECORDS, RESTMARK_ROUTE_CACHE_RECORDS, false, false },
+        { "/cache/json", WORKLOAD_CACHE_JSON, RESTMARK_ROUTE_CACHE_JSON, false, false },
         COLLECTION("accounts"),  COLLECTION("addresses"), COLLECTION("agents"),   COLLECTION("articles"), COLLECTION("assets"),
         COLLECTION("authors"),   COLLECTION("batches"),   COLLECTION("books"),    COLLECTION("branches"), COLLECTION("carts"),
         COLLECTION("categories"), COLLECTION("channels"), COLLECTION("comments"), COLLECTION("contacts"), COLLECTION("contracts"),
@@ -54,13 +60,13 @@ const struct router *route_table(void) {
 }
 
 const char *route_allow(const struct route *route) {
-        return route->workload == WORKLOAD_VALIDATE ? ALLOW_POST : ALLOW_GET;
+        return route->is_posted ? ALLOW_POST : ALLOW_GET;
 }
 
 bool route_takes(const struct route *route, enum route_method method) {
         if (method == ROUTE_METHOD_GET || method == ROUTE_METHOD_HEAD)
-                return route->workload != WORKLOAD_VALIDATE;
-        return method == ROUTE_METHOD_POST && route->workload == WORKLOAD_VALIDATE;
+                return !route->is_posted;
+        return method == ROUTE_METHOD_POST && route->is_posted;
 }
 
 /* Method names are case-sensitive (RFC 9110, 9.1). */

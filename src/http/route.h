@@ -16,6 +16,7 @@ struct route {
         enum workload workload;
         enum restmark_route cell; /* where the scoreboard counts it */
         bool has_arguments;
+        bool is_posted; /* it takes POST, and not GET and HEAD */
 };
 
 enum { ROUTE_PATH_MAX = 96 }; /* bytes of a path that a route with arguments fits, with the terminating NUL */

@@ -13,6 +13,7 @@
 #include "mhd/library.h"
 #include "mhd/zero_copy.h"
 #include "shared/scoreboard.h"
+#include "store/store.h"
 
 enum {
         ROOM_ATTEMPTS = 8, /* for one connection that waits */
@@ -54,6 +55,21 @@ static int start_library(struct server *server, struct error *e) {
         return library_start(&parts, &server->mhd, e);
 }
 
+static int open_stores(struct server *server, const struct server_parts *parts, struct error *e) {
+        const struct stores_options *options = parts->stores;
+        struct restmark_store_cell *cells = parts->cell->stores;
+        int r = 0;
+
+        if (!server->suspensions || !options)
+                return 0;
+        if (options->database.url)
+                r = store_open(store_database_driver(), &options->database, parts->epoll, parts->worker, &cells[RESTMARK_STORE_DATABASE],
+                               &server->database, e);
+        if (r == 0 && options->cache.url)
+                r = store_open(store_cache_driver(), &options->cache, parts->epoll, parts->worker, &cells[RESTMARK_STORE_CACHE], &server->cache, e);
+        return r;
+}
+
 int server_new(const struct server_parts *parts, struct server **ret, struct error *e) {
         const struct request_log_options log = { .access_log_fd = parts->access_log_fd,
                                                  .sample = parts->limits->access_log_sample,
@@ -91,6 +107,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         if (r == 0 && server->limits.suspends)
                 r = suspensions_new(server->limits.max_connections, &server->suspensions, e);
         if (r == 0)
+                r = open_stores(server, parts, e);
+        if (r == 0)
                 r = start_library(server, e);
         if (r == 0 && server->limits.zero_copy)
                 zero_copy_use(&(struct zero_copy_file){ .bytes = parts->dataset->json, .length = parts->dataset->json_length, .fd = parts->dataset->json_fd });
@@ -110,6 +128,8 @@ struct server *server_free(struct server *server) {
         if (server->mhd)
                 MHD_stop_daemon(server->mhd);
         assert(server->bodies.used_bytes == 0); /* each connection gives back its own */
+        server->database = store_close(server->database);
+        server->cache = store_close(server->cache);
         suspensions_free(server->suspensions);
         for (int i = 0; i < _WORKLOAD_MAX; i++)
                 if (server->ready[i].response)
@@ -159,6 +179,22 @@ bool server_is_empty(const struct server *server) {
 
 bool server_has_room(const struct server *server) {
         return server->n_connections < server->limits.max_connections;
+}
+
+void server_lend_room(struct server *server) {
+        server->limits.max_connections--;
+}
+
+void server_return_room(struct server *server) {
+        server->limits.max_connections++;
+}
+
+struct request_log *server_log(const struct server *server) {
+        return server->log;
+}
+
+struct body_memory *server_body_memory(struct server *server) {
+        return &server->bodies;
 }
 
 /* A connection is not idle if a request has just come in, while others were served (the next turn reads it), nor as long as the client takes
@@ -226,11 +262,22 @@ bool server_make_room(struct server *server) {
         return server_has_room(server);
 }
 
+/* The stores come last: what requests have just asked is then sent at once. */
+static void run_suspending(struct server *server, uint64_t now_ms) {
+        suspensions_run(server->suspensions, now_ms);
+        (void)MHD_run(server->mhd);
+        if (server->database)
+                store_run(server->database, now_ms);
+        if (server->cache)
+                store_run(server->cache, now_ms);
+}
+
 void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
         if (server->suspensions)
-                suspensions_run(server->suspensions, now_ms);
-        (void)MHD_run(server->mhd);
+                run_suspending(server, now_ms);
+        else
+                (void)MHD_run(server->mhd);
         if (now_ms >= server->next_deadline_ms)
                 check_deadlines(server);
         hangup_look(server);
@@ -241,11 +288,23 @@ void server_run(struct server *server, uint64_t now_ms) {
         cell_set(&server->cell->request_bodies_bytes, server->bodies.used_bytes);
 }
 
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
+        return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static uint64_t suspending_due_ms(const struct server *server) {
+        uint64_t due_ms = suspensions_due_ms(server->suspensions);
+
+        if (server->database)
+                due_ms = earlier(due_ms, store_due_ms(server->database));
+        return server->cache ? earlier(due_ms, store_due_ms(server->cache)) : due_ms;
+}
+
 int server_wait_ms(const struct server *server, uint64_t now_ms) {
         uint64_t due_ms = server->next_deadline_ms, linger_ms = linger_deadline_ms(server->linger), wait_ms;
 
-        if (server->suspensions && suspensions_due_ms(server->suspensions) < due_ms)
-                due_ms = suspensions_due_ms(server->suspensions);
+        if (server->suspensions)
+                due_ms = earlier(due_ms, suspending_due_ms(server));
         due_ms = library_due_ms(server->mhd, now_ms, linger_ms < due_ms ? linger_ms : due_ms);
         if (due_ms == UINT64_MAX)
                 return -1;

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "work/work.h"
 
+struct stores_options; /* store/store.h */
+
 struct server_limits {
         uint64_t max_connections;
         uint64_t idle_timeout_ms;    /* without a request line */
@@ -23,20 +25,27 @@ struct server_limits {
         uint64_t access_log_sample;
         uint64_t slow_request_ms; /* 0: none is slow */
         bool zero_copy; /* the dataset's JSON is sent from its file */
-        bool suspends; /* requests may wait for something else than their client */
+        bool suspends; /* requests may wait for something else than their client … */
+        bool waits;    /* … and GET /wait is there */
 };
+
+struct stores_options;
 
 /* What a server is made of; all but the descriptor is borrowed and must live longer. */
 struct server_parts {
         const struct server_limits *limits;
         struct work *work;
         const struct dataset *dataset;
+        const struct stores_options *stores; /* with limits->suspends, if one is set */
+        int epoll;                           /* the worker's set, which gets the stores' descriptors */
         struct restmark_worker_cell *cell;
         unsigned int worker; /* slot */
         int access_log_fd;   /* taken over; -1: none */
 };
 
 struct server;
+struct request_log;
+struct body_memory;
 
 int server_new(const struct server_parts *parts, struct server **ret, struct error *e);
 
@@ -66,6 +75,16 @@ bool server_has_room(const struct server *server);
 
 /* The same, but idle connections count as room. */
 bool server_can_have_room(const struct server *server);
+
+/* A connection of another protocol on the same loop takes the place of one here, and gives it back. */
+void server_lend_room(struct server *server);
+void server_return_room(struct server *server);
+
+/* The request log, in which such a connection's requests are written too; NULL without one. */
+struct request_log *server_log(const struct server *server);
+
+/* What all that clients send takes of memory, of which they have a part. */
+struct body_memory *server_body_memory(struct server *server);
 
 /* Closes the connection that has been idle longest if there is no room. Returns whether there is some now. */
 bool server_make_room(struct server *server);

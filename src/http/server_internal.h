@@ -10,6 +10,7 @@
 #include "http/request_log.h"
 #include "http/server.h"
 #include "http/suspension.h"
+#include "store/store.h"
 
 enum { ANSWER_HEAD_MAX = 384 /* bytes of any answer's head: the longest, a 405's, has some 250 */ };
 
@@ -30,6 +31,7 @@ struct server {
         const struct router *router;
         char *query_memory;                /* for the decoded arguments of any query */
         struct suspensions *suspensions; /* NULL: requests cannot wait */
+        struct store *database, *cache; /* NULL: there is none */
         struct work *work;
         const struct dataset *dataset;
         struct restmark_worker_cell *cell;

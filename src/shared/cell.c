@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "shared/scoreboard.h"
+#include "shared/store_cell.h"
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
@@ -155,11 +156,16 @@ bool cell_take(struct restmark_worker_cell *copy, const struct restmark_worker_c
         cell_set(&seen.request_bodies_bytes, cell_get(&live->request_bodies_bytes));
         can_be &= cell_get(&seen.request_bodies_bytes) <= CELL_SUM_MAX;
         can_be &= read_grown(&seen.accepted, &copy->accepted, &live->accepted, CELL_COUNT_MAX);
+        can_be &= read_grown(&seen.rpc_calls, &copy->rpc_calls, &live->rpc_calls, CELL_COUNT_MAX);
+        cell_set(&seen.rpc_connections, cell_get(&live->rpc_connections));
+        can_be &= cell_get(&seen.rpc_connections) <= CELL_CONNECTIONS_MAX;
         can_be &= read_grown(&seen.lost_log_lines, &copy->lost_log_lines, &live->lost_log_lines, CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 can_be &= read_grown(&seen.closes[i], &copy->closes[i], &live->closes[i], CELL_COUNT_MAX);
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 can_be &= read_route(&seen.routes[i], &copy->routes[i], &live->routes[i]);
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                can_be &= store_cell_read(&seen.stores[i], &copy->stores[i], &live->stores[i]);
         can_be &= read_work(&seen, live, now_ms);
         can_be &= read_stack(&seen, live);
         if (can_be)

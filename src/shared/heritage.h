@@ -11,6 +11,7 @@
 
 struct dataset;
 struct server_limits;
+struct stores_options;
 
 enum {
         HERITAGE_GROUPS_MAX = 64,
@@ -38,6 +39,7 @@ struct heritage {
         const struct dataset *dataset;
         int codec; /* enum codec */
         const struct server_limits *limits;
+        const struct stores_options *stores; /* servers to ask */
         const struct account *account;
         int access_log_fd; /* -1: none */
         bool traces;       /* shows its stack when asked by HERITAGE_TRACE_SIGNAL */
@@ -47,6 +49,7 @@ struct heritage {
         struct restmark_worker_cell *cell;
         const int *listeners; /* non-blocking listening sockets */
         size_t n_listeners;
+        size_t n_rpc_listeners; /* the last so many of them are for calls */
         bool shared_listeners; /* other workers take connections from these too */
         int cpu;               /* to be pinned to; -1: none */
         int link;               /* see shared/link.h */

@@ -17,13 +17,17 @@ struct histogram {
 extern const uint64_t histogram_limits_ns[RESTMARK_DURATION_LIMITS];
 
 /* For the one writer of the cell. From the shortest limit up: what takes long to find took much longer to serve. */
-static inline void histogram_record(struct restmark_route_cell *cell, uint64_t duration_ns) {
+static inline void histogram_record_in(_Atomic uint64_t *durations, _Atomic uint64_t *sum_ns, uint64_t duration_ns) {
         unsigned int i = 0;
 
         while (i < RESTMARK_DURATION_LIMITS && duration_ns > histogram_limits_ns[i])
                 i++;
-        cell_add(&cell->durations[i], 1);
-        cell_add(&cell->duration_ns, duration_ns);
+        cell_add(&durations[i], 1);
+        cell_add(sum_ns, duration_ns);
+}
+
+static inline void histogram_record(struct restmark_route_cell *cell, uint64_t duration_ns) {
+        histogram_record_in(cell->durations, &cell->duration_ns, duration_ns);
 }
 
 /* Adds what a cell holds. */

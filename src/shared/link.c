@@ -59,6 +59,7 @@ static bool is_message(char byte) {
         case LINK_RETIRE:
         case LINK_REOPEN:
         case LINK_CONNECTION:
+        case LINK_CALLER:
         case LINK_STOP:
         case LINK_DONE:
         case LINK_LEAVE:

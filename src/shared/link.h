@@ -15,6 +15,7 @@ enum link_message {
         LINK_RETIRE = 'D', /* master: another has your listeners; take no more from them, serve what you have, then exit */
         LINK_REOPEN = 'L', /* master: this descriptor is the access log from now on */
         LINK_CONNECTION = 'C', /* master, with a descriptor: you have accepted this connection (another slot's queue held it) */
+        LINK_CALLER = 'P', /* the same of a connection to the RPC port */
         LINK_STOP = 'S',   /* master: nobody can connect any more; serve what waits and what you have, then say so */
         LINK_DONE = 'N',   /* worker, told to stop: I have nothing left to serve */
         LINK_LEAVE = 'X',  /* master: nor have I for you; exit */

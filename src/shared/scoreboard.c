@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "shared/store_cell.h"
 
 /* A fork does not get it: a worker has no business with what the master believes. */
 static struct restmark_scoreboard *map(int fd) {
@@ -87,12 +88,16 @@ uint64_t scoreboard_bury(struct restmark_slot *slot, unsigned int seat) {
                 for (int k = 0; k < RESTMARK_DURATION_BUCKETS; k++)
                         move_number(&past->routes[i].durations[k], &worker->routes[i].durations[k]);
         }
+        for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
+                store_cell_bury(&past->stores[i], &worker->stores[i]);
         move_number(&past->accepted, &worker->accepted);
         for (int i = 0; i < RESTMARK_CLOSE_COUNT; i++)
                 move_number(&past->closes[i], &worker->closes[i]);
+        move_number(&past->rpc_calls, &worker->rpc_calls);
         move_number(&past->lost_log_lines, &worker->lost_log_lines);
         move_number(&past->taken_over, &worker->taken_over);
         cell_set(&worker->connections, 0);
+        cell_set(&worker->rpc_connections, 0);
         cell_set(&worker->waiting, 0);
         cell_set(&worker->request_bodies_bytes, 0);
         cell_set(&worker->beat_ms, 0);

@@ -9,6 +9,7 @@ const char *status_slot_state_name(enum restmark_slot_state state);
 const char *status_route_name(enum restmark_route route);
 const char *status_cause_name(enum restmark_cause cause);
 const char *status_close_name(enum restmark_close why);
+const char *status_store_name(enum restmark_store which);
 
 /* One JSON object on one line each; units are in the names, and what is not known or not there is null. Their fields are described in
  * restmarkctl(1). All of it; the workers alone; the processes' memory alone. */

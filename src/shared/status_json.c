@@ -6,6 +6,7 @@
 #include "shared/scoreboard.h"
 #include "shared/status.h"
 #include "shared/status_memory.h"
+#include "shared/status_stores.h"
 #include "shared/sums.h"
 
 static void write_quantile(const char *name, const struct histogram *h, double q, FILE *to) {
@@ -125,6 +126,8 @@ static void write_slot(const struct restmark_scoreboard *board, uint32_t index, 
                 (void)fputs("null", to);
         (void)fputs(",", to);
         write_routes(board, slot, to);
+        (void)fputs(",", to);
+        status_write_stores(board, slot, to);
         (void)fputs("}", to);
 }
 
@@ -143,6 +146,17 @@ static void write_limits(FILE *to) {
         for (int i = 0; i < RESTMARK_DURATION_LIMITS; i++)
                 (void)fprintf(to, "%s%" PRIu64, i ? "," : "", histogram_limits_ns[i]);
         (void)fputs("]", to);
+}
+
+/* What of the requests and connections, which all count together, is the RPC port's. */
+static void write_rpc(const struct restmark_scoreboard *board, FILE *to) {
+        uint64_t calls = 0, connections = 0;
+
+        for (uint32_t i = 0; i < board->n_slots_used; i++) {
+                calls += sums_rpc_calls(&board->slots[i]);
+                connections += sums_rpc_connections(&board->slots[i]);
+        }
+        (void)fprintf(to, "\"rpc\":{\"calls\":%" PRIu64 ",\"connections\":%" PRIu64 "},", calls, connections);
 }
 
 void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
@@ -164,7 +178,10 @@ void status_write_json(const struct restmark_scoreboard *board, FILE *to) {
                 (void)fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", status_close_name((enum restmark_close)i),
                               sums_closes(board, (enum restmark_close)i));
         (void)fprintf(to, "},\"lost_log_lines\":%" PRIu64 ",", sums_lost_log_lines(board));
+        write_rpc(board, to);
         write_routes(board, NULL, to);
+        (void)fputs(",", to);
+        status_write_stores(board, NULL, to);
         (void)fputs(",", to);
         write_workers(board, to);
         (void)fputs("}\n", to);

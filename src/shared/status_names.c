@@ -10,6 +10,12 @@ static const char *const route_names[RESTMARK_ROUTE_COUNT] = {
         [RESTMARK_ROUTE_WAIT] = "wait",
         [RESTMARK_ROUTE_RECORD] = "record",
         [RESTMARK_ROUTE_SIBLING] = "sibling",
+        [RESTMARK_ROUTE_DB_RECORD] = "db-record",
+        [RESTMARK_ROUTE_DB_RECORDS] = "db-records",
+        [RESTMARK_ROUTE_DB_SEARCH] = "db-search",
+        [RESTMARK_ROUTE_DB_UPDATE] = "db-update",
+        [RESTMARK_ROUTE_CACHE_RECORDS] = "cache-records",
+        [RESTMARK_ROUTE_CACHE_JSON] = "cache-json",
         [RESTMARK_ROUTE_OTHER] = "other",
 };
 
@@ -49,8 +55,15 @@ const char *status_cause_name(enum restmark_cause cause) {
 static const char *const close_names[RESTMARK_CLOSE_COUNT] = {
         [RESTMARK_CLOSE_IDLE] = "idle", [RESTMARK_CLOSE_EVICTED] = "evicted", [RESTMARK_CLOSE_TIMEOUT] = "timeout",
         [RESTMARK_CLOSE_GONE] = "gone", [RESTMARK_CLOSE_TLS] = "tls",         [RESTMARK_CLOSE_BINARY] = "binary",
+        [RESTMARK_CLOSE_PROTOCOL] = "protocol",
 };
 
 const char *status_close_name(enum restmark_close why) {
         return why < RESTMARK_CLOSE_COUNT ? close_names[why] : "?";
+}
+
+static const char *const store_names[RESTMARK_STORE_COUNT] = { [RESTMARK_STORE_DATABASE] = "database", [RESTMARK_STORE_CACHE] = "cache" };
+
+const char *status_store_name(enum restmark_store which) {
+        return which < RESTMARK_STORE_COUNT ? store_names[which] : "?";
 }

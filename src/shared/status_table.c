@@ -6,6 +6,7 @@
 #include "base/process_cpu.h"
 #include "shared/scoreboard.h"
 #include "shared/status.h"
+#include "shared/status_stores.h"
 #include "shared/sums.h"
 
 static const char *seconds_text(uint64_t s, char *text, size_t size) {
@@ -105,6 +106,18 @@ static void write_route_row(const struct restmark_scoreboard *board, enum restma
                       quantile_text(&sums.durations, 0.50, p50, sizeof p50), quantile_text(&sums.durations, 0.99, p99, sizeof p99));
 }
 
+/* Where there is no RPC port there is no word of it. */
+static void write_calls(const struct restmark_scoreboard *board, FILE *to) {
+        uint64_t calls = 0, connections = 0;
+
+        for (uint32_t i = 0; i < board->n_slots_used; i++) {
+                calls += sums_rpc_calls(&board->slots[i]);
+                connections += sums_rpc_connections(&board->slots[i]);
+        }
+        if (calls + connections > 0)
+                (void)fprintf(to, "\nof these requests %" PRIu64 " came as calls; %" PRIu64 " of the connections are to the RPC port\n", calls, connections);
+}
+
 void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
         char age[24];
 
@@ -122,6 +135,8 @@ void status_write_table(const struct restmark_scoreboard *board, FILE *to) {
                       "WORK US", "P50 MS", "P99 MS");
         for (int i = 0; i < RESTMARK_ROUTE_COUNT; i++)
                 write_route_row(board, (enum restmark_route)i, to);
+        status_write_stores_table(board, to);
+        write_calls(board, to);
         if (sums_lost_log_lines(board) > 0)
                 (void)fprintf(to, "\nlines of the access log that could not be written: %" PRIu64 "\n", sums_lost_log_lines(board));
 }

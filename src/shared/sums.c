@@ -71,6 +71,22 @@ uint64_t sums_request_bodies(const struct restmark_slot *slot) {
         return bytes;
 }
 
+uint64_t sums_rpc_calls(const struct restmark_slot *slot) {
+        uint64_t n = cell_get(&slot->slot.past.rpc_calls);
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += cell_get(&slot->workers[seat].rpc_calls);
+        return n;
+}
+
+uint64_t sums_rpc_connections(const struct restmark_slot *slot) {
+        uint64_t n = 0;
+
+        for (int seat = 0; seat < RESTMARK_SEATS; seat++)
+                n += cell_get(&slot->workers[seat].rpc_connections);
+        return n;
+}
+
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why) {
         uint64_t n = 0;
 

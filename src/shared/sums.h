@@ -29,6 +29,9 @@ uint64_t sums_connections(const struct restmark_slot *slot);
 uint64_t sums_waiting(const struct restmark_slot *slot);
 uint64_t sums_request_bodies(const struct restmark_slot *slot); /* bytes */
 
+uint64_t sums_rpc_calls(const struct restmark_slot *slot);
+uint64_t sums_rpc_connections(const struct restmark_slot *slot);
+
 /* Connections of all slots that have ended unanswered for this reason. */
 uint64_t sums_closes(const struct restmark_scoreboard *board, enum restmark_close why);
 

@@ -15,6 +15,7 @@
 #include "data/dataset.h"
 #include "work/digest.h"
 #include "work/loop.h"
+#include "work/memory.h"
 #include "work/validate.h"
 
 static const char *const workload_names[] = {
@@ -27,6 +28,12 @@ static const char *const workload_names[] = {
         [WORKLOAD_WAIT] = "wait",
         [WORKLOAD_RECORD] = "record",
         [WORKLOAD_SIBLING] = "sibling",
+        [WORKLOAD_DB_RECORD] = "db-record",
+        [WORKLOAD_DB_RECORDS] = "db-records",
+        [WORKLOAD_DB_SEARCH] = "db-search",
+        [WORKLOAD_DB_UPDATE] = "db-update",
+        [WORKLOAD_CACHE_RECORDS] = "cache-records",
+        [WORKLOAD_CACHE_JSON] = "cache-json",
 };
 _Static_assert(sizeof workload_names / sizeof workload_names[0] == _WORKLOAD_MAX, "a name for each workload");
 
@@ -37,7 +44,7 @@ static const char welcome[] = "Welcome!\n";
 struct work {
         const struct dataset *dataset;
         enum codec codec;
-        /* Struct mode's; NULL in tree mode. Pages are taken only when the first request writes to them. */
+        /* Struct mode's; in tree mode NULL until a cache's values are to be decoded. Pages are taken only when the first request writes to them. */
         struct record *records; /* as many as the dataset has */
         char *json;
         size_t json_capacity; /* bytes: no partial encoding has more, and none of shifted records */
@@ -50,6 +57,25 @@ const char *workload_name(enum workload which) {
         return workload_names[which];
 }
 
+/* Takes it, if it is not there. */
+static bool has_memory(struct work *w) {
+        const struct dataset *d = w->dataset;
+
+        w->json_capacity = d->json_length + json_numbers_growth_max(d->n_records);
+        if (!w->records)
+                w->records = malloc(d->n_records * sizeof *w->records);
+        if (!w->json)
+                w->json = malloc(w->json_capacity);
+        return w->records && w->json;
+}
+
+int work_memory(struct work *w, struct work_memory *ret, struct error *e) {
+        if (!has_memory(w))
+                return error_set(e, -ENOMEM, "out of memory for %zu records", w->dataset->n_records);
+        *ret = (struct work_memory){ .records = w->records, .json = w->json, .json_capacity = w->json_capacity };
+        return 0;
+}
+
 int work_new(const struct dataset *d, enum codec codec, struct work **ret, struct error *e) {
         struct work *w;
 
@@ -60,12 +86,7 @@ int work_new(const struct dataset *d, enum codec codec, struct work **ret, struc
                 w->dataset = d;
                 w->codec = codec;
         }
-        if (w && codec == CODEC_STRUCT) {
-                w->records = malloc(d->n_records * sizeof *w->records);
-                w->json_capacity = d->json_length + json_numbers_growth_max(d->n_records);
-                w->json = malloc(w->json_capacity);
-        }
-        if (!w || (codec == CODEC_STRUCT && (!w->records || !w->json))) {
+        if (!w || (codec == CODEC_STRUCT && !has_memory(w))) {
                 work_free(w);
                 return error_set(e, -ENOMEM, "out of memory for the buffers of %zu records", d->n_records);
         }
@@ -90,7 +111,7 @@ static inline void work_is_used(void) {
         __asm__ volatile("" : : : "memory");
 }
 
-static void respond_number(struct work_response *ret, int64_t number) {
+void work_respond_number(struct work_response *ret, int64_t number) {
         int length = snprintf(ret->text, sizeof ret->text, "%" PRId64, number);
 
         ret->body_kind = WORK_BODY_INLINE;
@@ -133,7 +154,7 @@ static int digest_msgpack(struct work *w, const struct work_params *p, struct wo
         } else
                 r = msgpack_records_decode(d->encoded, p->count, records, e);
         if (r == 0)
-                respond_number(ret, parsed_digest(p, records));
+                work_respond_number(ret, parsed_digest(p, records));
         if (w->codec == CODEC_TREE)
                 free(records);
         return r;
@@ -150,7 +171,7 @@ static int parse_msgpack(struct work *w, size_t count, struct work_response *ret
         if (r < 0)
                 return r;
         work_is_used();
-        respond_number(ret, (int64_t)count);
+        work_respond_number(ret, (int64_t)count);
         return 0;
 }
 
@@ -180,7 +201,7 @@ static void respond_json_digest(struct work_response *ret, const struct work_par
 
         for (uint32_t i = 0; i < p->digest_times; i++)
                 crc = digest_bytes(crc, json, length);
-        respond_number(ret, crc);
+        work_respond_number(ret, crc);
 }
 
 static int digest_json_structs(struct work *w, const struct work_params *p, struct work_response *ret, struct error *e) {
@@ -227,7 +248,7 @@ static int encode_json(struct work *w, size_t count, struct work_response *ret, 
         if (r < 0)
                 return r;
         work_is_used();
-        respond_number(ret, (int64_t)length);
+        work_respond_number(ret, (int64_t)length);
         return 0;
 }
 
@@ -339,19 +360,19 @@ int work_run(struct work *w, enum workload which, const struct work_params *p, s
         case WORKLOAD_TRANSFER_DATA:
                 return transfer_data(w, p->count, ret, e);
         case WORKLOAD_MILLION_LOOP:
-                respond_number(ret, loop_run(p->n, p->seed));
+                work_respond_number(ret, loop_run(p->n, p->seed));
                 return 0;
         case WORKLOAD_VALIDATE:
                 return validate_body(w, p, ret, e);
         case WORKLOAD_WAIT:
-                respond_number(ret, p->wait_ms);
+                work_respond_number(ret, p->wait_ms);
                 return 0;
         case WORKLOAD_RECORD:
                 return record(w, p->path, ret, e);
         case WORKLOAD_SIBLING:
                 name_sibling(p->path, ret);
                 return 0;
-        case _WORKLOAD_MAX:
+        default: /* what a store answers, or none */
                 break;
         }
         return error_set(e, -EINVAL, "no such workload: %d", (int)which);

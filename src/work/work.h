@@ -9,6 +9,13 @@
 #include "base/error.h"
 #include "codec/record.h"
 
+enum {
+        WORK_IDS_MAX = 100,
+        WORK_SEARCH_TEXT_MAX = 64, /* bytes */
+        WORK_SEARCH_ROWS_MAX = 100,
+        WORK_SEARCH_ROWS_DEFAULT = 50,
+};
+
 enum workload {
         WORKLOAD_WELCOME,
         WORKLOAD_PARSE_MSGPACK,
@@ -19,13 +26,29 @@ enum workload {
         WORKLOAD_WAIT,
         WORKLOAD_RECORD,
         WORKLOAD_SIBLING,
+        WORKLOAD_DB_RECORD, /* this and the following need a store's answer: work/stored.h */
+        WORKLOAD_DB_RECORDS,
+        WORKLOAD_DB_SEARCH,
+        WORKLOAD_DB_UPDATE,
+        WORKLOAD_CACHE_RECORDS,
+        WORKLOAD_CACHE_JSON,
         _WORKLOAD_MAX,
 };
 
 struct dataset; /* data/dataset.h */
 
-/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "validate", "wait", "record", "sibling". */
+/* "welcome", "parse-msgpack", "encode-json", "transfer-data", "million-loop", "validate", "wait", "record", "sibling", "db-record",
+ * "db-records", "db-search", "db-update", "cache-records", "cache-json". */
 const char *workload_name(enum workload which);
+
+/* What a database is asked for. */
+struct work_asked {
+        int64_t ids[WORK_IDS_MAX];
+        size_t n_ids;
+        char text[WORK_SEARCH_TEXT_MAX]; /* UTF-8 without a NUL character */
+        size_t text_length;              /* bytes */
+        uint32_t limit;                  /* rows at most; the caller sets its default */
+};
 
 /* What a request asks for; begins as the full work. */
 struct work_params {
@@ -39,7 +62,10 @@ struct work_params {
         char *body;            /* of the request, for those who validate; borrowed, and written over */
         size_t body_length;    /* bytes */
         bool has_count;        /* count was given */
-        const char *path;      /* of the request, where it says what is asked for: the record, the sibling; borrowed */
+        union {
+                const char *path;         /* of the request, where it says what is asked for: the record, the sibling; borrowed */
+                struct work_asked *asked; /* of the workloads that ask a database: the caller's memory */
+        };
         unsigned seen;         /* which parameters have been set: each may be given once */
 };
 
@@ -62,6 +88,18 @@ void work_params_init(struct work_params *p, enum workload which, const struct d
  * WORK_PARAMS_INCOMPLETE with a sentence, which holds until a later call returns 0. */
 int work_params_set(struct work_params *p, const char *key, size_t key_length, const char *value, size_t value_length,
                     struct error *e);
+
+/* Whether a parameter is missing without which there is nothing to do: 0, or -EINVAL with a sentence for the client. */
+int work_params_finish(const struct work_params *p, struct error *e);
+
+/* Whether the work needs a store's answer, and work_run() is not for it. */
+static inline bool work_is_stored(enum workload which) {
+        return which >= WORKLOAD_DB_RECORD;
+}
+
+static inline bool work_is_cached(enum workload which) {
+        return which >= WORKLOAD_CACHE_RECORDS;
+}
 
 /* One per worker: the memory that its requests reuse, sized for the dataset when it is made. */
 struct work;

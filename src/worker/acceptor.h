@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/shortage.h"
 #include "http/server.h"
+#include "rpc/server.h"
+#include "shared/heritage.h"
 
 enum {
         /* Connections that the master has passed and that have no room yet. It passes no more than this beyond those that it has seen
@@ -19,9 +21,12 @@ enum {
 struct acceptor {
         const int *listeners;
         size_t n;
+        size_t n_rpc;             /* the last so many are for calls, which … */
+        struct rpc_server *rpc;   /* … this one serves; NULL: there are none */
         int epoll;                /* the worker's; event data of listener i is base + i */
         uint64_t event_base;
         bool shared;              /* other workers take connections from these listeners too */
+        bool local[RESTMARK_LISTEN_MAX], has_local; /* Unix sockets, which are always shared */
         bool open;                /* connections are wanted */
         bool watching;
         uint64_t paused_until_ms; /* after running out of descriptors; 0: not paused */
@@ -29,10 +34,11 @@ struct acceptor {
         char where[sizeof "worker 4294967295"];
         size_t n_passed;
         int passed[ACCEPTOR_PASSED_MAX]; /* oldest first */
+        bool passed_calls[ACCEPTOR_PASSED_MAX]; /* to the RPC port */
 };
 
-/* Watches nothing before acceptor_open(). `listeners` is borrowed. `slot` is the worker's, for messages. */
-void acceptor_init(struct acceptor *a, unsigned int slot, int epoll, uint64_t event_base, const int *listeners, size_t n, bool shared);
+/* Watches nothing before acceptor_open(). What `heritage` has of listeners is borrowed, as is `rpc`. */
+void acceptor_init(struct acceptor *a, const struct heritage *heritage, struct rpc_server *rpc, int epoll, uint64_t event_base);
 
 /* From the next acceptor_balance() on connections are taken. */
 void acceptor_open(struct acceptor *a);
@@ -46,8 +52,8 @@ void acceptor_take(struct acceptor *a, size_t i, struct server *server, uint64_t
 /* The same for all listeners. */
 void acceptor_take_all(struct acceptor *a, struct server *server, uint64_t now_ms);
 
-/* Takes over a connection that the master has accepted and passed: now, or when the server has room. */
-void acceptor_pass(struct acceptor *a, int fd);
+/* Takes over a connection that the master has accepted and passed: now, or when the server has room. `calls`: it came to the RPC port. */
+void acceptor_pass(struct acceptor *a, int fd, bool calls);
 
 /* Gives the server what has been passed, as far as it has room. Returns how many connections that were. */
 uint64_t acceptor_take_passed(struct acceptor *a, struct server *server, uint64_t now_ms);

@@ -11,12 +11,13 @@
 #include "base/log.h"
 #include "shared/link.h"
 #include "shared/scoreboard.h"
+#include "store/store.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
 #include "worker/trace.h"
 
-/* What an event of the worker's epoll set is about. Listeners come last, each with its own number. */
-enum event { EVENT_LINK, EVENT_SERVER, EVENT_DEPARTURE, EVENT_LISTENER };
+/* What an event of the worker's epoll set is about. Listeners come last, each with its own number; addresses, which stores have, are larger. */
+enum event { EVENT_LINK, EVENT_SERVER, EVENT_DEPARTURE, EVENT_RPC, EVENT_LISTENER };
 
 enum {
         /* A stopping worker that has nothing left to serve stays for this long: a handshake that had begun may take another round trip
@@ -31,6 +32,7 @@ struct worker {
         int epoll;
         struct work *work;
         struct server *server;
+        struct rpc_server *rpc; /* NULL: there is no second port */
         struct acceptor acceptor;
         uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
         bool has_said_so;      /* that nothing is left to serve */
@@ -42,6 +44,17 @@ static int watch(struct worker *w, int fd, enum event what, struct error *e) {
         struct epoll_event event = { .events = EPOLLIN, .data.u64 = what };
 
         return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? error_set_errno(e, errno, "cannot watch a descriptor") : 0;
+}
+
+static int set_up_rpc(struct worker *w, struct error *e) {
+        const struct heritage *h = w->heritage;
+        const struct rpc_parts parts = { .limits = h->limits, .server = w->server, .work = w->work, .dataset = h->dataset, .cell = h->cell, .worker = h->slot };
+        int r;
+
+        if (h->n_rpc_listeners == 0)
+                return 0;
+        r = rpc_server_new(&parts, &w->rpc, e);
+        return r < 0 ? r : watch(w, rpc_server_fd(w->rpc), EVENT_RPC, e);
 }
 
 static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
@@ -60,6 +73,8 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         parts = (struct server_parts){ .limits = h->limits,
                                        .work = w->work,
                                        .dataset = h->dataset,
+                                       .stores = h->stores,
+                                       .epoll = w->epoll,
                                        .cell = h->cell,
                                        .worker = h->slot,
                                        .access_log_fd = h->access_log_fd };
@@ -73,9 +88,11 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 r = watch(w, fds[i], EVENT_SERVER, e);
         if (r == 0 && server_departures_fd(w->server) >= 0)
                 r = watch(w, server_departures_fd(w->server), EVENT_DEPARTURE, e);
+        if (r == 0)
+                r = set_up_rpc(w, e);
         if (r < 0)
                 return r;
-        acceptor_init(&w->acceptor, h->slot, w->epoll, EVENT_LISTENER, h->listeners, h->n_listeners, h->shared_listeners);
+        acceptor_init(&w->acceptor, h, w->rpc, w->epoll, EVENT_LISTENER);
         if (h->private_connection >= 0)
                 server_add_private(w->server, h->private_connection, clock_monotonic_ms());
         else
@@ -92,8 +109,8 @@ static void read_link(struct worker *w, uint64_t now_ms) {
                 server_reopen_log(w->server, fd);
                 return;
         }
-        if (r == 1 && message == LINK_CONNECTION && fd >= 0) {
-                acceptor_pass(&w->acceptor, fd);
+        if (r == 1 && (message == LINK_CONNECTION || message == LINK_CALLER) && fd >= 0) {
+                acceptor_pass(&w->acceptor, fd, message == LINK_CALLER);
                 w->has_said_so = false;
                 return;
         }
@@ -115,6 +132,8 @@ static void read_link(struct worker *w, uint64_t now_ms) {
                         acceptor_open(&w->acceptor);
                 w->leaves_at_ms = now_ms + (message == LINK_STOP ? STOP_LINGER_MS : 0);
                 server_drain(w->server, now_ms);
+                if (w->rpc)
+                        rpc_server_drain(w->rpc, now_ms);
         }
 }
 
@@ -129,16 +148,20 @@ static void take_passed(struct worker *w, uint64_t now_ms) {
                 cell_add(&w->heritage->cell->taken_over, n);
 }
 
+static bool is_empty(const struct worker *w) {
+        return server_is_empty(w->server) && (!w->rpc || rpc_server_is_empty(w->rpc));
+}
+
 /* Whether nothing is left, with one last look at the queues, which are empty if nothing was missed. A worker that stops leaves when the
  * master lets it go: there may be more for it in the queues of others. */
 static bool is_done(struct worker *w, uint64_t now_ms) {
         int r;
 
-        if (w->leaves_at_ms == 0 || !server_is_empty(w->server) || now_ms < w->leaves_at_ms)
+        if (w->leaves_at_ms == 0 || !is_empty(w) || now_ms < w->leaves_at_ms)
                 return false;
         acceptor_take_all(&w->acceptor, w->server, now_ms);
-        if (!server_is_empty(w->server) || w->may_leave)
-                return server_is_empty(w->server);
+        if (!is_empty(w) || w->may_leave)
+                return is_empty(w);
         if (w->has_said_so)
                 return false;
         r = link_send(w->heritage->link, LINK_DONE, -1);
@@ -152,6 +175,16 @@ static int wait_ms(const struct worker *w, uint64_t now_ms) {
         int ms = earlier(earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms)), BEAT_MS);
 
         return now_ms < w->leaves_at_ms ? earlier(ms, (int)(w->leaves_at_ms - now_ms)) : ms;
+}
+
+/* A listener's, but not of those that a message of this very turn has retired; or a store's, which has its address. */
+static void take_event(struct worker *w, const struct epoll_event *event, uint64_t now_ms) {
+        uint64_t n = event->data.u64 - EVENT_LISTENER;
+
+        if (n < w->acceptor.n)
+                acceptor_take(&w->acceptor, n, w->server, now_ms);
+        else if (n > UINT32_MAX)
+                store_ready(event->data.ptr, event->events, now_ms);
 }
 
 static int serve(struct worker *w) {
@@ -170,16 +203,17 @@ static int serve(struct worker *w) {
                 for (int i = 0; i < n; i++) {
                         uint64_t what = events[i].data.u64;
 
-                        /* Not of listeners that a message of this very turn has retired. */
-                        if (what >= EVENT_LISTENER && what - EVENT_LISTENER < w->acceptor.n)
-                                acceptor_take(&w->acceptor, what - EVENT_LISTENER, w->server, now_ms);
+                        if (what >= EVENT_LISTENER)
+                                take_event(w, &events[i], now_ms);
                         else if (what == EVENT_LINK)
                                 read_link(w, now_ms);
                         else if (what == EVENT_DEPARTURE)
                                 server_end_departed(w->server);
+                        else if (what == EVENT_RPC)
+                                rpc_server_run(w->rpc, now_ms);
                 }
                 /* Of several that watch a socket the kernel wakes one for a connection, which may then have no room for it. */
-                if (n == 0 && w->acceptor.shared && w->acceptor.watching)
+                if (n == 0 && (w->acceptor.shared || w->acceptor.has_local) && w->acceptor.watching)
                         acceptor_take_all(&w->acceptor, w->server, now_ms);
                 server_run(w->server, now_ms);
                 take_passed(w, now_ms);
@@ -210,6 +244,7 @@ int worker_main(const struct heritage *heritage) {
                 code = fatal ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
         } else
                 code = serve(&w);
+        rpc_server_free(w.rpc);
         server_free(w.server);
         work_free(w.work);
         (void)fd_close(w.epoll);

@@ -58,7 +58,7 @@ static void check_listeners(const struct handover *h) {
         int r;
 
         REQUIRE(dup2(listening, LISTENING) == LISTENING && dup2(2, IDLE) == IDLE, "cannot make the descriptors");
-        r = handover_adopt_listeners(h, BACKLOG, &l, &e);
+        r = handover_adopt_listeners(h, 0, BACKLOG, &l, &e);
         if (r == 0) {
                 REQUIRE(l->n_slots == h->n_slots, "listeners for %u slots", l->n_slots);
                 for (size_t i = 0; i < h->n_sockets; i++)

@@ -61,7 +61,7 @@ class Target:
             return self.counts.since(before) == wanted
 
         try:
-            wait_for("the row is counted", is_counted, 3)
+            wait_for("the row is counted", is_counted, 60)
         except AssertionError:
             raise AssertionError(f"counted {self.counts.since(before)}, not {wanted}") from None
         assert self.daemon.workers() == [self.worker], "another worker took its place"

@@ -243,7 +243,7 @@ def number(name, text):
     found = re.search(name + r": +(\\d+)", text)
     return int(found[1]) if found else 0
 while not stop.is_set():
-    done = subprocess.run([*command, *[url] * (1 if is_ab else asked)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, *[url] * (1 if is_ab else asked)], capture_output=True, text=True, timeout=300)
     answered = number("Complete requests", done.stdout) - number("Failed requests", done.stdout) - number("Non-2xx responses", done.stdout) if is_ab else done.stdout.count("Welcome!\\n")
     n += answered
     if answered and n == answered:
@@ -317,7 +317,7 @@ class Running:
 
     def end(self) -> tuple[int, int, str]:
         """How many requests were answered, how many failed, and the first failure."""
-        output, errors = self.process.communicate(timeout=30)
+        output, errors = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, (self.program.name, errors)
         if self.folder:
             self.folder.cleanup()

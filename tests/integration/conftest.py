@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from daemon import SOURCE, Daemon
 
-sys.path.insert(0, str(SOURCE / "bench"))  # restmark_load, which the proofs use
+sys.path.insert(0, str(SOURCE / "bench"))  # restmark_proof.clients, which the proofs use
 
 PUBLIC_READER = "hdrhistogram==0.10.8"  # HdrHistogram's own port to Python, which Debian does not package
 
@@ -49,7 +49,7 @@ def public_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         importlib.import_module("hdrh.histogram")
     except ImportError:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--target", str(folder), PUBLIC_READER]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:
             pytest.skip(f"cannot be had from PyPI: {PUBLIC_READER}: {done.stderr.strip()[-300:]}")
     sys.path.insert(0, str(folder))

@@ -8,4 +8,4 @@ from daemon import RESTMARKCTL
 
 
 def ctl(*arguments: str, **keywords: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(RESTMARKCTL), *arguments], capture_output=True, text=True, timeout=20, **keywords)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run([str(RESTMARKCTL), *arguments], capture_output=True, text=True, timeout=300, **keywords)  # type: ignore[call-overload, no-any-return]

@@ -58,6 +58,17 @@ def passed_ports(pids: Iterable[int], port: int) -> set[int]:
     return _peers(words for inode, words in _sockets(*HELD, "sport", "=", f":{port}") if inode not in inodes)
 
 
+def lost_with(victim: int, family: Iterable[int], port: int) -> set[int]:
+    """The clients' ports of what a worker takes along when it is killed: what it holds, and what may be on its way to it from others.
+    family: the master and all workers; port: that they listen on."""
+    return accepted_ports(victim) | passed_ports(family, port)
+
+
+def listeners(port: int) -> int:
+    """Listening sockets of a port, as the kernel counts them."""
+    return sum(1 for _ in _sockets("state", "listening", "sport", "=", f":{port}"))
+
+
 def queued(pid: int) -> int:
     """Connections that wait in the queues of the process's listening sockets."""
     return sum(int(row[0]) for row in _sockets_of(pid, "state", "listening"))

@@ -30,7 +30,7 @@ class Closed(Exception):
 class Connection:
     """One connection; `get` may be called again as long as the server keeps it."""
 
-    def __init__(self, address: tuple[str, int], timeout: float = 10.0) -> None:
+    def __init__(self, address: tuple[str, int], timeout: float = 60.0) -> None:
         self.socket = socket.create_connection(address, timeout=timeout)
         self.buffer = b""
 
@@ -86,7 +86,7 @@ class Connection:
         self.close()
 
 
-def exchange(address: tuple[str, int], data: bytes, timeout: float = 10.0) -> Response:
+def exchange(address: tuple[str, int], data: bytes, timeout: float = 60.0) -> Response:
     """Sends bytes on a connection of their own and reads one response."""
     with Connection(address, timeout) as connection:
         connection.send(data)
@@ -130,7 +130,7 @@ class Load:
             thread.join(30)
             assert not thread.is_alive()
 
-    def wait_answered(self, more: int, deadline_s: float = 20.0) -> None:
+    def wait_answered(self, more: int, deadline_s: float = 300.0) -> None:
         target, end = self.answered + more, time.monotonic() + deadline_s
         while self.answered < target:
             assert time.monotonic() < end, f"only {self.answered} of {target} answers: {dict(self.failures)}"
@@ -143,7 +143,7 @@ class Load:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                connection = Connection(self.address, 10)
+                connection = Connection(self.address)
             except ConnectionRefusedError:
                 with self._lock:
                     self.refused += 1

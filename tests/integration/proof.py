@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from daemon import RESTMARKCTL, Daemon, wait_for
-from restmark_load import Failure, Load, Profile, Tally
+from restmark_proof.clients import Failure, Load, Profile, Tally
 
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
 WELCOME = b"Welcome!\n"

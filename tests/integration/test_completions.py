@@ -48,7 +48,7 @@ def bash(path: str, line: str) -> set[str]:
     """
     done = subprocess.run(
         ["bash", "--norc", "-c", script, "bash", str(file), line],
-        capture_output=True, text=True, timeout=60, check=False, env=environment(path),
+        capture_output=True, text=True, timeout=300, check=False, env=environment(path),
     )  # fmt: skip
     assert done.stderr == "", done.stderr
     return {word for word in done.stdout.split("\n") if word}
@@ -59,7 +59,7 @@ def fish(path: str, line: str) -> set[str]:
     file = COMPLETIONS / "fish" / ("restmark.fish" if program == "restmark" else "restmarkd.fish")
     done = subprocess.run(
         ["fish", "--no-config", "--command", f"source {file}; complete --do-complete '{line}'"],
-        capture_output=True, text=True, timeout=60, check=False, env=environment(path),
+        capture_output=True, text=True, timeout=300, check=False, env=environment(path),
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return {word.split("\t")[0] for word in done.stdout.split("\n") if word}

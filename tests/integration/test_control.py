@@ -32,7 +32,8 @@ def test_status_counts_requests(start: Start) -> None:
         assert status["state"] == "running"
         assert status["listen"] == [f"127.0.0.1:{daemon.port}"]
         assert {name: route["requests"] for name, route in status["routes"].items()} == {
-            "welcome": 4, "parse-msgpack": 0, "encode-json": 2, "transfer-data": 1, "million-loop": 0, "validate": 0, "wait": 0, "record": 0, "sibling": 0, "other": 1,
+            "welcome": 4, "parse-msgpack": 0, "encode-json": 2, "transfer-data": 1, "million-loop": 0, "validate": 0, "wait": 0, "record": 0, "sibling": 0,
+            "db-record": 0, "db-records": 0, "db-search": 0, "db-update": 0, "cache-records": 0, "cache-json": 0, "other": 1,
         }  # fmt: skip
         assert status["routes"]["welcome"]["body_bytes"] == 27 + len(response.body)  # the last one is an error
         assert status["routes"]["transfer-data"]["body_bytes"] == 133622
@@ -85,7 +86,7 @@ def test_memory_agrees_with_restmark_rss(start: Start) -> None:
         """What other processes share with these may change between the two looks, and the master grows by being asked (under asan, most)."""
         ours = json.loads(ctl("-s", str(daemon.control), "memory", "-j").stdout)
         rss = [str(SOURCE / "bench" / "restmark-rss"), "--pid", str(daemon.pid), "--json"]
-        groups = json.loads(subprocess.run(rss, capture_output=True, text=True, check=True, timeout=30).stdout)["groups"]
+        groups = json.loads(subprocess.run(rss, capture_output=True, text=True, check=True, timeout=300).stdout)["groups"]
         theirs = {p["pid"]: p for p in groups[0]["processes"]}
         assert [p["role"] for p in ours["processes"]] == ["master", "worker", "worker"]
         assert {p["pid"] for p in ours["processes"]} == set(theirs)
@@ -131,7 +132,7 @@ def test_status_answers_when_every_worker_is_stuck(start: Start) -> None:
         os.kill(pid, signal.SIGSTOP)
     begin = time.monotonic()
     assert sorted(w["pid"] for w in daemon.status()["workers"]) == sorted(workers)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30  # a master that waits for a worker would wait for ever
     for pid in workers:
         os.kill(pid, signal.SIGCONT)
 
@@ -198,7 +199,7 @@ def test_half_a_command_or_none_disturbs_nobody(start: Start) -> None:
         assert connection.request("/").status == 200
     # The silent ones are thrown out in time, and then there is room again.
     wait_for("room", lambda: ctl("-s", str(daemon.control), "status").returncode == 0)
-    assert time.monotonic() - begin < 9
+    assert time.monotonic() - begin < 60
     for client in clients:
         client.close()
     daemon.signal(signal.SIGTERM)
@@ -245,7 +246,7 @@ def test_events_are_followed(start: Start) -> None:
         assert [event["number"] for event in seen] == list(range(1, len(seen) + 1))  # each one once
         for process in (text, lines):
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == -signal.SIGINT
+            assert process.wait(300) == -signal.SIGINT
 
 
 def test_events_of_an_upgraded_daemon_are_followed_from_the_first_on(start: Start) -> None:

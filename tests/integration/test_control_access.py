@@ -33,7 +33,7 @@ NOBODY, SOME_GROUP = 65534, "daemon"
 
 def ask_as(uid: int, groups: list[int], path: Path, command: str) -> str:
     words = ["/usr/bin/python3", "-c", ASK, str(path), command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20, user=uid, group=NOBODY, extra_groups=groups)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, user=uid, group=NOBODY, extra_groups=groups)
     return done.stdout + done.stderr
 
 

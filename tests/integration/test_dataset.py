@@ -40,7 +40,7 @@ def test_the_built_in_dataset_is_written_as_defined(tmp_path: Path) -> None:
     text = json.dumps([msgpack.unpackb(e) for e in elements], separators=(",", ":")).encode()
     assert text == records(1000)
     assert hashlib.sha256(text).hexdigest() == JSON_SHA256
-    piped = subprocess.run([str(RESTMARKD), "--write-dataset", "-"], capture_output=True, timeout=20, check=True).stdout
+    piped = subprocess.run([str(RESTMARKD), "--write-dataset", "-"], capture_output=True, timeout=300, check=True).stdout
     assert piped == path.read_bytes()
     again = tmp_path / "again.msgpack"
     assert run("--write-dataset", str(again), "-o", f"workloads.dataset={path}").returncode == 0

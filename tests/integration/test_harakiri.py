@@ -15,7 +15,6 @@ from daemon import Daemon, is_stopped, wait_for
 from http_client import Connection, Load
 
 Start = Callable[..., Daemon]
-SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
 LONG = "/million-loop?n=100000000&seed=5"  # the longest request there is: a tenth of a second, or a few
 
 
@@ -76,7 +75,7 @@ def test_one_wedged_worker_is_replaced_and_the_others_do_not_notice(start: Start
     waiting = [Connection(address, 30) for _ in range(20)]
     for connection in waiting:
         connection.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    wait_for("it is killed", lambda: daemon.ends("wedged") == 1, 30)
+    wait_for("it is killed", lambda: daemon.ends("wedged") == 1)
     for connection in waiting:
         assert connection.read().body == b"Welcome!\n"
         connection.close()
@@ -101,7 +100,7 @@ def test_service_comes_back_when_all_workers_are_wedged(start: Start) -> None:
         os.kill(worker, signal.SIGSTOP)
     begin = time.monotonic()
     assert len(daemon.status()["workers"]) == 2
-    assert time.monotonic() - begin < (5 if SANITIZED else 1)
+    assert time.monotonic() - begin < 30  # a master that waits for a worker would wait for ever
     waiting = [Connection((daemon.host, daemon.port), 30) for _ in range(10)]
     for connection in waiting:
         connection.send(b"GET /encode-json HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -165,7 +164,7 @@ def test_a_frozen_machine_costs_nobody_its_life(start: Start, frozen_s: float) -
     assert sorted(daemon.workers()) == sorted(workers)
     assert [e["kind"] for e in daemon.events()] == ["start", "ready"]
     os.kill(workers[0], signal.SIGSTOP)
-    wait_for("it is killed", lambda: daemon.ends("wedged") == 1, 30)
+    wait_for("it is killed", lambda: daemon.ends("wedged") == 1)
 
 
 def test_off_means_off(start: Start) -> None:

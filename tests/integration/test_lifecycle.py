@@ -85,7 +85,7 @@ def test_workers_have_only_what_is_theirs(start: Start) -> None:
             assert len(targets) <= 8, targets
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(300) == 0
         assert process.stderr is not None
         process.stderr.close()
 
@@ -145,7 +145,7 @@ def test_no_worker_outlives_a_killed_master(start: Start) -> None:
         daemon.process.kill()
         daemon.process.wait()
         for pid in workers:
-            wait_for(f"worker {pid} gone", lambda pid=pid: not is_alive(pid), deadline_s=2)  # type: ignore[misc]
+            wait_for(f"worker {pid} gone", lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
@@ -194,16 +194,16 @@ def test_a_fast_stop_waits_for_nothing(start: Start, signals: list[int]) -> None
         for i, number in enumerate(signals):
             daemon.signal(number)
             daemon.wait_log(rf"SIG{signal.Signals(number).name[3:]} from process {os.getpid()}: stopping" + (" at once" if i else ""))
-        assert daemon.wait_exit(5) == 0
+        assert daemon.wait_exit() == 0
 
 
 def test_an_idle_keep_alive_connection_does_not_hold_up_a_stop(start: Start) -> None:
-    daemon = start("server.processes=1")
+    daemon = start("server.processes=1", "workers.worker-reload-mercy=10min", "limits.idle-timeout=10min")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
         daemon.signal(signal.SIGTERM)
         assert connection.at_end()
-    assert daemon.wait_exit(5) == 0
+    assert daemon.wait_exit() == 0
 
 
 def test_a_request_on_an_idle_connection_is_still_answered_during_a_stop(start: Start) -> None:
@@ -214,7 +214,7 @@ def test_a_request_on_an_idle_connection_is_still_answered_during_a_stop(start: 
         daemon.wait_log("SIGTERM from")
         response = connection.request("/")
         assert (response.status, response.closes) == (200, True)
-    assert daemon.wait_exit(5) == 0
+    assert daemon.wait_exit() == 0
 
 
 def test_a_stop_sent_to_the_whole_group_loses_nothing(start: Start) -> None:
@@ -271,7 +271,7 @@ def test_a_full_stderr_stops_nobody(tmp_path: Path) -> None:
             assert process.poll() is None
 
         def status() -> list[int]:
-            reply = subprocess.run([str(RESTMARKCTL), "-s", str(socket_path), "status", "-j"], capture_output=True, text=True, timeout=10, check=True)
+            reply = subprocess.run([str(RESTMARKCTL), "-s", str(socket_path), "status", "-j"], capture_output=True, text=True, timeout=300, check=True)
             return [w["pid"] for w in json.loads(reply.stdout)["workers"] if w["state"] == "ready"]
 
         for _ in range(1200 * size // 65536):  # a line each
@@ -279,7 +279,7 @@ def test_a_full_stderr_stops_nobody(tmp_path: Path) -> None:
             status()
         assert status()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(300) == 0
         assert size - 200 < len(process.stderr.read()) <= size, "it was full"
     finally:
         if process.poll() is None:
@@ -369,13 +369,13 @@ def test_valgrind_finds_nothing(start: Start) -> None:
     codecs = ("struct", "tree")
     for codec in codecs:
         prefix = ("valgrind", "-q", "--leak-check=full", "--show-leak-kinds=definite,indirect", "--track-fds=no", "--error-exitcode=99")
-        daemon = start("server.processes=1", f"workloads.codec={codec}", "workloads.records=50", prefix=prefix)
+        daemon = start("server.processes=1", f"workloads.codec={codec}", "workloads.records=50", "workers.worker-reload-mercy=10min", prefix=prefix)
         for target in ("/", "/parse-msgpack", "/encode-json", "/transfer-data", "/transfer-data?count=3", "/million-loop?n=9", "/nope"):
             with Connection((daemon.host, daemon.port), 60) as connection:
                 assert connection.request(target).status in (200, 404)
         daemon.status()
         daemon.signal(signal.SIGTERM)
-        assert daemon.wait_exit(60) == 0, daemon.log()
+        assert daemon.wait_exit() == 0, daemon.log()
         assert "==" not in daemon.log(), daemon.log()
         assert re.search(r"worker 0 \(pid \d+\) exited with code 0", daemon.log()), daemon.log()
 

@@ -226,7 +226,7 @@ def test_idle_connections_give_way_to_those_that_wait(start: Start) -> None:
     late = [Connection((daemon.host, daemon.port)) for _ in range(2)]
     for connection in late:
         assert connection.request("/").status == 200
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60  # of the ten minutes
     assert [connection.at_end() for connection in idle[:2]] == [True, True]
     for connection in (*idle[2:], *late):
         assert connection.request("/").status == 200
@@ -237,12 +237,17 @@ def test_idle_connections_give_way_to_those_that_wait(start: Start) -> None:
 def test_room_is_found_as_soon_as_a_connection_is_idle(start: Start) -> None:
     """No event tells of that: each new client finds the others served just now."""
     daemon = start("server.processes=1", "limits.max-connections=1", "limits.idle-timeout=10min")
-    begin = time.monotonic()
-    late = [Connection((daemon.host, daemon.port)) for _ in range(20)]
-    for connection in late:
-        assert connection.request("/").status == 200
-    assert time.monotonic() - begin < 10  # a look a second would take twenty
-    assert daemon.status()["closes"]["evicted"] == 19
+    took_s: list[float] = []
+    while not took_s or (min(took_s) >= 10 and len(took_s) < 5):  # a look a second takes twenty each time, a busy machine now and then
+        evicted, begin = daemon.status()["closes"]["evicted"], time.monotonic()
+        late = [Connection((daemon.host, daemon.port)) for _ in range(20)]
+        for connection in late:
+            assert connection.request("/").status == 200
+        took_s.append(time.monotonic() - begin)
+        assert daemon.status()["closes"]["evicted"] - evicted in (19, 20)
+        for connection in late:
+            connection.close()
+    assert min(took_s) < 10, took_s
 
 
 def test_more_connections_than_files_is_an_error_at_start(start: Start) -> None:

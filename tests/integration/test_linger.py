@@ -63,13 +63,13 @@ def test_what_comes_after_the_close_of_a_stop_takes_no_answer_away(start: Start)
 
 
 def test_a_client_that_does_not_end_holds_a_stop_for_a_moment_only(start: Start) -> None:
-    daemon = start("server.processes=1")
+    daemon = start("server.processes=1", "workers.worker-reload-mercy=10min")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
         daemon.signal(signal.SIGTERM)
         daemon.wait_log("stopping")
         assert connection.request("/").closes
-        assert daemon.wait_exit(10) == 0
+        assert daemon.wait_exit() == 0
 
 
 @pytest.mark.parametrize("end", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"], ids=["refused", "silent"])

@@ -72,7 +72,7 @@ def test_logs_json_and_standard_input_say_the_same(two_runs: Runs, tmp_path: Pat
     for one in (of_json, mixed):
         assert one["latency"] | {"clamped": None} == of_logs["latency"]
     both = b"".join(file.with_suffix(".json").read_bytes() for file in (fast, slow))
-    piped = subprocess.run([LOAD, "--merge", "--json", "-"], input=both, capture_output=True, timeout=20, check=True)
+    piped = subprocess.run([LOAD, "--merge", "--json", "-"], input=both, capture_output=True, timeout=300, check=True)
     assert json.loads(piped.stdout)["latency"] == of_json["latency"]
     assert json.loads(piped.stdout)["files"] == [{"file": "standard input", "histograms": 2, "count": 400}]
     (tmp_path / "indented.json").write_text(json.dumps(json.loads(fast.with_suffix(".json").read_text()), indent=2))
@@ -196,5 +196,5 @@ def test_what_merging_does_not_take(tmp_path: Path) -> None:
     done = run("--merge", log, "--hdr-log", "/dev/full")
     assert done.returncode == 74 and "No space left on device" in done.stderr
     with open("/dev/full", "w") as full:
-        done = subprocess.run([LOAD, "--merge", log], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+        done = subprocess.run([LOAD, "--merge", log], stdout=full, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
     assert done.returncode == 74 and "cannot write to standard output" in done.stderr

@@ -127,7 +127,7 @@ def test_an_aborted_request_is_logged_in_any_sample(start: Start, tmp_path: Path
 
 
 def reopen(daemon: Daemon) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reopen"], capture_output=True, text=True, timeout=20)
+    return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reopen"], capture_output=True, text=True, timeout=300)
 
 
 def open_files(pid: int) -> list[str]:

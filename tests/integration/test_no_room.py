@@ -56,14 +56,14 @@ def test_a_limit_of_file_sizes_kills_nobody(start: Start, tmp_path: Path) -> Non
     wait_for("lines come again", lambda: targets(log, begin).count("/?after") == 10)
     assert (len(targets(log, begin)), daemon.status()["lost_log_lines"]) == (n_before + 10, 40 - n_before)
     assert daemon.workers() == workers
-    table = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "status"], capture_output=True, text=True, timeout=20, check=True)
+    table = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "status"], capture_output=True, text=True, timeout=300, check=True)
     assert f"lines of the access log that could not be written: {40 - n_before}\n" in table.stdout
 
 
 @pytest.mark.parametrize("more", [(), ("-t",)], ids=["start", "test"])
 def test_a_limit_of_file_sizes_below_the_shared_memory_is_named(more: tuple[str, ...]) -> None:
     command = ["prlimit", "--fsize=65536", str(RESTMARKD), *more, "-o", "server.listen=127.0.0.1:0", "-o", "admin.control=none"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 71
     assert re.search(r"error: \d+ bytes of shared memory are needed, and count as a file's, but the limit of file sizes is 65536 bytes: raise it", done.stderr)
 
@@ -72,7 +72,7 @@ def test_a_soft_limit_of_file_sizes_is_raised(start: Start) -> None:
     """As that of open files is."""
     daemon = start("server.processes=2", prefix=("prlimit", "--fsize=65536:"))
     ask(daemon, "/", 10)
-    assert subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], capture_output=True, timeout=60, check=False).returncode == 0
+    assert subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], capture_output=True, timeout=300, check=False).returncode == 0
     ask(daemon, "/", 10)
 
 

@@ -102,7 +102,7 @@ def try_it(bad: Bad, folder: Path, *more: str) -> subprocess.CompletedProcess[st
     try:
         who = {"user": 65534, "group": 65534, "extra_groups": []} if bad.as_nobody else {}
         arguments = [*bad.prefix, f"/proc/self/fd/{fd}", *more, *(word for option in options for word in ("-o", option))]
-        return subprocess.run(arguments, pass_fds=(fd,), capture_output=True, text=True, timeout=30, check=False, **who)  # type: ignore[call-overload, no-any-return]
+        return subprocess.run(arguments, pass_fds=(fd,), capture_output=True, text=True, timeout=300, check=False, **who)  # type: ignore[call-overload, no-any-return]
     finally:
         os.close(fd)
 
@@ -141,7 +141,7 @@ def test_testing_and_starting_refuse_in_the_same_words(folder: Path, name: str) 
 def test_what_a_start_takes_testing_takes(how: str, address: str) -> None:
     words = [str(RESTMARKD), "-t", "-o", f"server.listen={address}", "-o", "admin.control=none"]
     command = ["unshare", "--net", "sh", "-c", f'ip link set lo up && {how} && exec "$@"', "sh", *words]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if "unshare failed" in result.stderr:
         pytest.skip("network namespaces are not to be had here")
     assert result.returncode == 0, result.stderr
@@ -185,7 +185,7 @@ def test_a_reload_fails_if_the_restart_it_takes_would(folder: Path, server: str,
     try:
         daemon.wait_ready()
         path.write_text(f"[server]\nprocesses = 1\n{server}\n[admin]\n{admin}\n{'' if 'control = ' in admin else control}\n")
-        result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reload"], capture_output=True, text=True, timeout=30, check=False)
+        result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reload"], capture_output=True, text=True, timeout=300, check=False)
         assert (result.returncode, result.stdout) == (1, "")
         assert re.search(says, result.stderr), result.stderr
         assert "nothing has changed: generation 1 goes on" in result.stderr
@@ -201,6 +201,6 @@ def test_a_reload_whose_restart_would_work_is_none_that_fails(start: Start) -> N
     daemon = start(config="[server]\nprocesses = 1\n[admin]\ncontrol-mode = 0660\n")
     path = daemon.folder / "restmarkd.ini"
     path.write_text("[server]\nprocesses = 1\nbacklog = 77\n[admin]\ncontrol-mode = 0600\nlisten = 127.0.0.1:0\n")
-    result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reload"], capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reload"], capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert "not applied, as it takes a restart: [server] backlog, [admin] control-mode, [admin] listen" in result.stdout

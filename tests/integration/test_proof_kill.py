@@ -8,9 +8,9 @@ import re
 import signal
 from collections.abc import Callable
 
-from daemon import Daemon, is_stopped, wait_for
-from held_sockets import accepted_ports, queued
-from restmark_load import Outcome
+from daemon import Daemon, is_alive, is_stopped, wait_for
+from held_sockets import lost_with, queued
+from restmark_proof.clients import Outcome
 
 from proof import load_on, ready_workers, text_of, times
 
@@ -24,7 +24,9 @@ BY_DEATH = {Outcome.RESET, Outcome.EOF, Outcome.TRUNCATED}
 def test_only_requests_in_hand_are_lost(start: Start) -> None:
     """Each victim is stopped at a random moment first, so that what it holds can be listed; then it is killed as it stands.
 
-    Every failure must be on a connection that a victim had accepted. Connections in its queue are its successor's."""
+    Every failure must be on a connection that a victim had accepted, or that was on its way to it: what waits for a slot without a worker
+    is accepted by the master and passed to others. It is stopped as well while this is listed. Connections in a victim's queue are its
+    successor's."""
     daemon = start(f"server.processes={WORKERS}")
     held: set[int] = set()
     n_held = n_queued = 0
@@ -35,9 +37,13 @@ def test_only_requests_in_hand_are_lost(start: Start) -> None:
             os.kill(victim, signal.SIGSTOP)
             wait_for("it has stopped", lambda victim=victim: is_stopped(victim))  # type: ignore[misc]
             n_queued += wait_for("a connection in its queue", lambda victim=victim: queued(victim))  # type: ignore[misc]
-            ports = accepted_ports(victim)
+            daemon.signal(signal.SIGSTOP)
+            wait_for("nothing is passed on any more", lambda: is_stopped(daemon.pid))
+            ports = lost_with(victim, [daemon.pid, *daemon.workers()], daemon.port)
             held, n_held = held | ports, n_held + len(ports)
             os.kill(victim, signal.SIGKILL)
+            wait_for("its descriptors are closed", lambda victim=victim: not is_alive(victim))  # type: ignore[misc]
+            daemon.signal(signal.SIGCONT)
             ready_workers(daemon, WORKERS, without=frozenset({victim}))
         load.wait_requests(3)
     total = load.stop()

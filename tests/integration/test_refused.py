@@ -32,7 +32,7 @@ def serves(daemon: Daemon, n: int = 20) -> None:
 def live_through(daemon: Daemon) -> None:
     serves(daemon)
     for arguments in (("reload",), ("scale", "3"), ("scale", "1"), ("scale", "2"), ("upgrade",)):
-        result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), *arguments], capture_output=True, text=True, timeout=30)
+        result = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), *arguments], capture_output=True, text=True, timeout=300)
         assert result.returncode == 0, (arguments, result.stderr, daemon.log())
         serves(daemon)
 
@@ -120,7 +120,7 @@ def test_a_start_without_any_system_call_serves_or_says_why_not(tmp_path: Path, 
 @NUMBERS
 @pytest.mark.parametrize("call", sorted(NEEDED))
 def test_what_nothing_works_without_is_named_by_a_test_of_the_configuration(call: str, number: int) -> None:
-    result = subprocess.run([REFUSE, f"{call}={number}", str(RESTMARKD), "-t"], capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run([REFUSE, f"{call}={number}", str(RESTMARKD), "-t"], capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 71
     assert f"the system call {call}(), which restmarkd cannot do without, is refused (allow it" in result.stderr
     assert run("-t").returncode == 0
@@ -134,7 +134,7 @@ def test_all_that_a_start_calls_is_in_that_table(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "daemon", ("server.processes=2",), prefix=prefix, environment=WITHOUT_LEAKS)
     daemon.wait_ready()
     serves_once(daemon)
-    subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "stop"], check=True, timeout=30, capture_output=True)
+    subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "stop"], check=True, timeout=300, capture_output=True)
     assert daemon.wait_exit() == 0
     called = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", trace.read_text(), re.MULTILINE))
     assert len(called) > 40

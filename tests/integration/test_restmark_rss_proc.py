@@ -1,9 +1,22 @@
 """restmark-rss on made-up /proc folders: other kernels, races, units and sockets that cannot be had on demand."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from rss_support import COREUTILS, FakeProc, Rss, command, hold_pauses, link_commands, parse_csv, processes, rollup
+from rss_support import (
+    COREUTILS,
+    DEADLINE_S,
+    FakeProc,
+    Rss,
+    command,
+    hold_pauses,
+    link_commands,
+    parse_csv,
+    processes,
+    rollup,
+)
 
 pytest_plugins = ["rss_fixtures"]
 
@@ -177,6 +190,20 @@ def test_many_processes_and_a_deep_chain(rss: Rss, fake_proc: FakeProc) -> None:
     assert [found[pid]["depth"] for pid in (90, 390, 391, 789)] == [0, 300, 301, 301]
     assert all(process["title"] == f"p{pid}" and process["rss_kib"] == pid for pid, process in found.items())
     assert list(processes(rss.json("--proc", fake_proc.root, "--name", "p700"))) == [700]
+
+
+def test_the_tool_passes_over_its_own_number_in_that_folder_alone(rss: Rss, fake_proc: FakeProc) -> None:
+    """The processes of another PID namespace may have any number, that which the tool has in its own as well."""
+    argv = [*rss.argv, "--proc", str(fake_proc.root), "--name", "server", "--json"]
+    waits = [command("dash"), "-c", 'read -r _; exec "$@"', "sh", *argv]  # so that its number is known before it looks
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": rss.path, "LC_ALL": "C.UTF-8"}) as tool:
+        assert tool.stdin
+        for pid in (tool.pid, 2**22 + 1, 2**22 + 2):
+            fake_proc.add(pid, memory=rollup(10, 10, 10))
+        out, _ = tool.communicate(b"\n", timeout=DEADLINE_S)
+    assert list(processes(json.loads(out))) == [tool.pid, 2**22 + 1, 2**22 + 2]
+    (fake_proc.root / "self").symlink_to(str(2**22 + 1))
+    assert list(processes(rss.json("--proc", fake_proc.root, "--name", "server"))) == [tool.pid, 2**22 + 2]
 
 
 def test_parents_in_a_circle_end(rss: Rss, fake_proc: FakeProc) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon import Daemon, is_alive, wait_for
+from held_sockets import listeners
 from http_client import PAUSE_S, Connection, Load
 from strace import failing_starts, under_strace
 
@@ -38,12 +39,6 @@ def scale(daemon: Daemon, n: int) -> str:
     assert sorted(w["pid"] for w in workers) == sorted(daemon.workers())
     assert listeners(daemon.port) == n
     return reply
-
-
-def listeners(port: int) -> int:
-    """Listening sockets, as the kernel counts them."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(1 for line in lines if (f := line.split())[3] == "0A" and int(f[1].split(":")[1], 16) == port)
 
 
 def states(daemon: Daemon) -> list[str]:

@@ -65,7 +65,7 @@ def test_workers_are_replaced_where_the_parent_ignored_their_deaths(start: Start
 @pytest.mark.parametrize("deaf", DEAF)
 def test_they_are_after_an_upgrade_too(start: Start, deaf: tuple[str, ...]) -> None:
     daemon = start("server.processes=2", prefix=deaf)
-    subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=60, capture_output=True)
+    subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], check=True, timeout=300, capture_output=True)
     assert daemon.events("upgrade")[-1]["text"].startswith("restmarkd ")
     kill_and_wait(daemon)
     daemon.signal(signal.SIGTERM)
@@ -209,7 +209,7 @@ def test_what_does_one_thing_and_ends_can_be_interrupted(tmp_path: Path) -> None
         try:
             writer = wait_for_reader(fifo)
             process.send_signal(number)
-            assert process.wait(20) == -number
+            assert process.wait(300) == -number
             os.close(writer)
         finally:
             process.kill()
@@ -258,7 +258,7 @@ def test_orphans_are_reaped_by_pid_1(hold: Callable[..., Held]) -> None:
     daemon = held.go_on()
     # What is started in the namespace and left by its parent becomes a child of its first process.
     enter = ["nsenter", "--pid", "--mount", "--target", str(held.pid), "sh", "-c", "sleep 600 & sleep 600 &"]
-    subprocess.run(enter, check=True, timeout=20)
+    subprocess.run(enter, check=True, timeout=300)
     wait_for("they are its children", lambda: len(strangers(held.pid)) == 2)
     orphans = strangers(held.pid)
     for pid in orphans:

@@ -35,7 +35,7 @@ class Terminal:
 
     def tmux(self, *words: str) -> str:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
-        return subprocess.run(["tmux", "-S", str(self.socket), *words], capture_output=True, text=True, check=True, timeout=20, env=environment).stdout
+        return subprocess.run(["tmux", "-S", str(self.socket), *words], capture_output=True, text=True, check=True, timeout=300, env=environment).stdout
 
     def text(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "top")
@@ -249,7 +249,7 @@ def test_a_worker_beside_has_a_row(start: Start, terminal: Open) -> None:
 
 
 def batch(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "top", *arguments], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "top", *arguments], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
 
 
 def test_batch_and_json(shared_daemon: Daemon) -> None:
@@ -269,5 +269,5 @@ def test_batch_and_json(shared_daemon: Daemon) -> None:
 def test_without_a_terminal_or_a_daemon(shared_daemon: Daemon, tmp_path: Path) -> None:
     result = batch(shared_daemon)
     assert (result.returncode, result.stdout) == (64, "") and "use -b" in result.stderr
-    nowhere = subprocess.run([str(RESTMARKCTL), "-s", str(tmp_path / "none"), "top", "-b"], capture_output=True, text=True, timeout=20)
+    nowhere = subprocess.run([str(RESTMARKCTL), "-s", str(tmp_path / "none"), "top", "-b"], capture_output=True, text=True, timeout=300)
     assert nowhere.returncode == 69 and "no restmarkd answers" in nowhere.stderr

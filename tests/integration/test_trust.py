@@ -261,7 +261,7 @@ def test_a_listening_socket_that_a_worker_has_shut_down_does_not_keep_the_master
         daemon.wait_log("has shut down one of its listening sockets")
         before = cpu_ticks(daemon.pid)
         for _ in range(20):
-            with Connection((daemon.host, daemon.port), 3) as connection:
+            with Connection((daemon.host, daemon.port)) as connection:
                 assert connection.request("/").status == 200
         time.sleep(0.5)  # the time in which it must not be busy
         assert cpu_ticks(daemon.pid) - before < 20

@@ -97,7 +97,7 @@ def test_a_program_installed_while_an_upgrade_waits_is_tried_too(start: Start, p
                 install_script(program, "exit 1\n")
                 half.send(b"\r\n")
                 assert half.read().body == b"Welcome!\n"
-                _, stderr = waiting.communicate(timeout=60)
+                _, stderr = waiting.communicate(timeout=300)
             assert drain.wait(30) == 0
     assert waiting.returncode == 1
     assert "fails its self-test: it exited with code 1" in stderr
@@ -121,7 +121,7 @@ def test_what_happens_during_the_exec_is_not_lost(start: Start, program: Path, t
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         daemon.signal(signal.SIGHUP)
         fifo.write_text("go\n")
-        stdout, _ = process.communicate(timeout=60)
+        stdout, _ = process.communicate(timeout=300)
     assert process.returncode == 0, (stdout, daemon.log())
     for connection in connections:
         with connection:
@@ -150,7 +150,7 @@ def test_clients_of_the_control_socket_that_have_not_spoken_yet_are_kept(start: 
             hesitant.sendall(b"sta")
             assert "restmarkd " in ctl(daemon, "status").stdout  # whoever has come before has been accepted, then
             fifo.write_text("go\n")
-            stdout, _ = process.communicate(timeout=60)
+            stdout, _ = process.communicate(timeout=300)
             assert process.returncode == 0, (stdout, daemon.log())
             silent.sendall(b"status\n")
             hesitant.sendall(b"tus\n")
@@ -182,7 +182,7 @@ def test_a_stop_ends_a_self_test(start: Start, program: Path) -> None:
         wait_for("the self-test runs", lambda: len(children(daemon.pid)) == 2)
         tried = children(daemon.pid)[1]
         daemon.signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=300)
     assert daemon.wait_exit() == 0
     assert process.returncode == 1
     assert "the daemon stops" in stderr

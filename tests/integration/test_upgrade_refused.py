@@ -59,7 +59,7 @@ def test_a_program_that_never_stops_writing_does_not_hold_the_master(start: Star
     with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
         wait_for("it writes", lambda: [pid for pid in children(daemon.pid) if Path(f"/proc/{pid}/comm").read_text() == "python3\n"])
         assert len(daemon.status()["workers"]) == 1
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert re.search(r"fails its self-test: .*was not done within 2\.0 s", stderr)
 
@@ -89,7 +89,7 @@ def test_a_crash_of_the_new_programs_worker_changes_nothing(start: Start, progra
     before = workers(daemon)
     with subprocess.Popen([str(RESTMARKCTL), "-s", str(daemon.control), "upgrade"], stderr=subprocess.PIPE, text=True) as process:
         os.kill(wait_for("the worker", lambda: grandchildren(daemon))[0], signal.SIGABRT)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert re.search(r"fails its self-test: a worker was killed by signal 6 \(Aborted\)|the worker fails: .*(closed|broke) its connection", stderr)
     assert workers(daemon) == before
@@ -159,7 +159,7 @@ def test_a_worker_that_responds_again_during_an_upgrade_that_fails_is_known_to(s
             wait_for("the shell waits", there.exists)
             os.kill(victim, signal.SIGCONT)
             fifo.write_text("go\n")
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=300)
     finally:
         os.kill(victim, signal.SIGCONT)
     assert "cannot take over" in stderr

@@ -17,7 +17,7 @@ SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
 
 def ctl(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(RESTMARKCTL), "-s", str(daemon.control), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def upgrade(daemon: Daemon) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from restmark_load import Load, Profile
+from restmark_proof.clients import Load, Profile
 
 LONGEST_S = 120.0
 

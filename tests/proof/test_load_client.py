@@ -9,9 +9,9 @@ import time
 
 import pytest
 from bad_server import BODY, LARGE, BadServer
-from restmark_load import Load, LocalFault, Outcome, Profile, Tally
-from restmark_load.answer import Answer, Malformed
-from restmark_load.client import Client
+from restmark_proof.clients import Load, LocalFault, Outcome, Profile, Tally
+from restmark_proof.clients.answer import Answer, Malformed
+from restmark_proof.clients.client import Client
 
 
 def ask(address: tuple[str, int], *profiles: Profile, requests: int) -> Load:
@@ -171,7 +171,7 @@ def test_a_fault_of_ones_own_is_not_told_of_the_server(bad: BadServer, monkeypat
         raise OSError(24, "Too many open files")
 
     load = Load(bad.address, [Profile("one", "/ok")])
-    monkeypatch.setattr("restmark_load.client.socket.socket", no_descriptor)
+    monkeypatch.setattr("restmark_proof.clients.client.socket.socket", no_descriptor)
     load.__enter__()
     with pytest.raises(LocalFault, match="Too many open files"):
         load.stop()

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from restmark_load import Outcome, Tally
 from restmark_proof import report
+from restmark_proof.clients import Outcome, Tally
 from restmark_proof.process import Process, children, free_port
 from restmark_proof.run import Result
 
@@ -26,7 +26,7 @@ QUICK = ("--calm", "0.2", "--connections", "8")
 
 def prove(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", str(PROGRAM), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment})
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment})
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_signal_ends_what_was_started(tmp_path: Path) -> None:
         assert started
         program.terminate()
         assert "interrupted" in program.stderr.read()
-        assert program.wait(30) == 130
+        assert program.wait(300) == 130
     for pid in started:
         assert not Path(f"/proc/{pid}").exists()
     assert list(tmp_path.iterdir()) == []

@@ -35,6 +35,9 @@ LONGEST_FIRST = (
     "test_run_memory",
     "test_quick",
     "test_verify",
+    "test_back_ends_run",
+    "test_back_ends_verify",
+    "test_back_ends",
     "test_cheaters",
     "test_dev_commands",
     "test_run_rate",
@@ -65,8 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many tests -n auto runs at a time: two for each CPU, as they wait for servers for half of their time."""
-    return 2 * len(os.sched_getaffinity(0))
+    """How many tests -n auto runs at a time: three for each CPU, as they wait for servers for most of their time."""
+    return 3 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(tryfirst=True)

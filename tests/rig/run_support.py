@@ -21,6 +21,7 @@ from restmark_rig.host import pinning  # noqa: E402  (the path had to be set fir
 from restmark_rig.host.idle_latency import IdleLatency  # noqa: E402
 from restmark_rig.host.machine_speed import MachineSpeed  # noqa: E402
 from restmark_rig.host.pinning import Pinning  # noqa: E402
+from restmark_rig.load.load import LoadResult  # noqa: E402
 from restmark_rig.model.results import RunSettings  # noqa: E402
 from restmark_rig.run.bench import Bench  # noqa: E402
 from restmark_rig.server.launcher import StartOptions  # noqa: E402
@@ -29,6 +30,23 @@ from restmark_rig.verify.oracle import Oracle  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 FAULTS = Path(__file__).with_name("faults") / "server.py"
+# What a load may bring, for those who ask what is made of it.
+LOAD_RESULT = LoadResult(
+    duration_us=1_000_000,
+    total_us=1_000_000,
+    requests=1000,
+    in_window=1000,
+    bytes=120_000,
+    connect_errors=0,
+    read_errors=0,
+    status_errors=0,
+    timeouts=0,
+    latency_min_us=50,
+    latency_max_us=900,
+    latency_mean_us=99.0,
+    latency_quantiles_us={"50": 90, "99": 700},
+    client_cpu_ns=500_000_000,
+)
 _HOG = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
 
 

@@ -70,7 +70,7 @@ def test_a_user_without_an_entry_and_a_home(folder: Path, name: str, has_cache: 
     for variable in ("HOME", "XDG_CACHE_HOME", "USER", "LOGNAME", *([] if has_cache else ["RESTMARK_CACHE"])):
         values.pop(variable, None)
     done = subprocess.run(
-        words, env=values, cwd="/", user=STRANGER, group=STRANGER, extra_groups=[], capture_output=True, text=True, timeout=90, check=False
+        words, env=values, cwd="/", user=STRANGER, group=STRANGER, extra_groups=[], capture_output=True, text=True, timeout=300, check=False
     )  # fmt: skip
     assert_told(done, {ExitCode.OK} if has_cache or name in ("report", "compare", "new-contestant") else {ExitCode.OK, ExitCode.ENVIRONMENT})
     if done.returncode != ExitCode.OK:
@@ -83,7 +83,7 @@ def test_a_user_without_an_entry_and_a_home(folder: Path, name: str, has_cache: 
 def test_a_standard_output_that_takes_nothing(folder: Path, name: str, output: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$@" {output}', "sh", *words_of(name, folder)],
-        env=environment(folder / "out" / "cache"), cwd=folder / "out", capture_output=True, text=True, timeout=90, check=False,
+        env=environment(folder / "out" / "cache"), cwd=folder / "out", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert_told(done, {ExitCode.ENVIRONMENT})
     assert "standard output" in done.stderr
@@ -96,7 +96,7 @@ def test_a_reader_that_has_gone(folder: Path, name: str) -> None:
     try:
         done = subprocess.run(
             words_of(name, folder), env=environment(folder / "out" / "cache"), cwd=folder / "out",
-            stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=90, check=False,
+            stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=300, check=False,
         )  # fmt: skip
     finally:
         os.close(write_end)
@@ -112,7 +112,7 @@ def test_no_proc(folder: Path, name: str) -> None:
     without = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs /proc && exec "$@"', "sh"]
     done = subprocess.run(
         [*without, *words_of(name, folder)], env=environment(folder / "out" / "cache"), cwd=folder / "out",
-        capture_output=True, text=True, timeout=90, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert_told(done, {ExitCode.ENVIRONMENT} if name in WATCHING else {ExitCode.OK})
     if name in WATCHING:
@@ -125,7 +125,7 @@ def test_a_missing_python_package(folder: Path, name: str, package: str) -> None
     (folder / "path" / f"{package}.py").write_text(f"raise ModuleNotFoundError('No module named {package}', name='{package}')\n")
     done = subprocess.run(
         words_of(name, folder), env=environment(folder / "out" / "cache", PYTHONPATH=str(folder / "path")), cwd=folder / "out",
-        capture_output=True, text=True, timeout=90, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert_told(done, {ExitCode.ENVIRONMENT})
     assert f"restmark: the Python package {package} is missing in " in done.stderr
@@ -135,7 +135,7 @@ def test_a_missing_python_package(folder: Path, name: str, package: str) -> None
 @pytest.mark.parametrize("name", ["list", "build", "verify", "quick", "run", "memory"])
 def test_a_cache_that_can_not_be_made(folder: Path, name: str) -> None:
     done = subprocess.run(
-        words_of(name, folder), env=environment(Path("/proc/no")), cwd=folder / "out", capture_output=True, text=True, timeout=90, check=False
+        words_of(name, folder), env=environment(Path("/proc/no")), cwd=folder / "out", capture_output=True, text=True, timeout=300, check=False
     )  # fmt: skip
     assert_told(done, {ExitCode.OK, ExitCode.ENVIRONMENT})
     assert done.returncode == ExitCode.OK or "--cache-dir" in done.stderr

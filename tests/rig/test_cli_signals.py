@@ -79,7 +79,7 @@ def test_a_signal_at_any_moment_leaves_nothing_behind(cache_dir: Path, tmp_path:
         with contextlib.suppress(subprocess.TimeoutExpired):
             rig.wait(0.05 + 0.06 * step)  # from before its first line to the midst of the checks
         os.killpg(rig.pid, number)
-        rig.wait(30)
+        rig.wait(300)
         assert wait_until(lambda: not processes_mentioning(str(contestant)))
         assert wait_until(lambda pid=rig.pid: groups_of("swept", pid) == [])  # type: ignore[misc]
 

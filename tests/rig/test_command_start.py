@@ -25,7 +25,7 @@ HEAVY = {"numpy", "jsonschema", "jinja2", "asyncio", "rich"}
 def imported(*arguments: str) -> set[str]:
     """The modules that a command imports."""
     argv = [sys.executable, "-c", PROBE, str(ROOT / "bench"), *arguments]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=300)
     return set(json.loads(done.stdout))
 
 

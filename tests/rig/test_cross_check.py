@@ -77,7 +77,7 @@ def test_without_wrk_the_remedy_is_named(tmp_path: Path) -> None:
         env=environment(tmp_path / "cache", PATH=str(tmp_path)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 3

@@ -35,7 +35,7 @@ def talking_to(*answers: bytes, linger: bool = False) -> Iterator[Connection]:
                     data += client.recv(65536)
                 client.sendall(answer)
             if linger:
-                done.wait(10)
+                done.wait(300)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))

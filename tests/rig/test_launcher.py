@@ -117,7 +117,7 @@ def test_port_taken_by_another_while_it_starts(tmp_path: Path, cache: Cache, opt
             client, _ = foreign.accept()
             client.recv(4096)
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            done.wait(10)
+            done.wait(300)
             client.close()
 
     thread = threading.Thread(target=take_port)

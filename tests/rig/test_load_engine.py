@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .run_support import faulty, make_bench
+from .run_support import LOAD_RESULT, faulty, make_bench
 
 from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.host.pinning import Pinning  # isort: skip
@@ -21,22 +21,7 @@ from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.study import client_cost, quick, request_cost, targets  # isort: skip
 from restmark_rig.study.client_cost import Client  # isort: skip
 
-RESULT = LoadResult(
-    duration_us=1_000_000,
-    total_us=1_000_000,
-    requests=1000,
-    in_window=1000,
-    bytes=120_000,
-    connect_errors=0,
-    read_errors=0,
-    status_errors=0,
-    timeouts=0,
-    latency_min_us=50,
-    latency_max_us=900,
-    latency_mean_us=99.0,
-    latency_quantiles_us={"50": 90, "99": 700},
-    client_cpu_ns=500_000,
-)
+RESULT = replace(LOAD_RESULT, client_cpu_ns=500_000)
 PLAN = LoadPlan("127.0.0.1", 8080, "/", 64, 1)
 
 

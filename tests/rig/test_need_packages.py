@@ -48,7 +48,7 @@ class Machine:
         environment = {**os.environ, "PATH": f"{self.bin}:/usr/bin:/bin", "LOG": str(self.log), "SIGNAL": "", "NO_CLUSTER": NO_CLUSTER, **variables}
         return subprocess.run(
             [*wrap, str(SCRIPT), *arguments],
-            env=environment, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+            env=environment, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     @property

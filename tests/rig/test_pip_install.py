@@ -24,7 +24,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ours = shutil.ignore_patterns("__pycache__", "*_cache", "target", "build")
     shutil.copytree(ROOT / "bench", folder / "bench", ignore=ours)
     made = [PYTHON, "-m", "venv", "--without-pip", "--system-site-packages", folder / "venv"]
-    subprocess.run(made, check=True, timeout=120)
+    subprocess.run(made, check=True, timeout=300)
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-build-isolation", folder / "bench"]
     done = subprocess.run([folder / "venv" / "bin" / "python", *install], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -44,7 +44,7 @@ def restmark(venv: Path, *arguments: str) -> str:
         env={**environment, "RESTMARK_CACHE": str(venv.parent / "cache")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -59,7 +59,7 @@ def test_it_has_all_contestants_with_all_their_files(venv: Path) -> None:
     known = {entry["name"] for entry in json.loads(restmark(venv, "list", "--all", "--json"))}
     assert known == {path.parent.name for path in (ROOT / "bench" / "peers").glob("*/contestant.toml")}
     tracked = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "bench/peers"], capture_output=True, text=True, check=True, timeout=60
+        ["git", "-C", ROOT, "ls-files", "bench/peers"], capture_output=True, text=True, check=True, timeout=300
     ).stdout.split()
     share = venv / "share" / "restmark"
     assert [path for path in tracked if not (share / path).is_file()] == []

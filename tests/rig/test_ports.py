@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -9,9 +10,22 @@ import sys
 
 import psutil
 import pytest
-from restmark_rig.host import ports
+from restmark_rig.host import ports, tcp_sockets
 
 from .helpers import wait_until
+
+
+@pytest.fixture(autouse=True, params=["sock_diag", "tables"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what the kernel is asked: the second where it does not know the first."""
+    if request.param == "tables":
+
+        def refuse(*_: object) -> list[tcp_sockets.TcpSocket]:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+        monkeypatch.setattr(tcp_sockets, "_asked", refuse)
+    else:
+        monkeypatch.setattr(tcp_sockets, "_TABLES", ())
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])

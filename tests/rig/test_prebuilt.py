@@ -42,7 +42,7 @@ def program(folder: Path, told: str) -> Path:
 def listed(restmark: Path, cache: Path) -> list[dict[str, str]]:
     done = subprocess.run(
         ["/usr/bin/python3", "-B", str(restmark), "list", "--json", "--cache-dir", str(cache)],
-        capture_output=True, text=True, check=False, timeout=60, env={"PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False, timeout=300, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]
@@ -69,7 +69,7 @@ def test_a_program_of_another_version_is_refused_with_its_remedy(tmp_path: Path)
         assert "apt-get install restmarkd restmark" in row["remedy"]
     done = subprocess.run(
         ["/usr/bin/python3", "-B", str(restmark), "quick", "--cache-dir", str(tmp_path / "cache")],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 3 and "'restmarkd 0.0.9'" in done.stderr, done.stdout + done.stderr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .helpers import call_rig
-from .run_support import fault_folder, faulty, make_bench
+from .run_support import LOAD_RESULT, fault_folder, faulty, make_bench
 
 from restmark_rig.study import quick  # isort: skip
 from restmark_rig.server import drain  # isort: skip
@@ -15,25 +15,8 @@ from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.server.http_probe import Connection  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
 from restmark_rig.load import load  # isort: skip
-from restmark_rig.load.load import LoadResult  # isort: skip
 from restmark_rig.study.quick import Row  # isort: skip
 
-LOAD = LoadResult(
-    duration_us=1_000_000,
-    total_us=1_000_000,
-    requests=1000,
-    in_window=1000,
-    bytes=120_000,
-    connect_errors=0,
-    read_errors=0,
-    status_errors=0,
-    timeouts=0,
-    latency_min_us=50,
-    latency_max_us=900,
-    latency_mean_us=99.0,
-    latency_quantiles_us={"50": 90, "99": 700},
-    client_cpu_ns=500_000_000,
-)
 
 
 def look(tmp_path: Path, fault: str, at: int = 0, connections: int = 4) -> Row:
@@ -112,12 +95,12 @@ def test_no_route_pays_for_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "cost_us", "remarks"),
     [
-        (Row("/", 64, LOAD, loaded_ns=10**9, wire_bytes=120), 1000.0, []),
+        (Row("/", 64, LOAD_RESULT, loaded_ns=10**9, wire_bytes=120), 1000.0, []),
         # 64 abandoned requests of 1 ms each: 1064 requests are in the CPU time
-        (Row("/", 64, LOAD, loaded_ns=10**9, afterwards_ns=64 * 10**6, wire_bytes=120), 1000.0, ["CPU includes 64 abandoned requests"]),
-        (Row("/", 8, LOAD, loaded_ns=10**9, afterwards_ns=8 * 10**6, wire_bytes=120), 1000.0, []),
-        (Row("/", 600, LOAD, loaded_ns=10**9, wire_bytes=120), 1000.0, ["1000 answers on 600 connections only"]),
-        (Row("/", 64, LOAD, loaded_ns=10**9, wire_bytes=100), 1000.0, ["wrong size"]),
+        (Row("/", 64, LOAD_RESULT, loaded_ns=10**9, afterwards_ns=64 * 10**6, wire_bytes=120), 1000.0, ["CPU includes 64 abandoned requests"]),
+        (Row("/", 8, LOAD_RESULT, loaded_ns=10**9, afterwards_ns=8 * 10**6, wire_bytes=120), 1000.0, []),
+        (Row("/", 600, LOAD_RESULT, loaded_ns=10**9, wire_bytes=120), 1000.0, ["1000 answers on 600 connections only"]),
+        (Row("/", 64, LOAD_RESULT, loaded_ns=10**9, wire_bytes=100), 1000.0, ["wrong size"]),
         (Row("/", 64, None, failure="the server ended"), None, ["the server ended"]),
     ],
 )

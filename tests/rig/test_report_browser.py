@@ -71,7 +71,7 @@ def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProc
     """Opens a page; its DOM is on stdout, the console on stderr."""
     assert CHROMIUM is not None
     argv = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *options, "--dump-dom", page.as_uri()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return done
 

@@ -13,7 +13,7 @@ from restmark_rig.model.results import Rig
 from restmark_rig.store import results_file, results_upgrade, rig_identity
 from restmark_rig.store.results_file import ResultsError
 
-# As `restmark run` of version 1 wrote them, shortened: the first one, before the machine's pace was looked at, and the last.
+# As `restmark run` of version 1 wrote them, shortened: the first one, before the machine's speed was looked at, and the last.
 FIRST = Path(__file__).with_name("old_results") / "version-1-first.json"
 LAST = Path(__file__).with_name("old_results") / "version-1-last.json"
 

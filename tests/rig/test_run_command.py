@@ -193,7 +193,7 @@ def test_the_recorded_command_means_the_same_contestants(tmp_path: Path) -> None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed_in_the_recorded_order(tmp_path: Path, number: signal.Signals) -> None:
     log, out, cache = tmp_path / "log", tmp_path / "out", tmp_path / "cache"
-    hold = (log, "round 1/4")  # it is asked in the second round, and does not answer until it is ended
+    hold = (log, "round 1/4;")  # which is over then: it is asked in the second one, and does not answer until it is ended
     folder = fault_folder(tmp_path, "none", hold=hold)
     arguments = command("run", "-C", folder, *SHORT, "--rounds", "4", "--seed", "3", "--output", out)
     with log.open("w") as stderr, subprocess.Popen(arguments, env=environment(cache), stderr=stderr) as process:

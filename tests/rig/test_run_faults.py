@@ -187,8 +187,8 @@ def test_alone_memory_speed_and_stalls_become_known(tmp_path: Path, cache: Cache
 
 
 def test_who_dies_alone_is_told(tmp_path: Path, cache: Cache) -> None:
-    entrant = Participant("crash", faulty(tmp_path, "crash", at=6))
-    found = calibration.hold([entrant], {"crash": [CellSpec("/", 8)]}, make_bench(cache))
+    participant = Participant("crash", faulty(tmp_path, "crash", at=6))
+    found = calibration.hold([participant], {"crash": [CellSpec("/", 8)]}, make_bench(cache))
     assert [record.phase for record in found.memory] == ["rest"]
     assert found.remarks == ["crash died under /, alone: its memory after load is not known"]
 
@@ -196,9 +196,9 @@ def test_who_dies_alone_is_told(tmp_path: Path, cache: Cache) -> None:
 def test_servers_run_beside_each_other_and_one_that_does_not_start_is_absent(tmp_path: Path, cache: Cache) -> None:
     sound = faulty(tmp_path, "none")
     broken = replace(sound, start=replace(sound.start, argv=("/bin/false", "{port}")))
-    entrants = {"a": Participant("a", sound), "b": Participant("b", broken), "c": Participant("c", sound)}
+    participants = {"a": Participant("a", sound), "b": Participant("b", broken), "c": Participant("c", sound)}
     bench = make_bench(cache)
-    with servers.running(entrants, bench.options, bench.cache, bench.tell) as running:
+    with servers.running(participants, bench.options, bench.cache, bench.tell) as running:
         assert set(running.servers) == {"a", "c"}
         assert "/bin/false" in running.absent["b"] or "exit code 1" in running.absent["b"]
         first = running.servers["a"].pid

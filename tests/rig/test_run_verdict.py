@@ -7,31 +7,15 @@ from typing import Any
 
 import pytest
 
-from . import run_support  # noqa: F401  (it makes the rig importable)
+from .run_support import LOAD_RESULT
 
 from restmark_rig.run import verdict  # isort: skip
-from restmark_rig.load.load import LoadResult  # isort: skip
 from restmark_rig.model.results import VERDICTS, LoadErrors, Round, Verdict  # isort: skip
 from restmark_rig.server.sampler import CpuTimes, Sample  # isort: skip
 from restmark_rig.run.verdict import Evidence  # isort: skip
 
 SECOND_NS = 1_000_000_000
-GOOD_LOAD = LoadResult(
-    duration_us=1_000_000,
-    total_us=1_000_000,
-    requests=10_000,
-    in_window=10_000,
-    bytes=1_200_000,
-    connect_errors=0,
-    read_errors=0,
-    status_errors=0,
-    timeouts=0,
-    latency_min_us=50,
-    latency_max_us=900,
-    latency_mean_us=99.0,
-    latency_quantiles_us={"50": 90, "99": 700},
-    client_cpu_ns=SECOND_NS // 2,
-)
+GOOD_LOAD = replace(LOAD_RESULT, requests=10_000, in_window=10_000, bytes=1_200_000)
 GOOD_SAMPLE = Sample(
     wall_ns=SECOND_NS,
     server_cpu_ns=int(0.97 * SECOND_NS),

@@ -117,7 +117,7 @@ def test_the_shell_reads_the_same_needs_out_of_the_manifests() -> None:
     for peer in registry.by_default(installation.PEERS):
         for requirement in peer.requires:
             users.setdefault(requirement, []).append(peer.name)
-    done = subprocess.run([str(CONTESTANT_NEEDS)], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([str(CONTESTANT_NEEDS)], capture_output=True, text=True, timeout=300, check=True)
     assert as_sets(done.stdout.splitlines()) == as_sets(needs.lines(users))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,11 @@ from restmark_rig.load import load
 from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_TRANSFER
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies import order
-from restmark_rig.studies.lab import Lab, Pace, Setting
+from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
 from restmark_rig.verify.oracle import Oracle
 
 from .helpers import CHEATER, Silent, cheater, script
+from .run_support import LOAD_RESULT
 
 # Answers what has come together from the last to the first.
 REORDERING = f"""
@@ -67,6 +70,33 @@ def measured(contestant: Contestant, cache: Cache, dataset: Dataset, depth: int)
 
 def test_an_honest_server_keeps_its_cells(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     assert measured(cheater(tmp_path / "peers", "none"), cache, default_dataset, 8) == ("", 2)
+
+
+class SilentAtFirst:
+    """A load generator that gets no answer in a load shorter than answers_from_s. durations_s: those that were asked for."""
+
+    def __init__(self, answers_from_s: float) -> None:
+        self._answers_from_s = answers_from_s
+        self.durations_s: list[float] = []
+
+    def run(self, plan: load.LoadPlan, begin: Callable[[], None] | None = None) -> load.LoadResult:
+        self.durations_s.append(plan.duration_s)
+        if begin is not None:
+            begin()
+        return LOAD_RESULT if plan.duration_s >= self._answers_from_s else replace(LOAD_RESULT, requests=0, in_window=0)
+
+
+def test_a_visit_in_which_nobody_had_a_cpu_is_made_again_for_longer(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    contestant = cheater(tmp_path / "peers", "none")
+    with lab_of(contestant, cache, default_dataset) as lab:
+        server = lab.server(contestant)
+        setting = Setting({}, server, lab.plan(server, "/", 2, 1))
+        slow, dead = SilentAtFirst(0.2), SilentAtFirst(60)
+        assert lab.visit(replace(setting, engine=slow))["requests_per_s"] > 0
+        assert slow.durations_s == pytest.approx([0.05, 0.1, 0.2])
+        with pytest.raises(WrongAnswers, match=r"no answer came in 6\.4 s"):
+            lab.visit(replace(setting, engine=dead))
+        assert len(dead.durations_s) == 8
 
 
 def test_a_server_that_reorders_loses_its_cells(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:

@@ -33,6 +33,8 @@ from restmark_rig.studies.pipelining import (
     proxy,
     recorder,
     round_trips,
+    scratch,
+    streams,
     users,
 )
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
@@ -119,7 +121,7 @@ def test_far_away_both_sides_may_end(cache: Cache, default_dataset: Dataset, hon
 @pytest.mark.parametrize("arguments", [[], ["--listen", "x", "--to", "1"], ["--listen", "1", "--to", "2", "surplus"]])
 def test_wrong_arguments_are_refused(program: str, arguments: list[str], cache: Cache) -> None:
     path = neighbour.compiled(Path(distance.__file__).with_name(f"{program}.c"), cache, Silent())
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1 and done.stderr.startswith(f"{program}: ")
 
 
@@ -205,7 +207,8 @@ H2LOAD_LOGS = "".join(f"{1000 + n}\t200\t{100 * (n + 1)}\n" for n in range(100))
 def test_what_h2load_prints_is_understood() -> None:
     text = H2LOAD_PRINTS.format(succeeded=971, failed=0, data=8739)
     found = h2load.figures(text, H2LOAD_LOGS, 9, client_cpu_ns=5, threads=1)
-    assert (found.requests, found.errors, found.duration_us, found.bytes) == (971, 0, 313810, 73217)
+    assert (found.requests, found.errors, found.duration_us, found.bytes) == (971, 0, 10099, 73217)
+    assert h2load.figures(text, "", 9, client_cpu_ns=5, threads=1).duration_us == 313810  # where nothing was logged
     assert (found.latency_min_us, found.latency_quantiles_us["50"], found.latency_max_us) == (100, 5100, 10000)
     assert h2load.figures(text, H2LOAD_LOGS, None, 5, 1).errors == 0
     assert h2load.figures(text, H2LOAD_LOGS, 10, 5, 1).body_errors == 971
@@ -215,7 +218,7 @@ def test_what_h2load_prints_is_understood() -> None:
 
 
 def test_a_front_speaks_http2_with_a_certificate_of_its_own(cache: Cache, default_dataset: Dataset, honest: Contestant) -> None:
-    needed = (proxy.HTTP2_FRONT.requirement, h2load.REQUIREMENT, h2load.ASKER, proxy.CERTIFIER)
+    needed = (proxy.HTTP2_FRONT.requirement, h2load.REQUIREMENT, h2load.ASKER, scratch.CERTIFIER)
     if any(requirements.locate(one) is None for one in needed):
         pytest.skip("nginx, nghttp2-client or openssl is not installed: restmark setup pipelining")
     plain = neighbour.free_port()
@@ -223,8 +226,12 @@ def test_a_front_speaks_http2_with_a_certificate_of_its_own(cache: Cache, defaul
         port = lab.server(honest).port
         with proxy.before(lab, proxy.HTTP2_FRONT, port, None, {"PLAIN_PORT": plain}) as front:
             assert h2load.body_of(front.port, "/million-loop?n=0&seed=5") == b"5"
-            assert http2._in_order(plain, 16) == "" and http2._right(front.port, "/own") == ""
-            assert "answered b'7'" in http2._right(front.port, "/million-loop?n=0&seed=7")
+            assert http2._in_order(plain, 16) == "" and streams.wrong(front.port, "/own") == ""
+            assert "answered b'7'" in streams.wrong(front.port, "/million-loop?n=0&seed=7")
+            assert streams.place_of_dear(front.port) == streams.ASKED_AT_ONCE
+            mixed = streams.mix_engine(16).run(streams.mix(lab, front.port, 2))
+            assert [one.answered for one in mixed.targets] == [280, 40] and mixed.errors == 0
+            assert mixed.targets[0].latency_quantiles_us["50"] < 50_000 <= mixed.targets[1].latency_quantiles_us["50"]
             for engine in (h2load.H2Load(8, False, 9), h2load.H2Load(1, True, 9)):
                 plan = load.LoadPlan("127.0.0.1", front.port, "/own", 2, 1, requests=200)
                 result = engine.run(plan)
@@ -235,20 +242,6 @@ def test_a_front_speaks_http2_with_a_certificate_of_its_own(cache: Cache, defaul
 
 
 # ---- rules ----
-
-
-@pytest.mark.parametrize(("times", "waits_ms", "verdict"), [(2.0, 2.0, HOLDS), (2.0, 60.0, HOLDS_NOT), (0.8, 2.0, HOLDS_NOT), (1.05, 2.0, OPEN), (2.0, 30.0, OPEN)])
-def test_http2(times: float, waits_ms: float, verdict: str) -> None:
-    costs = {http2.PIPELINED: (10.0, 1000.0), http2.TLS: (30.0, 1000.0), http2.DECIDES: (10.0 * times, 1000.0), http2.MIX: (30.0, waits_ms * 1000)}
-    cells = [
-        Cell(
-            {"server": http2.OWN, "way": way, "connections": "4"},
-            rounds({"front_cpu_us": cost, "server_cpu_us": 1.0, "client_cpu_us": 1.0, "p50_us": p50, "p99_us": p50}, 0.01),
-        )
-        for way, (cost, p50) in costs.items()
-    ]
-    assert http2.judge(cells).verdict == verdict
-    assert http2.judge(cells[:2]).verdict == OPEN
 
 
 def rounds(figures: dict[str, float], blur: float = 0.02) -> list[dict[str, float]]:

@@ -91,7 +91,7 @@ def shell(tmp_path: Path, redirection: str, *arguments: str) -> subprocess.Compl
         env=environment(tmp_path / "cache"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -114,7 +114,7 @@ def test_a_reader_that_is_gone_is_one_line(tmp_path: Path, words: tuple[str, ...
             stdout=write_end,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from restmark_load import Failure, Outcome
+from restmark_proof.clients import Failure, Outcome
 
 from soak_rig import hostile, proc
 from soak_rig.answers import any_request, loop, records_json

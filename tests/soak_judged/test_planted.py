@@ -18,7 +18,7 @@ PLANTED = Path(os.environ["RESTMARK_PLANTED_LIBRARY"])
 def soak(tmp_path: Path, *arguments: str, build: Path = BUILD, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", str(HERE.parent / "soak"), "--build", str(build), "--seed", "7", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=170, check=False, env={**os.environ, "TMPDIR": str(tmp_path), **environment}
+        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "TMPDIR": str(tmp_path), **environment}
     )
 
 
@@ -82,7 +82,7 @@ def test_a_signal_ends_what_was_started(tmp_path: Path) -> None:
         assert started
         program.terminate()
         assert "interrupted" in program.stderr.read()
-        assert program.wait(60) == 130
+        assert program.wait(300) == 130
     for pid in started:
         assert not Path(f"/proc/{pid}").exists()
     assert list(tmp_path.iterdir()) == []
@@ -97,7 +97,7 @@ def test_an_interrupted_soak_tells_what_it_has_found(tmp_path: Path, planted_bui
         assert any(line.startswith("soak: found: unexpected death") for line in program.stderr)
         program.terminate()
         stdout = program.stdout.read()
-        assert program.wait(60) == 130
+        assert program.wait(300) == 130
     assert re.search(r"^finding 1, .*unexpected death", stdout, re.MULTILINE), stdout
     assert (Path(re.search(r"are kept in (\S+)", stdout)[1]) / "findings").is_file()  # type: ignore[index]
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from held_sockets import accepted_ports, passed_ports
-from restmark_load import Load, LocalFault, Profile
+from held_sockets import lost_with
+from restmark_proof.clients import Load, LocalFault, Profile
 
 from . import proc
 from .daemon import CHANGE_S, Broken, Daemon
@@ -68,7 +68,7 @@ def signal_if_there(pid: int, number: signal.Signals) -> None:
 
 def held(daemon: Daemon, pid: int) -> frozenset[int]:
     """The clients' ports of what a worker that is stopped has, and of what has been passed to it that it has not taken yet."""
-    return frozenset(accepted_ports(pid) | passed_ports([daemon.pid, *daemon.workers()], daemon.address[1]))
+    return frozenset(lost_with(pid, [daemon.pid, *daemon.workers()], daemon.address[1]))
 
 
 def gone(pid: int) -> Callable[[], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from restmark_load import Load, Profile
+from restmark_proof.clients import Load, Profile
 
 from . import proc
 from .answers import RECORDS, WELCOME, any_request, records_json

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from restmark_load import Failure, Outcome
+from restmark_proof.clients import Failure, Outcome
 
 from .proc import Usage
 

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from restmark_load import Load, Tally
+from restmark_proof.clients import Load, Tally
 
 from . import proc
 from .daemon import Broken, Daemon

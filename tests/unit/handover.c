@@ -297,22 +297,22 @@ static void only_listening_sockets_are_adopted(void **state) {
         assert_true(idle >= 0);
 
         h->n_sockets = 1;
-        assert_int_equal(handover_adopt_listeners(h, 5, &l, &e), -EPROTO);
+        assert_int_equal(handover_adopt_listeners(h, 0, 5, &l, &e), -EPROTO);
         assert_string_equal(e.text, "the handover lacks a listening socket");
         h->n_sockets = 2;
         h->n_slots = 1;
-        assert_int_equal(handover_adopt_listeners(h, 5, &l, &e), -EPROTO);
+        assert_int_equal(handover_adopt_listeners(h, 0, 5, &l, &e), -EPROTO);
         assert_string_equal(e.text, "the handover names a socket without a slot");
         h->n_slots = 2;
         h->n_sockets = 3;
         h->sockets[2] = (struct handover_socket){ 1, 0, idle };
-        assert_int_equal(handover_adopt_listeners(h, 5, &l, &e), -EPROTO);
+        assert_int_equal(handover_adopt_listeners(h, 0, 5, &l, &e), -EPROTO);
         assert_non_null(strstr(e.text, "is no listening TCP socket"));
         h->n_sockets = 0;
-        assert_int_equal(handover_adopt_listeners(h, 5, &l, &e), -EPROTO);
+        assert_int_equal(handover_adopt_listeners(h, 0, 5, &l, &e), -EPROTO);
 
         h->n_sockets = 2;
-        assert_int_equal(handover_adopt_listeners(h, 5, &l, &e), 0);
+        assert_int_equal(handover_adopt_listeners(h, 0, 5, &l, &e), 0);
         assert_int_equal(l->n_slots, 2);
         assert_int_equal(listeners_of(l, 1)[0], h->sockets[1].fd);
         assert_int_equal(listen_port(&l->addresses.at[0]), ports[1]); /* one address for all slots, which those of a master have */

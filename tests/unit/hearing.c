@@ -31,7 +31,7 @@ static void it_is_done_once_and_once_more_for_each_connection(void **state) {
 }
 
 static void nothing_else_is_a_workers_to_say(void **state) {
-        static const enum link_message masters[] = { LINK_ACCEPT, LINK_RETIRE, LINK_REOPEN, LINK_CONNECTION, LINK_STOP, LINK_LEAVE };
+        static const enum link_message masters[] = { LINK_ACCEPT, LINK_RETIRE, LINK_REOPEN, LINK_CONNECTION, LINK_CALLER, LINK_STOP, LINK_LEAVE };
         struct hearing h = { 0 };
 
         (void)state;

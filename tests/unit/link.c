@@ -154,7 +154,7 @@ static void noise_is_taken_packet_by_packet(void **state) {
                 send_raw(pair[0], bytes, size, fds, n_fds);
                 r = link_receive(pair[1], &message, &fd);
                 if (r == 1) {
-                        assert_true(size == 1 && n_fds <= 1 && message != 0 && memchr("RADLCSNX", (int)message, 8) != NULL);
+                        assert_true(size == 1 && n_fds <= 1 && message != 0 && memchr("RADLCPSNX", (int)message, 9) != NULL);
                         assert_int_equal(fd >= 0, n_fds == 1);
                 } else {
                         assert_true(r == (size == 0 ? 0 : -EPROTO));

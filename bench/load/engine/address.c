@@ -78,8 +78,9 @@ static int look_up(const char *url, const struct parts *parts, struct address *r
 }
 
 int address_resolve(const char *url, struct address *ret, struct error *e) {
-        static const char scheme[] = "http://";
-        const char *authority = url + sizeof scheme - 1;
+        static const char scheme[] = "http://", call_scheme[] = "rpc://", local_call[] = "rpc+unix:";
+        const bool is_call = strncasecmp(url, call_scheme, sizeof call_scheme - 1) == 0;
+        const char *authority = url + (is_call ? sizeof call_scheme : sizeof scheme) - 1;
         bool default_port;
         struct parts parts;
         size_t n;
@@ -88,10 +89,15 @@ int address_resolve(const char *url, struct address *ret, struct error *e) {
         *ret = (struct address){ .target = NULL };
         if (strncmp(url, "unix:", 5) == 0)
                 return resolve_local(url + 5, ret, e);
+        ret->is_call = is_call;
+        if (strncasecmp(url, local_call, sizeof local_call - 1) == 0) {
+                ret->is_call = true;
+                return resolve_local(url + sizeof local_call - 1, ret, e);
+        }
         if (strncasecmp(url, "https://", 8) == 0)
                 return error_set(e, -EINVAL, "%s: TLS is not spoken; name the server's http:// address", url);
-        if (strncasecmp(url, scheme, sizeof scheme - 1) != 0)
-                return error_set(e, -EINVAL, "\"%s\" is no URL; write http://HOST[:PORT]/TARGET or unix:PATH", url);
+        if (!is_call && strncasecmp(url, scheme, sizeof scheme - 1) != 0)
+                return error_set(e, -EINVAL, "\"%s\" is no URL; write http://HOST[:PORT]/TARGET or unix:PATH, for calls rpc://HOST:PORT or rpc+unix:PATH", url);
         n = strcspn(authority, "/?#");
         r = split(url, authority, n, &parts, e);
         if (r < 0)

@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 #include "engine/address.h"
+#include "wire/call.h"
 #include "wire/response.h"
 
 /* A request under way. */
 struct flight {
         uint64_t since_ns; /* its latency counts from here */
-        uint64_t sent_ns;
+        uint64_t sent_ns;   /* of a call's place: 0: it is free */
         uint32_t target;
 };
 
@@ -27,14 +28,15 @@ struct connection {
         uint64_t since_ns;  /* began to open, or has been free since */
         uint64_t due_ns;    /* when its time in a queue is over */
         uint64_t asked, answered; /* since it was opened */
-        struct flight *flights; /* a ring of as many as may be pipelined */
+        struct flight *flights; /* a ring of as many as may be pipelined; of calls the place of each, which is its id, and `first` one where to look for a free one */
         char *out;
         size_t out_length, out_sent;
         uint64_t body_offset;
         bool comparing, body_wrong;
         struct connection_queue *queue; /* that it is in */
         struct connection *before, *behind;
-        struct response_parser parser;
+        struct response_parser parser; /* of calls `head` alone */
+        struct answer_parser answer;
 };
 
 /* First in, first out; a connection is in one at most. */

@@ -62,6 +62,13 @@ static void opening_failed(struct worker *w, struct connection *c, int code) {
         }
 }
 
+static void begin_answer(struct worker *w, struct connection *c) {
+        if (w->plan->mix.is_call)
+                answer_begin(&c->answer);
+        else
+                response_begin(&c->parser, w->plan->mix.to_head, &w->memo);
+}
+
 static void opened(struct worker *w, struct connection *c) {
         c->state = CONNECTION_OPEN;
         c->asked = c->answered = 0;
@@ -70,7 +77,7 @@ static void opened(struct worker *w, struct connection *c) {
         c->body_offset = 0;
         c->body_wrong = false;
         c->comparing = true;
-        response_begin(&c->parser, w->plan->mix.to_head, &w->memo);
+        begin_answer(w, c);
         load_count(&w->tally->opened, 1);
         if (w->phase == WORKER_CONNECTING) {
                 w->n_open++;
@@ -101,13 +108,29 @@ void exchange_open(struct worker *w, struct connection *c) {
         }
 }
 
-void exchange_ask(struct worker *w, struct connection *c, uint64_t k, uint64_t since_ns) {
+/* Where the next request's times are kept. For a call it is its id, too, and one of those that have been answered. */
+static uint32_t next_place(const struct worker *w, struct connection *c) {
         uint32_t at = c->first + c->in_flight;
-        size_t target = request_choose(&w->plan->mix, k);
-        struct flight *f = &c->flights[at >= w->plan->depth ? at - w->plan->depth : at];
 
-        *f = (struct flight){ .since_ns = since_ns, .sent_ns = w->now_ns, .target = (uint32_t)target };
-        c->out_length += request_render(&w->plan->mix, target, k, c->out + c->out_length);
+        if (!w->plan->mix.is_call)
+                return at >= w->plan->depth ? at - w->plan->depth : at;
+        while (c->flights[c->first].sent_ns != 0)
+                c->first = c->first + 1 == w->plan->depth ? 0 : c->first + 1;
+        return c->first;
+}
+
+void exchange_ask(struct worker *w, struct connection *c, uint64_t k, uint64_t since_ns) {
+        uint32_t at = next_place(w, c);
+        size_t target = request_choose(&w->plan->mix, k);
+
+        c->flights[at] = (struct flight){ .since_ns = since_ns, .sent_ns = w->now_ns, .target = (uint32_t)target };
+        if (w->plan->mix.is_call) {
+                char *call = c->out + c->out_length;
+
+                c->out_length += request_render(&w->plan->mix, target, k, call);
+                call_set_id(call, at);
+        } else
+                c->out_length += request_render(&w->plan->mix, target, k, c->out + c->out_length);
         c->in_flight++;
         c->asked++;
         w->in_flight++;
@@ -133,19 +156,38 @@ static void count_failure(struct worker *w, const struct flight *f, enum load_fa
         load_count(&w->tally->targets[f->target].failed, 1);
 }
 
-static struct flight *pop_flight(struct worker *w, struct connection *c) {
-        struct flight *f = &c->flights[c->first];
+/* The request whose answer comes in. */
+static struct flight *current(const struct worker *w, struct connection *c) {
+        return &c->flights[w->plan->mix.is_call ? c->answer.id : c->first];
+}
 
-        c->first = c->first + 1 == w->plan->depth ? 0 : c->first + 1;
+static void end_flight(struct worker *w, struct connection *c) {
+        if (w->plan->mix.is_call)
+                current(w, c)->sent_ns = 0;
+        else
+                c->first = c->first + 1 == w->plan->depth ? 0 : c->first + 1;
         c->in_flight--;
         w->in_flight--;
-        return f;
+}
+
+/* The one that has been under way longest, of those whose answers may come in any order. */
+static void find_oldest(const struct worker *w, struct connection *c) {
+        uint64_t oldest_ns = UINT64_MAX;
+
+        for (uint32_t i = 0; w->plan->mix.is_call && i < w->plan->depth; i++)
+                if (c->flights[i].sent_ns != 0 && c->flights[i].sent_ns < oldest_ns) {
+                        oldest_ns = c->flights[i].sent_ns;
+                        c->answer.id = i;
+                }
 }
 
 void exchange_fail(struct worker *w, struct connection *c, enum load_failure why) {
         while (c->in_flight > 0) {
-                struct flight *f = pop_flight(w, c);
+                struct flight *f;
 
+                find_oldest(w, c);
+                f = current(w, c);
+                end_flight(w, c);
                 /* A request that was given up took at least as long as was waited: left out, it would make the server look faster. */
                 if (why == LOAD_TIMEOUT)
                         load_give_up(w->tally, f->target, w->now_ns - f->since_ns);
@@ -169,10 +211,11 @@ static void count_answer(struct worker *w, struct flight *f, const struct connec
 
 /* The answer is complete. Returns whether the connection goes on. */
 static bool finish_answer(struct worker *w, struct connection *c) {
-        struct flight *f = pop_flight(w, c);
+        struct flight *f = current(w, c);
         const struct expectation *x = &w->plan->expected[f->target];
         bool closes = c->parser.head.closes;
 
+        end_flight(w, c);
         __atomic_store_n(&w->tally->last_answer_ns, w->now_ns, __ATOMIC_RELAXED);
         load_count(&w->tally->body_bytes, c->body_offset);
         if (!plan_accepts(w->plan, c->parser.head.status)) {
@@ -191,7 +234,7 @@ static bool finish_answer(struct worker *w, struct connection *c) {
                 exchange_fail(w, c, LOAD_CLOSED);
                 return false;
         }
-        response_begin(&c->parser, w->plan->mix.to_head, &w->memo);
+        begin_answer(w, c);
         if (c->answered == w->plan->reconnect) {
                 reopen(w, c);
                 return false;
@@ -201,13 +244,31 @@ static bool finish_answer(struct worker *w, struct connection *c) {
 }
 
 static void take_body(struct worker *w, struct connection *c, const char *piece, size_t n) {
-        const struct expectation *x = &w->plan->expected[c->flights[c->first].target];
+        const struct expectation *x = &w->plan->expected[current(w, c)->target];
 
         if (c->body_offset == 0)
                 c->comparing = expect_compares(x, c->answered);
         if (c->comparing && !expect_piece(x, c->body_offset, piece, n))
                 c->body_wrong = true;
         c->body_offset += n;
+}
+
+/* An answer to what was not asked, or has been answered, is none. */
+static bool is_unasked(const struct worker *w, const struct connection *c, enum response_event event) {
+        return w->plan->mix.is_call && (event == RESPONSE_BODY || event == RESPONSE_DONE) &&
+               (c->answer.id >= w->plan->depth || c->flights[c->answer.id].sent_ns == 0);
+}
+
+static enum response_event feed(const struct worker *w, struct connection *c, const char *bytes, size_t n, size_t *ret_used, size_t *ret_body) {
+        enum response_event event;
+
+        if (!w->plan->mix.is_call)
+                return response_feed(&c->parser, bytes, n, ret_used, ret_body);
+        event = answer_feed(&c->answer, bytes, n, ret_used, ret_body);
+        c->parser.head.status = c->answer.status;
+        c->parser.head.closes = false;
+        c->parser.fault = RESPONSE_BAD_HEADER; /* if it is broken */
+        return event;
 }
 
 /* Returns whether the connection goes on; false: it is closed, and perhaps open again. */
@@ -222,7 +283,12 @@ static bool take_bytes(struct worker *w, struct connection *c, const char *bytes
                         exchange_fail(w, c, LOAD_CLOSED);
                         return false;
                 }
-                event = response_feed(&c->parser, bytes, n, &used, &body);
+                event = feed(w, c, bytes, n, &used, &body);
+                if (is_unasked(w, c, event)) {
+                        load_count(&w->tally->troubles[LOAD_UNASKED], 1);
+                        exchange_fail(w, c, LOAD_CLOSED);
+                        return false;
+                }
                 if (event == RESPONSE_BODY)
                         take_body(w, c, bytes + used - body, body);
                 bytes += used;
@@ -239,7 +305,7 @@ static bool take_bytes(struct worker *w, struct connection *c, const char *bytes
 
 /* The server has closed its side. */
 static void end_of_stream(struct worker *w, struct connection *c) {
-        if (c->in_flight > 0 && response_ends_here(&c->parser)) {
+        if (c->in_flight > 0 && !w->plan->mix.is_call && response_ends_here(&c->parser)) {
                 (void)finish_answer(w, c); /* which closes: a body without a length ends so */
                 return;
         }
@@ -304,6 +370,16 @@ void exchange_handle(struct worker *w, struct connection *c, uint32_t events) {
                 read_all(w, c, (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
 }
 
+/* That one of calls is on its way in does not matter: if another one's time is over, all are given up. */
+static bool oldest_is_late(const struct worker *w, const struct connection *c) {
+        if (!w->plan->mix.is_call)
+                return w->now_ns - c->flights[c->first].sent_ns > w->plan->timeout_ns;
+        for (uint32_t i = 0; i < w->plan->depth; i++)
+                if (c->flights[i].sent_ns != 0 && w->now_ns - c->flights[i].sent_ns > w->plan->timeout_ns)
+                        return true;
+        return false;
+}
+
 void exchange_sweep(struct worker *w) {
         for (uint32_t i = 0; i < w->n_connections; i++) {
                 struct connection *c = &w->connections[i];
@@ -311,7 +387,7 @@ void exchange_sweep(struct worker *w) {
                 if (c->state == CONNECTION_OPENING && w->now_ns - c->since_ns > w->plan->timeout_ns) {
                         shut(w, c);
                         opening_failed(w, c, -ETIMEDOUT);
-                } else if (c->in_flight > 0 && w->now_ns - c->flights[c->first].sent_ns > w->plan->timeout_ns) {
+                } else if (c->in_flight > 0 && oldest_is_late(w, c)) {
                         exchange_fail(w, c, LOAD_TIMEOUT);
                 }
         }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "wire/call.h"
 #include "wire/response.h"
 
 enum { PROBE_IN_BYTES = 65536, PROBE_BODY_MAX = 256 * 1024 * 1024 };
@@ -50,18 +51,30 @@ static int keep(struct answer *a, const char *piece, size_t n, struct error *e) 
         return 0;
 }
 
+/* The parser of one answer, of whichever protocol. */
+struct parser {
+        struct response_parser response;
+        struct answer_parser answer;
+        bool is_call;
+};
+
+static enum response_event feed_one(struct parser *p, const char *bytes, size_t n, size_t *ret_used, size_t *ret_body) {
+        return p->is_call ? answer_feed(&p->answer, bytes, n, ret_used, ret_body) : response_feed(&p->response, bytes, n, ret_used, ret_body);
+}
+
 /* Feeds what has come. Returns 1 when the answer is complete, 0 if not, or a negative errno value. */
-static int feed(struct response_parser *p, struct answer *a, const char *bytes, size_t n, struct error *e) {
+static int feed(struct parser *p, struct answer *a, const char *bytes, size_t n, struct error *e) {
         enum response_event event;
 
         do {
                 size_t used, body;
 
-                event = response_feed(p, bytes, n, &used, &body);
+                event = feed_one(p, bytes, n, &used, &body);
                 if (event == RESPONSE_BODY && keep(a, bytes + used - body, body, e) < 0)
                         return -EPROTO;
                 if (event == RESPONSE_BROKEN)
-                        return error_set(e, -EPROTO, "an answer that is not HTTP/1.1: %s", response_fault_names[p->fault]);
+                        return p->is_call ? error_set(e, -EPROTO, "an answer that is none to a call")
+                                          : error_set(e, -EPROTO, "an answer that is not HTTP/1.1: %s", response_fault_names[p->response.fault]);
                 bytes += used;
                 n -= used;
         } while (event == RESPONSE_BODY);
@@ -82,7 +95,7 @@ static int send_all(int fd, const char *bytes, size_t n, struct error *e) {
         return 0;
 }
 
-static int receive(int fd, struct response_parser *p, struct answer *a, struct error *e) {
+static int receive(int fd, struct parser *p, struct answer *a, struct error *e) {
         char in[PROBE_IN_BYTES];
         int r = 0;
 
@@ -92,7 +105,7 @@ static int receive(int fd, struct response_parser *p, struct answer *a, struct e
                 if (n < 0)
                         return error_set_errno(e, errno == EAGAIN ? ETIMEDOUT : errno, "no answer");
                 if (n == 0)
-                        return response_ends_here(p) ? 0 : error_set(e, -EPROTO, "the connection ended before the answer did");
+                        return !p->is_call && response_ends_here(&p->response) ? 0 : error_set(e, -EPROTO, "the connection ended before the answer did");
                 r = feed(p, a, in, (size_t)n, e);
         }
         return r < 0 ? r : 0;
@@ -100,7 +113,7 @@ static int receive(int fd, struct response_parser *p, struct answer *a, struct e
 
 /* Sends one request on a connection of its own and reads the answer, whose body is the caller's to free. */
 static int ask(const struct load_plan *plan, size_t target, struct answer *ret, struct error *e) {
-        struct response_parser *parser = malloc(sizeof *parser);
+        struct parser *parser = malloc(sizeof *parser);
         char *request = malloc(plan->mix.bytes_max);
         int fd = -1, r = 0;
 
@@ -112,9 +125,11 @@ static int ask(const struct load_plan *plan, size_t target, struct answer *ret, 
         if (r >= 0)
                 r = send_all(fd, request, request_render(&plan->mix, target, 0, request), e);
         if (r == 0) {
-                response_begin(parser, plan->mix.to_head, NULL);
+                parser->is_call = plan->mix.is_call;
+                response_begin(&parser->response, plan->mix.to_head, NULL);
+                answer_begin(&parser->answer);
                 r = receive(fd, parser, ret, e);
-                ret->status = parser->head.status;
+                ret->status = parser->is_call ? parser->answer.status : parser->response.head.status;
         }
         (void)fd_close(fd);
         free(request);

@@ -15,7 +15,8 @@ const char options_usage[] =
         "\n"
         "Loads an HTTP/1.1 server and says how fast, and how rightly, it answers.\n"
         "URL is http://HOST[:PORT][/TARGET] or unix:PATH. A TARGET may have random\n"
-        "numbers in it: /records?count={count:0-1000}.\n"
+        "numbers in it: /records?count={count:0-1000}. With rpc://HOST:PORT[/TARGET] or\n"
+        "rpc+unix:PATH targets are calls of MessagePack-RPC: /million-loop?n=5.\n"
         "\n"
         "  -c, --connections N   connections (default: 64)\n"
         "  -t, --threads N       threads (default: one for each of --cpus, else 1)\n"
@@ -36,7 +37,8 @@ const char options_usage[] =
         "      --method METHOD   (default: GET, or POST with --body)\n"
         "  -H, --header HEADER   \"Name: value\"; may be repeated\n"
         "      --body FILE       send this body\n"
-        "      --pipeline DEPTH  requests under way on a connection (default: 1)\n"
+        "      --pipeline DEPTH  requests under way on a connection (default: 1); calls are\n"
+        "                        answered in any order, each counts from its own sending\n"
         "      --think TIME      wait between an answer and the next request\n"
         "      --reconnect N     a new connection after every N answers\n"
         "\n"
@@ -50,6 +52,8 @@ const char options_usage[] =
         "      --hdr-log FILE    write the histogram as an HdrHistogram log\n"
         "      --merge           load nothing: add up the histograms of many runs, which\n"
         "                        are in logs of --hdr-log or in what --json printed\n"
+        "      --every TIME      print a line that often: microseconds since the start,\n"
+        "                        requests answered and failed so far\n"
         "      --hold            say \"ready\" when all connections are open, and begin\n"
         "                        when a line comes in\n"
         "      --die-with-parent end when the process that started this one does\n"
@@ -78,6 +82,7 @@ enum {
         LONG_NO_CHECK,
         LONG_STATUS,
         LONG_HDR_LOG,
+        LONG_EVERY,
         LONG_MERGE,
         LONG_HOLD,
         LONG_DIE,
@@ -98,7 +103,7 @@ static const struct option long_options[] = {
         { "no-probe", no_argument, NULL, LONG_NO_PROBE },   { "no-check", no_argument, NULL, LONG_NO_CHECK },
         { "status", required_argument, NULL, LONG_STATUS },
         { "json", no_argument, NULL, 'j' },                 { "hdr-log", required_argument, NULL, LONG_HDR_LOG },
-        { "merge", no_argument, NULL, LONG_MERGE },
+        { "merge", no_argument, NULL, LONG_MERGE },        { "every", required_argument, NULL, LONG_EVERY },
         { "hold", no_argument, NULL, LONG_HOLD },           { "die-with-parent", no_argument, NULL, LONG_DIE },
         { "version", no_argument, NULL, 'V' },              { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -213,6 +218,8 @@ static int take_option(int option, const char *value, struct options *o, struct 
         case LONG_HDR_LOG:
                 o->hdr_log = value;
                 return 0;
+        case LONG_EVERY:
+                return take_time(option, value, UINT64_C(3600000000000), &o->every_ns, e);
         case LONG_MERGE:
                 o->merge = true;
                 return 0;
@@ -250,6 +257,8 @@ static int check(const struct options *o, struct error *e) {
                 return error_set(e, -EINVAL, "--slo needs a --rate to begin with");
         if (o->slo.n > 0 && o->requests > 0)
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
+        if (o->slo.n > 0 && o->every_ns > 0)
+                return error_set(e, -EINVAL, "--every is of one run, and --slo makes many");
         if (o->slo.n > 0 && o->hold)
                 return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
         if (o->slo.n > 0 && o->hdr_log)

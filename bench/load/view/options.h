@@ -28,6 +28,7 @@ struct options {
         struct cpu_list cpus;
         uint64_t connections, threads, pipeline, requests, reconnect, seed;
         uint64_t duration_ns, timeout_ns, think_ns;
+        uint64_t every_ns; /* 0: not asked for */
         uint64_t status; /* 0: 200 to 299 */
         double rate;     /* 0: closed loop */
         bool poisson, check, probe, json, merge, hold, die_with_parent;

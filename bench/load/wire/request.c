@@ -9,10 +9,9 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "pace/random.h"
+#include "wire/call.h"
 
 enum { STREAM_MIX = 2, STREAM_PARAMETERS = 3, NUMBER_DIGITS_MAX = 20 };
-
-#define PARAMETER_MAX UINT64_C(9007199254740992) /* 2^53: what every language reads exactly */
 
 static bool is_token(const char *text, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -42,18 +41,6 @@ int request_check_header(const char *header, struct error *e) {
         return 0;
 }
 
-/* {NAME:LOW-HIGH}, `n` bytes between the braces. */
-static int parse_parameter(const char *target, const char *text, size_t n, struct request_parameter *ret, struct error *e) {
-        const char *colon = memchr(text, ':', n), *numbers = colon ? colon + 1 : text;
-        size_t length = n - (size_t)(numbers - text);
-        const char *dash = memchr(numbers, '-', length);
-
-        if (!dash || number_parse(numbers, (size_t)(dash - numbers), &ret->low) < 0 ||
-            number_parse(dash + 1, length - (size_t)(dash + 1 - numbers), &ret->high) < 0 || ret->low > ret->high || ret->high > PARAMETER_MAX)
-                return error_set(e, -EINVAL, "%s: {%.*s} is no random number; write {NAME:LOW-HIGH}, such as {count:0-1000}", target, (int)n, text);
-        return 0;
-}
-
 /* Appends the target's literal bytes, and notes its numbers. */
 static int compile_target(struct request *r, struct buf *literal, struct error *e) {
         const char *at = r->target;
@@ -71,7 +58,7 @@ static int compile_target(struct request *r, struct buf *literal, struct error *
                         return error_set(e, -EINVAL, "%s: a brace without its other half; write %%7B or %%7D for the character", r->target);
                 if (r->n_parameters == REQUEST_PARAMETERS_MAX)
                         return error_set(e, -EINVAL, "%s: more than %d random numbers", r->target, REQUEST_PARAMETERS_MAX);
-                if (parse_parameter(r->target, at + 1, inside, &r->parameters[r->n_parameters], e) < 0)
+                if (request_parse_range(r->target, at + 1, inside, &r->parameters[r->n_parameters], e) < 0)
                         return -EINVAL;
                 r->parameters[r->n_parameters].offset = begin;
                 r->parameters[r->n_parameters++].length = literal->length - begin;
@@ -122,7 +109,7 @@ static int compile(struct request *r, const struct request_style *style, struct 
 
 int request_mix_make(struct request_mix *m, const struct request_wish *wishes, size_t n, const struct request_style *style, uint64_t seed,
                      struct error *e) {
-        *m = (struct request_mix){ .requests = calloc(n, sizeof *m->requests), .to_head = strcmp(style->method, "HEAD") == 0, .seed = seed };
+        *m = (struct request_mix){ .requests = calloc(n, sizeof *m->requests), .to_head = strcmp(style->method, "HEAD") == 0, .is_call = style->is_call, .seed = seed };
         if (!m->requests)
                 return error_set(e, -ENOMEM, "no memory for %zu targets", n);
         for (m->n = 0; m->n < n;) {
@@ -133,7 +120,7 @@ int request_mix_make(struct request_mix *m, const struct request_wish *wishes, s
                 r->weight = wishes[m->n].weight;
                 r->target = strdup(wishes[m->n].target);
                 m->n++;
-                result = r->target ? compile(r, style, e) : error_set(e, -ENOMEM, "no memory for a target");
+                result = r->target ? (style->is_call ? call_compile(r, style->body, style->body_length, e) : compile(r, style, e)) : error_set(e, -ENOMEM, "no memory for a target");
                 if (result < 0)
                         return result;
                 m->total_weight += r->weight;
@@ -188,7 +175,7 @@ size_t request_render(const struct request_mix *m, size_t target, uint64_t k, ch
 
                 memcpy(at, r->literal + p->offset, p->length);
                 at += p->length;
-                at += render_number(p->low + random_below(bits, p->high - p->low + 1), at);
+                at += (m->is_call ? call_render_number : render_number)(p->low + random_below(bits, p->high - p->low + 1), at);
                 done = p->offset + p->length;
         }
         memcpy(at, r->literal + done, r->literal_length - done);

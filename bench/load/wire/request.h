@@ -17,6 +17,7 @@ struct request_style {
         size_t n_headers;
         const char *body; /* with a Content-Length, if not NULL */
         size_t body_length;
+        bool is_call; /* of MessagePack-RPC, see wire/call.h: has a body, and nothing of the others */
 };
 
 /* A random whole number, and the literal bytes before it. */
@@ -42,6 +43,7 @@ struct request_mix {
         uint64_t total_weight;
         size_t bytes_max; /* of the longest request */
         bool to_head;     /* the method is HEAD */
+        bool is_call;
         uint64_t seed;
 };
 
@@ -64,6 +66,9 @@ int request_wish_parse(const char *text, struct request_wish *ret, struct error 
 /* Reads lines of "WEIGHT TARGET" (with empty lines and comments, "#"), at most `capacity` wishes. Returns their number, or a negative errno
  * value with a sentence that names file and line. */
 int request_wishes_read(const char *path, struct request_wish *wishes, size_t capacity, struct error *e);
+
+/* Reads a random number, {NAME:LOW-HIGH}: `n` bytes between the braces, of `target`. Returns 0, or -EINVAL with a sentence. */
+int request_parse_range(const char *target, const char *text, size_t n, struct request_parameter *ret, struct error *e);
 
 /* Makes the mix; free it with request_mix_free(), also if this failed. Returns 0, or a negative errno value with a sentence. */
 int request_mix_make(struct request_mix *m, const struct request_wish *wishes, size_t n, const struct request_style *style, uint64_t seed,

@@ -9,6 +9,8 @@
 
 enum { WEIGHT_MAX = 1000000 };
 
+#define PARAMETER_MAX UINT64_C(9007199254740992) /* 2^53: what every language reads exactly */
+
 static int check_target(const char *target, size_t n, struct error *e) {
         if (n == 0 || target[0] != '/')
                 return error_set(e, -EINVAL, "\"%.*s\" is no target: it begins with /", (int)n, target);
@@ -120,4 +122,15 @@ int request_wishes_read(const char *path, struct request_wish *wishes, size_t ca
         r = read_lines(file, path, wishes, capacity, e);
         (void)fclose(file);
         return r == 0 ? error_set(e, -EINVAL, "%s has no targets; write lines of WEIGHT TARGET", path) : r;
+}
+
+int request_parse_range(const char *target, const char *text, size_t n, struct request_parameter *ret, struct error *e) {
+        const char *colon = memchr(text, ':', n), *numbers = colon ? colon + 1 : text;
+        size_t length = n - (size_t)(numbers - text);
+        const char *dash = memchr(numbers, '-', length);
+
+        if (!dash || number_parse(numbers, (size_t)(dash - numbers), &ret->low) < 0 ||
+            number_parse(dash + 1, length - (size_t)(dash + 1 - numbers), &ret->high) < 0 || ret->low > ret->high || ret->high > PARAMETER_MAX)
+                return error_set(e, -EINVAL, "%s: {%.*s} is no random number; write {NAME:LOW-HIGH}, such as {count:0-1000}", target, (int)n, text);
+        return 0;
 }

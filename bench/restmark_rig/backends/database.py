@@ -118,9 +118,13 @@ class Database:
         """Whether pg_stat_statements counts, having been switched on if need be and allowed."""
         if self._process is not None:
             self.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-        found = self.execute("SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'")
-        loaded = self.execute("SELECT current_setting('shared_preload_libraries')")[0][0]
-        return bool(found) and "pg_stat_statements" in loaded
+        import psycopg
+
+        try:
+            self.execute("SELECT calls FROM pg_stat_statements LIMIT 1")
+        except psycopg.Error:  # not there, not preloaded, or not for this role
+            return False
+        return True
 
     @property
     def counted(self) -> bool:

@@ -69,7 +69,7 @@ class Reference:
             reading = self._measure(rested)
         except (OSError, RuntimeError) as error:  # a CPU that has gone, no thread, no loopback
             raise EnvironmentFault(
-                f"can not look at the machine's pace: {error}", "restmark doctor says what this machine has"
+                f"can not look at the machine's speed: {error}", "restmark doctor says what this machine has"
             ) from error
         self._readings.append(reading)
         if len(self._readings) >= _FIRST_READINGS:
@@ -94,7 +94,7 @@ class Reference:
 
 
 class MachineSpeed:
-    """The machine's pace in one run. idle: held by the run; known: from earlier in an interrupted run."""
+    """The machine's speed in one run. idle: held by the run; known: from earlier in an interrupted run."""
 
     def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
         cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
@@ -122,7 +122,7 @@ class MachineSpeed:
     def get_to_know(self, length_s: float, tell: Callable[[str], None]) -> None:
         """Looks for so long, with pauses: what is slow for a minute at first would pass for quiet else."""
         ends = time.monotonic() + length_s
-        tell("getting to know the machine's pace")
+        tell("getting to know the machine's speed")
         while time.monotonic() < ends:
             self.look()
             time.sleep(_PAUSE_S)

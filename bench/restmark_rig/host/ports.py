@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 from ..model.errors import EnvironmentFault
+from . import tcp_sockets
+from .tcp_sockets import State
 
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-# States of the kernel's include/net/tcp_states.h.
-_CLOSE_WAIT, _LISTEN = "08", "0A"
 _END_OF_INPUT = 1  # the kernel counts the client's FIN as one unread byte
 
 
@@ -59,30 +55,9 @@ def _bind(host: str, port: int) -> int:
         raise EnvironmentFault(f"can not bind {address(host, port)}: {os.strerror(error.errno or 0)}") from None
 
 
-@dataclass(frozen=True)
-class _Socket:
-    """unread: bytes that have come in and wait, by the kernel's count."""
-
-    inode: int
-    unread: int
-
-
-def _sockets(port: int, state: str) -> Iterator[_Socket]:
-    """The sockets of a port that are in a state.
-
-    A load leaves tens of thousands of closed connections in the kernel's tables for a minute: only lines of this port and state are
-    taken apart. The port comes first, as a fixed text is found many times faster; a peer's port has no address behind it.
-    """
-    pattern = re.compile(rb":%04X [0-9A-F]+:[0-9A-F]+ %s [0-9A-F]+:([0-9A-F]+) \S+ \S+ +\d+ +\d+ (\d+) " % (port, state.encode()))
-    for table in _TABLES:
-        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            for match in pattern.finditer(table.read_bytes()):
-                yield _Socket(int(match[2]), int(match[1], 16))
-
-
 def listeners(port: int) -> list[int | None]:
     """Pids of the processes that listen on the port; None stands for one that this user may not see."""
-    unseen = {one.inode for one in _sockets(port, _LISTEN)}
+    unseen = {one.inode for one in tcp_sockets.find(port, State.LISTEN)}
     found: list[int] = []
     wanted = {f"socket:[{inode}]": inode for inode in unseen}
     for pid in psutil.pids() if wanted else []:
@@ -127,5 +102,5 @@ class Abandoned:
 
 def abandoned(port: int) -> Abandoned:
     """What clients have left behind at the port: requests that a server works off although nobody waits for an answer."""
-    left = [one.unread > _END_OF_INPUT for one in _sockets(port, _CLOSE_WAIT)]
+    left = [one.unread > _END_OF_INPUT for one in tcp_sockets.find(port, State.CLOSE_WAIT)]
     return Abandoned(len(left), sum(left))

@@ -40,24 +40,10 @@ def _stat_fields(pid: int) -> list[str] | None:
 
 
 def descendants(root: int) -> list[int]:
-    """Pids of all processes below root (without it), zombies excluded."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir(PROC):
-        if entry.isdigit() and (fields := _stat_fields(int(entry))) is not None:
-            children.setdefault(int(fields[1]), []).append(int(entry))
-    found, pending = [], [root]
-    while pending:
-        below = children.get(pending.pop(), [])
-        pending.extend(below)
-        found.extend(below)
-    return [pid for pid in found if not is_zombie(pid)]
-
-
-def descendants_by_lists(root: int) -> list[int]:
-    """What descendants() says, for a fraction of its cost: by the kernel's lists of children, not by a look at every process.
+    """Pids of all processes below root (without it), zombies excluded: by the kernel's lists of children.
 
     A list that is read while one on it ends may leave out others (proc(5)). The one that ended is found to be gone, and is why
-    all processes are looked at then; as they are where the kernel has no such lists.
+    all processes of the machine are looked at then, for many times the cost; as they are where the kernel has no such lists.
     """
     found, pending = [], [root]
     try:
@@ -68,8 +54,22 @@ def descendants_by_lists(root: int) -> list[int]:
                 found.extend(below)
                 pending.extend(below)
     except (FileNotFoundError, ProcessLookupError):
-        return descendants(root)
-    return descendants(root) if any(is_zombie(pid) for pid in found) else found
+        return _found_among_all(root)
+    return _found_among_all(root) if any(is_zombie(pid) for pid in found) else found
+
+
+def _found_among_all(root: int) -> list[int]:
+    """The same by the parents that all processes of the machine name."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir(PROC):
+        if entry.isdigit() and (fields := _stat_fields(int(entry))) is not None:
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    found, pending = [], [root]
+    while pending:
+        below = children.get(pending.pop(), [])
+        pending.extend(below)
+        found.extend(below)
+    return [pid for pid in found if not is_zombie(pid)]
 
 
 def is_zombie(pid: int) -> bool:
@@ -123,7 +123,7 @@ class ProcessTree:
 
     def pids(self) -> list[int]:
         """The live processes."""
-        return descendants_by_lists(self._root)
+        return descendants(self._root)
 
     def cpu_ns(self) -> int:
         """CPU time used so far by all processes seen, nanoseconds."""

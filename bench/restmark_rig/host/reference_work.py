@@ -1,4 +1,4 @@
-"""Fixed pieces of work of the rig's own, by whose CPU time the machine's pace is known.
+"""Fixed pieces of work of the rig's own, by whose CPU time the machine's speed is known.
 
 Each is done on CPUs that are told, by threads of this process that pin themselves; the caller's affinity is left alone.
 """

@@ -11,6 +11,7 @@ import json
 import os
 import select
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..store.dataset import write_atomically
 from . import load_process, load_program
 
 _READY = "ready\n"
+_SO_FAR = "so-far "
 _GRACE_S = 30.0
 _LOADED, _LOADED_WITH_FAILURES, _NOT_ANSWERED = 0, 1, 69  # exit codes of restmark-load
 _MALFORMED = "malformed-"
@@ -47,7 +49,9 @@ class LoadPlan:
     more_targets: what takes turns with target, by chance. body: a file with JSON that each request sends by POST.
     reconnect: answers after which a connection is closed and opened anew; None: never. check: look at the bytes of all answers.
     depth: requests under way on a connection. More than one is for studies of pipelining alone: no run has it.
-    weights: how often the target and each of more_targets has its turn; empty: all alike. method: None for GET, or POST with a body.
+    calls: as MessagePack-RPC, the target's path being the method; answers then come in any order. For studies, too.
+    weights: how often the target and each of more_targets has its turn; empty: all alike. every_s: how often the one who runs it is told how many
+    requests were answered; None: never. method: None for GET, or POST with a body.
     """
 
     host: str
@@ -67,6 +71,8 @@ class LoadPlan:
     check: bool = True
     depth: int = 1
     weights: tuple[int, ...] = ()
+    calls: bool = False
+    every_s: float | None = None
     method: str | None = None
 
     @property
@@ -159,11 +165,20 @@ def threads_for(connections: int, cpus: int) -> int:
     return max(1, min(connections, cpus))
 
 
-def run(plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
+@dataclass(frozen=True)
+class SoFar:
+    """How far a load is: microseconds since its start, requests answered rightly and failed."""
+
+    elapsed_us: int
+    answered: int
+    failed: int
+
+
+def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], None] | None = None) -> LoadResult:
     """Loads the server until the last answer has come in.
 
     begin is called when all connections are open (and the server has answered its first requests), before the load: what a
-    caller reads there and after run() has returned is of the load alone.
+    caller reads there and after run() has returned is of the load alone. every is called as often as the plan says while it runs.
 
     Raises NotAnswered, or EnvironmentFault when restmark-load fails.
     """
@@ -171,9 +186,15 @@ def run(plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
     with load_process.beside(plan.cpus), load_process.start(argv, plan.cpus) as process:
         try:
             # Two answers and the opening of connections, each with its time-out, come before.
-            if _is_ready(process, 3 * plan.timeout_s + _GRACE_S) and begin is not None:
+            ready = _is_ready(process, 3 * plan.timeout_s + _GRACE_S)
+            if ready and begin is not None:
                 begin()
-            output, told = process.communicate("go\n", timeout=plan.duration_s + 2 * plan.timeout_s + _GRACE_S)
+            longest_s = plan.duration_s + 2 * plan.timeout_s + _GRACE_S
+            if every is None or not ready:
+                output, told = process.communicate("go\n", timeout=longest_s)
+            else:
+                output = _watch(process, every, longest_s)
+                told = process.communicate(timeout=longest_s)[1]
         except subprocess.TimeoutExpired:
             process.kill()
             raise EnvironmentFault(f"{load_program.NAME} did not end: {' '.join(argv)}", "run it by hand") from None
@@ -209,6 +230,8 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append(f"--requests={plan.requests}")
     if plan.expect is not None:
         argv += [f"--expect={plan.expect}", "--no-probe"]
+    if plan.every_s is not None:
+        argv.append(f"--every={round(plan.every_s * 1e6)}us")
     if plan.reconnect is not None:
         argv.append(f"--reconnect={plan.reconnect}")
     if plan.depth != 1:
@@ -219,7 +242,7 @@ def _argv(plan: LoadPlan) -> list[str]:
         argv.append("--no-check")
     if plan.body is not None:
         argv += [f"--body={plan.body}", "--header=Content-Type: application/json"]
-    url = f"http://{ports.address(plan.host, plan.port)}"
+    url = f"{'rpc' if plan.calls else 'http'}://{ports.address(plan.host, plan.port)}"
     if not plan.more_targets:
         return [*argv, f"{url}{plan.target}"]
     targets = (plan.target, *plan.more_targets)
@@ -233,6 +256,23 @@ def _is_ready(process: subprocess.Popen[str], patience_s: float) -> bool:
     if not select.select([process.stdout], [], [], patience_s)[0]:
         raise subprocess.TimeoutExpired(process.args, patience_s)
     return process.stdout.readline() == _READY
+
+
+def _watch(process: subprocess.Popen[str], every: Callable[[SoFar], None], patience_s: float) -> str:
+    """Lets it go and passes on how far it is, until another line comes, which is all of its results and is returned; empty if it ends without."""
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    ending = threading.Timer(patience_s, process.kill)
+    ending.start()
+    try:
+        for line in process.stdout:
+            if not line.startswith(_SO_FAR):
+                return line
+            every(SoFar(*map(int, line.removeprefix(_SO_FAR).split())))
+    finally:
+        ending.cancel()
+    return ""
 
 
 def figures(document: dict[str, Any]) -> LoadResult:

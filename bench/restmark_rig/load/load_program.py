@@ -18,7 +18,7 @@ NAME = "restmark-load"
 VARIABLE = "RESTMARK_LOAD"  # of the environment: the path of another one
 _BUILT = "{build}/cmake/bench/load/restmark-load"
 _PACKAGES = ("restmark",)
-_CMAKE_OPTIONS = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF")
+_CMAKE_OPTIONS = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DRESTMARK_BENCH=OFF", "-DRESTMARKD_STORES=OFF")
 
 # The checkout's CMakeLists.txt asks for all of restmarkd's libraries, whatever is built.
 _REQUIRES = (

@@ -16,7 +16,7 @@ _QUICK_SHORTEST_S = 270.0
 _QUICK_CONTESTANT_S = 27.0
 _QUICK_BACK_ENDS_S = 500.0  # ten workloads, each at two loads: under 10 minutes, the last page included
 VERIFY_BACK_ENDS_S = 20.0
-_PACE_SHARE = 0.02  # of the time for measuring, for getting to know the machine's pace before
+_SPEED_SHARE = 0.02  # of the time for measuring, for getting to know the machine's speed before
 _PACE_LONGEST_S = 15.0
 BUILD_S = 45.0  # for each contestant, on average over Python packages, C, Go and Rust
 _BUILDS_DIFFER = 2.0  # a Rust server alone may take two minutes
@@ -28,7 +28,7 @@ ALONE_CELL_S = 0.4  # a look at an answer's stall and at the speed
 START_S = 0.6  # all the same, twice that under uWSGI and PyPy
 WARM_UP_S = 0.2  # beside the load: probes, starts of the load generator
 SLICE_S = 0.07  # beside the load: starting the load generator, which opens the connections
-TURN_S = 0.15  # looks at the machine's pace
+TURN_S = 0.15  # looks at the machine's speed
 _SLOW_CELLS = 1.5  # what slow cells add, by their longer slices and warm-ups
 _SPAN_SHOWN = 1.25  # ends that lie closer are one figure
 QUICK_DURATION_MS = 200
@@ -181,9 +181,9 @@ def quick_rounds(cells: Mapping[str, Sequence[CellSpec]], left_s: float, slices:
     return min(rounds, QUICK_ROUNDS_MAX)
 
 
-def pace_s(measuring_s: float) -> float:
-    """How long to look at the machine's pace before measuring for so long, seconds."""
-    return min(_PACE_SHARE * measuring_s, _PACE_LONGEST_S)
+def machine_speed_s(measuring_s: float) -> float:
+    """How long to look at the machine's speed before measuring for so long, seconds."""
+    return min(_SPEED_SHARE * measuring_s, _PACE_LONGEST_S)
 
 
 def clock(seconds: float) -> str:

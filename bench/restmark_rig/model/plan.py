@@ -71,11 +71,11 @@ def balanced_orders(items: Sequence[T], rounds: int, rng: random.Random) -> Iter
 def make(cells: Mapping[str, Sequence[CellSpec]], rounds: int, seed: int) -> list[Visit]:
     """All visits in their order. cells: those of each contestant; the same arguments give the same order."""
     loads = list(dict.fromkeys(cell for own in cells.values() for cell in own))
-    entrants = {load: [name for name, own in cells.items() if load in own] for load in loads}
+    participants = {load: [name for name, own in cells.items() if load in own] for load in loads}
     # A stream of its own for each workload: what else is measured does not change the order in its turns.
     turns = {
         load: balanced_orders(names, rounds, random.Random(f"{seed}:{load.route}:{load.connections}"))
-        for load, names in entrants.items()
+        for load, names in participants.items()
     }
     return [
         Visit(number, name, load.route, load.connections, load.rate_per_s)

@@ -127,7 +127,7 @@ class Analysis:
         """The cells of a workload at a load, A/A doubles included."""
         return list(self._cells.get((route, load), []))
 
-    def entrants(self, route: str, load: Load) -> list[Cell]:
+    def participants(self, route: str, load: Load) -> list[Cell]:
         """The cells of a workload at a load, each contestant once."""
         return [cell for cell in self.cells(route, load) if self.contestants[cell.contestant].same_as is None]
 
@@ -166,7 +166,7 @@ class Analysis:
             [b[number] for number in rounds[1]],
             bool(common),
             self._neighbours(above, metric, paired=bool(common)),
-            self.pairs(len(self.entrants(above.route, load_of(above)))),
+            self.pairs(len(self.participants(above.route, load_of(above)))),
             stats.SINGLE_ROUND_FACTOR,
         )
 
@@ -213,7 +213,7 @@ class Analysis:
         """Everybody in the order of the figure, the best first; after them wrong answers and failures, then those without figures."""
         key = (route, load, metric.key)
         if key not in self._standings:
-            self._standings[key] = list(self._rank(self.entrants(route, load), metric))
+            self._standings[key] = list(self._rank(self.participants(route, load), metric))
         return self._standings[key]
 
     def _rank(self, cells: Sequence[Cell], metric: Metric) -> Iterator[Standing]:

@@ -108,7 +108,7 @@ def saving(analysis: Analysis, old: Cell, new: Cell) -> Estimate | None:
     common = sorted(a.keys() & b.keys())
     if not common:
         return None
-    pairs = analysis.pairs(len(analysis.entrants(old.route, load_of(old))))
+    pairs = analysis.pairs(len(analysis.participants(old.route, load_of(old))))
     found = stats.ratio([a[n] for n in common], [b[n] for n in common], True, None, pairs, stats.SINGLE_ROUND_FACTOR)
     floor = analysis.floor(old.route, load_of(old), CPU_US_PER_REQUEST)
     return found.widened(floor, floor)

@@ -114,9 +114,9 @@ class Gains:
         together = stats.paired_scatter([[rounds[number] for number in numbers] for rounds in alike])
         neighbours = stats.scatter([list(rounds.values()) for rounds in known.values()])
         floor = max(self.analysis.floor(route, self.load, CPU_US_PER_REQUEST) for route in mix)
-        entrants = [r for r in self.analysis.results.contestants if r.same_as is None and r.name in known]
+        participants = [r for r in self.analysis.results.contestants if r.same_as is None and r.name in known]
         found = []
-        for record in entrants:
+        for record in participants:
             rounds = known[record.name]
             shared = own.keys() == rounds.keys()
             raw = stats.ratio(
@@ -124,7 +124,7 @@ class Gains:
                 [rounds[number] for number in sorted(rounds)],
                 shared,
                 together if shared else neighbours,
-                self.analysis.pairs(len(entrants)),
+                self.analysis.pairs(len(participants)),
                 stats.SINGLE_ROUND_FACTOR,
             )
             slowed = (self._slowdown(self.against, mix), self._slowdown(record, mix))

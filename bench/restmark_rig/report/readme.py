@@ -36,7 +36,7 @@ def write(results: Results, document: Path) -> list[Path]:
     if load is None or graph is None:
         raise UsageFault("the run holds no measurements under load", "name a run of 'restmark run'")
     picture = document.with_name(PICTURE_NAME)
-    picture.write_text(graph.render(_style()) + "\n", encoding="utf-8")
+    picture.write_text(graph.render(alone()) + "\n", encoding="utf-8")
     cpu = tables.matrix(view.analysis, load, CPU_US_PER_REQUEST, f"Server CPU µs per request, {load.title}")
     parts = [
         BEGIN,
@@ -52,11 +52,14 @@ def write(results: Results, document: Path) -> list[Path]:
     return [document, picture]
 
 
-def _style() -> str:
-    """The page's colours and the figures' style, for a picture that stands alone."""
-    loader = jinja2.PackageLoader("restmark_rig.report", "templates")
+def alone(*more: str) -> str:
+    """The page's colours and the figures' style, for a picture that stands alone; more: style sheets of other packages' templates, PACKAGE:NAME."""
+    sheets = [_sheet("restmark_rig.report", name) for name in ("colours.css", "figures.css")]
+    sheets += [_sheet(*name.split(":", 1)) for name in more]
+    return "\n".join([*sheets, "svg { background: var(--page); font-family: system-ui, 'DejaVu Sans', sans-serif; }"])
+
+
+def _sheet(package: str, name: str) -> str:
+    loader = jinja2.PackageLoader(package, "templates")
     environment = jinja2.Environment(loader=loader, autoescape=False, undefined=jinja2.StrictUndefined)
-    colours, figures = (environment.get_template(name).render() for name in ("colours.css", "figures.css"))
-    return (
-        f"{colours}\n{figures}\nsvg {{ background: var(--page); font-family: system-ui, 'DejaVu Sans', sans-serif; }}"
-    )
+    return environment.get_template(name).render()

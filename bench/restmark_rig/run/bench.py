@@ -42,7 +42,7 @@ class Bench:
     pins: Pinning
     oracle: Oracle
     cache: Cache
-    pace: MachineSpeed
+    machine_speed: MachineSpeed
     seed: int
     tell: Callable[[str], None]
     engine: LoadEngine = load

@@ -38,26 +38,26 @@ class Calibration:
     footprints: list[BackEndFootprint] = field(default_factory=list)
 
 
-def hold(entrants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
+def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellSpec]], bench: Bench) -> Calibration:
     """Starts one after the other. A second run of a server (A/A) is what its first one is.
 
     Raises EnvironmentFault when the load generator or restmark-rss fail.
     """
     found = Calibration()
-    for entrant in entrants:
-        own = cells.get(entrant.name, ())
-        if entrant.same_as is not None:
+    for participant in participants:
+        own = cells.get(participant.name, ())
+        if participant.same_as is not None:
             for cell in own:
                 for known in (found.rates, found.stalls):
-                    if (entrant.same_as, cell) in known:
-                        known[entrant.name, cell] = known[entrant.same_as, cell]
+                    if (participant.same_as, cell) in known:
+                        known[participant.name, cell] = known[participant.same_as, cell]
             continue
-        bench.tell(f"{entrant.name} alone: memory, and how fast it is")
+        bench.tell(f"{participant.name} alone: memory, and how fast it is")
         try:
-            with launch(entrant.contestant, bench.options, bench.cache) as server:
-                _hear(server, entrant.name, own, bench, found)
+            with launch(participant.contestant, bench.options, bench.cache) as server:
+                _hear(server, participant.name, own, bench, found)
         except StartFailed as fault:
-            found.remarks.append(f"{entrant.name} did not start: {fault.message}")
+            found.remarks.append(f"{participant.name} did not start: {fault.message}")
     return found
 
 

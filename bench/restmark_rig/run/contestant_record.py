@@ -15,13 +15,13 @@ from ..server.launcher import StartOptions
 from .participants import Participant
 
 
-def describe(entrant: Participant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
-    """The record of an entrant that is built and started with these options."""
-    contestant = entrant.contestant
+def describe(participant: Participant, options: StartOptions, accounting: str, cache: Cache) -> ContestantRecord:
+    """The record of an participant that is built and started with these options."""
+    contestant = participant.contestant
     argv, env = launcher.start_command(contestant, replace(options, back_ends=options.back_ends.recorded()), "{port}", cache)
     return ContestantRecord(
-        name=entrant.name,
-        title=contestant.title + (" (again)" if entrant.same_as else ""),
+        name=participant.name,
+        title=contestant.title + (" (again)" if participant.same_as else ""),
         language=contestant.language,
         model=contestant.model,
         description=contestant.description,
@@ -31,7 +31,7 @@ def describe(entrant: Participant, options: StartOptions, accounting: str, cache
         workers=options.workers,
         accounting=accounting,
         max_connections_per_worker=contestant.max_connections,
-        same_as=entrant.same_as,
+        same_as=participant.same_as,
         build_fingerprint=builder.recorded_fingerprint(cache.build_dir(contestant)) if contestant.build else None,
         manifest_sha256=hashlib.sha256((contestant.directory / MANIFEST_NAME).read_bytes()).hexdigest(),
         start_argv=argv,

@@ -29,12 +29,12 @@ def with_again(contestants: Sequence[Contestant]) -> list[Participant]:
 
     Ours is taken where it takes part, else the first one.
     """
-    entrants = [Participant(contestant.name, contestant) for contestant in contestants]
-    twice = next((entrant for entrant in entrants if entrant.name == OUR_CONTESTANTS[0]), entrants[0])
+    participants = [Participant(contestant.name, contestant) for contestant in contestants]
+    twice = next((participant for participant in participants if participant.name == OUR_CONTESTANTS[0]), participants[0])
     name = twice.name + _AGAIN
-    while any(entrant.name == name for entrant in entrants):
+    while any(participant.name == name for participant in participants):
         name += _AGAIN
-    return [*entrants, Participant(name, twice.contestant, same_as=twice.name)]
+    return [*participants, Participant(name, twice.contestant, same_as=twice.name)]
 
 
 def prepare(

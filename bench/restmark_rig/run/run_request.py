@@ -169,13 +169,17 @@ def absolute_selector(selector: str) -> str:
     return selector if is_name else str(Path(selector).absolute())
 
 
-def cells_of(entrants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
+def cells_of(participants: Sequence[Participant], routes: Sequence[str], settings: RunSettings) -> dict[str, list[CellSpec]]:
     """Everybody's cells. Raises UsageFault if nobody offers the routes."""
     cells = {
-        entrant.name: [
-            cell for count in settings.connections for route in routes if route in entrant.contestant.routes for cell in _loads(route, count, settings)
+        participant.name: [
+            cell
+            for count in settings.connections
+            for route in routes
+            if route in participant.contestant.routes
+            for cell in _loads(route, count, settings)
         ]
-        for entrant in entrants
+        for participant in participants
     }
     offered = {name: own for name, own in cells.items() if own}
     if not offered:

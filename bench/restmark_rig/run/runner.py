@@ -45,17 +45,17 @@ class Run:
     def __init__(
         self,
         recording: Recording,
-        entrants: Mapping[str, Participant],
+        participants: Mapping[str, Participant],
         bench: Bench,
-        audition: Calibration,
+        calibrated: Calibration,
         progress: Progress,
         forecast: Forecast,
         limit: float | None,
     ) -> None:
         self._recording = recording
-        self._entrants = entrants
+        self._participants = participants
         self._bench = replace(bench, tell=self._tell)
-        self._audition = audition
+        self._calibrated = calibrated
         self._progress = progress
         self._limit = limit
         self._forecast = forecast
@@ -71,7 +71,7 @@ class Run:
         ends it all, which is passed on."""
         try:
             # CPUs may sleep again once measuring is over, however it ended.
-            with self._bench.pace.idle.held() as limit_us:
+            with self._bench.machine_speed.idle.held() as limit_us:
                 self._recording.limited_idle_latency(limit_us)
                 self._starts()
         except BaseException as error:
@@ -94,7 +94,7 @@ class Run:
         began = time.monotonic()
         names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
         with servers.running(
-            {name: self._entrants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
+            {name: self._participants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
         ) as running:
             for name, why in running.absent.items():
                 self._recording.remark(f"start {number}: {name} did not start: {why}")
@@ -126,13 +126,13 @@ class Run:
     def _make_round(self, running: Fleet, turns: Sequence[Turn], known: _Known) -> bool:
         """All turns of a round; returns whether the run is over."""
         started, self._round = time.monotonic(), turns[0].round
-        before = self._bench.pace.slowdown()
+        before = self._bench.machine_speed.slowdown()
         self._bench.back_ends.tidy()
         for turn in turns:
             turn_started = time.monotonic()
             self._tell(f"{turn.cell.route} c={turn.cell.connections}")
             found = [(visit, made) for visit in turn.visits if (made := self._visit(running, visit, known))]
-            after = self._bench.pace.slowdown()
+            after = self._bench.machine_speed.slowdown()
             self._record(found, before | after, known)
             before = after
             self._ahead.remove(turn)
@@ -151,8 +151,8 @@ class Run:
             return None
         speed = known.speeds.get(key)
         about = Circumstances(
-            rate_per_s=speed.requests_per_s if speed else self._audition.rates.get(key, 0.0),
-            stall_ms=self._audition.stalls.get(key, 0.0),
+            rate_per_s=speed.requests_per_s if speed else self._calibrated.rates.get(key, 0.0),
+            stall_ms=self._calibrated.stalls.get(key, 0.0),
             checked=known.checked.get(key, Checked()),
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
@@ -185,9 +185,9 @@ class Run:
     def _record(self, found: Sequence[tuple[Visit, Visited]], slowdown: Slowdown, known: _Known) -> None:
         for visit, made in found:
             speed = known.speeds.get((visit.contestant, slices.cell_of(visit)))
-            share = self._bench.pace.sending_share(made.wire_bytes or 1, speed.request_ns if speed else 0.0)
+            share = self._bench.machine_speed.sending_share(made.wire_bytes or 1, speed.request_ns if speed else 0.0)
             self._recording.visited(visit, replace(made, entry=verdict.slowed(made.entry, slowdown.of(share))))
-        quiet = self._bench.pace.quiet
+        quiet = self._bench.machine_speed.quiet
         self._recording.results.reference_ns, self._recording.results.handover_ns = quiet.work_ns, quiet.handover_ns
 
     def _look_after(self, running: Fleet, known: _Known, start: int) -> None:

@@ -12,10 +12,10 @@ from .participants import Participant
 
 
 class Fleet:
-    """The servers that run, by the names of their entrants. absent: who does not run any more, and why."""
+    """The servers that run, by the names of their participants. absent: who does not run any more, and why."""
 
-    def __init__(self, entrants: Mapping[str, Participant], options: StartOptions, cache: Cache) -> None:
-        self._entrants = entrants
+    def __init__(self, participants: Mapping[str, Participant], options: StartOptions, cache: Cache) -> None:
+        self._participants = participants
         self._options = options
         self._cache = cache
         self._stacks: dict[str, ExitStack] = {}
@@ -26,7 +26,7 @@ class Fleet:
         """Starts one; who does not start is absent from then on."""
         stack = ExitStack()
         try:
-            self.servers[name] = stack.enter_context(launch(self._entrants[name].contestant, self._options, self._cache))
+            self.servers[name] = stack.enter_context(launch(self._participants[name].contestant, self._options, self._cache))
         except StartFailed as fault:
             self.absent[name] = fault.message
             return
@@ -50,12 +50,12 @@ class Fleet:
 
 @contextmanager
 def running(
-    entrants: Mapping[str, Participant], options: StartOptions, cache: Cache, tell: Callable[[str], None]
+    participants: Mapping[str, Participant], options: StartOptions, cache: Cache, tell: Callable[[str], None]
 ) -> Iterator[Fleet]:
     """All of them, for the length of a with block; whatever ends it, they are gone afterwards."""
-    fleet = Fleet(entrants, options, cache)
+    fleet = Fleet(participants, options, cache)
     with ExitStack() as stack:
-        for name in entrants:
+        for name in participants:
             tell(f"starting {name}")
             stack.callback(fleet.stop, name)
             fleet.start(name)

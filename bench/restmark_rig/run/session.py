@@ -123,20 +123,20 @@ def _started(
         _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
         machine = machine_record.describe(field.contestants)
-        pace = MachineSpeed(ground.pins, IdleLatency())
-        _verify(settings, field, ground, pace, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, IdleLatency())
+        _verify(settings, field, ground, machine_speed, request.routes(), progress)
         _require_baseline(ground.run, field)
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
         names = participants.with_again(field.contestants)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        bench = _bench(settings, ground, pace, progress)
-        heard = calibration.hold(names, cells, bench)
+        bench = _bench(settings, ground, machine_speed, progress)
+        calibrated = calibration.hold(names, cells, bench)
         if limit is not None:
             measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
             limit = time.monotonic() + measuring_s
-            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, heard))
+            rounds = budget.quick_rounds(cells, measuring_s, _slices(bench, calibrated))
             ground = replace(ground, run=replace(ground.run, rounds=rounds))
         results = Results(
             rig_version=__version__,
@@ -157,11 +157,11 @@ def _started(
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
-            back_end_footprints=heard.footprints,
+            back_end_footprints=calibrated.footprints,
         )
-        recording = _recording(results, directory, heard)
+        recording = _recording(results, directory, calibrated)
         recording.save()
-    return recording, _measured(settings, recording, names, ground, field, pace, heard, limit, busy)
+    return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, limit, busy)
 
 
 def go_on(
@@ -193,15 +193,15 @@ def _gone_on(
         field = _prepare(settings, progress)
         built = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, built, field, ground.options))
-        pace = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
-        _verify(settings, field, ground, pace, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
+        _verify(settings, field, ground, machine_speed, request.routes(), progress)
         names = participants.with_again(field.contestants)
         resume.require_same_contestants(results, _records(settings, names, field, ground.options))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        heard = calibration.hold(names, cells, _bench(settings, ground, pace, progress))
+        calibrated = calibration.hold(names, cells, _bench(settings, ground, machine_speed, progress))
         recording.remark("the run was interrupted and resumed")
-    return recording, _measured(settings, recording, names, ground, field, pace, heard, None, busy)
+    return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, None, busy)
 
 
 def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
@@ -255,9 +255,9 @@ def _prepare(settings: Settings, progress: Progress) -> _Field:
 
 
 def _verify(
-    settings: Settings, field: _Field, ground: _Ground, pace: MachineSpeed, routes: tuple[str, ...], progress: Progress
+    settings: Settings, field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
 ) -> None:
-    """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's pace in between.
+    """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's speed in between.
 
     Who fails is named, not measured.
 
@@ -269,7 +269,7 @@ def _verify(
         name = contestant.name
         progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
         report = verifier.verify(contestant, plan_, settings.cache, progress)
-        pace.look()
+        machine_speed.look()
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
             field.failed = field.failed or ExitCode.ENVIRONMENT
@@ -293,14 +293,14 @@ def _records(
     settings: Settings, names: Sequence[Participant], field: _Field, options: StartOptions
 ) -> list[ContestantRecord]:
     return [
-        contestant_record.describe(entrant, options, field.accounting.get(entrant.contestant.name, ""), settings.cache)
-        for entrant in names
+        contestant_record.describe(participant, options, field.accounting.get(participant.contestant.name, ""), settings.cache)
+        for participant in names
     ]
 
 
 def _under_all_names(verifications: Sequence[Verification], names: Sequence[Participant]) -> list[Verification]:
     outcome = {verification.contestant: verification for verification in verifications}
-    return [replace(outcome[entrant.contestant.name], contestant=entrant.name) for entrant in names]
+    return [replace(outcome[participant.contestant.name], contestant=participant.name) for participant in names]
 
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
@@ -314,30 +314,30 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     return found
 
 
-def _bench(settings: Settings, ground: _Ground, pace: MachineSpeed, progress: Progress) -> Bench:
+def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, progress: Progress) -> Bench:
     return Bench(
         ground.run,
         ground.options,
         ground.pins,
         Oracle(ground.data, ground.running),
         settings.cache,
-        pace,
+        machine_speed,
         ground.seed,
         progress.progress,
         back_ends=ground.running,
     )
 
 
-def _slices(bench: Bench, heard: Calibration) -> SliceLengths:
+def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(heard.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
 
 
-def _recording(results: Results, directory: Path, heard: Calibration) -> Recording:
+def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
     recording = Recording(results, directory)
-    for record in heard.memory:
+    for record in calibrated.memory:
         recording.memory(record)
-    for remark in heard.remarks:
+    for remark in calibrated.remarks:
         recording.remark(remark)
     return recording
 
@@ -348,8 +348,8 @@ def _measured(
     names: Sequence[Participant],
     ground: _Ground,
     field: _Field,
-    pace: MachineSpeed,
-    heard: Calibration,
+    machine_speed: MachineSpeed,
+    calibrated: Calibration,
     limit: float | None,
     busy: _Busy,
 ) -> ExitCode:
@@ -359,15 +359,15 @@ def _measured(
         recording.remark(f"when measuring began, {busy.others.text}")
     try:
         with console.progress() as progress:
-            bench = _bench(settings, ground, pace, progress)
+            bench = _bench(settings, ground, machine_speed, progress)
             cells = run_request.cells_of(names, _routes(recording), run)
-            slices = _slices(bench, heard)
+            slices = _slices(bench, calibrated)
             measuring = budget.measuring_span(cells, run, slices)
-            pace.get_to_know(budget.pace_s(measuring.low_s), progress.progress)
+            machine_speed.get_to_know(budget.machine_speed_s(measuring.low_s), progress.progress)
             forecast = budget.Forecast(slices, budget.start_span(cells, run))
             progress.say(_announcement(recording, ground, forecast))
-            entrants_ = {entrant.name: entrant for entrant in names}
-            runner.Run(recording, entrants_, bench, heard, progress, forecast, limit).go()
+            participants_by_name = {participant.name: participant for participant in names}
+            runner.Run(recording, participants_by_name, bench, calibrated, progress, forecast, limit).go()
     except BaseException:
         interruption.tell(recording)
         raise
@@ -391,8 +391,13 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
         f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}"
+        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
+
+
+def _connections(recording: Recording) -> str:
+    each = [f"{record.connections_per_worker} to the {record.name}" for record in recording.results.back_ends]
+    return f";\nconnections for each worker, equal for all: {', '.join(each)}" if each else ""
 
 
 def write_reports(recording: Recording) -> list[Path]:

@@ -50,7 +50,7 @@ def unsettled(results: Results) -> list[Unsettled]:
         for load in analysis.loads:
             cells = [
                 cell
-                for cell in analysis.entrants(route, load)
+                for cell in analysis.participants(route, load)
                 if CPU_US_PER_REQUEST.stands(cell) and not analysis.contestants[cell.contestant].is_reference
             ]
             for one, other in itertools.combinations(cells, 2):

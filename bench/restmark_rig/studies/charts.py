@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..report.dotchart import CIRCLE, DIAMOND, TRIANGLE, draw_shape
 from ..report.layout import width_of
@@ -55,12 +56,17 @@ class _EvenAxis:
 
 def figure(chart: Chart) -> Figure | None:
     """The chart's two drawings; None if no series has a point."""
-    drawn = [series for series in chart.series if series.points]
+    drawn = [series for series in map(partial(_drawable, chart), chart.series) if series.points]
     if not drawn:
         return None
     longest = max(width_of(_end_text(chart, series)) for series in drawn)
     wide = replace(_WIDE, right=min(_WIDE.right, _WIDE.width - _LABEL_LEFT - longest))
     return Figure(_drawing(chart, drawn, wide), _drawing(chart, drawn, _NARROW))
+
+
+def _drawable(chart: Chart, series: Series) -> Series:
+    """Without the points that a logarithmic axis has no place for: the page is worth more than they are, and described() has them."""
+    return replace(series, points=[p for p in series.points if (p.y > 0 or not chart.logarithmic) and (p.x > 0 or chart.even)])
 
 
 def described(chart: Chart) -> str:

@@ -33,6 +33,11 @@ class Neighbour:
         self.log = log
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        return self._process.pid
+
     def cpu_ns(self) -> int:
         """CPU time of it and all that it forked, so far."""
         return self._process.scope.cpu_ns()
@@ -44,27 +49,36 @@ class Neighbour:
 
 
 @contextmanager
-def running(lab: Lab, name: str, argv: Sequence[str], port: int, cpus: frozenset[int] | None, env: Mapping[str, str] | None = None) -> Iterator[Neighbour]:
-    """The program for the length of a with block. Raises StartFailed if it ends, or does not listen in time."""
+def running(
+    lab: Lab, name: str, argv: Sequence[str], port: int, cpus: frozenset[int] | None, env: Mapping[str, str] | None = None, told: str = ""
+) -> Iterator[Neighbour]:
+    """The program for the length of a with block. told: what it says when it is ready, where its port can not be reached from here.
+
+    Raises StartFailed if it ends, or does not listen in time.
+    """
     log = lab.cache.log_file(f"study.{name}.{port}")
     log.unlink(missing_ok=True)
     log.touch()
     spec = ProcessSpec(label=name, argv=argv, env=env or {}, cwd=log.parent, log=log, cpus=cpus)
     with SupervisedProcess(spec) as process:
-        _await_port(name, port, log, process)
+        _await_ready(name, port, log, process, told)
         yield Neighbour(name, port, log, process)
         process.stop(_STOP_S)
 
 
-def _await_port(name: str, port: int, log: Path, process: SupervisedProcess) -> None:
+def _await_ready(name: str, port: int, log: Path, process: SupervisedProcess, told: str) -> None:
     deadline = time.monotonic() + _READY_S
     while (left := deadline - time.monotonic()) > 0:
         if process.wait(min(_POLL_S, left)) is not None:
             raise StartFailed(f"{name} ended before it listened on port {port}:\n{tail(log)}", f"see {log}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if told in log.read_text(encoding="utf-8", errors="replace") if told else _listens(port):
+            return
     raise StartFailed(f"{name} does not listen on port {port} after {_READY_S:g} s:\n{tail(log)}", f"see {log}")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def compiled(source: Path, cache: Cache, reporter: builder.Reporter) -> Path:
@@ -90,7 +104,7 @@ def _recipe(source: Path) -> Contestant:
         notes="",
         routes=(),
         requires=(COMPILER,),
-        build=BuildPlan(steps=((COMPILER.command, *_CFLAGS, "-o", product, str(source)),), inputs=(f"{source.stem}*.[ch]",), env={}),
+        build=BuildPlan(steps=((COMPILER.command, *_CFLAGS, "-o", product, str(source)),), inputs=("*.[ch]",), env={}),
         start=StartPlan((product,), {}),
         versions={},
         products=(product,),

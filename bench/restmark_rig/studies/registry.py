@@ -6,12 +6,13 @@ import importlib
 import importlib.util
 import sys
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from ..contestants.contestant import Contestant, StartPlan
+from ..contestants.contestant import Contestant, StartPlan, load
 from ..model.errors import UsageFault
-from .study import Study
+from .study import Claim, Study
 
 HERE = Path(__file__).parent
 _FILE = "study.py"
@@ -49,6 +50,11 @@ def recipe(study: Study) -> Contestant:
         start=StartPlan((), {}),
         versions={},
     )
+
+
+def programs(claims: Iterable[Claim]) -> list[Contestant]:
+    """What takes part in these claims beside contestants, each once. Raises ManifestError."""
+    return [load(folder) for folder in dict.fromkeys(folder for claim in claims for folder in claim.programs)]
 
 
 def _load(folder: Path) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contestants.contestant import Requirement
@@ -18,7 +19,7 @@ class Claim:
     """A sentence that is put to the test.
 
     rule: how the verdict follows from figures, stated beforehand; judge is that rule, pure. measure raises CannotTell where this machine lacks
-    what the experiment takes.
+    what the experiment takes. programs: folders with a contestant.toml of what takes part beside contestants, built before anything is measured.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Claim:
     misleads: str
     measure: Callable[[Lab], list[Cell]]
     judge: Callable[[Sequence[Cell]], Finding]
+    programs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

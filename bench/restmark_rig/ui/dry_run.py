@@ -27,7 +27,7 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     mix = ", ".join(f"{route} {weight:g}" for route, weight in (run.mix or {}).items())
     lines = [
         f"contestants: {', '.join(contestant.name for contestant in found.present)}",
-        f"twice (A/A): {next(entrant.same_as for entrant in names if entrant.same_as)}",
+        f"twice (A/A): {next(participant.same_as for participant in names if participant.same_as)}",
         *(f"skipped: {line}" for line in found.absent),
         *([f"to be built first: {', '.join(found.unbuilt)}"] if found.unbuilt else []),
         *([f"baseline: {run.baseline}"] if run.baseline else []),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..model.errors import ExitCode
-from ..model.workloads import MORE_ROUTES, ROUTES
+from ..model.workloads import BACK_END_ROUTES, MORE_ROUTES, ROUTES
 from ..terminal.console import plain
 from ..terminal.short_names import short_names
 from ..verify.checks import WRONG_BODY, Check, Finding, Verdict
@@ -110,7 +110,7 @@ def _tables(names: Sequence[str], rows: Sequence[tuple[str, Sequence[Text]]], wi
 
 def _route_tables(reports: Sequence[Report], width: int) -> Iterator[Table]:
     """The five routes, and those of the others that anybody here offers."""
-    shown = (*ROUTES, *(route for route in MORE_ROUTES if any(route in r.contestant.routes for r in reports)))
+    shown = (*ROUTES, *(route for route in (*MORE_ROUTES, *BACK_END_ROUTES) if any(route in r.contestant.routes for r in reports)))
     headings = [route.removeprefix("/") or "/" for route in shown]  # five slashes do not fit into 80 columns
     routes = (*shown, None)
     rows = [(r.contestant.name, [_word(f for f in r.findings if f.route == x) for x in routes]) for r in reports]

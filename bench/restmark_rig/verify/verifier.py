@@ -97,7 +97,7 @@ def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Rep
     started = time.monotonic()
     report.remarks += _left_out(contestant, plan)
     try:
-        for dataset, checks in _sittings(plan, report):
+        for dataset, checks in _passes(plan, report):
             is_default = dataset.records == plan.default.records
             with launcher.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path), cache) as server:
                 if server.accounting_caveat and not report.accounting:
@@ -124,7 +124,7 @@ def _left_out(contestant: Contestant, plan: VerifyPlan) -> Iterator[str]:
             yield f"its routes of the {name} are not verified: " + (why or f"no {name} was started")
 
 
-def _sittings(plan: VerifyPlan, report: Report) -> Iterator[tuple[Dataset, Sequence[Check]]]:
+def _passes(plan: VerifyPlan, report: Report) -> Iterator[tuple[Dataset, Sequence[Check]]]:
     """Which checks run on which dataset: one server start for each."""
     if COST not in plan.checks or measurable(plan.dataset):
         yield plan.dataset, plan.checks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +11,14 @@ from ...load.load import LoadPlan, NotAnswered
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from ...server.http_probe import Connection, ProbeError
+from ...server.http_probe import ProbeError
 from ...server.launcher import RunningServer
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import proxy, recorder, servers, texts
+from . import proxy, texts
 from .proxy import PROXIES, Proxy
 
 DEPTH = 16
@@ -81,9 +80,9 @@ def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, vers
     labels = {"proxy": title, "what": RECORDED, "depth": str(depth), "version": version}
     plan = LoadPlan("127.0.0.1", port, ROUTE_ROOT, CONNECTIONS, 20.0, cpus=lab.pins.client, depth=depth, requests=RECORD_REQUESTS)
     try:
-        _look(behind)
+        proxy.recorded(behind)
         result = lab.engine.run(plan)
-        seen = _look(behind)
+        seen = proxy.recorded(behind)
     except NotAnswered as fault:
         return Cell(labels, lost=fault.message)
     except ProbeError as fault:
@@ -91,13 +90,6 @@ def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, vers
     if result.errors:
         return Cell(labels, lost=told_errors(result))
     return Cell(labels, [{name: float(value) for name, value in seen.items()}])
-
-
-def _look(behind: Neighbour) -> dict[str, int]:
-    """What the recorder has seen since the last look. Raises ProbeError."""
-    with Connection("127.0.0.1", behind.port) as connection:
-        seen: dict[str, int] = json.loads(connection.get(recorder.TOLD).body)
-        return seen
 
 
 def judge(cells: Sequence[Cell]) -> Finding:
@@ -125,8 +117,22 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         found = judging.standing(cells, what=SPEED, proxy=name)
         middles = [(float(cell.labels["depth"]), judging.middle(cell, "requests_per_s")) for cell in found]
         series.append(Series(name, [Point(depth, y.value, y.low, y.high) for depth, y in middles]))
-    title = "Requests/s through each proxy, by the depth at which its client pipelines"
-    return Chart("behind-proxies", title, "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
+    return Chart("behind-proxies", _title(series), "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
+
+
+def _title(series: Sequence[Series]) -> str:
+    """How much the client's depth changes requests/s, through proxies and without one."""
+    gains = {one.name: one.points[-1].y / one.points[0].y for one in series if len(one.points) > 1 and one.points[0].y > 0}
+    direct = gains.pop(DIRECT, None)
+    if direct is None or not gains:
+        return "Requests/s through each proxy, by the depth at which its client pipelines"
+    least, most = min(gains.values()), max(gains.values())
+    return f"Pipelining multiplies requests/s by {numbers.factor(direct).rstrip('×')} without a proxy, by {_span(least, most)} through one"
+
+
+def _span(least: float, most: float) -> str:
+    low, high = (numbers.factor(value).rstrip("×") for value in (least, most))
+    return low if low == high else f"{low} to {high}"
 
 
 def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:

@@ -25,7 +25,7 @@ FORWARDER_TEXT = (
 
 
 @contextmanager
-def far(lab: Lab, server: RunningServer, round_trip_ms: float) -> Iterator[Neighbour]:
+def far(lab: Lab, server: RunningServer | Neighbour, round_trip_ms: float) -> Iterator[Neighbour]:
     """The server at that distance for the length of a with block."""
     program = neighbour.compiled(_SOURCE, lab.cache, lab.reporter)
     port = neighbour.free_port()
@@ -35,12 +35,14 @@ def far(lab: Lab, server: RunningServer, round_trip_ms: float) -> Iterator[Neigh
 
 
 def lateness(neighbours: Sequence[tuple[float, Neighbour]]) -> Cell:
-    """Stops the forwarders; a cell with how late they were, for notes() to tell."""
+    """Stops the forwarders; a cell with how late they were, the latest of each distance, for notes() to tell."""
     labels = {"what": BY_FORWARDER}
     figures: dict[str, float] = {}
     for round_trip_ms, one in neighbours:
         told = json.loads(one.stop().splitlines()[-1])
-        figures |= {f"late_{which}_us_at_{round_trip_ms:g}_ms": float(told[f"late_{which}_us"]) for which in ("p50", "p99", "max")}
+        for which in ("p50", "p99", "max"):
+            name = f"late_{which}_us_at_{round_trip_ms:g}_ms"
+            figures[name] = max(figures.get(name, 0.0), float(told[f"late_{which}_us"]))
     return Cell(labels, [figures])
 
 

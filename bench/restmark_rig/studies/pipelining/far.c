@@ -29,12 +29,12 @@
 #include <unistd.h>
 
 #include "far_pieces.h"
+#include "lateness.h"
 
 enum {
         PIECE_BYTES = 65536,
         EVENTS_PER_WAIT = 256,
         QUEUED_BYTES_MAX = 4 << 20, /* of one direction of a connection; more is left in the kernel's buffer */
-        LATE_CELLS = 64,            /* powers of two of nanoseconds */
         EXTRA_DESCRIPTORS = 64,
 };
 
@@ -66,19 +66,10 @@ struct link {
 };
 
 static uint64_t n_pieces;
-static uint64_t late[LATE_CELLS];
 static int64_t delay_ns;
 static int epoll_fd, timer_fd, listen_fd;
 static uint16_t to_port;
 static struct link *dead;
-
-static int64_t now_ns(void) {
-        struct timespec t;
-
-        if (clock_gettime(CLOCK_MONOTONIC, &t) < 0)
-                err(EXIT_FAILURE, "clock");
-        return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* ---- sockets ---- */
 
@@ -181,7 +172,7 @@ static void deliver(struct piece *p, int64_t now) {
 
         l->n_pieces--;
         if (!l->dead) {
-                late[63 - __builtin_clzll((uint64_t)(now - p->due_ns) | 1)]++;
+                note_late(now - p->due_ns);
                 p->from->queued -= p->n;
                 if (to->n_out + p->n > to->room_out) {
                         to->room_out = 2 * (to->n_out + p->n);
@@ -267,34 +258,11 @@ static void accept_all(void) {
                 err(EXIT_FAILURE, "accept");
 }
 
-/* The upper end of the cell that holds the quantile, microseconds. */
-static double late_us(double quantile) {
-        uint64_t all = 0, seen = 0;
-
-        for (int i = 0; i < LATE_CELLS; i++)
-                all += late[i];
-        for (int i = 0; i < LATE_CELLS; i++)
-                if ((seen += late[i]) > 0 && (double)seen >= quantile * (double)all)
-                        return (double)(UINT64_C(2) << i) / 1000;
-        return 0;
-}
-
 static void tell(void) {
         (void)printf("{\"pieces\": %" PRIu64 ", \"late_p50_us\": %.1f, \"late_p99_us\": %.1f, \"late_max_us\": %.1f}\n", n_pieces, late_us(0.5),
                      late_us(0.99), late_us(1.0));
         if (fflush(stdout) != 0)
                 err(EXIT_FAILURE, "standard output");
-}
-
-static uint64_t number(const char *text, uint64_t most, const char *what) {
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno != 0 || end == text || *end != '\0' || *text == '-' || value > most)
-                errx(EXIT_FAILURE, "%s %s: a whole number up to %" PRIu64, what, text, most);
-        return value;
 }
 
 static uint16_t parse(int argc, char **argv) {

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from ...load.load import LoadPlan
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import distance, round_trips, servers, texts
+from . import distance, round_trips, texts
 
 RESOURCES = 1000
 IN_FLIGHT = (1, 6, 50, 100, 1000)
@@ -78,11 +78,23 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         series.append(Series(f"{round_trip} ms away", [Point(float(cell.labels["in_flight"]), _seconds(cell)) for cell in found]))
     return Chart(
         "parallel",
-        f"How long {RESOURCES:,} small resources take, by requests in flight and distance",
+        _title(series),
         "requests in flight, a connection each",
         f"Seconds for {RESOURCES:,} resources",
         series,
     )
+
+
+def _title(series: Sequence[Series]) -> str:
+    """What the step from 50 in flight to 1000 brings at each distance."""
+    gains = []
+    for one in series:
+        seconds = {round(point.x): point.y for point in one.points}
+        if seconds.get(ALL) and ENOUGH in seconds:
+            gains.append(f"{numbers.factor(seconds[ENOUGH] / seconds[ALL])} {one.name}")
+    if not gains:
+        return f"How long {RESOURCES:,} small resources take, by requests in flight and distance"
+    return f"{ENOUGH} in flight take, times as long as {ALL:,}: {', '.join(gains)}"
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:

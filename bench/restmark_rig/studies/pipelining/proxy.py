@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...contestants.cache import make_folder
 from ...contestants.contestant import Requirement
 from ...contestants.versions import first_line
-from ...model.errors import StartFailed
+from ...server.http_probe import Connection
 from .. import neighbour
 from ..lab import Lab
 from ..neighbour import Neighbour
+from . import scratch
+from .recorder import TOLD
 
 _TEMPLATES = Path(__file__).with_name("proxies")
 _UNPRIVILEGED = "www-data"  # whom Apache's children are when root starts it
@@ -46,7 +46,6 @@ class Proxy:
         return first_line(self.version, Path("/"))
 
 
-CERTIFIER = Requirement("/usr/bin/openssl", ("openssl",))
 PROXIES = (
     Proxy(
         "nginx",
@@ -94,35 +93,14 @@ def before(
     Raises StartFailed.
     """
     port = neighbour.free_port()
-    folder = lab.cache.folder("study")
-    _sweep(folder)
-    runtime = make_folder(folder / f"{proxy.name}-{os.getpid()}")
-    try:
-        config = _write(proxy, runtime, {"PORT": port, "UPSTREAM": upstream_port, "WORKERS": lab.workers, **(more or {})})
+    with scratch.folder(lab, f"{proxy.name}-{port}") as runtime:
+        values = {"PORT": port, "UPSTREAM": upstream_port, "WORKERS": lab.workers, "ACCESS_LOG": "off", "UPSTREAM_PROTOCOL": ""}
+        config = _write(proxy, runtime, {**values, **(more or {})})
         if proxy.certified:
-            _certify(runtime)
+            scratch.certify(runtime)
         argv = [word.format(config=config, runtime=runtime, port=port) for word in proxy.argv]
         with neighbour.running(lab, proxy.name, argv, port, cpus or lab.pins.client) as running:
             yield running
-    finally:
-        shutil.rmtree(runtime)
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what studies have left behind that were killed."""
-    for left in folder.iterdir():
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
-            shutil.rmtree(left)
-
-
-def _certify(runtime: Path) -> None:
-    """Makes a certificate and its key, for this once. Raises StartFailed."""
-    key, certificate = runtime / "key.pem", runtime / "certificate.pem"
-    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost")
-    argv = [CERTIFIER.command, "req", "-x509", *kind, "-keyout", str(key), "-out", str(certificate)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode != 0:
-        raise StartFailed(f"no certificate could be made: {done.stderr.strip()[-300:]}", "openssl has to be installed")
 
 
 def _write(proxy: Proxy, runtime: Path, more: Mapping[str, object]) -> Path:
@@ -148,3 +126,10 @@ def recorder(lab: Lab) -> Iterator[Neighbour]:
     argv = [sys.executable, str(Path(__file__).with_name("recorder.py")), str(port)]
     with neighbour.running(lab, "recorder", argv, port, lab.pins.server) as running:
         yield running
+
+
+def recorded(behind: Neighbour) -> dict[str, int]:
+    """What the recording server has seen since the last look. Raises ProbeError."""
+    with Connection("127.0.0.1", behind.port) as connection:
+        seen: dict[str, int] = json.loads(connection.get(TOLD).body)
+        return seen

@@ -1,7 +1,7 @@
 """A server that records how many requests are outstanding on a connection of its: more than one are pipelined. Run as a program: recorder.py PORT.
 
-It answers GET / as contestants do, and GET /recorded with what it has seen since it was last asked that, as JSON. Answers are held back for a
-moment, so that whoever would send a request before the last one is answered has the time to.
+It answers GET / as contestants do, GET /page with a page of many small pictures, and GET /recorded with what it has seen since it was last asked that,
+as JSON. Answers are held back for a moment, so that whoever would send a request before the last one is answered has the time to.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 HOLD_S = 0.002
 END = b"\r\n\r\n"
 TOLD = "/recorded"
+PAGE, PICTURES, RESOURCES = "/page", "/picture/", 60
+_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+_SHOWN = "".join(f'<img src="{PICTURES}{number}.svg" alt="">' for number in range(RESOURCES))
+_PAGE = f'<!DOCTYPE html><html lang="en"><title>{RESOURCES} pictures</title><link rel="icon" href="data:,">{_SHOWN}</html>'.encode()
 
 
 @dataclass
@@ -63,7 +67,12 @@ class Recorder(asyncio.Protocol):
 
     def _answer(self) -> None:
         body, kind = b"Welcome!\n", b"text/plain"
-        if self._waiting.pop(0) == TOLD.encode():
+        target = self._waiting.pop(0)
+        if target == PAGE.encode():
+            body, kind = _PAGE, b"text/html; charset=utf-8"
+        elif target.startswith(PICTURES.encode()):
+            body, kind = _PICTURE, b"image/svg+xml"
+        elif target == TOLD.encode():
             body, kind = Recorder.seen.text(), b"application/json"
             Recorder.seen = Seen()
         assert self._transport is not None

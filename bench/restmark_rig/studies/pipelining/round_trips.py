@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from ...load.load import LoadPlan
+from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from ...server.launcher import RunningServer
+from ...verify.oracle import WELCOME
+from .. import judging, servers
 from ..lab import Lab, Setting
+from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
-from ..study import Claim
-from . import distance, servers
+from ..study import CannotTell, Claim
+from . import distance, natives, streams
+from .h2load import H2Load
 
 ROUND_TRIPS_MS = (0.1, 1.0, 10.0, 100.0)
 # Connections and depth.
@@ -23,6 +29,7 @@ ALONE = "1 connection, depth 1"
 BATCHES = 4
 ENOUGH_S = 0.05  # of load where round trips are short
 DECIDES_MS, DECIDES = "100", 100
+STREAMS = f"{DECIDES} streams of HTTP/2 on a connection"
 SAME, OTHER = 1.5, 2.0
 
 
@@ -51,8 +58,30 @@ def measure(lab: Lab) -> list[Cell]:
                 }
                 plan = _plan(lab, server.host, port, connections, depth, round_trip_ms)
                 settings.append(Setting(labels, server, plan, opening_s=round_trip_ms / 1000))
+        try:
+            settings += _streams(lab, server, stack, neighbours)
+            absent = []
+        except (CannotTell, StartFailed) as fault:
+            absent = [Cell({"shape": STREAMS}, lost=str(fault))]
         cells = lab.measure(settings, "distance by depth")
-        return [*cells, distance.lateness(neighbours)]
+        return [*cells, *absent, distance.lateness(neighbours)]
+
+
+def _streams(lab: Lab, server: RunningServer, stack: ExitStack, neighbours: list[tuple[float, Neighbour]]) -> list[Setting]:
+    """The same by streams of HTTP/2 on one connection, from a server that speaks it; its forwarders join the others."""
+    streams.demand()
+    native = stack.enter_context(natives.running(lab, natives.GO, natives.IN_THE_CLEAR))
+    settings = []
+    for round_trip_ms in ROUND_TRIPS_MS:
+        away = stack.enter_context(distance.far(lab, native, round_trip_ms))
+        neighbours.append((round_trip_ms, away))
+        labels = {
+            "contestant": natives.title(natives.GO), "round_trip_ms": f"{round_trip_ms:g}", "shape": STREAMS, "in_flight": str(DECIDES), "depth": "streams",
+        }  # fmt: skip
+        plan = streams.plan(lab, away.port, ROUTE_ROOT, 1, BATCHES * DECIDES)
+        engine = H2Load(DECIDES, False, len(WELCOME), clear=True)
+        settings.append(Setting(labels, server, plan, engine=engine, check=partial(streams.wrong, away.port, clear=True)))
+    return settings
 
 
 def _plan(lab: Lab, host: str, port: int, connections: int, depth: int, round_trip_ms: float) -> LoadPlan:
@@ -76,6 +105,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
         f"at a round trip of {DECIDES_MS} ms and depth {DECIDES} a request takes {numbers.ms(share.value)} ms effectively (the essay's sum: "
         f"{float(DECIDES_MS) / DECIDES:g} ms); {DECIDES} parallel connections without pipelining take {judging.factor(ratio)} that"
     )
+    multiplexed = judging.the(cells, round_trip_ms=DECIDES_MS, shape=STREAMS)
+    if multiplexed is not None:
+        why += f", {STREAMS} {judging.factor(judging.ratio(multiplexed, deep, 'effective_us', common))}"
     if judging.surely_below(ratio, SAME):
         return Finding(HOLDS, why, charts, [table], notes)
     if judging.surely_above(ratio, OTHER):
@@ -91,17 +123,29 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         for by, found in (
             ("depth", [cell for cell in judging.standing(cells, round_trip_ms=round_trip) if cell.labels["shape"].startswith("1 c")]),
             ("connections", judging.standing(cells, round_trip_ms=round_trip, depth="1")),
+            ("streams", judging.standing(cells, round_trip_ms=round_trip, shape=STREAMS)),
         ):
             middles = [(float(cell.labels["in_flight"]), judging.middle(cell, "effective_us")) for cell in found]
             points = [Point(x, y.value / 1000, y.low / 1000 if y.low else None, y.high / 1000 if y.high else None) for x, y in middles]
             series.append(Series(f"{round_trip} ms, by {by}", points))
     return Chart(
         "round-trips",
-        "Effective time of a request by requests in flight: by depth, and by connections",
+        _title(cells),
         "requests in flight",
         "Effective ms per request",
         series,
     )
+
+
+def _title(cells: Sequence[Cell]) -> str:
+    """What a request takes far away: alone, pipelined, and on as many connections."""
+    shapes = (shape(1, 1), shape(1, DECIDES), shape(DECIDES, 1))
+    found = [judging.the(cells, round_trip_ms=DECIDES_MS, shape=one) for one in shapes]
+    times = [numbers.ms(judging.middle(cell, "effective_us").value) for cell in found if cell]
+    if len(times) < len(shapes):
+        return "Effective time of a request by requests in flight: by depth, and by connections"
+    alone, deep, parallel = times
+    return f"{DECIDES_MS} ms away a request takes {alone} ms alone, {deep} ms with {DECIDES} pipelined, {parallel} ms on {DECIDES} connections"
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:
@@ -124,8 +168,10 @@ CLAIM = Claim(
     source=distance.ESSAY_SUM,
     method=(
         "GET / of the first contestant at round trips of 0, 0.1, 1, 10 and 100 ms: on one connection with 1, 100 and 1000 requests under way, and on 100 "
-        "connections with one each (without --quick with 10, and on 10 and 1000 connections, too); at least four round trips long. The effective time of a "
-        "request is the time for all, divided by them. " + distance.FORWARDER_TEXT
+        "connections with one each (without --quick with 10, and on 10 and 1000 connections, too); at least four round trips long. The same by "
+        "h2load with 100 "
+        "streams of HTTP/2 in the clear on one connection to a server in Go. The effective time of a request is the time for all, divided by them. "
+        + distance.FORWARDER_TEXT
     ),
     rule=(
         f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth "
@@ -133,10 +179,13 @@ CLAIM = Claim(
         f"surely take more than {OTHER:g}×; cannot be told otherwise."
     ),
     misleads=(
-        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. A forwarder "
-        "ends TCP on both sides: "
-        "slow start and losses are not those of a long way."
+        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. h2load does not wait for that: "
+        "the opening "
+        "of its connection is in the time of its streams, one round trip of five. A forwarder ends TCP on both sides: slow start and losses are not "
+        "those of a "
+        "long way."
     ),
     measure=measure,
     judge=judge,
+    programs=(natives.GO,),
 )

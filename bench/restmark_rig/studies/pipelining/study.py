@@ -6,18 +6,24 @@ from ..neighbour import COMPILER
 from ..study import Study
 from . import (
     behind_proxies,
+    browser,
+    browsers,
     connections,
     freeze,
     h2load,
     head_of_line,
     http2,
+    in_one_order,
     inflation,
     parallel,
+    quic,
     round_trips,
+    rpc,
     texts,
     work,
 )
-from .proxy import CERTIFIER, PROXIES
+from .proxy import PROXIES
+from .scratch import CERTIFIER
 
 STUDY = Study(
     name="pipelining",
@@ -30,11 +36,15 @@ STUDY = Study(
         work.CLAIM,
         head_of_line.CLAIM,
         behind_proxies.CLAIM,
+        browsers.CLAIM,
         freeze.CLAIM,
         http2.CLAIM,
         round_trips.CLAIM,
+        rpc.CLAIM,
+        quic.CLAIM,
         connections.CLAIM,
         parallel.CLAIM,
+        in_one_order.CLAIM,
     ),
-    requires=(*(one.requirement for one in PROXIES), COMPILER, h2load.REQUIREMENT, h2load.ASKER, CERTIFIER),
+    requires=(*(one.requirement for one in PROXIES), COMPILER, h2load.REQUIREMENT, h2load.ASKER, CERTIFIER, browser.REQUIREMENT, quic.ENTER),
 )

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, ROUTE_PARSE, ROUTE_ROOT
 from ...report import numbers
-from .. import judging
+from .. import judging, servers
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
-from . import servers, texts
+from . import texts
 
 DEPTH = 16
 IN_FLIGHT = 64

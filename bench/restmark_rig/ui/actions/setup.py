@@ -23,7 +23,7 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     named = [registry.find(name) for name in contestants if name in registry.names()]
     settings.selectors.extend(name for name in contestants if name not in (*registry.names(), back_ends.NAME))
     settings.selectors.extend(name for study in named for name in study.contestants)
-    studies = [registry.recipe(study) for study in named]
+    studies = [one for study in named for one in (registry.recipe(study), *registry.programs(study.claims))]
     if back_ends.NAME in contestants:
         studies.append(back_ends.recipe())
         settings.selectors.extend(one.name for one in contestants_of.offering(settings.peers_dir, BACK_END_ROUTES))

@@ -11,7 +11,7 @@ from ...contestants.contestant import Contestant
 from ...contestants.settings import Settings
 from ...host import pinning
 from ...load import load
-from ...model.errors import EnvironmentFault, ExitCode, UsageFault
+from ...model.errors import BuildFailed, EnvironmentFault, ExitCode, UsageFault
 from ...store import dataset, writing
 from ...studies import driver, files, registry
 from ...studies.lab import Lab
@@ -37,12 +37,23 @@ def study(settings: Settings, name: str, numbers: tuple[int, ...], quick: bool, 
     with writing.claimed(directory), console.progress() as progress:
         for contestant in contestants:
             builder.build(contestant, settings.cache, progress)
+        _build_programs(settings, claims, progress)
         data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
         with Lab(contestants, quick, settings.cache, data, pinning.halves(), load, progress) as lab:
             results = driver.run(subject, claims, lab, progress.say)
         paths = files.write(results, directory)
     _show(results, paths)
     return ExitCode.OK
+
+
+def _build_programs(settings: Settings, claims: Sequence[Claim], reporter: builder.Reporter) -> None:
+    """What claims need beside contestants, before anything is measured. A claim that lacks one, or for which one can not be built, says so itself."""
+    for program in registry.programs(claims):
+        if not requirements.missing(program):
+            try:
+                builder.build(program, settings.cache, reporter)
+            except BuildFailed as fault:
+                reporter.say(f"takes no part: {fault.message}")
 
 
 def _chosen(subject: Study, numbers: Sequence[int]) -> list[Claim]:

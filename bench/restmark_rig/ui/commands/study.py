@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from ...contestants.settings import Settings
 from ..shared_options import shared_options
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def study_options(command: F) -> F:
+    """Adds what every study takes: --claim, --quick, --output and --list."""
+    options = (
+        click.option("--claim", "claims", type=click.IntRange(min=1), multiple=True, metavar="N", help="Only this claim. Repeatable [default: all]."),
+        click.option("--quick", is_flag=True, help="Fewer and shorter rounds."),
+        click.option(
+            "--output",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Folder for page, summary and results [default: restmark-study-NAME-DATE-TIME].",
+        ),
+        click.option("--list", "listing", is_flag=True, help="Print the claims, and run nothing."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
 
 @click.command()
 @shared_options
-@click.option("--claim", "claims", type=click.IntRange(min=1), multiple=True, metavar="N", help="Only this claim. Repeatable [default: all].")
-@click.option("--quick", is_flag=True, help="Fewer and shorter rounds.")
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder for page, summary and results [default: restmark-study-NAME-DATE-TIME].",
-)
-@click.option("--list", "listing", is_flag=True, help="Print the claims, and run nothing.")
+@study_options
 @click.argument("name", metavar="NAME|DIR")
 @click.pass_obj
 def study(settings: Settings, claims: tuple[int, ...], quick: bool, output: Path | None, listing: bool, name: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...contestants.contestant import Contestant
-from ...model.errors import StartFailed
-from ...server.launcher import RunningServer
-from ..lab import Lab
-from ..record import Cell
-from ..study import CannotTell
+from ..contestants.contestant import Contestant
+from ..model.errors import StartFailed
+from ..server.launcher import RunningServer
+from .lab import Lab
+from .record import Cell
+from .study import CannotTell
 
 
 def started(lab: Lab, routes: Iterable[str] = (), workers: int | None = None) -> tuple[list[RunningServer], list[Cell]]:

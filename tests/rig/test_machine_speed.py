@@ -1,4 +1,4 @@
-"""The machine's pace: what counts as quiet, and how much slower a moment is."""
+"""The machine's speed: what counts as quiet, and how much slower a moment is."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from restmark_rig.host.pinning import Pinning, halves  # isort: skip
 _UNKNOWN = Quiet()
 
 
-def pace_of(
+def speed_of(
     monkeypatch: pytest.MonkeyPatch, *work: int, then: int, handover: tuple[int, ...] = (), known: Quiet = _UNKNOWN
 ) -> MachineSpeed:
-    """A pace that reads these figures, and from then on `then`; without handovers unless their figures are given."""
+    """A speed that reads these figures, and from then on `then`; without handovers unless their figures are given."""
     queue, handovers = list(work), list(handover)
     monkeypatch.setattr(reference_work, "work_ns", lambda cpus, rested: queue.pop(0) if queue else then)
     monkeypatch.setattr(reference_work, "handover_ns", lambda *cpus: handovers.pop(0) if handovers else handover[-1])
@@ -35,43 +35,43 @@ def silent(_: str) -> None:
 
 
 def test_quiet_is_the_first_decile_of_all_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, 900, 1000, *[1500] * 18, then=1600)
-    assert pace.quiet == Quiet(1500, None)  # the third smallest of twenty: two fast ones may be whims
-    pace = pace_of(monkeypatch, *[1000] * 20, then=1250)
-    assert pace.quiet.work_ns == 1000
-    assert pace.slowdown().of(1.0) == pytest.approx(1.25)
+    speed = speed_of(monkeypatch, 900, 1000, *[1500] * 18, then=1600)
+    assert speed.quiet == Quiet(1500, None)  # the third smallest of twenty: two fast ones may be whims
+    speed = speed_of(monkeypatch, *[1000] * 20, then=1250)
+    assert speed.quiet.work_ns == 1000
+    assert speed.slowdown().of(1.0) == pytest.approx(1.25)
 
 
 def test_what_was_known_before_an_interruption_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, then=1500, handover=(80,), known=Quiet(1000, 40))
-    assert pace.quiet == Quiet(1000, 40)
-    assert pace.slowdown().of(1.0) == pytest.approx(2.0)
-    assert pace_of(monkeypatch, then=900, known=Quiet(1000, None)).quiet == Quiet(900, None)
+    speed = speed_of(monkeypatch, then=1500, handover=(80,), known=Quiet(1000, 40))
+    assert speed.quiet == Quiet(1000, 40)
+    assert speed.slowdown().of(1.0) == pytest.approx(2.0)
+    assert speed_of(monkeypatch, then=900, known=Quiet(1000, None)).quiet == Quiet(900, None)
 
 
 def test_a_machine_faster_than_quiet_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, *[1000] * 20, then=900)
-    assert pace.quiet.work_ns == 1000
-    assert pace.slowdown().of(1.0) == 1.0
+    speed = speed_of(monkeypatch, *[1000] * 20, then=900)
+    assert speed.quiet.work_ns == 1000
+    assert speed.slowdown().of(1.0) == 1.0
 
 
 def test_the_slower_piece_of_work_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, then=1000, handover=(*[30] * 20, 75))
-    assert pace.quiet == Quiet(1000, 30)
-    assert pace.slowdown().of(1.0) == pytest.approx(2.5)
+    speed = speed_of(monkeypatch, then=1000, handover=(*[30] * 20, 75))
+    assert speed.quiet == Quiet(1000, 30)
+    assert speed.slowdown().of(1.0) == pytest.approx(2.5)
 
 
 def test_a_handover_counts_for_what_sending_is_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, then=1000, handover=(*[31_000] * 20, 79_000))
-    assert pace.sending_share(133_800, 46_000) == pytest.approx(0.72, abs=0.02)
-    assert pace.sending_share(120, 6_700) == pytest.approx(0.19, abs=0.01)
-    assert pace.sending_share(120, 830_000) < 0.002
-    assert pace.sending_share(133_800, 10_000) == 1.0
-    assert pace.sending_share(120, float("inf")) == 0.0
-    assert pace.sending_share(120, 0.0) == 1.0
-    assert pace.slowdown().of(0.72) == pytest.approx(2.11, abs=0.01)
-    assert pace.slowdown().of(0.002) == pytest.approx(1.003, abs=0.001)
-    assert pace_of(monkeypatch, then=1000).sending_share(133_800, 46_000) == 0.0
+    speed = speed_of(monkeypatch, then=1000, handover=(*[31_000] * 20, 79_000))
+    assert speed.sending_share(133_800, 46_000) == pytest.approx(0.72, abs=0.02)
+    assert speed.sending_share(120, 6_700) == pytest.approx(0.19, abs=0.01)
+    assert speed.sending_share(120, 830_000) < 0.002
+    assert speed.sending_share(133_800, 10_000) == 1.0
+    assert speed.sending_share(120, float("inf")) == 0.0
+    assert speed.sending_share(120, 0.0) == 1.0
+    assert speed.slowdown().of(0.72) == pytest.approx(2.11, abs=0.01)
+    assert speed.slowdown().of(0.002) == pytest.approx(1.003, abs=0.001)
+    assert speed_of(monkeypatch, then=1000).sending_share(133_800, 46_000) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_a_handover_counts_for_what_sending_is_of_a_request(monkeypatch: pytest.
     ids=["moments before the run are known", "what is slow for long does not pass for quiet"],
 )
 def test_quiet_stays_quiet(monkeypatch: pytest.MonkeyPatch, quiet: int, looks: int) -> None:
-    pace = pace_of(monkeypatch, *[1000] * quiet, then=2000)
+    speed = speed_of(monkeypatch, *[1000] * quiet, then=2000)
     for _ in range(looks):
-        pace.look()
-    assert pace.quiet.work_ns == 1000
-    assert pace.slowdown().of(1.0) == pytest.approx(2.0)
+        speed.look()
+    assert speed.quiet.work_ns == 1000
+    assert speed.slowdown().of(1.0) == pytest.approx(2.0)
 
 
 def test_the_worse_of_two_looks_counts() -> None:
@@ -94,34 +94,34 @@ def test_the_worse_of_two_looks_counts() -> None:
 
 
 def test_a_machine_that_cannot_be_looked_at_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    pace = pace_of(monkeypatch, then=1000)
+    speed = speed_of(monkeypatch, then=1000)
 
     def gone(*_: object) -> int:
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(reference_work, "work_ns", gone)
     with pytest.raises(EnvironmentFault, match="Invalid argument"):
-        pace.look()
+        speed.look()
 
 
 def test_the_real_work_takes_time_and_leaves_the_affinity_alone() -> None:
     before = os.sched_getaffinity(0)
-    pace = MachineSpeed(halves(), IdleLatency())
-    pace.get_to_know(0.1, silent)
-    assert 10_000 < (pace.quiet.work_ns or 0) < 1_000_000_000
-    assert (pace.quiet.handover_ns is None) == halves().shared
-    assert pace.slowdown().of(1.0) >= 1.0
+    speed = MachineSpeed(halves(), IdleLatency())
+    speed.get_to_know(0.1, silent)
+    assert 10_000 < (speed.quiet.work_ns or 0) < 1_000_000_000
+    assert (speed.quiet.handover_ns is None) == halves().shared
+    assert speed.slowdown().of(1.0) >= 1.0
     assert os.sched_getaffinity(0) == before
 
 
 def test_what_follows_a_reading_at_once_finds_the_cpus_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
-    pace = pace_of(monkeypatch, then=1000)
+    speed = speed_of(monkeypatch, then=1000)
     monkeypatch.setattr(reference_work, "work_ns", lambda cpus, rested: asked.append(rested) or 1000)
-    pace.look()
-    assert pace.quiet.work_ns == 1000
+    speed.look()
+    assert speed.quiet.work_ns == 1000
     assert asked == [True, True, *[False] * 18]
-    pace.slowdown()
+    speed.slowdown()
     assert asked[20:] == [True], "servers have rested or worked elsewhere since"
 
 

@@ -1,0 +1,163 @@
+"""Claim 7: who loses requests when a new version is put in place under load, each in the way that its server has for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from ...contestants.contestant import Contestant
+from ...load import load
+from ...load.load import LoadResult, NotAnswered, SoFar
+from ...model.errors import StartFailed
+from ...model.workloads import ROUTE_ROOT
+from ...report import numbers
+from ...server.launcher import RunningServer, StartOptions, launch
+from .. import judging
+from ..lab import Lab
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..study import Claim
+
+RELOADED, RESTARTED = "SIGHUP", "stopped and started"
+# Whose manual says that SIGHUP puts new code in place, without an end of the service.
+RELOADERS = (
+    "nginx",
+    "pypy-gunicorn",
+    "pypy-uwsgi",
+    "python-flask",
+    "python-granian",
+    "python-uwsgi",
+    "restmarkd",
+    "restmarkd-copy",
+    "restmarkd-tree",
+)
+RATE_PER_S = 200
+CONNECTIONS = 8
+WORKERS = 2
+ROUNDS = 3
+_LOAD_S = 4.0
+_AT_US = 1_000_000
+_TICK_S = 0.1
+_TIMEOUT_S = 10.0
+
+
+@dataclass
+class _Deploy:
+    """Puts the new version in place once, when the load has run for a while."""
+
+    lab: Lab
+    server: RunningServer
+    stack: ExitStack
+    way: str
+    done: bool = field(default=False)
+
+    def take(self, so_far: SoFar) -> None:
+        if self.done or so_far.elapsed_us < _AT_US:
+            return
+        self.done = True
+        if self.way == RELOADED:
+            os.kill(self.server.pid, signal.SIGHUP)
+            return
+        self.server.stop()
+        self.stack.enter_context(launch(self.server.contestant, _options(self.lab, self.server.port), self.lab.cache))
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """Each contestant in rounds; every time with a server of its own."""
+    found: dict[str, list[dict[str, float]]] = {contestant.name: [] for contestant in lab.contestants}
+    lost: dict[str, str] = {}
+    for number in range(ROUNDS):
+        for contestant in lab.contestants:
+            lab.reporter.progress(f"deploys: round {number + 1} of {ROUNDS}: {contestant.name}")
+            if contestant.name not in lost:
+                try:
+                    found[contestant.name].append(_deployed(lab, contestant))
+                except (StartFailed, NotAnswered) as fault:
+                    lost[contestant.name] = fault.message
+    return [
+        Cell(
+            {"contestant": one.title, "name": one.name, "way": way_of(one)},
+            [] if one.name in lost else found[one.name],
+            lost.get(one.name, ""),
+        )
+        for one in lab.contestants
+    ]
+
+
+def way_of(contestant: Contestant) -> str:
+    """How it is deployed."""
+    return RELOADED if contestant.name in RELOADERS else RESTARTED
+
+
+def _options(lab: Lab, port: int = 0) -> StartOptions:
+    return StartOptions(lab.dataset.path, port=port, workers=WORKERS, cpus=lab.pins.server)
+
+
+def _deployed(lab: Lab, contestant: Contestant) -> dict[str, float]:
+    """Raises StartFailed, NotAnswered."""
+    with ExitStack() as stack:
+        server = stack.enter_context(launch(contestant, _options(lab), lab.cache))
+        most = contestant.max_connections
+        plan = lab.plan(server, ROUTE_ROOT, min(CONNECTIONS, most * WORKERS) if most else CONNECTIONS)
+        plan = replace(plan, rate_per_s=RATE_PER_S, duration_s=_LOAD_S, every_s=_TICK_S, timeout_s=_TIMEOUT_S)
+        deploy = _Deploy(lab, server, stack, way_of(contestant))
+        result: LoadResult = load.run(plan, every=deploy.take)
+        if not deploy.done:
+            raise NotAnswered(f"{contestant.name}: the load ended before the deploy")
+    kinds = result.errors_by_kind
+    return {
+        "requests": float(result.requests),
+        "lost": float(result.errors + result.unsent),
+        "cut_off": float(kinds.read + kinds.write),
+        "refused": float(kinds.connect),
+        "unsent": float(result.unsent),
+        "longest_ms": result.latency_max_us / 1000,
+    }
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    stand = judging.standing(cells)
+    notes = judging.lost(cells)
+    if not stand:
+        return judging.untold("; ".join(notes) or "nobody could be deployed")
+    table = FigureTable(
+        "deploy",
+        f"{ROUNDS} deploys under {RATE_PER_S} requests/s on {CONNECTIONS} connections, {WORKERS} workers",
+        ["Contestant", "Way", "Requests", "Lost", "Cut off", "Connections refused", "Longest wait, ms"],
+        [_row(cell) for cell in stand],
+    )
+    losing = [cell for cell in stand if min(cell.values("lost")) > 0]
+    keeping = [cell for cell in stand if max(cell.values("lost")) == 0]
+    why = "; ".join(f"{cell.labels['contestant']} ({cell.labels['way']}): {sum(cell.values('lost')):,.0f}" for cell in stand)
+    verdict = HOLDS if len(losing) == len(stand) else HOLDS_NOT if keeping else OPEN
+    return Finding(verdict, f"requests lost in {ROUNDS} deploys: {why}", tables=[table], notes=notes)
+
+
+def _row(cell: Cell) -> list[str]:
+    sums = [f"{sum(cell.values(figure)):,.0f}" for figure in ("requests", "lost", "cut_off", "refused")]
+    return [cell.labels["contestant"], cell.labels["way"], *sums, numbers.plain(max(cell.values("longest_ms")))]
+
+
+CLAIM = Claim(
+    number=7,
+    key="deploy",
+    sentence="A deploy loses requests.",
+    source="What an operator sees on the day of a release; nothing of the two texts.",
+    method=(
+        f"{RATE_PER_S} requests/s on {CONNECTIONS} kept connections (as many as its workers take, where those are fewer), and in their middle the "
+        "deploy that the server has: SIGHUP where its manual says that this puts new code in place (uWSGI, gunicorn, granian, nginx, restmarkd), "
+        "else SIGTERM, its end, and a new start on the same port, as a service manager does it. Lost is a request that was sent and not answered, "
+        f"or could not be sent at all. {ROUNDS} times each."
+    ),
+    rule="Holds if every contestant loses requests each time; does not hold if one loses none in any; cannot be told otherwise.",
+    misleads=(
+        "Behind a proxy that asks again, requests that were cut off may be none for users. A restart behind SO_REUSEPORT, the new one before the "
+        "old one's end, is not what a service manager does by default. Programs without a reload of their own are not worse written: it is left to "
+        "others."
+    ),
+    measure=measure,
+    judge=judge,
+)

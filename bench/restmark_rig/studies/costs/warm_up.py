@@ -1,0 +1,226 @@
+"""Claim 1: a just-in-time compiler has a warm-up. CPU time per request by the time since a process was started, over many starts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from ...contestants.contestant import Contestant
+from ...load import load
+from ...load.load import LoadPlan, NotAnswered, SoFar
+from ...model.errors import StartFailed
+from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
+from ...report import numbers
+from ...server.launcher import RunningServer, StartOptions, launch
+from .. import judging
+from ..lab import Lab, told_errors
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
+from ..study import CannotTell, Claim
+from . import classes, texts
+
+STARTS = 10
+SLICE_S = 0.05
+QUICK_S, FULL_S = 2.0, 10.0  # of load after each start; twice as long where a manifest says that a compiler takes its time
+CONNECTIONS = 8
+SLICE_REQUESTS = 8  # of a slice at least: a request more or less is then no level of its own
+# Cheap ones: compilers count calls and rounds, and a start is watched for some seconds.
+REQUESTS = (counted(ROUTE_ENCODE, 20), loop(5_000))
+JIT = "pypy"
+
+
+@dataclass
+class _Watch:
+    """Reads the server's CPU time whenever the load says how far it is."""
+
+    server: RunningServer
+    slices: list[dict[str, float]]
+    last: tuple[int, int, int] = (0, 0, 0)  # microseconds, requests, CPU ns
+
+    def begin(self) -> None:
+        self.last = (0, 0, self.server.cpu_ns())
+
+    def take(self, so_far: SoFar) -> None:
+        """Ends a slice, unless too few requests were answered in it."""
+        elapsed_us, answered, cpu_ns = self.last
+        count = so_far.answered - answered
+        if count < SLICE_REQUESTS:
+            return
+        now_ns = self.server.cpu_ns()
+        if now_ns > cpu_ns:
+            seconds = (so_far.elapsed_us - elapsed_us) / 1e6
+            self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": (now_ns - cpu_ns) / 1000 / count})
+        self.last = (so_far.elapsed_us, so_far.answered, now_ns)
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """Every contestant is started anew for each series, in rounds, so that what moves the machine moves all of them."""
+    able = [one for one in lab.contestants if {request.route for request in REQUESTS} <= set(one.routes) and one.model != "none"]
+    if not able:
+        raise CannotTell(f"no contestant of this study has {ROUTE_ENCODE} and {ROUTE_LOOP}: name one that has with -C")
+    cells = []
+    for number in range(STARTS):
+        lab.reporter.progress(f"warm-up: start {number + 1} of {STARTS}")
+        turns = [(contestant, request) for contestant in able for request in REQUESTS]
+        random.Random(number).shuffle(turns)
+        cells += [_started(lab, contestant, request, number + 1) for contestant, request in turns]
+    return sorted(cells, key=lambda cell: (cell.labels["contestant"], cell.labels["route"], int(cell.labels["start"])))
+
+
+def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number: int) -> Cell:
+    labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
+    slices: list[dict[str, float]] = []
+    try:
+        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
+            watch = _Watch(server, slices)
+            result = load.run(_plan(lab, server, request), watch.begin, watch.take)
+    except (StartFailed, NotAnswered) as fault:
+        return Cell(labels, lost=fault.message)
+    if result.errors or not slices:
+        return Cell(labels, lost=told_errors(result))
+    return Cell(labels, slices)
+
+
+def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest) -> LoadPlan:
+    connections = min(CONNECTIONS, server.contestant.max_connections or CONNECTIONS)
+    plan = lab.plan(server, request.target, connections)
+    expected = load.kept(lab.cache, lab.oracle.answer(request).body)  # so that nothing is asked before the first slice
+    seconds = (QUICK_S if lab.quick else FULL_S) * (2 if server.contestant.warm_up_requests else 1)
+    return replace(plan, duration_s=seconds, every_s=SLICE_S, expect=expected)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What was found of a contestant's route. Figures are medians over the starts that reached a steady state; 0 where none did. lost_requests:
+    that would have been answered if it had been steady from the first moment."""
+
+    title: str
+    route: str
+    name: str
+    starts: list[classes.Start]
+    steady_us: float
+    until_s: float
+    until_requests: float
+    lost_requests: float
+    first_factor: float
+
+    def told(self) -> str:
+        """The classes of the starts, with their numbers."""
+        seen = [start.name for start in self.starts]
+        return ", ".join(f"{seen.count(name)} {name}" for name in classes.CLASSES if name in seen)
+
+
+def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
+    """Of every contestant and route that has starts that stand."""
+    for title in judging.values_of(cells, "contestant"):
+        for route in judging.values_of(cells, "route"):
+            own = judging.standing(cells, contestant=title, route=route)
+            if own:
+                yield _kind(own, title, route)
+
+
+def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
+    starts = [classes.of_start(cell.values("server_cpu_us")) for cell in own]
+    reached = [(cell, start) for cell, start in zip(own, starts, strict=True) if start.begin is not None]
+    before = [(cell.rounds[: start.begin], cell.rounds[start.begin or 0 :]) for cell, start in reached]
+    return Kind(
+        title,
+        route,
+        classes.over_starts([start.name for start in starts]),
+        starts,
+        steady_us=_median([start.steady for _, start in reached]),
+        until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
+        until_requests=_median([sum(entry["requests"] for entry in early) for early, _ in before]),
+        lost_requests=_median([_lost_requests(early, late) for early, late in before]),
+        first_factor=_median([cell.rounds[0]["server_cpu_us"] / start.steady for cell, start in zip(own, starts, strict=True)]),
+    )
+
+
+def _lost_requests(early: Sequence[dict[str, float]], late: Sequence[dict[str, float]]) -> float:
+    rate = sum(entry["requests"] for entry in late) / sum(entry["seconds"] for entry in late)
+    return sum(entry["seconds"] * rate - entry["requests"] for entry in early)
+
+
+def _median(values: Sequence[float]) -> float:
+    return median(values) if values else 0.0
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    found = list(kinds(cells))
+    notes = judging.lost(cells)
+    if not found:
+        return judging.untold("; ".join(notes) or "no start stood")
+    jit_titles = {cell.labels["contestant"] for cell in cells if cell.labels["name"].startswith(JIT)}
+    warmed = [kind for kind in found if kind.title in jit_titles]
+    table = FigureTable(
+        "warm-up",
+        f"What {STARTS} starts of a process with one worker are; seconds, requests and loss are medians of the starts that became steady",
+        [
+            "Contestant", "Route", "Class", "Starts", "First slice, times steady", "Steady, CPU µs", "Seconds until steady", "Requests until steady",
+            "Requests lost",
+        ],
+        [_row(kind) for kind in found],
+    )
+    charts = [chart for title in judging.values_of(cells, "contestant") if (chart := _chart(cells, [kind for kind in found if kind.title == title]))]
+    why = "; ".join(f"{kind.title}, {kind.route}: {kind.name}" for kind in found)
+    if not warmed:
+        return Finding(OPEN, f"no contestant with a just-in-time compiler took part (of those whose name begins with “{JIT}”); {why}", charts, [table], notes)
+    names = {kind.name for kind in warmed}
+    verdict = HOLDS if names == {classes.WARM_UP} else HOLDS_NOT if names <= {classes.FLAT} else OPEN
+    return Finding(verdict, why, charts, [table], notes)
+
+
+def _row(kind: Kind) -> list[str]:
+    row = [kind.title, kind.route, kind.name, kind.told(), numbers.factor(kind.first_factor)]
+    if not any(start.begin is not None for start in kind.starts):
+        return [*row, *[numbers.MISSING] * 4]
+    return [*row, *map(numbers.plain, (kind.steady_us, kind.until_s, kind.until_requests, kind.lost_requests))]
+
+
+def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
+    """A contestant's costs by time: for each route the median of its starts, and how far they lie apart."""
+    if not found:
+        return None
+    title = found[0].title
+    lines = [Series(kind.route, _points(judging.standing(cells, contestant=title, route=kind.route), kind)) for kind in found]
+    told = numbers.listed([f"{kind.name} on {kind.route}" for kind in found])
+    key = "warm-up-" + judging.standing(cells, contestant=title)[0].labels["name"]
+    return Chart(key, f"{title}: {told}", "Seconds since the first answer", "CPU of a request, times its steady state", lines)
+
+
+def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
+    steady = kind.steady_us or median(start.steady for start in kind.starts)
+    points = []
+    for index in range(min(len(cell.rounds) for cell in own)):
+        costs = sorted(cell.rounds[index]["server_cpu_us"] / steady for cell in own)
+        at = median(cell.rounds[index]["at_s"] for cell in own)
+        points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
+    return points
+
+
+CLAIM = Claim(
+    number=1,
+    key="warm-up",
+    sentence="PyPy has a warm-up, and what is compiled ahead has none.",
+    source=f"{texts.ARTICLE}: “a high load time, followed by a warm-up”; the classes are those of Barrett et al., OOPSLA 2017.",
+    method=(
+        f"Each contestant is started {STARTS} times with one worker for each of two routes ({numbers.listed([one.line for one in REQUESTS])}), and loaded "
+        "from its first answer on, on connections that stay; "
+        f"the CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
+        f"{classes.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
+        "steady state (its level still changes in the last quarter). "
+        f"A contestant has the class that all of its starts but {classes.ODD_ONES} have; else it is inconsistent."
+    ),
+    rule=(
+        "Holds if PyPy's starts are a warm-up on both routes; does not hold if they are flat on both; cannot be told otherwise, or without PyPy. The class of "
+        "everybody else stands in the table."
+    ),
+    misleads=(
+        "A short look calls a compiler that begins late flat. What a process does before its first answer (loading, compiling at start) is in the "
+        "time of its start, which is a claim of its own. Neighbours' bursts move levels too: one odd start of ten is forgiven for that."
+    ),
+    measure=measure,
+    judge=judge,
+)

@@ -1,0 +1,403 @@
+"""The study of costs: where levels change, what kind of warm-up that is, which rates hold, and the bill."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from restmark_rig.contestants.cache import Cache
+from restmark_rig.host.pinning import Pinning
+from restmark_rig.load import load
+from restmark_rig.model.errors import DatasetError
+from restmark_rig.model.stats import Estimate
+from restmark_rig.store import dataset
+from restmark_rig.store.dataset import Dataset
+from restmark_rig.studies.costs import (
+    billing,
+    broken_data,
+    broken_files,
+    capacity,
+    changepoints,
+    classes,
+    deploy,
+    memory_life,
+    rates,
+    start,
+    warm_up,
+)
+from restmark_rig.studies.costs.billing import Range, Stack, Terms
+from restmark_rig.studies.costs.broken_data import Seen
+from restmark_rig.studies.costs.broken_files import Broken
+from restmark_rig.studies.costs.classes import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
+from restmark_rig.studies.costs.rates import Try
+from restmark_rig.studies.lab import Lab
+from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
+from restmark_rig.ui.cli import cli
+
+from . import costs_example
+from .helpers import ROOT, Silent, cheater, processes_mentioning, script
+
+
+def series(levels: Sequence[tuple[float, int]], sd: float, seed: int) -> list[float]:
+    """Costs at these levels for so many slices each, with noise."""
+    rng = random.Random(seed)
+    return [level * math.exp(rng.gauss(0, sd)) for level, count in levels for _ in range(count)]
+
+
+def cost_of_cut(samples: Sequence[float], begins: Sequence[int], penalty: float) -> float:
+    """What PELT makes as small as it can."""
+    ends = [*begins[1:], len(samples)]
+    parts = [samples[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    return sum(sum((x - fmean(part)) ** 2 for x in part) for part in parts) + penalty * (len(parts) - 1)
+
+
+def best_cut(samples: Sequence[float], penalty: float) -> float:
+    """The least cost of all cuts, by looking at each."""
+    best: dict[int, float] = {0: -penalty}
+    for end in range(1, len(samples) + 1):
+        options = []
+        for begin in range(end - changepoints.SHORTEST + 1):
+            if begin in best:
+                part = samples[begin:end]
+                options.append(best[begin] + sum((x - fmean(part)) ** 2 for x in part) + penalty)
+        if options:
+            best[end] = min(options)
+    return best[len(samples)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_cut_is_better_than_the_one_that_is_found(seed: int) -> None:
+    rng = random.Random(seed)
+    levels = [(rng.choice([1.0, 1.3, 2.0, 5.0]), rng.randint(1, 12)) for _ in range(rng.randint(1, 5))]
+    samples = [math.log(cost) for cost in series(levels, rng.choice([0.01, 0.1, 0.3]), seed)]
+    found = changepoints.segments(samples, 0.02)
+    assert [part.begin for part in found[1:]] == [part.end for part in found[:-1]]
+    assert (found[0].begin, found[-1].end) == (0, len(samples))
+    if len(samples) >= 2 * changepoints.SHORTEST:
+        assert min(part.end - part.begin for part in found) >= changepoints.SHORTEST
+        penalty = changepoints.PENALTY * max(changepoints.noise(samples), 0.02) ** 2 * math.log(len(samples))
+        assert cost_of_cut(samples, [part.begin for part in found], penalty) == pytest.approx(best_cut(samples, penalty), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("levels", "name"),
+    [
+        ([(50.0, 40)], FLAT),
+        ([(55.0, 10), (50.0, 30)], FLAT),  # within what neighbours do
+        ([(500.0, 4), (120.0, 6), (50.0, 30)], WARM_UP),
+        ([(50.0, 10), (70.0, 5), (50.0, 25)], WARM_UP),
+        ([(50.0, 20), (100.0, 20)], SLOWDOWN),
+        ([(200.0, 5), (50.0, 10), (100.0, 25)], SLOWDOWN),
+        ([(50.0, 34), (100.0, 6)], NO_STEADY_STATE),
+        ([(50.0, 31), (25.0, 9)], NO_STEADY_STATE),
+    ],
+)
+def test_a_start_has_the_class_of_its_levels(levels: list[tuple[float, int]], name: str) -> None:
+    told = [classes.of_start(series(levels, 0.04, seed)).name for seed in range(50)]
+    assert told.count(name) >= 49, told
+
+
+def test_the_steady_state_is_where_the_last_level_begins() -> None:
+    start = classes.of_start(series([(500.0, 4), (120.0, 6), (50.0, 30)], 0.02, 1))
+    assert start.begin == 10
+    assert start.steady == pytest.approx(50, rel=0.03)
+
+
+def test_a_single_dear_slice_is_no_level() -> None:
+    costs = series([(50.0, 40)], 0.03, 7)
+    for at in (3, 17, 38):
+        costs[at] *= 8
+    assert classes.of_start(costs).name == FLAT
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        ([WARM_UP] * 10, WARM_UP),
+        ([WARM_UP] * 9 + [FLAT], WARM_UP),
+        ([WARM_UP] * 8 + [FLAT] * 2, INCONSISTENT),
+        ([FLAT, SLOWDOWN], INCONSISTENT),
+        ([FLAT, FLAT], FLAT),
+        ([FLAT], FLAT),
+    ],
+)
+def test_a_contestant_has_the_class_of_all_starts_but_one(names: list[str], name: str) -> None:
+    assert classes.over_starts(names) == name
+
+
+def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> list[Cell]:
+    """Cells of the warm-up, as measured."""
+    cells = []
+    for route in ("/encode-json", "/million-loop"):
+        for number in range(starts):
+            slices = [
+                {"at_s": (at + 1) * 0.05, "seconds": 0.05, "requests": 50_000 / cost, "server_cpu_us": cost}
+                for at, cost in enumerate(series(levels, 0.03, number))
+            ]
+            cells.append(Cell({"contestant": name.title(), "name": name, "route": route, "start": str(number + 1)}, slices))
+    return cells
+
+
+def test_pypy_has_a_warm_up_and_what_it_costs_is_told() -> None:
+    warming, flat = started("pypy-x", [(500.0, 10), (50.0, 30)]), started("restmarkd", [(50.0, 40)])
+    finding = warm_up.judge([*warming, *flat])
+    assert finding.verdict == HOLDS, finding.why
+    first, *_ = warm_up.kinds(warming)
+    assert first.name == WARM_UP
+    assert first.until_s == pytest.approx(0.5)
+    assert first.until_requests == pytest.approx(1000, rel=0.05)
+    assert first.lost_requests == pytest.approx(0.5 * 20_000 - 1000, rel=0.05)
+    assert "Pypy-X: warm-up on /encode-json and warm-up on /million-loop" in [chart.title for chart in finding.charts]
+    assert warm_up.judge(started("pypy-x", [(50.0, 40)])).verdict == HOLDS_NOT
+    assert warm_up.judge(flat).verdict == OPEN
+
+
+def test_what_slows_down_and_what_differs_from_start_to_start_are_told_apart() -> None:
+    slow = started("slower", [(50.0, 20), (100.0, 20)])
+    assert {kind.name for kind in warm_up.kinds(slow)} == {SLOWDOWN}
+    mixed = [
+        (started("random", [(50.0, 40)]) if number % 2 else started("random", [(50.0, 15), (90.0, 25)]))[index]
+        for number in range(2)
+        for index in range(number, 20, 2)
+    ]
+    assert {kind.name for kind in warm_up.kinds(mixed)} == {INCONSISTENT}
+
+
+def test_the_highest_rate_is_that_up_to_which_all_held() -> None:
+    tried = [Try(100, 100, 10), Try(200, 200, 20), Try(300, 300, 60), Try(400, 400, 20)]
+    assert rates.highest(tried, 50) == (200, 300)
+    assert rates.highest(tried, 5) == (None, 100)
+    assert rates.highest(tried[:2], 50) == (200, None)
+    assert rates.highest([Try(100, 90, 10)], 50) == (None, 100), "what was not reached was not measured"
+    assert rates.highest([Try(100, 100, 10, late=True)], 50) == (None, 100)
+
+
+def test_the_interval_reaches_up_to_the_next_rate_that_was_tried() -> None:
+    found = rates.estimate([[Try(100, 100, 10), Try(200, 200, 90)]] * 4, 50)
+    assert found is not None
+    assert (found.value, found.low, found.high) == (100, 100, 200)
+    assert rates.estimate([[Try(100, 100, 90)]] * 4, 50) is None
+
+
+TERMS = Terms(3000, 300, 40, peak_factor=2, headroom=0.3, workers_min=1)
+
+
+def test_the_arithmetic_of_a_line() -> None:
+    slow = Stack("slow", "Slow", Estimate(1 / 200, 1 / 300, 1 / 200, 3), 10_240, 61_440)
+    made = billing.make([slow], "slow", TERMS)
+    (line,) = made.lines
+    assert (line.workers, line.cpus) == (Range(43, 29, 43), Range(43, 29, 43))
+    assert line.gib is not None
+    assert line.gib.value == pytest.approx((10_240 + 43 * 61_440) / 2**20)
+    assert line.own.value == pytest.approx(43 * 300 + line.gib.value * 40)
+    assert line.decided_by == "load"
+
+
+def test_waiting_takes_workers_and_their_memory_but_no_cpus() -> None:
+    """Of 100 ms, 80 ms are spent elsewhere: a worker that waits is needed five times."""
+    seconds = Estimate(0.02, 0.02, 0.02, 3)
+    waiting, other = Stack("w", "W", seconds, 0, 1024, waits=True), Stack("o", "O", seconds, 0, 1024)
+    made = billing.make([waiting, other], "w", Terms(50, 100, 0, 1, 0, rest_share=0.8))
+    lines = {line.stack.name: line for line in made.lines}
+    assert (lines["w"].workers.value, lines["w"].cpus.value, lines["w"].decided_by) == (5, 1, "waiting")
+    assert (lines["o"].workers.value, lines["o"].cpus.value, lines["o"].decided_by) == (1, 1, "load")
+    assert made.rest == pytest.approx(400), "80 % of all"
+    assert lines["o"].total.value == pytest.approx(500)
+
+
+def test_what_no_language_shortens_bounds_the_saving() -> None:
+    slow, fast = Stack("s", "S", Estimate(0.01, 0.01, 0.01, 3), 0, 0), Stack("f", "F", Estimate(1e-6, 1e-6, 1e-6, 3), 0, 0)
+    (all_of_it,) = billing.savings(billing.make([slow, fast], "s", Terms(100_000, 1, 0, 1, 0)))
+    (bounded,) = billing.savings(billing.make([slow, fast], "s", Terms(100_000, 1, 0, 1, 0, rest_share=0.8)))
+    assert all_of_it.share > 0.99
+    assert 0.19 < bounded.share <= 0.2
+
+
+def test_a_saving_within_its_interval_is_none() -> None:
+    a, b = Stack("a", "A", Estimate(0.01, 0.008, 0.012, 3), 0, 0), Stack("b", "B", Estimate(0.009, 0.007, 0.011, 3), 0, 0)
+    (saving,) = billing.savings(billing.make([a, b], "a", Terms(10_000, 1, 0, 1, 0)))
+    assert not saving.sure
+
+
+def test_rates_are_judged() -> None:
+    slow = costs_example.cells_of(*costs_example.SLOW[:3], waits=True)
+    assert capacity.judge(slow).verdict == HOLDS
+    easy = costs_example.cells_of("easy", "Easy", {100: 1.0, 105: 1.0}, waits=False)
+    easy = [Cell({**cell.labels, "share": str(int(cell.labels["asked_per_s"]) / 100)}, cell.rounds) for cell in easy]
+    assert capacity.judge(easy).verdict == HOLDS_NOT
+    assert capacity.judge([*slow, *easy]).verdict == OPEN
+
+
+@pytest.mark.parametrize(("after", "verdict"), [(1000.0, HOLDS), (1900.0, HOLDS_NOT), (1300.0, OPEN)])
+def test_memory_of_a_burst_is_judged(after: float, verdict: str) -> None:
+    figures = {"pss_kib": 1000.0, "begun_kib": 1000.0, "later_kib": 1000.0, "requests": 1e6, "burst_kib": 2000.0, "after_kib": after}
+    cells = [Cell({"contestant": "X", "name": "x", "workers": "1"}, [figures]), Cell({"contestant": "X", "name": "x", "workers": "3"}, [{"pss_kib": 1600.0}])]
+    finding = memory_life.judge(cells)
+    assert finding.verdict == verdict
+    assert memory_life.line(cells, "x") == memory_life.Line(700.0, 300.0)
+
+
+
+
+def test_the_worked_example_is_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/COSTS.md goes through it by hand."""
+    costs_example.write(tmp_path / "costs")
+    text = (ROOT / "docs" / "COSTS.md").read_text(encoding="utf-8")
+    command, _, shown = text.partition("```console\n$ restmark ")[2].partition("```")[0].partition("\n\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    cli.main(command.replace("\\\n", " ").split(), prog_name="restmark", standalone_mode=False)
+    printed = [line.rstrip() for line in capsys.readouterr().out.strip().splitlines()]
+    assert printed == [line.rstrip() for line in shown.strip().splitlines()]
+
+
+def test_the_bill_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    costs_example.write(tmp_path)
+    argv = ["bill", "--requests-per-second", "3000", "--cpu-year", "300", "--memory-gib-year", "40", "--run", str(tmp_path), "--engineer-day", "500", "--json"]
+    cli.main(argv, prog_name="restmark", standalone_mode=False)
+    document = json.loads(capsys.readouterr().out)
+    assert [line["stack"]["name"] for line in document["lines"]] == ["fast", "slow"]
+    assert document["baseline"] == "slow"
+    (saving,) = document["savings"]
+    assert saving["engineer_days"] == pytest.approx(saving["money"]["value"] / 500)
+
+
+MISSING, *_ = broken_files.all_of_them()
+EXTRA = next(one for one in broken_files.all_of_them() if one.harmless)
+GOOD = dataset.compact_json(list(dataset.default_records(broken_files.RECORDS)))
+
+
+@pytest.mark.parametrize(
+    ("broken", "seen", "outcome"),
+    [
+        (MISSING, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.WRONG),
+        (MISSING, [Seen(200, b"", False, "")], broken_data.WRONG),
+        (MISSING, [Seen(None, b"", True, "Segmentation fault in record 57")], broken_data.CRASH),
+        (MISSING, [Seen(500, b"", False, "record 57: no description"), Seen(None, b"", True, "")], broken_data.CRASH),
+        (MISSING, [Seen(500, b"", False, "KeyError: 'description'")], broken_data.NAMED),
+        (MISSING, [Seen(500, b"", False, "Internal Server Error")], broken_data.VAGUE),
+        (MISSING, [Seen(500, b"", False, "")], broken_data.MUTE),
+        (MISSING, [Seen(None, b"", False, "error: record 57 lacks a field")], broken_data.NAMED),
+        (EXTRA, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.RIGHT),
+        (EXTRA, [Seen(200, GOOD[:-9] + b"]", False, "")], broken_data.WRONG),
+    ],
+)
+def test_what_comes_of_broken_data_has_a_name(broken: Broken, seen: list[Seen], outcome: str) -> None:
+    assert broken_data.worst(seen, broken)[0] == outcome
+
+
+def test_each_fault_is_one_for_a_strict_reader_and_names_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "data.msgpack"
+    path.write_bytes(broken_files.good())
+    assert len(dataset.read(path).records) == broken_files.RECORDS
+    for broken in broken_files.all_of_them():
+        path.write_bytes(broken.content)
+        with pytest.raises(DatasetError):
+            dataset.read(path)
+
+
+# Decodes what is there, and knows nothing of what should be.
+SWALLOWS = """
+import json, sys, msgpack
+from http.server import BaseHTTPRequestHandler, HTTPServer
+records = msgpack.unpackb(open(sys.argv[2], "rb").read())
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/":
+            body = b"Welcome!\\n"
+        elif self.path == "/parse-msgpack":
+            body = str(len([msgpack.unpackb(one) for one in records])).encode()
+        else:
+            body = json.dumps([{**{"description": ""}, **msgpack.unpackb(one)} for one in records]).encode()
+            body = body if self.path == "/transfer-data" else str(len(body)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
+    with Lab([script(tmp_path / "peers", "swallows", SWALLOWS)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        cells = broken_data.measure(lab)
+    told = {(cell.labels["name"], cell.labels["data"]): cell.labels["outcome"] for cell in cells if cell.labels["way"] == broken_data.FILE}
+    assert told["swallows", MISSING.says] == broken_data.WRONG
+    assert told["swallows", "the file ends in its middle"] in (broken_data.NAMED, broken_data.VAGUE)
+    finding = broken_data.judge(cells)
+    assert finding.verdict == OPEN, "nobody has typed records"
+    assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]
+
+
+def starts(name: str, values: Sequence[float], workers: int = 1) -> Cell:
+    labels = {"contestant": name.title(), "name": name, "workers": str(workers), "page_cache": start.WARM}
+    return Cell(labels, [{"first_answer_ms": value} for value in values])
+
+
+def test_starts_are_judged() -> None:
+    slow, fast = [300.0, 310.0, 305.0, 302.0], [100.0, 104.0, 99.0, 101.0]
+    assert start.judge([starts("pypy-x", slow), starts("python-x", fast)]).verdict == HOLDS
+    assert start.judge([starts("pypy-x", fast), starts("python-x", slow)]).verdict == HOLDS_NOT
+    assert start.judge([starts("pypy-x", fast), starts("python-x", fast)]).verdict == OPEN
+    assert start.judge([starts("pypy-x", fast)]).verdict == OPEN
+
+
+NEVER_RIGHT = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"no\\n")
+    def log_message(self, *_):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_only_a_right_answer_ends_a_start(tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "STARTS", 2)
+    monkeypatch.setattr(start, "_LONGEST_S", 2)
+    monkeypatch.setattr(start, "_DROP", tmp_path / "none")
+    peers = tmp_path / "peers"
+    with Lab([cheater(peers, "none"), script(peers, "never", NEVER_RIGHT)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        cells = start.measure(lab)
+    right, wrong = ([cell for cell in cells if cell.labels["name"] == name] for name in ("cheat-none", "never"))
+    assert [len(cell.rounds) for cell in right] == [2, 2]
+    assert all(value > 1 for cell in right for value in cell.values("first_answer_ms"))
+    assert all("did not answer in 2 s" in cell.lost for cell in wrong)
+    assert not processes_mentioning(str(peers))
+
+
+def deployed(name: str, lost: Sequence[float]) -> Cell:
+    figures = {"requests": 800.0, "cut_off": 0.0, "refused": 0.0, "unsent": 0.0, "longest_ms": 5.0}
+    return Cell({"contestant": name, "name": name, "way": deploy.RELOADED}, [{**figures, "lost": count} for count in lost])
+
+
+def test_deploys_are_judged() -> None:
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [1, 1, 1])]).verdict == HOLDS
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 0, 0])]).verdict == HOLDS_NOT
+    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 1, 0])]).verdict == OPEN
+
+
+def test_a_server_without_a_reload_is_stopped_and_started(
+    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "ROUNDS", 1)
+    peers = tmp_path / "peers"
+    with Lab([cheater(peers, "none")], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        (cell,) = deploy.measure(lab)
+    assert (cell.labels["way"], cell.lost) == (deploy.RESTARTED, "")
+    (figures,) = cell.rounds
+    assert figures["requests"] > 0
+    assert figures["lost"] > 0, "nobody listened for a while"
+    assert not processes_mentioning(str(peers))

@@ -1,0 +1,86 @@
+"""Whatever ends the study of pipelining, at whatever moment: no process, no port, no file is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from restmark_rig.contestants import requirements
+from restmark_rig.contestants.contestant import load
+from restmark_rig.studies.pipelining import browser, h2load, natives, proxy
+
+from .helpers import ROOT, cheater, processes_mentioning, rig_command, wait_until
+
+ROUTES = ["/", "/parse-msgpack", "/encode-json", "/transfer-data", "/million-loop", "/wait"]
+GO_LACKS = bool(requirements.missing(load(natives.GO)))
+H2LOAD_LACKS = requirements.locate(h2load.REQUIREMENT) is None
+BROWSER_LACKS = requirements.locate(browser.REQUIREMENT) is None or not proxy.HTTP2_FRONT.is_installed()
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where programs are built once for all moments."""
+    return tmp_path_factory.mktemp("stopped")
+
+
+_streams = pytest.mark.skipif(GO_LACKS or H2LOAD_LACKS, reason="Go or h2load is not installed: restmark setup pipelining")
+_quic = pytest.mark.skipif(GO_LACKS, reason="Go is not installed: restmark setup pipelining")
+_browsers = pytest.mark.skipif(BROWSER_LACKS, reason="chromium or nginx is not installed: restmark setup pipelining")
+_long = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    ("claim", "moment", "number"),
+    [
+        pytest.param(13, "h2load -c", signal.SIGINT, marks=_streams),
+        pytest.param(10, "/client --url", signal.SIGTERM, marks=_quic),
+        pytest.param(5, "--type=renderer", signal.SIGTERM, marks=_browsers),
+        pytest.param(13, "native-go", signal.SIGTERM, marks=[_streams, _long]),
+        pytest.param(10, "lossy --loss-ppm 50000", signal.SIGKILL, marks=[_quic, _long]),
+        pytest.param(5, "worker process", signal.SIGKILL, marks=[_browsers, _long]),
+        pytest.param(6, "haproxy", signal.SIGTERM, marks=[_quic, _long]),
+    ],
+)
+def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Path, claim: int, moment: str, number: signal.Signals) -> None:
+    folder = cheater(tmp_path / "peers", "none-of-eight", routes=ROUTES).directory
+    out = tmp_path / "out" / "results"
+    argv = rig_command("-C", folder, "study", "pipelining", "--quick", "--claim", str(claim), "--output", out)
+    environment = {**os.environ, "RESTMARK_CACHE": str(shared_cache)}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
+        try:
+            assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 120), f"{moment} was never there"
+            theirs = set(descendants(rig.pid, pids=True))
+            rig.send_signal(number)
+            rig.communicate(timeout=300)
+        finally:
+            rig.kill()
+    assert rig.returncode in (130, 143, -signal.SIGKILL)
+    assert wait_until(lambda: not processes_mentioning(str(tmp_path)) and not processes_mentioning(f"{shared_cache}/"))
+    assert wait_until(lambda: not any(Path("/proc", pid).exists() for pid in theirs))
+    if number != signal.SIGKILL:
+        assert not out.exists()
+        assert list(shared_cache.glob("study/*")) == []
+
+
+def descendants(root: int, pids: bool = False) -> list[str]:
+    """Command lines of all processes below one, or their pids."""
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                parents[int(entry)] = int(Path("/proc", entry, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    below, found = {root}, []
+    while grown := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= grown
+    for pid in below - {root}:
+        try:
+            line = Path("/proc", str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found.append(str(pid) if pids else line)
+    return found
