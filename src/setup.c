@@ -127,11 +127,12 @@ int setup_make_dataset(struct setup *setup, struct error *e) {
 int setup_budget(const struct config *c, unsigned int n_workers, struct error *e) {
         /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
          * master has two of them in a slot: two links, two cells, and a private connection to the new one. */
-        enum { OTHERS = 128 };
+        enum { OTHERS = 128, CALLERS_LINGERING = 72 };
         const size_t n_listen = c->listen.n + c->rpc_listen.n;
         uint64_t master = n_workers * (n_listen + 6), worker = c->max_connections + n_listen + (*c->database_url ? c->database_pool : 0);
+        const uint64_t others = OTHERS + (c->rpc_listen.n > 0 ? CALLERS_LINGERING : 0);
 
-        if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
+        if (fd_budget((master > worker ? master : worker) + others, e) < 0)
                 return setup_blame(EX_OSERR, c, OPTION_max_connections, e);
         return EX_OK;
 }
