@@ -46,7 +46,8 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
     """What the recorder sees of the other browser, which is slow to start and has no log that could be set beside it."""
     if requirements.locate(browser.FIREFOX) is None:
         return Cell({"way": PLAIN, "browser": "Firefox"}, lost=f"{browser.FIREFOX.command} is not installed: restmark setup pipelining")
-    labels, rounds = {"way": PLAIN, "browser": browser.version(browser.FIREFOX)}, []
+    labels: dict[str, str] = {"way": PLAIN, "browser": browser.version(browser.FIREFOX)}
+    rounds: list[dict[str, float]] = []
     began = time.monotonic()
     for _ in range(FIREFOX_LOADS):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
@@ -67,7 +68,8 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
 
 def _cell(lab: Lab, way: str, version: str, loads: int, behind: Neighbour, url: str, log: Path | None) -> Cell:
     """log: where the front writes its requests down; None where the recorder is asked directly."""
-    labels, rounds = {"way": way, "browser": version}, []
+    labels: dict[str, str] = {"way": way, "browser": version}
+    rounds: list[dict[str, float]] = []
     began = time.monotonic()
     for number in range(loads):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
