@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from . import browser, proxy, recorder, scratch, streams, texts
 
 PLAIN, MULTIPLEXED = "HTTP/1.1", "HTTP/2 over TLS, through nginx"
 QUICK_LOADS, FULL_LOADS, FIREFOX_LOADS = 3, 10, 2
+WAYS = 3  # which share the time that there is
 ACCESS_LOG = "requests.log"
 
 
@@ -44,8 +46,12 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
     """What the recorder sees of the other browser, which is slow to start and has no log that could be set beside it."""
     if requirements.locate(browser.FIREFOX) is None:
         return Cell({"way": PLAIN, "browser": "Firefox"}, lost=f"{browser.FIREFOX.command} is not installed: restmark setup pipelining")
-    labels, rounds = {"way": PLAIN, "browser": browser.version(browser.FIREFOX)}, []
+    labels: dict[str, str] = {"way": PLAIN, "browser": browser.version(browser.FIREFOX)}
+    rounds: list[dict[str, float]] = []
+    began = time.monotonic()
     for _ in range(FIREFOX_LOADS):
+        if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
+            break
         lab.reporter.progress(f"{labels['browser']} loads a page")
         try:
             proxy.recorded(behind)
@@ -62,8 +68,12 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
 
 def _cell(lab: Lab, way: str, version: str, loads: int, behind: Neighbour, url: str, log: Path | None) -> Cell:
     """log: where the front writes its requests down; None where the recorder is asked directly."""
-    labels, rounds = {"way": way, "browser": version}, []
+    labels: dict[str, str] = {"way": way, "browser": version}
+    rounds: list[dict[str, float]] = []
+    began = time.monotonic()
     for number in range(loads):
+        if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
+            break  # a machine with much to do starts browsers slowly
         lab.reporter.progress(f"the browser loads a page by {way}: {number + 1} of {loads}")
         try:
             proxy.recorded(behind)
