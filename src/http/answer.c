@@ -66,11 +66,14 @@ static int work(struct connection *c, const struct work_params *params, struct w
         return r;
 }
 
-/* Refused, or suspended: *ret is then the library's verdict. */
-static bool must_not_work_yet(struct connection *c, struct work_params *params, enum MHD_Result *ret) {
+/* What some routes need before their work, out of line, as the others do not. */
+static __attribute__((noinline)) enum stored_step get_ready(struct connection *c, struct work_params *params, struct work_response *made,
+                                                            enum MHD_Result *ret) {
+        if (work_is_stored(params->which))
+                return stored_step(c, params, made, ret);
         if (params->which == WORKLOAD_VALIDATE)
                 show_body(c, params);
-        return params->which == WORKLOAD_WAIT && must_wait(c, params->wait_ms, ret);
+        return params->which == WORKLOAD_WAIT && must_wait(c, params->wait_ms, ret) ? STORED_TOLD : STORED_NOTHING;
 }
 
 static enum MHD_Result answer_work(struct connection *c) {
@@ -79,22 +82,28 @@ static enum MHD_Result answer_work(struct connection *c) {
         struct work_params params;
         struct error error; /* not cleared, which would cost more than all the rest here */
         struct work_response made;
+        enum stored_step step = STORED_NOTHING;
         bool is_unmodified; /* the answer has the fields of a good one, its length among them, and no body, as one to HEAD */
-        int r;
+        int r = 0;
 
-        if (work_is_stored(c->request.route->workload))
-                return stored_answer(c, &request);
         work_params_init(&params, c->request.route->workload, c->server->dataset);
         params.path = c->path;
+        if (work_is_stored(params.which) && !stored_prepare(c, &params, &verdict))
+                return verdict;
         if (response_read_params(c, request.target, &params, &error) != 0)
                 return response_problem(c, MHD_HTTP_BAD_REQUEST, error.text, 0);
-        if (response_condition(c, request.condition, &is_unmodified, &verdict))
+        if (request.condition == GATE_IF_MATCH)
+                return response_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.", 0);
+        if (params.which >= WORKLOAD_VALIDATE)
+                step = get_ready(c, &params, &made, &verdict);
+        if (step == STORED_TOLD)
                 return verdict;
-        if (params.which >= WORKLOAD_VALIDATE && must_not_work_yet(c, &params, &verdict))
-                return verdict;
+        is_unmodified = request.condition == GATE_IF_NONE_MATCH && c->request.method != ROUTE_METHOD_POST;
 
-        r = work(c, &params, &made, &error);
-        intake_drop_body(&c->intake);
+        if (step == STORED_NOTHING) {
+                r = work(c, &params, &made, &error);
+                intake_drop_body(&c->intake);
+        }
         return r < 0 ? response_problem(c, response_status_of(r), error.text, 0) : response_good(c, &made, is_unmodified);
 }
 

@@ -47,6 +47,13 @@ struct request_notes {
         char method[24], target[ACCESS_LOG_TARGET_MAX], address[ACCESS_LOG_ADDRESS_MAX];
 };
 
+/* Of a request that waits. */
+struct suspension {
+        uint64_t since_ms;
+        bool is_watched;                    /* its client's end is looked for, … */
+        struct connection *previous, *next; /* … or will be, after these */
+};
+
 struct server;
 struct stored; /* http/question.h */
 
@@ -56,6 +63,7 @@ struct connection {
         struct connection *previous, *next;
         struct intake intake;
         struct timer timer; /* runs while the request waits */
+        struct suspension suspension;
         int fd; /* the library's */
         uint64_t deadline_ms;
         bool is_private; /* the master's own: neither counted nor logged */

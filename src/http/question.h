@@ -17,7 +17,6 @@ struct stored {
         struct store *store;
         struct work_params params;
         struct work_asked asked;
-        bool is_unmodified;         /* a good answer goes without its body */
         enum store_outcome outcome; /* when the ticket is closed */
         int result;                 /* of the work on a good one: 0, and `made` owns a body, or a negative value with `error` */
         struct work_response made;

@@ -145,11 +145,3 @@ unsigned int response_status_of(int result) {
                 return MHD_HTTP_INTERNAL_SERVER_ERROR;
         }
 }
-
-bool response_condition(struct connection *c, enum gate_condition condition, bool *ret_is_unmodified, enum MHD_Result *ret) {
-        *ret_is_unmodified = condition == GATE_IF_NONE_MATCH && c->request.method != ROUTE_METHOD_POST;
-        if (condition != GATE_IF_MATCH)
-                return false;
-        *ret = response_problem(c, MHD_HTTP_PRECONDITION_FAILED, "No answer of this server has an entity tag that If-Match could name.", 0);
-        return true;
-}

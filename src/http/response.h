@@ -32,10 +32,6 @@ unsigned int response_status_of(int result);
 /* Reads the query into `params`. Returns work_params_set()'s last verdict. */
 int response_read_params(const struct connection *c, const char *target, struct work_params *params, struct error *e);
 
-/* If the client's conditions are against it, which needs no work: queues that, and returns true. *ret_is_unmodified is whether a good answer goes without
- * its body. */
-bool response_condition(struct connection *c, enum gate_condition condition, bool *ret_is_unmodified, enum MHD_Result *ret);
-
 /* For those who watch a worker that does not come back from it. */
 void response_announce_work(const struct connection *c, const struct work_params *params, uint64_t now_ns);
 

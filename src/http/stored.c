@@ -69,26 +69,37 @@ static enum MHD_Result tell_refusal(struct connection *c, const struct stored *s
         return response_problem(c, refusals[outcome].status, detail, may_retry ? store_retry_after_s(s->store, c->server->now_ms) : 0);
 }
 
-/* A body is the library's from here on. */
-static enum MHD_Result tell_result(struct connection *c, struct stored *s) {
-        s->outcome = STORE_PENDING;
-        if (s->result == 0)
-                return response_good(c, &s->made, s->is_unmodified);
-        if (s->result == -ENOENT)
-                return response_problem(c, MHD_HTTP_NOT_FOUND, s->error.text, 0);
-        return tell_refusal(c, s, STORE_WRONG);
+static enum stored_step refuse(struct connection *c, const struct stored *s, enum store_outcome outcome, enum MHD_Result *ret) {
+        *ret = tell_refusal(c, s, outcome);
+        return STORED_TOLD;
 }
 
-static enum MHD_Result tell(struct connection *c, struct stored *s) {
+/* A body is the caller's from here on. */
+static enum stored_step tell_result(struct connection *c, struct stored *s, struct work_response *made, enum MHD_Result *ret) {
+        s->outcome = STORE_PENDING;
+        if (s->result == -ENOENT) {
+                *ret = response_problem(c, MHD_HTTP_NOT_FOUND, s->error.text, 0);
+                return STORED_TOLD;
+        }
+        if (s->result < 0)
+                return refuse(c, s, STORE_WRONG, ret);
+        *made = s->made;
+        if (made->body_kind == WORK_BODY_INLINE)
+                made->body = made->text;
+        return STORED_MADE;
+}
+
+static enum stored_step tell(struct connection *c, struct stored *s, struct work_response *made, enum MHD_Result *ret) {
         if (c->request.is_given_up) {
                 stored_drop(s);
-                return MHD_NO;
+                *ret = MHD_NO;
+                return STORED_TOLD;
         }
         if (s->ticket.is_open) { /* its time is over */
                 store_forget(s->store, &s->ticket);
-                return tell_refusal(c, s, STORE_LATE);
+                return refuse(c, s, STORE_LATE, ret);
         }
-        return s->outcome == STORE_GOOD ? tell_result(c, s) : tell_refusal(c, s, s->outcome);
+        return s->outcome == STORE_GOOD ? tell_result(c, s, made, ret) : refuse(c, s, s->outcome, ret);
 }
 
 /* ---- the question ---- */
@@ -108,7 +119,7 @@ static enum store_query query_of(enum workload which) {
         }
 }
 
-static enum MHD_Result ask(struct connection *c, struct stored *s) {
+static enum stored_step ask(struct connection *c, struct stored *s, struct work_response *made, enum MHD_Result *ret) {
         enum store_outcome outcome;
 
         s->ticket = (struct store_ticket){ .query = query_of(s->params.which),
@@ -120,54 +131,55 @@ static enum MHD_Result ask(struct connection *c, struct stored *s) {
                                            .answered = on_answer };
         if (s->ticket.query == STORE_VALUES && s->params.count == 0) { /* a store is not asked for nothing */
                 work(s, &(struct store_answer){ .outcome = STORE_GOOD });
-                return tell_result(c, s);
+                return tell_result(c, s, made, ret);
         }
         outcome = store_ask(s->store, &s->ticket);
         if (outcome != STORE_PENDING)
-                return tell_refusal(c, s, outcome);
+                return refuse(c, s, outcome, ret);
+        *ret = MHD_YES;
         if (suspensions_add(c->server->suspensions, c, c->server->now_ms + store_timeout_ms(s->store)) == 0)
-                return MHD_YES;
+                return STORED_TOLD;
         store_forget(s->store, &s->ticket);
-        return tell_refusal(c, s, STORE_FULL);
+        return refuse(c, s, STORE_FULL, ret);
 }
 
 static enum MHD_Result answer_absent(struct connection *c, bool is_cached) {
         return response_problem(c, MHD_HTTP_NOT_FOUND,
-                              is_cached ? "There is no cache here; url in [cache] of restmarkd.ini names one."
-                                        : "There is no database here; url in [database] of restmarkd.ini names one.",
-                              0);
+                                is_cached ? "There is no cache here; url in [cache] of restmarkd.ini names one."
+                                          : "There is no database here; url in [database] of restmarkd.ini names one.",
+                                0);
 }
 
-static struct stored *take_memory(struct connection *c) {
+/* What a request has waited for is not looked at again: its parameters are read twice, as those of GET /wait are. */
+bool stored_prepare(struct connection *c, struct work_params *params, enum MHD_Result *ret) {
+        struct store *store = work_is_cached(params->which) ? c->server->cache : c->server->database;
+
+        if (!store) {
+                *ret = answer_absent(c, work_is_cached(params->which));
+                return false;
+        }
         if (!c->stored)
                 c->stored = calloc(1, sizeof *c->stored);
-        if (c->stored)
-                c->stored->connection = c;
-        return c->stored;
+        if (!c->stored) {
+                *ret = response_problem(c, MHD_HTTP_SERVICE_UNAVAILABLE, "There is no memory for the question.", 1);
+                return false;
+        }
+        c->stored->connection = c;
+        c->stored->store = store;
+        c->stored->asked.limit = WORK_SEARCH_ROWS_DEFAULT;
+        params->asked = &c->stored->asked;
+        return true;
 }
 
-enum MHD_Result stored_answer(struct connection *c, const struct served_request *request) {
-        enum workload which = c->request.route->workload;
-        struct store *store = work_is_cached(which) ? c->server->cache : c->server->database;
-        enum MHD_Result verdict;
-        struct stored *s;
+enum stored_step stored_step(struct connection *c, const struct work_params *params, struct work_response *made, enum MHD_Result *ret) {
+        struct stored *s = c->stored;
 
         if (c->request.has_waited)
-                return tell(c, c->stored);
-        if (!store)
-                return answer_absent(c, work_is_cached(which));
-        s = take_memory(c);
-        if (!s)
-                return response_problem(c, MHD_HTTP_SERVICE_UNAVAILABLE, "There is no memory for the question.", 1);
-        s->store = store;
+                return tell(c, s, made, ret);
+        s->params = *params;
         s->outcome = STORE_PENDING;
-        s->asked.n_ids = s->asked.text_length = 0;
-        s->asked.limit = WORK_SEARCH_ROWS_DEFAULT;
-        work_params_init(&s->params, which, c->server->dataset);
-        s->params.asked = &s->asked;
-        if (response_read_params(c, request->target, &s->params, &s->error) != 0 || work_params_finish(&s->params, &s->error) < 0)
-                return response_problem(c, MHD_HTTP_BAD_REQUEST, s->error.text, 0);
-        if (response_condition(c, request->condition, &s->is_unmodified, &verdict))
-                return verdict;
-        return ask(c, s);
+        if (work_params_finish(params, &s->error) == 0)
+                return ask(c, s, made, ret);
+        *ret = response_problem(c, MHD_HTTP_BAD_REQUEST, s->error.text, 0);
+        return STORED_TOLD;
 }

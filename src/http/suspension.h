@@ -35,7 +35,7 @@ void suspensions_resume(struct suspensions *s, struct connection *c);
 /* Resumes what is due. */
 void suspensions_run(struct suspensions *s, uint64_t now_ms);
 
-/* Ends the requests whose clients have left. */
+/* Ends the requests whose clients have left, after a moment (50 ms) in which that is not looked at. */
 void suspensions_end_departed(struct suspensions *s);
 
 /* When suspensions_run() has work; UINT64_MAX if nothing waits. */

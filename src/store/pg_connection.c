@@ -14,6 +14,7 @@ static void ignore_notice(void *context, const char *message) {
 }
 
 static int watch(struct pg_connection *c, uint32_t events) {
+        c->interest = events;
         return store_watch_fd(&c->pool->store, &c->watch, pg.PQsocket(c->conn), events);
 }
 
@@ -90,9 +91,10 @@ void pg_connection_begin(struct pg_connection *c, uint64_t now_ms) {
 
 void pg_connection_flush(struct pg_connection *c, uint64_t now_ms) {
         int r = pg.PQflush(c->conn);
+        uint32_t events = r > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
 
         if (r < 0)
                 pg_connection_lose_by_message(c, now_ms);
-        else if (watch(c, r > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN) < 0)
+        else if (events != c->interest && watch(c, events) < 0) /* the socket of a connection that is made stays the same */
                 pg_connection_lose(c, "its socket cannot be watched", now_ms);
 }

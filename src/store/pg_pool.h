@@ -33,6 +33,7 @@ struct pg_connection {
         struct pg_pool *pool;
         PGconn *conn; /* NULL: closed */
         enum pg_state state;
+        uint32_t interest;     /* what the epoll set has of its socket */
         uint64_t due_ms;       /* UINT64_MAX: nothing is */
         unsigned int failures; /* in a row */
         /* The question that it is at: */
