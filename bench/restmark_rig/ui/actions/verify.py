@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...backends import back_ends
-from ...backends.back_ends import BackEnds
 from ...contestants import builder, placeholders
 from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant
@@ -49,10 +48,10 @@ class VerifyOptions:
     verbose: bool
     as_json: bool
 
-    def start_options(self, dataset: Dataset, running: BackEnds) -> StartOptions:
-        """How the servers are started."""
+    def start_options(self, dataset: Dataset) -> StartOptions:
+        """How the servers are started, without back ends. Raises UsageFault."""
         cpus = cpulist.parse(self.server_cpus) if self.server_cpus else None
-        return StartOptions(dataset.path, self.host, self.port, self.workers, cpus, back_ends=running.access)
+        return StartOptions(dataset.path, self.host, self.port, self.workers, cpus)
 
     @property
     def routes(self) -> tuple[str, ...] | None:
@@ -68,6 +67,7 @@ def verify(settings: Settings, options: VerifyOptions) -> int:
     wishes = back_ends.wished(options.database_url, options.cache_url, options.database_connections, cpus)
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(options.dataset_path.absolute()) if options.dataset_path else default
+    start = options.start_options(chosen)
     reports = []
     with console.progress() as progress, ExitStack() as stack:
         prepared = [_prepare(settings, contestant, progress, options.no_build) for contestant in contestants]
@@ -80,7 +80,7 @@ def verify(settings: Settings, options: VerifyOptions) -> int:
             dataset=chosen,
             default=default,
             seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
-            options=options.start_options(chosen, running),
+            options=replace(start, back_ends=running.access),
             checks=tuple(check for check in CHECKS if not options.names or check.name in options.names),
             routes=options.routes,
             back_ends=running,
