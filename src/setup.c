@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "act/account.h"
-#include "act/log_file.h"
 #include "base/calls.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -35,7 +34,7 @@ int setup_adopt(struct config *config, struct setup **ret, struct error *e) {
                 (void)error_set_errno(e, ENOMEM, "cannot keep the configuration");
                 return EX_OSERR;
         }
-        setup->access_log_fd = -1;
+        setup->generation = (struct generation){ .config = config, .access_log_fd = -1 };
         setup->config = config;
         *ret = setup;
         return EX_OK;
@@ -128,11 +127,12 @@ int setup_make_dataset(struct setup *setup, struct error *e) {
 int setup_budget(const struct config *c, unsigned int n_workers, struct error *e) {
         /* One more than a worker's connections: listeners, event descriptors, lingering sockets and the like. While workers are replaced the
          * master has two of them in a slot: two links, two cells, and a private connection to the new one. */
-        enum { OTHERS = 128 };
+        enum { OTHERS = 128, CALLERS_LINGERING = 72 };
         const size_t n_listen = c->listen.n + c->rpc_listen.n;
         uint64_t master = n_workers * (n_listen + 6), worker = c->max_connections + n_listen + (*c->database_url ? c->database_pool : 0);
+        const uint64_t others = OTHERS + (c->rpc_listen.n > 0 ? CALLERS_LINGERING : 0);
 
-        if (fd_budget((master > worker ? master : worker) + OTHERS, e) < 0)
+        if (fd_budget((master > worker ? master : worker) + others, e) < 0)
                 return setup_blame(EX_OSERR, c, OPTION_max_connections, e);
         return EX_OK;
 }
@@ -142,43 +142,23 @@ int setup_make_room(void *context, const struct config *config, unsigned int n_w
         return -setup_budget(config, n_workers, e);
 }
 
-/* Leaves *fd as it was if that fails, or if there is no access log. */
-static int open_access_log(const struct setup *setup, int *fd, struct error *e) {
-        const char *path = setup->config->access_log;
-
-        return !*path || log_file_open(path, fd, e) == 0 ? EX_OK : setup_blame(EX_OSERR, setup->config, OPTION_access_log, e);
+static int open_access_log(struct setup *setup, struct error *e) {
+        return generation_open_log(&setup->generation, e) < 0 ? EX_OSERR : EX_OK;
 }
 
 int setup_open(struct setup *setup, unsigned int n_workers, struct error *e) {
         int r = setup_budget(setup->config, n_workers, e);
 
-        return r == EX_OK ? open_access_log(setup, &setup->access_log_fd, e) : r;
+        return r == EX_OK ? open_access_log(setup, e) : r;
 }
 
 static void release(struct setup *setup) {
-        setup->access_log_fd = fd_close(setup->access_log_fd);
+        setup->generation.access_log_fd = fd_close(setup->generation.access_log_fd);
         setup->dataset = dataset_free(setup->dataset);
 }
 
-static struct setup *setup_of(struct generation *generation) {
-        return (struct setup *)(void *)((char *)generation - offsetof(struct setup, generation));
-}
-
-static int reopen_generation(struct generation *generation, struct error *e) {
-        struct setup *setup = setup_of(generation);
-        int fd = -1, r = open_access_log(setup, &fd, e);
-
-        if (r != EX_OK)
-                return -r;
-        if (fd < 0)
-                return 0;
-        (void)fd_close(setup->access_log_fd);
-        setup->access_log_fd = generation->access_log_fd = fd;
-        return 1;
-}
-
-static void free_generation(struct generation *generation) {
-        struct setup *setup = setup_of(generation);
+static void release_setup(void *owner) {
+        struct setup *setup = owner;
 
         if (setup->is_kept)
                 release(setup);
@@ -199,15 +179,15 @@ struct generation *setup_generation(struct setup *setup) {
                 .limits = &setup->limits,
                 .stores = &setup->stores.options,
                 .account = &setup->account,
-                .access_log_fd = setup->access_log_fd,
+                .access_log_fd = setup->generation.access_log_fd,
                 .master_pid = getpid(),
                 .expect = { .n_records = setup->dataset->n_records,
                             .json_bytes = setup->dataset->json_length,
                             .record_bytes = setup->dataset->n_records > 0 ? json_record_length(setup->dataset->records) : 0,
                             .body_bytes_max = setup->config->limit_body_bytes,
                             .can_wait = setup->config->wait },
-                .reopen = reopen_generation,
-                .free = free_generation,
+                .release = release_setup,
+                .owner = setup,
         };
         return &setup->generation;
 }
@@ -233,14 +213,15 @@ int setup_load(void *context, struct generation **ret, struct error *e) {
 }
 
 int setup_probe(void *context, const struct config *config, struct error *e) {
-        struct setup setup = { .config = (struct config *)(uintptr_t)config, .access_log_fd = -1 }; /* which no step writes to */
+        struct setup setup = { .config = (struct config *)(uintptr_t)config, /* which no step writes to */
+                               .generation = { .config = config, .access_log_fd = -1 } };
         int r = setup_check(&setup, e);
 
         (void)context;
         if (r == EX_OK)
                 r = setup_make_dataset(&setup, e);
         if (r == EX_OK)
-                r = open_access_log(&setup, &setup.access_log_fd, e);
+                r = open_access_log(&setup, e);
         release(&setup);
         return -r;
 }

@@ -22,7 +22,7 @@ struct setup_source {
 };
 
 struct setup {
-        struct generation generation; /* its `free` frees the whole */
+        struct generation generation; /* its `release` frees the whole; it has the access log from the beginning */
         struct config *config;
         unsigned int n_workers;
         bool is_kept; /* who made it frees it; the end of the generation only gives back what workers needed */
@@ -30,7 +30,6 @@ struct setup {
         struct server_limits limits;
         struct stores stores;
         struct dataset *dataset;
-        int access_log_fd; /* -1: none */
 };
 
 /* Each step returns 0 (EX_OK), or an exit code of sysexits.h with a sentence that names file and line. */

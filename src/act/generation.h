@@ -25,13 +25,13 @@ struct generation {
         const struct server_limits *limits;
         const struct stores_options *stores;
         const struct account *account;
-        int access_log_fd; /* -1: none */
+        int access_log_fd; /* -1: none. Its own, also of one that stands in */
         pid_t master_pid;
         struct canary_expectation expect; /* what its first worker has to answer */
-        /* Opens the access log again, for all workers to come. Returns 1, or 0 if there is none, or a negative value
-         * with a sentence; then the old one is kept. */
-        int (*reopen)(struct generation *generation, struct error *e);
-        void (*free)(struct generation *generation);
+        struct generation *of;        /* that it stands in for: see generation_stand_in(); NULL: it stands for itself */
+        /* Who holds what it is made of, and gives that back when nothing refers to it any more. */
+        void (*release)(void *owner);
+        void *owner;
 };
 
 /* Where generations come from. `load` reads the configuration as it is now. Returns 0, with the one reference to *ret; else a
@@ -57,16 +57,21 @@ struct heir {
 /* All that a worker of `generation` inherits. It borrows from both. */
 struct heritage generation_heritage(const struct generation *generation, const struct heir *heir);
 
+/* What workers of another program, which ran in this process before, have in place of their generation: it is like `of`, of which it takes
+ * a reference, but for its number. One of them that dies before it is replaced comes back from this program, which serves as they did.
+ * NULL when there is no memory. */
+struct generation *generation_stand_in(struct generation *of, unsigned int number);
+
+/* Opens the access log, or opens it again, for all workers to come. Returns 1, or 0 if there is none, or a negative errno value with a
+ * sentence that names file and line; then the old one is kept. */
+int generation_open_log(struct generation *generation, struct error *e);
+
 static inline struct generation *generation_ref(struct generation *generation) {
         generation->references++;
         return generation;
 }
 
 /* NULL-safe; returns NULL. */
-static inline struct generation *generation_unref(struct generation *generation) {
-        if (generation && --generation->references == 0)
-                generation->free(generation);
-        return NULL;
-}
+struct generation *generation_unref(struct generation *generation);
 
 #endif

@@ -33,27 +33,41 @@ pid_t local_socket_owner(const char *path) {
         return result;
 }
 
-/* Makes way for a new one. */
-static int remove_stale(const char *path, struct error *e) {
-        pid_t owner = local_socket_owner(path);
+int local_socket_examine(const struct listen_address *address, pid_t *ret_owner, struct error *e) {
+        const char *path = address->socket.local.sun_path;
+        char directory[sizeof address->socket.local.sun_path];
         struct stat st;
 
-        if (owner < 0)
-                return error_set_errno(e, -owner, "%s: cannot tell whether anybody has this socket", path);
-        if (owner > 0)
-                return error_set(e, -EADDRINUSE, "%s is in use by process %d: stop that, or listen elsewhere", path, (int)owner);
+        *ret_owner = local_socket_owner(path);
+        if (*ret_owner < 0)
+                return error_set_errno(e, -*ret_owner, "%s: cannot tell whether anybody has this socket", path);
+        strcpy(directory, path);
+        *strrchr(directory, '/') = '\0';
+        if (access(*directory ? directory : "/", W_OK | X_OK) < 0)
+                return error_set_errno(e, errno, "%s: cannot make the socket in its directory", path);
         if (lstat(path, &st) < 0)
                 return errno == ENOENT ? 0 : error_set_errno(e, errno, "%s: cannot examine the socket", path);
-        if (!S_ISSOCK(st.st_mode))
-                return error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
-        if (unlink(path) < 0)
+        return S_ISSOCK(st.st_mode) ? 1 : error_set(e, -EEXIST, "%s: exists and is not a socket: it will not be replaced", path);
+}
+
+/* Makes way for a new one. */
+static int remove_stale(const struct listen_address *address, struct error *e) {
+        const char *path = address->socket.local.sun_path;
+        pid_t owner;
+        int r = local_socket_examine(address, &owner, e);
+
+        if (r < 0)
+                return r;
+        if (owner > 0)
+                return error_set(e, -EADDRINUSE, "%s is in use by process %d: stop that, or listen elsewhere", path, (int)owner);
+        if (r == 1 && unlink(path) < 0)
                 return error_set_errno(e, errno, "%s: cannot remove the stale socket", path);
         return 0;
 }
 
 int local_socket_bind(const struct listen_address *address, int *ret, struct error *e) {
         const char *path = address->socket.local.sun_path;
-        int fd, r = remove_stale(path, e);
+        int fd, r = remove_stale(address, e);
         mode_t mask;
 
         if (r < 0)
@@ -66,7 +80,7 @@ int local_socket_bind(const struct listen_address *address, int *ret, struct err
         (void)umask(mask);
         if (r < 0) {
                 (void)fd_close(fd);
-                return error_set_errno(e, -r, "%s: cannot make the socket%s", path, r == -ENOENT ? ", as there is no such directory" : "");
+                return error_set_errno(e, -r, "%s: cannot make the socket in its directory", path);
         }
         *ret = fd;
         return 0;

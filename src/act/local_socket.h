@@ -16,6 +16,10 @@ struct local_place {
 /* The process that answers on `path`: its pid, 0 if none does (no such file, or a stale one), or a negative errno value. */
 pid_t local_socket_owner(const char *path);
 
+/* Whether one could be made there: *ret_owner is who answers there now, 0 if nobody does. Returns 1 if there is a socket file already, 0 if not, or a
+ * negative errno value with a sentence. */
+int local_socket_examine(const struct listen_address *address, pid_t *ret_owner, struct error *e);
+
 /* Binds a socket that nobody but its owner may connect to until it is given its mode; a file that nobody answers on is replaced. Returns 0, or a
  * negative errno value with a sentence. */
 int local_socket_bind(const struct listen_address *address, int *ret, struct error *e);

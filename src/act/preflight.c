@@ -131,21 +131,17 @@ static int check_free(const struct listen_address *address, preflight_note note,
         return 0;
 }
 
-/* What the socket's own bind() would complain of. */
-static int check_directory_of(const struct listen_address *address, preflight_note note, struct error *e) {
-        char directory[sizeof address->socket.local.sun_path], remark[192];
-        const char *path = address->socket.local.sun_path;
-        pid_t owner = local_socket_owner(path);
+static int check_socket_file(const struct listen_address *address, preflight_note note, struct error *e) {
+        char remark[256];
+        pid_t owner;
+        int r = local_socket_examine(address, &owner, e);
 
-        strcpy(directory, path);
-        *strrchr(directory, '/') = '\0';
-        if (access(*directory ? directory : "/", W_OK | X_OK) < 0)
-                return error_set_errno(e, errno, "%s: cannot make the socket in its directory", path);
-        if (owner > 0 && owner != getpid()) {
-                (void)snprintf(remark, sizeof remark, "%s is in use by process %d, which runs; a start would fail as long as it does", path, (int)owner);
+        if (r >= 0 && owner > 0 && owner != getpid()) {
+                (void)snprintf(remark, sizeof remark, "%s is in use by process %d, which runs; a start would fail as long as it does",
+                               address->socket.local.sun_path, (int)owner);
                 note(remark);
         }
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 static bool has_address(const struct listen_list *list, const struct listen_address *address) {
@@ -165,7 +161,7 @@ static int check_addresses(const struct listen_list *addresses, const struct lis
                 if (listen_is_given(address) || has_address(running, address)) /* what systemd gives only a start can tell */
                         continue;
                 if (listen_is_local(address)) {
-                        r = check_directory_of(address, note, e);
+                        r = check_socket_file(address, note, e);
                         continue;
                 }
                 r = check_local(address, e);

@@ -31,7 +31,7 @@ static void reopen(struct act *act, struct generation *generation, struct outcom
         if (generation->reopened == act->n_reopened) /* already */
                 return;
         generation->reopened = act->n_reopened;
-        r = generation->reopen(generation, e);
+        r = generation_open_log(generation, e);
         if (r < 0)
                 outcome->failed = r;
         if (r <= 0)

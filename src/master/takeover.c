@@ -4,7 +4,7 @@
 #include <sys/prctl.h>
 
 #include "act/process.h"
-#include "act/stand_in.h"
+#include "act/generation.h"
 #include "base/log.h"
 #include "master/house.h"
 
@@ -28,7 +28,7 @@ static int adopt(struct house *h, const struct handover_child *from, struct gene
 
         if (from->slot >= f->n_workers || from->seat != fleet_own(f, from->slot))
                 return error_set(e, -EPROTO, "the handover names a worker without a place");
-        generation = stand_in_new(of, from->generation);
+        generation = generation_stand_in(of, from->generation);
         if (!generation)
                 return error_set_errno(e, ENOMEM, "cannot take over the workers");
         r = process_adopt(process_at(&h->act, from->slot, from->seat), from, generation, e);
@@ -65,7 +65,7 @@ static void come_back(struct house *h, const struct handover *handover) {
 }
 
 static int succeed(struct house *h, struct handover *handover, struct error *e) {
-        struct generation *next = h->act.generation, *current = stand_in_new(next, (unsigned int)handover->generation);
+        struct generation *next = h->act.generation, *current = generation_stand_in(next, (unsigned int)handover->generation);
 
         if (!current)
                 return error_set_errno(e, ENOMEM, "cannot take over the workers");

@@ -17,7 +17,7 @@
 enum {
         RPC_CALLS_MAX = 128,       /* of a connection that are under way; those behind are not read */
         RPC_WAITING_MAX = 16384,   /* calls of a worker that wait */
-        RPC_READ_BYTES = 65536,    /* of a connection in one turn */
+        RPC_READ_BYTES = 16384,    /* of a connection in one turn: so many short calls take a millisecond */
         RPC_WORK_TURN_NS = 100000, /* for so long dear calls are begun before sockets are looked at again */
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "rpc/server_internal.h"
@@ -130,29 +131,38 @@ static void take_input(struct connection *c, const char *bytes, size_t length) {
                 c->part_since_ms = c->server->now_ms;
 }
 
-/* In a drain all that has come; else a bounded number of bytes. */
-void stream_read(struct connection *c) {
+/* One read. Returns how many bytes came. */
+static size_t read_once(struct connection *c) {
         struct rpc_server *server = c->server;
-        bool has_taken = false;
+        ssize_t n;
 
-        while (!c->is_closed && !c->is_ending && !c->has_ended && !is_pressed(c)) {
-                ssize_t n = read(c->fd, server->input, RPC_READ_BYTES);
+        do
+                n = read(c->fd, server->input, RPC_READ_BYTES);
+        while (n < 0 && errno == EINTR);
+        if (n > 0)
+                take_input(c, server->input, (size_t)n);
+        else if (n == 0)
+                c->has_ended = true;
+        else if (errno != EAGAIN)
+                connection_close(c, RESTMARK_CLOSE_GONE);
+        return n > 0 ? (size_t)n : 0;
+}
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno != EAGAIN)
-                        connection_close(c, RESTMARK_CLOSE_GONE);
-                else if (n == 0)
-                        c->has_ended = true;
-                else if (n > 0)
-                        take_input(c, server->input, (size_t)n);
-                has_taken |= n > 0;
-                if (n <= 0 || !server->is_draining)
-                        break;
-        }
-        if (server->is_draining && (has_taken || !connection_is_idle(c)))
+/* In a drain all that has come by now, and not what a client who never ends sends meanwhile; else a bounded number of bytes. */
+void stream_read(struct connection *c) {
+        const bool is_draining = c->server->is_draining;
+        size_t taken = 0, n;
+        int waiting = 0;
+
+        if (is_draining)
+                (void)ioctl(c->fd, FIONREAD, &waiting); /* which does not fail for a socket */
+        do {
+                n = c->is_closed || c->is_ending || c->has_ended || is_pressed(c) ? 0 : read_once(c);
+                taken += n;
+        } while (n > 0 && taken < (size_t)waiting);
+        if (is_draining && (taken > 0 || !connection_is_idle(c)))
                 c->is_ending = true;
-        c->idle_since_ms = server->now_ms;
+        c->idle_since_ms = c->server->now_ms;
         connection_touch(c);
 }
 

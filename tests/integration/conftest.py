@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from daemon import SOURCE, Daemon
 
-sys.path.insert(0, str(SOURCE / "bench"))  # restmark_proof.clients, which the proofs use
+sys.path[:0] = [str(SOURCE / "bench"), str(SOURCE / "tests")]  # restmark_proof.clients, which the proofs use, and timed
 
 PUBLIC_READER = "hdrhistogram==0.10.8"  # HdrHistogram's own port to Python, which Debian does not package
 

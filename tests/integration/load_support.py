@@ -210,17 +210,6 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[max(0, int(rank) - 1)]
 
 
-def undisturbed(measure: Callable[[], None], tries: int = 12) -> None:
-    """Clocks of two processes agree only while both have a CPU: on a busy machine a comparison is made again. One that is wrong stays so."""
-    for left in reversed(range(tries)):
-        try:
-            measure()
-            return
-        except AssertionError:
-            if left == 0:
-                raise
-
-
 def counted(items: list[str]) -> dict[str, int]:
     return dict(Counter(items))
 

@@ -174,7 +174,8 @@ def test_any_value_is_dumped_so_that_it_is_read_back(tmp_path: Path, option: str
         second = subprocess.run([RESTMARKD, "-T", "-c", tmp_path / "dumped.ini"], capture_output=True, check=True, timeout=300)
         assert second.stdout == first.stdout
         key = option.partition(".")[2].encode()
-        lines = [line for line in first.stdout.split(b"\n") if line.startswith(key + b" = ")]
+        section = first.stdout.partition(b"[" + option.partition(".")[0].encode() + b"]\n")[2].partition(b"\n\n")[0]
+        lines = [line for line in section.split(b"\n") if line.startswith(key + b" = ")]
         assert len(lines) == 1 and lines[0].count(b"\r") == 0
         assert first.stdout != run("-T").stdout.encode()
 

@@ -6,12 +6,21 @@ Timed. What does not need the machine for itself is in test_load_histogram.py an
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from load_support import PROBES, QUANTILES, STALL_S, Planted, Staller, load, quantile, quantiles_us, undisturbed
+from load_support import PROBES, QUANTILES, STALL_S, Planted, Staller, load, quantile, quantiles_us
+
+from timed import before_others, undisturbed
 
 WORK_S = 0.0011
+
+
+@pytest.fixture(autouse=True, scope="module")
+def timed() -> Iterator[None]:
+    with before_others():
+        yield
 
 
 def closed_loop() -> None:

@@ -6,7 +6,9 @@ import json
 import re
 
 import pytest
-from load_support import Planted, Staller, load, run, undisturbed
+from load_support import Planted, Staller, load, run
+
+from timed import undisturbed
 
 
 def search() -> None:

@@ -51,6 +51,12 @@ BAD = {
     "link-local": Bad(("server.listen=[fe80::1]:8080",), "[server] listen: fe80::1 is an address of one link", 78),
     "multicast": Bad(("server.listen=224.0.0.1:8080",), "[server] listen: 224.0.0.1 is an address for many", 78),
     "overlap": Bad(("server.listen=127.0.0.1:9", "server.listen=*:9", "server.balance=shared"), "are for the same connections", 78),
+    "calls in no directory": Bad(("rpc.listen=unix:{}/missing/x.sock",), "/missing/x.sock: cannot make the socket in its directory"),
+    "calls in a closed directory": Bad(
+        ("rpc.listen=unix:{}/closed/x.sock",), "/closed/x.sock: cannot make the socket in its directory", prepare=close_folder, as_nobody=True
+    ),
+    "calls in a file": Bad(("rpc.listen=unix:{}/file",), "/file: exists and is not a socket", prepare=lambda folder: (folder / "file").touch()),
+    "calls at an address of another": Bad(("rpc.listen=192.0.2.1:8081",), "[rpc] listen: 192.0.2.1:8081 is not an address of this machine"),
     "two kinds": Bad(("server.listen=systemd:a", "server.listen=127.0.0.1:9"), "[server] listen: sockets from systemd and addresses do not go together", 78),
     "privileged": Bad(("server.listen=127.0.0.1:81",), "[server] listen: 127.0.0.1:81 is a privileged port", as_nobody=True),
     "privileged for all": Bad(("server.listen=*:81",), "[server] listen: 0.0.0.0:81 is a privileged port", as_nobody=True),

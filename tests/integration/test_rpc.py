@@ -108,6 +108,18 @@ def test_an_error_is_answered_and_the_connection_goes_on(calls: Start, method: o
         assert client.ask("welcome") == "Welcome!\n"
 
 
+@pytest.mark.parametrize("balance", ["shared", "cpu"])
+def test_every_balance_serves_both_ports(calls: Start, balance: str) -> None:
+    daemon = calls("server.processes=2", f"server.balance={balance}")
+    for address in addresses(daemon):
+        clients = [RpcClient(address) for _ in range(8)]
+        for client in clients:
+            assert client.ask("record", id=3).startswith('{"id":3,')
+            client.socket.close()
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+
+
 def test_wait_is_off_where_it_is_off(start: Start) -> None:
     daemon = start("server.processes=1", "rpc.listen=127.0.0.1:0")
     with RpcClient(addresses(daemon)[0]) as client:
@@ -134,16 +146,18 @@ def test_answers_come_when_they_are_ready(calls: Start) -> None:
         assert other.ask("welcome") == "Welcome!\n"
 
 
-def test_dear_calls_of_one_client_let_those_of_others_through(calls: Start) -> None:
-    daemon = calls("server.processes=1")
+def test_dear_calls_of_one_client_let_those_of_others_through(calls: Start, tmp_path: Path) -> None:
+    """The log has them in the order in which they were answered."""
+    daemon = calls("server.processes=1", f"log.access-log={tmp_path}/access.log")
     with RpcClient(addresses(daemon)[0]) as greedy, RpcClient(addresses(daemon)[1]) as modest:
-        greedy.send(*([0, i, "million-loop", [{"n": 2_000_000}]] for i in range(60)))
+        greedy.send(*([0, i, "million-loop", [{"n": 10_000_000}]] for i in range(100)))
         assert greedy.read() is not None  # they are being worked on
         assert modest.ask("million-loop", n=100_000)
-        modest_after = daemon.status()["routes"]["million-loop"]["requests"]
-        assert modest_after < 60
-        for _ in range(59):
+        for _ in range(99):
             assert greedy.read() is not None
+    lines = wait_for("the lines", lambda: (text := (tmp_path / "access.log").read_text()).count("\n") == 101 and text).splitlines()
+    (place,) = [i for i, line in enumerate(lines) if "?n=100000\"" in line]
+    assert place < 100
 
 
 def test_notifications_are_done_and_not_answered(calls: Start) -> None:
@@ -191,9 +205,9 @@ def test_a_reload_and_an_upgrade_answer_all_that_has_come(calls: Start) -> None:
         old = daemon.workers()
         for i, client in enumerate(clients):
             assert client.ask("welcome")
-            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]])
-        n = len(clients)
-        wait_for("all wait", lambda n=n: sum(w["waiting"] for w in daemon.status()["workers"]) == n)
+            client.send([0, i, "wait", [{"ms": 300}]], [0, 100 + i, "million-loop", [{"n": 3_000_000}]], [0, 200 + i, "welcome", []])
+            answer = client.read()
+            assert answer is not None and answer[0] == 200 + i  # those before it have come, too
         done = subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), command], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         for i, client in enumerate(clients):
@@ -211,8 +225,8 @@ def test_a_stop_answers_what_has_come_and_takes_the_socket_away(calls: Start, tm
     daemon = calls("server.processes=2")
     with RpcClient(addresses(daemon)[0]) as busy, RpcClient(addresses(daemon)[1]) as idle:
         assert idle.ask("welcome")
-        busy.call(1, "wait", ms=700)
-        wait_for("it waits", lambda: sum(w["waiting"] for w in daemon.status()["workers"]) == 1)
+        busy.send([0, 1, "wait", [{"ms": 700}]], [0, 2, "welcome", []])
+        assert busy.read() == (2, None, "Welcome!\n")  # what is before it has come, too
         daemon.signal(signal.SIGTERM)
         assert busy.read() == (1, None, "700")
         assert busy.read() is None

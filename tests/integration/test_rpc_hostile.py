@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import select
+import signal
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 
@@ -162,6 +164,30 @@ def test_a_half_closed_client_gets_its_answers_and_a_gone_one_costs_nothing(star
     status = daemon.status()
     assert (status["rpc"]["connections"], status["routes"]["wait"]["aborted"]) == (0, 1)
     assert status["closes"]["gone"] >= 2
+
+
+def test_a_client_that_never_stops_does_not_hold_up_a_stop(start: Start) -> None:
+    """Notifications have no answers that could fill anything: what comes after the drain has begun is not read any more."""
+    daemon = start("server.processes=1", "rpc.listen=127.0.0.1:0")
+    flood = msgpack.packb([2, "welcome", []]) * 5000
+    stop = threading.Event()
+
+    def send(client: RpcClient) -> None:
+        try:
+            while not stop.is_set():
+                client.socket.sendall(flood)
+        except OSError:
+            return
+
+    with RpcClient(addresses(daemon)[0]) as client:
+        thread = threading.Thread(target=send, args=(client,))
+        thread.start()
+        wait_for("they come in", lambda: daemon.status()["rpc"]["calls"] > 20_000)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+        stop.set()
+        thread.join()
+    assert "exited with code 0" in daemon.log()
 
 
 def test_bodies_share_the_memory_of_http_s(start: Start) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from daemon import RESTMARKCTL, RESTMARKD, Daemon, is_alive, run, wait_for
 from http_client import Connection, Load
+from rpc_client import RpcClient, addresses
 
 Start = Callable[..., Daemon]
 
@@ -279,3 +280,43 @@ def test_sockets_of_the_wrong_kind_are_named() -> None:
         assert 'systemd gives no socket named "api"' in refusal("server.listen=systemd:api", sockets={"web": good.fileno()})
     assert "systemd gives no socket: is restmarkd started by its socket unit?" in refusal("server.listen=systemd")
     assert run("-t", "-o", "server.listen=systemd:web", "-o", "admin.control=none").returncode == 0
+
+
+def test_sockets_for_calls_are_named(start: Start, tmp_path: Path) -> None:
+    """A Unix socket and a TCP one of systemd's; the rest is for HTTP. After a stop they are systemd's still."""
+    path = tmp_path / "calls.sock"
+    with listening() as web, listening() as calls, socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(path))
+        local.listen(16)
+        given = activation({"web": web.fileno(), "calls": calls.fileno(), "local": local.fileno()})
+        options = ("server.listen=systemd", "rpc.listen=systemd:local", "rpc.listen=systemd:calls")
+        daemon = start("server.processes=2", *options, listen=False, **given)
+        assert [int(port) for _, port in daemon.addresses] == [web.getsockname()[1]]
+        assert addresses(daemon) == [f"unix:{path}", f"127.0.0.1:{calls.getsockname()[1]}"]
+        for command in ("reload", "upgrade"):
+            for address in addresses(daemon):
+                with RpcClient(address) as client:
+                    assert client.ask("welcome") == "Welcome!\n"
+            subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), command], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+        assert path.exists()
+        assert "name some of them, too" in refusal("rpc.listen=127.0.0.1:0", sockets={"web": web.fileno()})
+
+
+def test_calls_that_wait_outlive_a_crash_of_the_master(start: Start, systemd: FakeSystemd, tmp_path: Path) -> None:
+    environment = {**systemd.environment, "FDSTORE": "100"}
+    options = ("server.processes=2", "rpc.listen=127.0.0.1:0", f"rpc.listen=unix:{tmp_path}/rpc.sock")
+    daemon = start(*options, environment=environment)
+    systemd.wait(r"READY=1\n.*")
+    assert len(systemd.stored) == 6
+    kill_master(daemon)
+    clients = [RpcClient(address) for address in addresses(daemon) for _ in range(6)]
+    for client in clients:
+        client.call(7, "welcome")
+    again = start(*options, environment=environment, **activation(systemd.stored))
+    assert addresses(again) == addresses(daemon)
+    for client in clients:
+        with client:
+            assert client.read() == (7, None, "Welcome!\n")
+    assert not re.search(r"is closed, as the configuration has changed", again.log())

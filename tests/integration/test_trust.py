@@ -56,7 +56,7 @@ def test_a_worker_has_its_own_cell_and_nothing_else_that_is_shared(start: Start)
     for pid in daemon.workers():
         (only,) = shared_mappings(pid)
         begin, end, name = only
-        assert end - begin == os.sysconf("SC_PAGE_SIZE")
+        assert end - begin == 2 * os.sysconf("SC_PAGE_SIZE")  # one cell
         assert "memfd:restmark-cell" in name
         assert memory_files(pid) == ["/memfd:restmark-json (deleted)"]  # which test_zero_copy.py finds sealed
         inodes.add(Path(f"/proc/{pid}/map_files/{begin:x}-{end:x}").stat().st_ino if AS_ROOT else pid)

@@ -254,6 +254,15 @@ def test_statements_of_a_request_do_not_grow_with_its_rows(peer: Peer, stores: S
                 counted = stores.statements()
                 assert sum(counted.values()) <= 10 * most, counted
                 assert sum(calls for text, calls in counted.items() if text.startswith("SELECT")) == 10, counted
+        for route in routes(peer, "update"):
+            # BEGIN, SELECT, UPDATE and COMMIT; without a row BEGIN, SELECT and ROLLBACK.
+            for target, statements in ((f"{route}?id=5", 4), (f"{route}?id={UNKNOWN}", 3)):
+                for _ in range(20):
+                    client.get(target, "POST")
+                stores.forget_statements()
+                for _ in range(10):
+                    client.get(target, "POST")
+                assert sum(stores.statements().values()) == 10 * statements, stores.statements()
 
 
 def test_it_finds_its_way_back(peer: Peer, stores: Stores) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-sys.path.insert(0, str(BENCH))
+sys.path[:0] = [str(BENCH), str(Path(__file__).resolve().parents[1])]
 # As for a user, so that of some hundred starts of a command the first alone compiles it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if build := os.environ.get("RESTMARK_BUILD"):
@@ -21,6 +22,8 @@ from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E40
 from restmark_rig.load import load_program  # noqa: E402  (the path had to be set first)
 from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
 from restmark_rig.store.dataset import Dataset  # noqa: E402
+
+from timed import before_others  # noqa: E402
 
 from . import guide  # noqa: E402
 from .helpers import Silent, processes_mentioning, run_rig, wait_until  # noqa: E402
@@ -54,8 +57,6 @@ LONGEST_FIRST = (
     "test_cli_signals",
 )
 
-TIMED_NICENESS = -15
-AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -115,32 +116,10 @@ def load_generator() -> None:
 
 
 @pytest.fixture(autouse=True)
-def before_others(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A timed test and what it starts go before other work on the machine, where the user may say so."""
-    if request.node.get_closest_marker("timed") is None:
+def timed_before_others(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A timed test and what it starts go before other work on the machine."""
+    with before_others() if request.node.get_closest_marker("timed") else nullcontext():
         yield
-        return
-    usual, of_session = os.getpriority(os.PRIO_PROCESS, 0), _session_niceness()
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, TIMED_NICENESS)
-    except PermissionError:
-        yield
-        return
-    # Where the kernel shares CPUs among sessions first, niceness counts within a session alone.
-    if of_session is not None:
-        AUTOGROUP.write_text(str(TIMED_NICENESS))
-    yield
-    if of_session is not None:
-        AUTOGROUP.write_text(str(of_session))
-    os.setpriority(os.PRIO_PROCESS, 0, usual)
-
-
-def _session_niceness() -> int | None:
-    """That of this process's session; None where there is no such thing."""
-    try:
-        return int(AUTOGROUP.read_text().rpartition(" ")[2])
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 @pytest.fixture(autouse=True)

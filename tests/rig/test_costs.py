@@ -10,37 +10,24 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from restmark_rig.contestants.cache import Cache
-from restmark_rig.host.pinning import Pinning
-from restmark_rig.load import load
-from restmark_rig.model.errors import DatasetError
 from restmark_rig.model.stats import Estimate
-from restmark_rig.store import dataset
-from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies.costs import (
     billing,
-    broken_data,
-    broken_files,
     capacity,
     changepoints,
     classes,
-    deploy,
     memory_life,
     rates,
-    start,
     warm_up,
 )
 from restmark_rig.studies.costs.billing import Range, Stack, Terms
-from restmark_rig.studies.costs.broken_data import Seen
-from restmark_rig.studies.costs.broken_files import Broken
 from restmark_rig.studies.costs.classes import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs.rates import Try
-from restmark_rig.studies.lab import Lab
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 from restmark_rig.ui.cli import cli
 
 from . import costs_example
-from .helpers import ROOT, Silent, cheater, processes_mentioning, script
+from .helpers import ROOT
 
 
 def series(levels: Sequence[tuple[float, int]], sd: float, seed: int) -> list[float]:
@@ -265,139 +252,3 @@ def test_the_bill_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert document["baseline"] == "slow"
     (saving,) = document["savings"]
     assert saving["engineer_days"] == pytest.approx(saving["money"]["value"] / 500)
-
-
-MISSING, *_ = broken_files.all_of_them()
-EXTRA = next(one for one in broken_files.all_of_them() if one.harmless)
-GOOD = dataset.compact_json(list(dataset.default_records(broken_files.RECORDS)))
-
-
-@pytest.mark.parametrize(
-    ("broken", "seen", "outcome"),
-    [
-        (MISSING, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.WRONG),
-        (MISSING, [Seen(200, b"", False, "")], broken_data.WRONG),
-        (MISSING, [Seen(None, b"", True, "Segmentation fault in record 57")], broken_data.CRASH),
-        (MISSING, [Seen(500, b"", False, "record 57: no description"), Seen(None, b"", True, "")], broken_data.CRASH),
-        (MISSING, [Seen(500, b"", False, "KeyError: 'description'")], broken_data.NAMED),
-        (MISSING, [Seen(500, b"", False, "Internal Server Error")], broken_data.VAGUE),
-        (MISSING, [Seen(500, b"", False, "")], broken_data.MUTE),
-        (MISSING, [Seen(None, b"", False, "error: record 57 lacks a field")], broken_data.NAMED),
-        (EXTRA, [Seen(200, b"", False, ""), Seen(200, GOOD, False, "")], broken_data.RIGHT),
-        (EXTRA, [Seen(200, GOOD[:-9] + b"]", False, "")], broken_data.WRONG),
-    ],
-)
-def test_what_comes_of_broken_data_has_a_name(broken: Broken, seen: list[Seen], outcome: str) -> None:
-    assert broken_data.worst(seen, broken)[0] == outcome
-
-
-def test_each_fault_is_one_for_a_strict_reader_and_names_its_place(tmp_path: Path) -> None:
-    path = tmp_path / "data.msgpack"
-    path.write_bytes(broken_files.good())
-    assert len(dataset.read(path).records) == broken_files.RECORDS
-    for broken in broken_files.all_of_them():
-        path.write_bytes(broken.content)
-        with pytest.raises(DatasetError):
-            dataset.read(path)
-
-
-# Decodes what is there, and knows nothing of what should be.
-SWALLOWS = """
-import json, sys, msgpack
-from http.server import BaseHTTPRequestHandler, HTTPServer
-records = msgpack.unpackb(open(sys.argv[2], "rb").read())
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/":
-            body = b"Welcome!\\n"
-        elif self.path == "/parse-msgpack":
-            body = str(len([msgpack.unpackb(one) for one in records])).encode()
-        else:
-            body = json.dumps([{**{"description": ""}, **msgpack.unpackb(one)} for one in records]).encode()
-            body = body if self.path == "/transfer-data" else str(len(body)).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
-def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
-    with Lab([script(tmp_path / "peers", "swallows", SWALLOWS)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        cells = broken_data.measure(lab)
-    told = {(cell.labels["name"], cell.labels["data"]): cell.labels["outcome"] for cell in cells if cell.labels["way"] == broken_data.FILE}
-    assert told["swallows", MISSING.says] == broken_data.WRONG
-    assert told["swallows", "the file ends in its middle"] in (broken_data.NAMED, broken_data.VAGUE)
-    finding = broken_data.judge(cells)
-    assert finding.verdict == OPEN, "nobody has typed records"
-    assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]
-
-
-def starts(name: str, values: Sequence[float], workers: int = 1) -> Cell:
-    labels = {"contestant": name.title(), "name": name, "workers": str(workers), "page_cache": start.WARM}
-    return Cell(labels, [{"first_answer_ms": value} for value in values])
-
-
-def test_starts_are_judged() -> None:
-    slow, fast = [300.0, 310.0, 305.0, 302.0], [100.0, 104.0, 99.0, 101.0]
-    assert start.judge([starts("pypy-x", slow), starts("python-x", fast)]).verdict == HOLDS
-    assert start.judge([starts("pypy-x", fast), starts("python-x", slow)]).verdict == HOLDS_NOT
-    assert start.judge([starts("pypy-x", fast), starts("python-x", fast)]).verdict == OPEN
-    assert start.judge([starts("pypy-x", fast)]).verdict == OPEN
-
-
-NEVER_RIGHT = """
-import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "3")
-        self.end_headers()
-        self.wfile.write(b"no\\n")
-    def log_message(self, *_):
-        pass
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
-def test_only_a_right_answer_ends_a_start(tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "STARTS", 2)
-    monkeypatch.setattr(start, "_LONGEST_S", 2)
-    monkeypatch.setattr(start, "_DROP", tmp_path / "none")
-    peers = tmp_path / "peers"
-    with Lab([cheater(peers, "none"), script(peers, "never", NEVER_RIGHT)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        cells = start.measure(lab)
-    right, wrong = ([cell for cell in cells if cell.labels["name"] == name] for name in ("cheat-none", "never"))
-    assert [len(cell.rounds) for cell in right] == [2, 2]
-    assert all(value > 1 for cell in right for value in cell.values("first_answer_ms"))
-    assert all("did not answer in 2 s" in cell.lost for cell in wrong)
-    assert not processes_mentioning(str(peers))
-
-
-def deployed(name: str, lost: Sequence[float]) -> Cell:
-    figures = {"requests": 800.0, "cut_off": 0.0, "refused": 0.0, "unsent": 0.0, "longest_ms": 5.0}
-    return Cell({"contestant": name, "name": name, "way": deploy.RELOADED}, [{**figures, "lost": count} for count in lost])
-
-
-def test_deploys_are_judged() -> None:
-    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [1, 1, 1])]).verdict == HOLDS
-    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 0, 0])]).verdict == HOLDS_NOT
-    assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 1, 0])]).verdict == OPEN
-
-
-def test_a_server_without_a_reload_is_stopped_and_started(
-    tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deploy, "ROUNDS", 1)
-    peers = tmp_path / "peers"
-    with Lab([cheater(peers, "none")], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        (cell,) = deploy.measure(lab)
-    assert (cell.labels["way"], cell.lost) == (deploy.RESTARTED, "")
-    (figures,) = cell.rounds
-    assert figures["requests"] > 0
-    assert figures["lost"] > 0, "nobody listened for a while"
-    assert not processes_mentioning(str(peers))

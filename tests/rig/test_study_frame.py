@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,12 +15,12 @@ import pytest
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
-from restmark_rig.model.errors import UsageFault
+from restmark_rig.model.errors import EnvironmentFault, UsageFault
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.store.results_file import ResultsError
 from restmark_rig.studies import driver, files, registry, schema
 from restmark_rig.studies.lab import Lab, Pace
-from restmark_rig.studies.record import HOLDS, OPEN, StudyResults
+from restmark_rig.studies.record import HOLDS, OPEN, Cell, StudyResults
 
 from .helpers import ROOT, Silent, cheater, processes_mentioning, rig_command, run_rig, wait_until
 
@@ -51,6 +52,18 @@ def test_a_study_from_anywhere_is_run_and_written(tmp_path: Path, cache: Cache, 
     assert "An example." in page.partition("<h1>")[0]
     assert "it is &lt;so&gt;" in page
     Standalone().feed(page)
+
+
+def test_a_program_that_fails_costs_its_claim_alone(cache: Cache, default_dataset: Dataset) -> None:
+    def fail(lab: Lab) -> list[Cell]:
+        raise EnvironmentFault(f"the load of {len(lab.contestants)} contestants failed", "run it by hand")
+
+    study, reporter = registry.find(str(EXAMPLE)), Silent()
+    failing = [dataclasses.replace(claim, measure=fail) for claim in study.claims]
+    with Lab([], True, cache, default_dataset, Pinning(None, None), load, reporter) as lab:
+        found = driver.run(study, failing, lab, reporter.say)
+    assert [claim.finding.verdict for claim in found.claims] == [OPEN, OPEN]
+    assert "the load of 0 contestants failed" in found.claims[0].finding.why
 
 
 class Standalone(HTMLParser):

@@ -68,6 +68,11 @@ def test_a_contestant_that_lost_a_cell_is_not_compared_and_is_named() -> None:
     assert any("out of order" in note for note in finding.notes)
 
 
+def test_points_stand_in_the_order_of_depths() -> None:
+    for chart in inflation.judge(inflated({"a": 7.0, "b": 2.0})[::-1]).charts:
+        assert all([point.x for point in one.points] == sorted(point.x for point in one.points) for one in chart.series), chart.key
+
+
 def test_the_bump_chart_says_how_many_turn_round() -> None:
     chart = inflation.judge(inflated({"a": 7.0, "b": 2.0})).charts[0]
     assert [series.points[-1].y for series in chart.series] == [1.0, 2.0]

@@ -46,7 +46,7 @@ def test_setup_brings_what_programs_of_claims_need() -> None:
     lacking = [replace(one, requires=tuple(replace(need, command="/nonexistent/x") for need in one.requires)) for one in programs]
     wanted = {word for line in needs.lines(needs.unmet(lacking)) for word in line.split("\t")[3].split()}
     assert {"golang-go", "gcc", "python3-venv"} < wanted
-    assert {browser.REQUIREMENT, quic.ENTER, h2load.REQUIREMENT} < set(registry.recipe(STUDY).requires)
+    assert {browser.REQUIREMENT, browser.FIREFOX, quic.ENTER, h2load.REQUIREMENT} < set(registry.recipe(STUDY).requires)
 
 
 def test_a_program_that_can_not_be_built_is_named(cache: Cache, default_dataset: Dataset, tmp_path: Path) -> None:
@@ -206,10 +206,13 @@ def test_what_overlaps_in_the_fronts_log() -> None:
 @pytest.mark.skipif(requirements.locate(browser.REQUIREMENT) is None, reason="chromium is not installed: restmark setup pipelining")
 def test_a_browser_is_seen_from_both_sides(cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsers, "QUICK_LOADS", 1)
+    monkeypatch.setattr(browsers, "FIREFOX_LOADS", 1)
     with lab_of([], cache, default_dataset) as lab:
         cells = browsers.measure(lab)
         plain = next(cell for cell in cells if cell.labels["way"] == browsers.PLAIN)
         assert plain.lost == "" and len(plain.rounds) == browsers.QUICK_LOADS
+        for cell in cells:
+            assert not cell.lost or "not installed" in cell.lost, cell
         for entry in plain.rounds:
             assert entry["browser_requests"] == entry["server_requests"] == recorder.RESOURCES + 1
             assert 1 <= entry["browser_connections"] == entry["server_connections"] <= 6
@@ -230,6 +233,8 @@ def seen_by_browser(plain: float, multiplexed: float) -> list[Cell]:
 def test_browsers(plain: float, multiplexed: float, verdict: str) -> None:
     assert browsers.judge(seen_by_browser(plain, multiplexed)).verdict == verdict
     assert browsers.judge(seen_by_browser(plain, multiplexed)[1:]).verdict == OPEN
+    other = Cell({"way": browsers.PLAIN, "browser": "F"}, [{f"server_{what}": 3.0 for what in ("requests", "connections", "outstanding_max")}])
+    assert browsers.judge([*seen_by_browser(plain, multiplexed), other]).verdict == HOLDS_NOT
 
 
 @pytest.mark.parametrize(

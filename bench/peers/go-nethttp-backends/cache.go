@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/url"
 	"strconv"
 	"unicode/utf8"
 
@@ -25,8 +26,12 @@ type cache struct {
 }
 
 // openCache opens all connections. Where the cache is away, this is told, and they are opened once it is back.
-func openCache(ctx context.Context, url string, connections, records int) (*cache, error) {
-	options, err := redis.ParseURL(url)
+func openCache(ctx context.Context, address string, connections, records int) (*cache, error) {
+	options, err := redis.ParseURL(address)
+	var misfit *url.Error
+	if errors.As(err, &misfit) {
+		return nil, misfit.Err // without the URL, which may hold a password
+	}
 	if err != nil {
 		return nil, err
 	}

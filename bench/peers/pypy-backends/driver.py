@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import dataset
 import pg8000.dbapi
 import rows
-from pg8000.native import PreparedStatement
+from pg8000.converters import make_params
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -51,14 +51,15 @@ class Connection(pg8000.dbapi.Connection):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[str, tuple[Any, Any, Any]] = {}
 
     def run(self, sql: str, *values: Any) -> list[list[Any]]:
-        """The rows of a statement with $1, $2, … in autocommit, or in the transaction that run("BEGIN") began."""
-        statement = self._prepared.get(sql)
-        if statement is None:
-            statement = self._prepared[sql] = PreparedStatement(self, sql.replace("$", ":p"))
-        return statement.run(**{f"p{number}": value for number, value in enumerate(values, 1)})
+        """The rows of a statement with $1, $2, … in autocommit, or in the transaction that execute_simple("BEGIN") began."""
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            prepared = self._prepared[sql] = self.prepare_statement(sql, ())
+        name, columns, converters = prepared
+        return self.execute_named(name, make_params(self.py_types, values), columns, converters, sql).rows
 
 
 class Database:
@@ -99,14 +100,14 @@ class Database:
 
     def update(self, id_: int) -> dataset.Record:
         with self._connection() as connection:
-            connection.run("BEGIN")
+            connection.execute_simple("BEGIN")
             try:
                 found = _only(connection.run(rows.LOCKED, id_))
                 found["count"] = rows.counted_up(found["count"])
                 connection.run(rows.UPDATE, id_, found["count"])
-                connection.run("COMMIT")
+                connection.execute_simple("COMMIT")
             except rows.NoRowError:
-                connection.run("ROLLBACK")  # what else fails is rolled back when the pool takes the connection
+                connection.execute_simple("ROLLBACK")  # what else fails is rolled back when the pool takes the connection
                 raise
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -76,12 +77,13 @@ def between(before: Use, after: Use) -> BackEndUse:
 
 @dataclass
 class BackEnds:
-    """Those that run. absent: why one does not, in words, by its name."""
+    """Those that run. absent: why one does not, in words, by its name; credentials: the folder with their passwords, if there are some."""
 
     wishes: Wishes = NO_WISHES
     database: Database | None = None
     cache: KeyValues | None = None
     absent: dict[str, str] = field(default_factory=dict)
+    credentials: str = ""
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -104,6 +106,8 @@ class BackEnds:
             cache_connections=CACHE_CONNECTIONS,
             secret_database_url=database.address.secret_url if database else "",
             secret_cache_url=cache.address.secret_url if cache else "",
+            database_password=database.address.password if database else "",
+            credentials=self.credentials,
         )
 
     def cpu_ns(self) -> tuple[int | None, int | None]:
@@ -201,7 +205,23 @@ def running(wanted: Collection[str], wishes: Wishes, servers: int, data: Dataset
                 found.database = stack.enter_context(_database(wishes, servers, data, cache))
             else:
                 found.cache = stack.enter_context(_cache(wishes, data, cache))
+        found.credentials = stack.enter_context(_credentials(wishes))
         yield found
+
+
+@contextmanager
+def _credentials(wishes: Wishes) -> Iterator[str]:
+    """A folder that only this user may read, with the passwords in files, as systemd would pass them on; "" if there are none."""
+    passwords = {f"{name}-password": own.password for name in BACK_ENDS if (own := wishes.own(name)) is not None and own.password}
+    if not passwords:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="restmark-credentials-") as folder:
+        for name, password in passwords.items():
+            path = Path(folder, name)
+            path.touch(0o600)
+            path.write_text(password, encoding="utf-8")
+        yield folder
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from . import placeholders
 class BackEndAccess:
     """How a server reaches the back ends: URLs, empty for one that does not run, and how many connections a worker may open.
 
-    secret_…: the same with a password if there is one: for environments alone, and never for an argument, a log or a result.
+    secret_…: the same with a password if there is one: for environments alone, and never for an argument, a log or a result. credentials: a
+    folder that nobody else may read, with passwords in the files database-password and cache-password, as systemd passes them on.
     """
 
     database_url: str = ""
@@ -20,6 +21,8 @@ class BackEndAccess:
     cache_connections: int = 1
     secret_database_url: str = field(default="", repr=False)
     secret_cache_url: str = field(default="", repr=False)
+    database_password: str = field(default="", repr=False)
+    credentials: str = ""
 
     @property
     def values(self) -> dict[str, object]:
@@ -31,6 +34,12 @@ class BackEndAccess:
         """Of the placeholders in a manifest's environment, passwords and all."""
         secrets = {"database_url": self.secret_database_url, "cache_url": self.secret_cache_url}
         return {**self.values, **{name: value for name, value in secrets.items() if value}}
+
+    @property
+    def secret_variables(self) -> dict[str, str]:
+        """Of the environment, for those who get a URL without its password as an argument: libpq's, and systemd's."""
+        found = {"PGPASSWORD": self.database_password, "CREDENTIALS_DIRECTORY": self.credentials}
+        return {name: value for name, value in found.items() if value}
 
     def recorded(self) -> BackEndAccess:
         """For the record of a run: a placeholder in place of a URL, which each start chooses anew."""

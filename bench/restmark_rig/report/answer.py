@@ -190,7 +190,8 @@ def _saved_share(cpu_us: float, times: float) -> float:
 def _limits_line(results: Results) -> Line:
     workers = results.settings.workers
     scale = "how it scales over CPUs, " if workers == 1 else ""
-    return Line("What this does not tell", f"{scale}your own code, a real database, TLS, a network; nor other machines.")
+    database = "your own database" if results.back_ends else "a real database"
+    return Line("What this does not tell", f"{scale}your own code, {database}, TLS, a network; nor other machines.")
 
 
 def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:

@@ -391,8 +391,13 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
         f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}"
+        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
+
+
+def _connections(recording: Recording) -> str:
+    each = [f"{record.connections_per_worker} to the {record.name}" for record in recording.results.back_ends]
+    return f";\nconnections for each worker, equal for all: {', '.join(each)}" if each else ""
 
 
 def write_reports(recording: Recording) -> list[Path]:

@@ -142,6 +142,7 @@ def start_command(
     access = options.back_ends.secret_values if secrets else options.back_ends.values
     env = {
         **BackEndAccess.variables(access),
+        **(options.back_ends.secret_variables if secrets else {}),
         **versions.path_variable(contestant.search_path),
         **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }

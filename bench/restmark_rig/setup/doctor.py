@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backends import back_ends
 from ..contestants import requirements
 from ..contestants.contestant import Contestant, Requirement
 from ..host import idle_latency, machine, pinning
 from ..load import load_program
 from ..model import cpulist
 from ..model.errors import EnvironmentFault
+from ..model.workloads import CACHE, DATABASE
 
 OK, NOTE, WARNING = "ok", "note", "warning"
 
@@ -42,7 +44,7 @@ def examine(contestants: Sequence[Contestant]) -> list[Line]:
     lines: list[Line] = []
     for topic in _TOPICS:
         lines += topic()
-    return [*lines, *_load_generator(), *_toolchains(contestants)]
+    return [*lines, *_load_generator(), *_back_ends(), *_toolchains(contestants)]
 
 
 def _cpu() -> Iterator[Line]:
@@ -213,6 +215,16 @@ def _load_generator() -> Iterator[Line]:
             yield Line(topic, OK, "is built when it is first needed (for the rig)")
         else:
             yield Line(topic, WARNING, fault.message, fault.remedy)
+
+
+def _back_ends() -> Iterator[Line]:
+    """Whether a database and a cache can be started for the workloads that ask them."""
+    for name, groups in ((DATABASE, "db, orm"), (CACHE, "cache")):
+        what, _, remedy = back_ends.unmet(name).partition("; remedy: ")
+        if what:
+            yield Line(name, NOTE, f"{what}; without it: no --workload {groups}", remedy)
+        else:
+            yield Line(name, OK, f"can be started for --workload {groups}")
 
 
 _TOPICS: tuple[Callable[[], Iterator[Line]], ...] = (

@@ -12,7 +12,7 @@ from .. import __version__
 from ..contestants import versions
 from ..host import machine, pinning
 from ..model import cpulist
-from ..model.errors import StartFailed
+from ..model.errors import EnvironmentFault
 from .judging import untold
 from .lab import Lab
 from .record import FORMAT, VERSION, Cell, ClaimRecord, Finding, StudyResults, Subject
@@ -53,7 +53,7 @@ def _run_claim(claim: Claim, lab: Lab) -> ClaimRecord:
         finding = claim.judge(cells)
     except CannotTell as reason:
         finding = untold(str(reason))
-    except StartFailed as fault:
+    except EnvironmentFault as fault:
         finding = untold(fault.message)
     return record_of(claim, finding, cells, time.monotonic() - began)
 

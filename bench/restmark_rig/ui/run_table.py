@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..model.results import Cell
 from ..model.workloads import requested
-from ..report import badges, numbers
+from ..report import back_ends, badges, numbers
 from ..report.analysis import Analysis, Load
 from ..report.answer import Answer
 from ..report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
@@ -35,6 +35,8 @@ def show(console: Console, view: View) -> None:
         plain(console, "\n" + _legend(analysis))
     for remark in results.remarks:
         plain(console, textwrap.fill(f"note: {remark}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+    for text in back_ends.sentences(results, analysis):
+        plain(console, "\n" + textwrap.fill(text, _WIDTH, break_on_hyphens=False))
     plain(console, "")
     show_answer(console, view.answer)
 

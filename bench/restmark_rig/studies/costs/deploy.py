@@ -109,7 +109,7 @@ def _deployed(lab: Lab, contestant: Contestant) -> dict[str, float]:
     kinds = result.errors_by_kind
     return {
         "requests": float(result.requests),
-        "lost": float(result.errors + result.unsent),
+        "lost": float(result.errors - kinds.connect + result.unsent),
         "cut_off": float(kinds.read + kinds.write),
         "refused": float(kinds.connect),
         "unsent": float(result.unsent),
@@ -129,11 +129,14 @@ def judge(cells: Sequence[Cell]) -> Finding:
         ["Contestant", "Way", "Requests", "Lost", "Cut off", "Connections refused", "Longest wait, ms"],
         [_row(cell) for cell in stand],
     )
-    losing = [cell for cell in stand if min(cell.values("lost")) > 0]
-    keeping = [cell for cell in stand if max(cell.values("lost")) == 0]
-    why = "; ".join(f"{cell.labels['contestant']} ({cell.labels['way']}): {sum(cell.values('lost')):,.0f}" for cell in stand)
+    troubles = {cell.labels["name"]: [lost + refused for lost, refused in zip(cell.values("lost"), cell.values("refused"), strict=True)] for cell in stand}
+    losing = [name for name, counts in troubles.items() if min(counts) > 0]
+    keeping = [name for name, counts in troubles.items() if max(counts) == 0]
+    why = "; ".join(
+        f"{cell.labels['contestant']} ({cell.labels['way']}): {sum(cell.values('lost')):,.0f} and {sum(cell.values('refused')):,.0f}" for cell in stand
+    )
     verdict = HOLDS if len(losing) == len(stand) else HOLDS_NOT if keeping else OPEN
-    return Finding(verdict, f"requests lost in {ROUNDS} deploys: {why}", tables=[table], notes=notes)
+    return Finding(verdict, f"requests lost, and connections refused, in {ROUNDS} deploys: {why}", tables=[table], notes=notes)
 
 
 def _row(cell: Cell) -> list[str]:
@@ -150,9 +153,11 @@ CLAIM = Claim(
         f"{RATE_PER_S} requests/s on {CONNECTIONS} kept connections (as many as its workers take, where those are fewer), and in their middle the "
         "deploy that the server has: SIGHUP where its manual says that this puts new code in place (uWSGI, gunicorn, granian, nginx, restmarkd), "
         "else SIGTERM, its end, and a new start on the same port, as a service manager does it. Lost is a request that was sent and not answered, "
-        f"or could not be sent at all. {ROUNDS} times each."
+        f"or could not be sent before the end. A connection that is refused is tried again, and counted apart. {ROUNDS} times each."
     ),
-    rule="Holds if every contestant loses requests each time; does not hold if one loses none in any; cannot be told otherwise.",
+    rule=(
+        "Holds if every contestant loses requests or refuses connections each time; does not hold if one does neither in any; cannot be told otherwise."
+    ),
     misleads=(
         "Behind a proxy that asks again, requests that were cut off may be none for users. A restart behind SO_REUSEPORT, the new one before the "
         "old one's end, is not what a service manager does by default. Programs without a reload of their own are not worse written: it is left to "

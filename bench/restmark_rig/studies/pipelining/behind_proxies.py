@@ -174,29 +174,23 @@ CLAIM = Claim(
     key="behind-proxies",
     sentence="Behind a reverse proxy pipelining is nothing.",
     source=(
-        f"{texts.ESSAY}, scenario 1; {texts.RFC_PIPELINING}, by which an intermediary may pipeline what it forwards, but need not; "
-        "HAProxy's configuration manual: "
-        "pipelining “has been totally abandoned for its lack of reliability on certain servers”, and servers have to support it."
+        f"{texts.ESSAY}, scenario 1; {texts.RFC_PIPELINING}, by which an intermediary may pipeline what it forwards, but need not; HAProxy's "
+        "configuration manual: pipelining “has been totally abandoned for its lack of reliability on certain servers”, and servers have to support it."
     ),
     method=(
-        "Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder "
-        f"{Path(__file__).parent.name}/proxies, in front of a server that "
-        f"records the most requests outstanding on one of its connections, while a client keeps {DEPTH} under way on each of "
-        f"{CONNECTIONS}. The same without a "
-        "proxy shows that it would be seen. Then in front of the first contestant, with 1 and 16 requests under way on a connection, "
-        "64 in all; proxy and "
-        "client share CPUs."
+        f"Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder {Path(__file__).parent.name}/proxies, in front "
+        f"of a server that records the most requests outstanding on one of its connections, while a client keeps {DEPTH} under way on each of "
+        f"{CONNECTIONS}. The same without a proxy shows that it would be seen. Then in front of the first contestant, with 1 and 16 requests under way on "
+        "a connection, 64 in all; proxy and client share CPUs."
     ),
     rule=(
-        f"Holds if no proxy of at least {PROXIES_MIN} ever had more than one request outstanding on a connection to the server, while "
-        "without one at least "
-        f"{SEEN_DIRECT_MIN} were seen; does not hold if one had; cannot be told otherwise."
+        f"Holds if no proxy of at least {PROXIES_MIN} ever had more than one request outstanding on a connection to the server, while without one at "
+        f"least {SEEN_DIRECT_MIN} were seen; does not hold if one had; cannot be told otherwise."
     ),
     misleads=(
-        "“Nothing” is what reaches the server: all four take pipelined requests, and answer them one after the other. Requests/s may "
-        "rise by the system calls that "
-        "client and proxy save between them, or fall, as there is but one request at the server for each connection of the client's. "
-        "A proxy that pipelines exists (Tempesta FW, in the kernel) and can not be tried here."
+        "“Nothing” is what reaches the server: all four take pipelined requests, and answer them one after the other. Requests/s may rise by the system "
+        "calls that client and proxy save between them, or fall, as there is but one request at the server for each connection of the client's. A proxy "
+        "that pipelines exists (Tempesta FW, in the kernel) and can not be tried here."
     ),
     measure=measure,
     judge=judge,

@@ -1,4 +1,4 @@
-"""Debian's Chromium, which loads a page and writes down what it does on the network; and what its log says of requests and connections."""
+"""Debian's Chromium and Firefox, which load a page; what Chromium writes down of it, and what its log says of requests and connections."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...contestants.cache import make_folder
 from ...contestants.contestant import Requirement
 from ...contestants.versions import first_line
 from ...host.supervised import ProcessSpec, SupervisedProcess, tail
@@ -17,6 +18,7 @@ from ...model.errors import StartFailed
 from ..lab import Lab
 
 REQUIREMENT = Requirement("/usr/bin/chromium", ("chromium",))
+FIREFOX = Requirement("/usr/bin/firefox-esr", ("firefox-esr",))
 _TIMEOUT_S = 60.0
 _QUIET = (
     "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -36,27 +38,39 @@ class Traffic:
     outstanding_max: int
 
 
-def version() -> str:
+def version(browser: Requirement = REQUIREMENT) -> str:
     """What it says of itself."""
-    return first_line((REQUIREMENT.command, "--version"), Path("/"))
+    return first_line((browser.command, "--version"), Path("/"))
 
 
 def load(lab: Lab, url: str, place: Path) -> Traffic:
     """Loads the page with a fresh profile in that folder, on the load's CPUs. Raises StartFailed if it does not end well, or its log is not understood."""
-    log, output = place / "net-log.json", place / "output"
-    output.touch()
+    log = place / "net-log.json"
     sandbox = () if os.getuid() else ("--no-sandbox",)  # which root can not have
     options = (f"--user-data-dir={place / 'profile'}", f"--log-net-log={log}", "--dump-dom")
-    argv = [REQUIREMENT.command, *_QUIET, *sandbox, *options, url]
-    spec = ProcessSpec(label="chromium", argv=argv, env={"HOME": str(place)}, cwd=place, log=output, cpus=lab.pins.client)
-    with SupervisedProcess(spec) as process:
-        status = process.wait(_TIMEOUT_S)
-    if status != 0 or not log.exists():
-        raise StartFailed(f"chromium did not load {url} in {_TIMEOUT_S:g} s (exit code {status}):\n{tail(output)}", "run it by hand")
+    _run(lab, place, [REQUIREMENT.command, *_QUIET, *sandbox, *options, url])
+    if not log.exists():
+        raise StartFailed(f"chromium wrote no {log.name}", f"{version()} writes none")
     try:
         return traffic(json.loads(log.read_text(encoding="utf-8")))
     except (ValueError, KeyError) as error:
         raise StartFailed(f"the log of chromium's network is not understood: {error!r}", f"{version()} writes it otherwise") from None
+
+
+def load_in_firefox(lab: Lab, url: str, place: Path) -> None:
+    """The same in Firefox, of which nothing is written down. Raises StartFailed if it does not end well."""
+    profile = make_folder(place / "profile")
+    _run(lab, place, [FIREFOX.command, "--headless", "--no-remote", "--profile", str(profile), "--screenshot", str(place / "page.png"), url])
+
+
+def _run(lab: Lab, place: Path, argv: list[str]) -> None:
+    output, name = place / "output", Path(argv[0]).name
+    output.touch()
+    spec = ProcessSpec(label=name, argv=argv, env={"HOME": str(place)}, cwd=place, log=output, cpus=lab.pins.client)
+    with SupervisedProcess(spec) as process:
+        status = process.wait(_TIMEOUT_S)
+    if status != 0:
+        raise StartFailed(f"{name} did not load {argv[-1]} in {_TIMEOUT_S:g} s (exit code {status}):\n{tail(output)}", "run it by hand")
 
 
 def traffic(log: Mapping[str, Any]) -> Traffic:

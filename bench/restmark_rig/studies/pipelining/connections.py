@@ -85,8 +85,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
     )
     least = min(closing, key=lambda name: closing[name].value)
     why = (
-        f"a connection for each request costs the server at least {judging.factor(closing[least])} the CPU time of one that is kept "
-        f"({least}); of what "
+        f"a connection for each request costs the server at least {judging.factor(closing[least])} the CPU time of one that is kept ({least}); of what "
         f"pipelining saves against it, keep-alive alone saves: {shares}"
     )
     if all(judging.surely_above(dearer, DEARER) for dearer in closing.values()) and all(
@@ -144,14 +143,12 @@ CLAIM = Claim(
     sentence="A connection per request was the reason for it all.",
     source=f"{texts.ESSAY}; RFC 9112, section 9.3 (persistence), which is the default since HTTP/1.1.",
     method=(
-        f"GET / with a connection for each request (opened, asked, closed), on kept connections, and pipelined {DEPTH} to a "
-        "connection; 64 requests in "
+        f"GET / with a connection for each request (opened, asked, closed), on kept connections, and pipelined {DEPTH} to a connection; 64 requests in "
         "flight for each worker. The time of a request includes the opening of its connection where it takes one. The first contestant also "
         f"{FAR_MS:g} ms away. " + distance.FORWARDER_TEXT
     ),
     rule=(
-        f"Holds if for every contestant a connection per request surely costs the server more than {DEARER}× the CPU time of a kept "
-        "one, and keep-alive "
+        f"Holds if for every contestant a connection per request surely costs the server more than {DEARER}× the CPU time of a kept one, and keep-alive "
         "alone saves at least half of what pipelining saves against it; does not hold if a connection surely costs less for one, or keep-alive saves "
         "less than 40 % for all; cannot be told otherwise."
     ),

@@ -18,8 +18,7 @@ from . import texts
 _SOURCE = Path(__file__).with_name("far.c")
 BY_FORWARDER = "by a forwarder in user space"
 FORWARDER_TEXT = (
-    "Distance is made by a forwarder in user space, which hands all bytes on a fixed time later and has the opening of a "
-    "connection cost a round trip; "
+    "Distance is made by a forwarder in user space, which hands all bytes on a fixed time later and has the opening of a connection cost a round trip; "
     "how late it was itself is measured, and told below. It runs on the load's CPUs."
 )
 

@@ -146,24 +146,20 @@ CLAIM = Claim(
     sentence="A proxy that pipelines to the server lets one user freeze all.",
     source=f"{texts.ESSAY}, scenario 3.",
     method=(
-        "The proxy that the essay imagines is a small program of this study: all clients' requests go to the server on one "
-        "connection, at once, and answers go "
-        f"back in their order. {INNOCENT} innocent users ask for GET /, one request at a time, while 0, 1 or 5 others ask for what "
-        f"waits {WAIT_MS} ms without using a "
-        f"CPU, {AT_A_TIME} at a time each, on connections of their own; the same behind nginx and HAProxy, which lend each connection "
-        "to one request at a time, and behind HAProxy with streams of HTTP/2 in the clear to a server in Go. The "
-        "server has two workers or more."
+        "The proxy that the essay imagines is a small program of this study: all clients' requests go to the server on one connection, at once, and "
+        f"answers go back in their order. {INNOCENT} innocent users ask for GET /, one request at a time, while 0, 1 or 5 others ask for what waits "
+        f"{WAIT_MS} ms without using a CPU, {AT_A_TIME} at a time each, on connections of their own; the same behind nginx and HAProxy, which lend each "
+        "connection to one request at a time, and behind HAProxy with streams of HTTP/2 in the clear to a server in Go. The server has two workers or "
+        "more."
     ),
     rule=(
-        f"Holds if one dear user surely makes the innocent ones' median more than {FROZEN:g} times as long behind the pipelining proxy, and surely "
-        "less than "
-        f"{LITTLE:g} times behind each of the others; does not hold if it is surely less than {LITTLE:g} times behind the pipelining one; cannot be told "
-        "otherwise."
+        f"Holds if one dear user surely makes the innocent ones' median more than {FROZEN:g} times as long behind the pipelining proxy, and surely less "
+        f"than {LITTLE:g} times behind each of the others; does not hold if it is surely less than {LITTLE:g} times behind the pipelining one; cannot be "
+        "told otherwise."
     ),
     misleads=(
-        "A pipelining proxy with several connections freezes only those who share one with the dear request; with as many as users it "
-        "is a pool. Retries, which "
-        "such a proxy owes its clients when a server ends within a pipeline, are not in the picture."
+        "A pipelining proxy with several connections freezes only those who share one with the dear request; with as many as users it is a pool. "
+        "Retries, which such a proxy owes its clients when a server ends within a pipeline, are not in the picture."
     ),
     measure=measure,
     judge=judge,

@@ -158,21 +158,16 @@ CLAIM = Claim(
     source=f"{texts.ESSAY}; {texts.RFC_PIPELINING}: a server must send its answers in the order of the requests.",
     method=(
         f"{CHEAP} of {CHEAP + DEAR_ONE} requests are GET /, one is dear, by chance: it waits for {streams.WAIT_MS} ms without using a CPU, or computes "
-        f"{LOOP_STEPS:,} steps of the loop. {IN_FLIGHT} requests are in flight: a connection each, or 4 or 16 to a connection. Servers "
-        "have two workers or more, so "
-        "that a dear request leaves one free. Latencies are of the cheap requests alone, each from when it was written to its last byte. The first "
-        "contestant "
-        "also behind nginx, by h2load as streams of HTTP/2 over TLS, 1, 4 and 16 to a connection: its log does not name what was asked for, so that "
-        "as many of the "
-        f"shortest latencies above {streams.WAIT_MS} ms are taken off as there are dear requests, and what is told is never too short. And a page as "
-        "the essay has it: a "
-        f"picture that takes {picture.WAIT_MS} ms, asked for first, and {picture.FILES} small files."
+        f"{LOOP_STEPS:,} steps of the loop. {IN_FLIGHT} requests are in flight: a connection each, or 4 or 16 to a connection. Servers have two workers "
+        "or more, so that a dear request leaves one free. Latencies are of the cheap requests alone, each from when it was written to its last byte. The "
+        "first contestant also behind nginx, by h2load as streams of HTTP/2 over TLS, 1, 4 and 16 to a connection: its log does not name what was asked "
+        f"for, so that as many of the shortest latencies above {streams.WAIT_MS} ms are taken off as there are dear requests, and what is told is never "
+        f"too short. And a page as the essay has it: a picture that takes {picture.WAIT_MS} ms, asked for first, and {picture.FILES} small files."
     ),
     rule=(
-        f"Holds if for every contestant the median of the cheap requests among those that wait is surely more than {HELD_UP:g} times "
-        "as long with 16 to a "
-        f"connection as with a connection each, and, where streams could be tried, surely less than {HELD_UP:g} times with 16 streams to a "
-        f"connection; does not hold if it is surely less than {HARDLY:g} times for all; cannot be told otherwise."
+        f"Holds if for every contestant the median of the cheap requests among those that wait is surely more than {HELD_UP:g} times as long with 16 to a "
+        f"connection as with a connection each, and, where streams could be tried, surely less than {HELD_UP:g} times with 16 streams to a connection; "
+        f"does not hold if it is surely less than {HARDLY:g} times for all; cannot be told otherwise."
     ),
     misleads=(
         "The loop is closed, so that fewer cheap requests are sent where they wait: their share of what was asked for is the same, their number is not. A "

@@ -140,11 +140,10 @@ def judge(cells: Sequence[Cell]) -> Finding:
     slowest = max(mixed, key=lambda name: mixed[name].value)
     waits = mixed[slowest]
     why = (
-        f"a request by HTTP/2 over TLS, 8 streams to a connection, costs nginx {judging.factor(dearer)} the CPU time of a pipelined one in the "
-        "clear, which is "
-        f"{judging.factor(slower)} as fast, and {judging.factor(beside)} that of HTTP/1.1 over TLS; where 1 of 8 waits {streams.WAIT_MS} ms on the same "
-        f"connection, half of the others are answered in {numbers.ms(waits.value)} ms ({numbers.ms(waits.low)} to {numbers.ms(waits.high)}) at most "
-        f"({slowest}); of {streams.ASKED_AT_ONCE} asked at once the first, which waits, was answered as number "
+        f"a request by HTTP/2 over TLS, 8 streams to a connection, costs nginx {judging.factor(dearer)} the CPU time of a pipelined one in the clear, "
+        f"which is {judging.factor(slower)} as fast, and {judging.factor(beside)} that of HTTP/1.1 over TLS; where 1 of 8 waits {streams.WAIT_MS} ms on "
+        f"the same connection, half of the others are answered in {numbers.ms(waits.value)} ms ({numbers.ms(waits.low)} to {numbers.ms(waits.high)}) at "
+        f"most ({slowest}); of {streams.ASKED_AT_ONCE} asked at once the first, which waits, was answered as number "
         + ", ".join(f"{place} ({name})" for name, place in places.items())
     )
     free = all(judging.surely_below(middle, FREE_US) for middle in mixed.values()) and min(places.values()) > 1
@@ -216,27 +215,22 @@ CLAIM = Claim(
     source=f"{texts.ESSAY}: “slower than pipelining, of course”; RFC 9113.",
     method=(
         f"h2load with 1, 8 and 32 streams to a connection, {IN_FLIGHT} requests in flight, against an answer that nginx makes itself, against the first "
-        "contestant that can wait, behind nginx, and against servers that speak HTTP/2 themselves: Go's net/http, actix-web with rustls, and "
-        "granian. Beside it "
-        "HTTP/1.1 over TLS, and in the clear with and without pipelining. CPU time of nginx and of the server apart. Then requests of which one of "
-        "eight waits "
-        f"{streams.WAIT_MS} ms, {MIX_STREAMS} streams to a connection, as in claim 3: latencies of the others. And {streams.ASKED_AT_ONCE} requests "
-        "at once on "
-        "one connection, of which the first waits: the place of its answer among all shows in which order they come. Certificates are made for the run."
+        "contestant that can wait, behind nginx, and against servers that speak HTTP/2 themselves: Go's net/http, actix-web with rustls, and granian. "
+        "Beside it HTTP/1.1 over TLS, and in the clear with and without pipelining. CPU time of nginx and of the server apart. Then requests of which "
+        f"one of eight waits {streams.WAIT_MS} ms, {MIX_STREAMS} streams to a connection, as in claim 3: latencies of the others. And "
+        f"{streams.ASKED_AT_ONCE} requests at once on one connection, of which the first waits: the place of its answer among all shows in which order "
+        "they come. Certificates are made for the run."
     ),
     rule=(
-        f"Holds if 8 streams over TLS surely cost nginx more than {DEARER}× the CPU time of pipelined HTTP/1.1 in the clear, and with every server "
-        "the median of "
-        f"cheap requests beside dear ones on the same connection surely stays below {FREE_US / 1000:g} ms, and the request that waits, sent first, "
-        "is not answered "
-        f"first; does not hold if with one server that median surely lies above {HELD_UP_US / 1000:g} ms, or the streams surely cost less; cannot be "
-        "told otherwise."
+        f"Holds if 8 streams over TLS surely cost nginx more than {DEARER}× the CPU time of pipelined HTTP/1.1 in the clear, and with every server the "
+        f"median of cheap requests beside dear ones on the same connection surely stays below {FREE_US / 1000:g} ms, and the request that waits, sent "
+        f"first, is not answered first; does not hold if with one server that median surely lies above {HELD_UP_US / 1000:g} ms, or the streams surely "
+        "cost less; cannot be told otherwise."
     ),
     misleads=(
-        "TLS and framing are in one sum; HTTP/1.1 over TLS beside it tells them apart. The handshakes are shared out over "
-        f"{REQUESTS:,} requests, of the servers that speak HTTP/2 themselves over {NATIVE_REQUESTS:,}. nginx sends requests on by HTTP/1.1, one on a "
-        "connection: "
-        "what is multiplexed ends there. Servers in several languages differ in more than their HTTP/2."
+        f"TLS and framing are in one sum; HTTP/1.1 over TLS beside it tells them apart. The handshakes are shared out over {REQUESTS:,} requests, of the "
+        f"servers that speak HTTP/2 themselves over {NATIVE_REQUESTS:,}. nginx sends requests on by HTTP/1.1, one on a connection: what is multiplexed "
+        "ends there. Servers in several languages differ in more than their HTTP/2."
     ),
     measure=measure,
     judge=judge,

@@ -79,10 +79,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
     if longer is None or len(places) < 2:
         return Finding(OPEN, "the server did not answer rightly in both orders", charts, tables, notes)
     why = (
-        f"with {SHARED[-1]} streams to a connection, where 1 of 8 waits {streams.WAIT_MS} ms, the median of the others is {judging.factor(longer)} "
-        "as long if "
-        f"answers come in one order; of {streams.ASKED_AT_ONCE} asked at once the first, which waits, was answered as number {places[FREE]} in any order, "
-        f"as number {places[ORDERED]} in one"
+        f"with {SHARED[-1]} streams to a connection, where 1 of 8 waits {streams.WAIT_MS} ms, the median of the others is {judging.factor(longer)} as "
+        f"long if answers come in one order; of {streams.ASKED_AT_ONCE} asked at once the first, which waits, was answered as number {places[FREE]} in "
+        f"any order, as number {places[ORDERED]} in one"
     )
     if places[ORDERED] != 1:
         return Finding(OPEN, f"{why}: the server did not keep the order", charts, tables, notes)
@@ -136,25 +135,20 @@ CLAIM = Claim(
     sentence="Cleartext HTTP/2 answered in order would be pipelining again.",
     source=f"{texts.ESSAY}; RFC 9113, section 5 (streams are independent of each other).",
     method=(
-        "A server in Go, golang.org/x/net/http2, speaks HTTP/2 in the clear (h2c) twice: once each answer is sent when it is ready, once when those "
-        "of all older "
-        "streams of the same connection are out. It works on all at once both times. "
-        f"h2load keeps {IN_FLIGHT} requests in flight, 1, 4 and 16 to a connection: GET / alone, and with one of eight that waits {streams.WAIT_MS} "
-        "ms, where the "
-        "latencies are those of the others; beside it the first contestant that can wait, pipelined. And "
-        f"{streams.ASKED_AT_ONCE} requests at once, of which the first waits: the place of its answer shows that the order is kept."
+        "A server in Go, golang.org/x/net/http2, speaks HTTP/2 in the clear (h2c) twice: once each answer is sent when it is ready, once when those of "
+        f"all older streams of the same connection are out. It works on all at once both times. h2load keeps {IN_FLIGHT} requests in flight, 1, 4 and 16 "
+        f"to a connection: GET / alone, and with one of eight that waits {streams.WAIT_MS} ms, where the latencies are those of the others; beside it the "
+        f"first contestant that can wait, pipelined. And {streams.ASKED_AT_ONCE} requests at once, of which the first waits: the place of its answer "
+        "shows that the order is kept."
     ),
     rule=(
-        f"Holds if with 16 streams to a connection the median of the cheap requests is surely more than {HELD_UP:g} times as long in one order as in "
-        "any, and the "
-        f"request that waits, sent first, is answered first in one order alone; does not hold if that median is surely less than {HARDLY:g} times as "
-        "long; cannot "
-        "be told otherwise."
+        f"Holds if with 16 streams to a connection the median of the cheap requests is surely more than {HELD_UP:g} times as long in one order as in any, "
+        f"and the request that waits, sent first, is answered first in one order alone; does not hold if that median is surely less than {HARDLY:g} times "
+        "as long; cannot be told otherwise."
     ),
     misleads=(
-        "Nobody offers such a server: it is what one would be that kept HTTP/1.1's rule. In any order the library's own scheduler decides which "
-        "frame is sent "
-        "next, which takes time of its own: what GET / alone costs differs by that, too."
+        "Nobody offers such a server: it is what one would be that kept HTTP/1.1's rule. In any order the library's own scheduler decides which frame is "
+        "sent next, which takes time of its own: what GET / alone costs differs by that, too."
     ),
     measure=measure,
     judge=judge,

@@ -98,7 +98,7 @@ def _series(cells: Sequence[Cell], names: Sequence[str], held: str, figure: str)
         for cell in judging.standing(cells, contestant=name, held=held):
             middle = judging.middle(cell, figure)
             points.append(Point(float(cell.labels["depth"]), middle.value, middle.low, middle.high))
-        found.append(Series(name, points))
+        found.append(Series(name, sorted(points, key=lambda point: point.x)))
     return found
 
 
@@ -134,10 +134,8 @@ def _cost_title(costs: Sequence[Series]) -> str:
     if not saved:
         return "CPU time per request by depth, with the same number of requests in flight"
     most, least = max(saved, key=lambda name: saved[name]), min(saved, key=lambda name: saved[name])
-    return (
-        f"With the same number in flight the deepest pipeline divides {most}'s CPU time per request by {numbers.factor(saved[most]).rstrip('×')}, "
-        f"{least}'s by {numbers.factor(saved[least]).rstrip('×')}"
-    )
+    by = [f"{numbers.factor(saved[name]).rstrip('×')} ({name})" for name in (most, least)]
+    return f"With the same number in flight the deepest pipeline divides the CPU time per request by {by[0]}, and by {by[1]}"
 
 
 def ranks(series: Sequence[Series], at: int) -> list[str]:
@@ -200,8 +198,7 @@ def _calls(cells: Sequence[Cell], names: Sequence[str], depths: Sequence[int]) -
             if cell is not None:
                 rows.append([name, str(depth), _told(cell, "reads"), _told(cell, "writes"), _told(cell, "client_receives")])
     caption = (
-        "System calls per request, equal connections. The kernel counts read() and write(), not recv() and send(): a server that uses "
-        "these shows none. "
+        "System calls per request, equal connections. The kernel counts read() and write(), not recv() and send(): a server that uses these shows none. "
         "How often the client has to call recv() tells in how many pieces answers come"
     )
     return FigureTable("inflation-calls", caption, ["Contestant", "Depth", "read()", "write()", "recv() of the client"], rows)

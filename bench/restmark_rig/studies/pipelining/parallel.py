@@ -117,21 +117,18 @@ CLAIM = Claim(
     sentence="More than 50 parallel requests are of no use.",
     source=f"{texts.ESSAY}.",
     method=(
-        f"{RESOURCES:,} times GET / of the first contestant by 1, 6 (as many connections as a browser opens), 50, 100 and 1000 in "
-        "flight, a connection each, at round "
-        f"trips of 0, 10 and 100 ms. Far away at least {BATCHES} for each connection are measured, and the time for {RESOURCES:,} "
-        "reckoned from them. "
+        f"{RESOURCES:,} times GET / of the first contestant by 1, 6 (as many connections as a browser opens), 50, 100 and 1000 in flight, a connection "
+        f"each, at round trips of 0, 10 and 100 ms. Far away at least {BATCHES} for each connection are measured, and the time for {RESOURCES:,} reckoned "
+        "from them. "
         + distance.FORWARDER_TEXT
     ),
     rule=(
-        f"Holds if at each distance {ENOUGH} in flight surely take less than {NO_USE}× the time of {ALL:,}; does not hold if at one "
-        "distance they surely take more "
-        f"than {OF_USE:g}×; cannot be told otherwise."
+        f"Holds if at each distance {ENOUGH} in flight surely take less than {NO_USE}× the time of {ALL:,}; does not hold if at one distance they surely "
+        f"take more than {OF_USE:g}×; cannot be told otherwise."
     ),
     misleads=(
-        "What is of no use near may be of use far away: the rule asks for all distances. Small resources have no bandwidth to share; "
-        "large ones end the gain "
-        "earlier. Connections are open before the clock starts."
+        "What is of no use near may be of use far away: the rule asks for all distances. Small resources have no bandwidth to share; large ones end the "
+        "gain earlier. Connections are open before the clock starts."
     ),
     measure=measure,
     judge=judge,

@@ -168,10 +168,9 @@ def _told_devices(cells: Sequence[Cell]) -> Iterator[str]:
         told = cell.rounds[0]
         share = told["lost"] / told["packets"] if told["packets"] else 0.0
         yield (
-            f"Set to {cell.labels['set']} loss, the way lost {told['lost']:,.0f} of {told['packets']:,.0f} packets ({numbers.percent(share)}) by "
-            "chance and "
-            f"{told['overflown']:,.0f} for want of room; it handed them on later than due by up to {numbers.ms(told['late_p50_us'])} ms (half of them), "
-            f"{numbers.ms(told['late_p99_us'])} ms (99 %), {numbers.ms(told['late_max_us'])} ms (all)."
+            f"Set to {cell.labels['set']} loss, the way lost {told['lost']:,.0f} of {told['packets']:,.0f} packets ({numbers.percent(share)}) by chance "
+            f"and {told['overflown']:,.0f} for want of room; it handed them on later than due by up to {numbers.ms(told['late_p50_us'])} ms (half of "
+            f"them), {numbers.ms(told['late_p99_us'])} ms (99 %), {numbers.ms(told['late_max_us'])} ms (all)."
         )
 
 
@@ -218,24 +217,20 @@ CLAIM = Claim(
     sentence="QUIC costs more CPU time than TCP.",
     source=f"{texts.ESSAY}: “massive use of CPU compared to raw TCP”, yet the best for RPC where packets are lost; RFC 9114.",
     method=(
-        "One server in Go answers by HTTP/2 over TLS (net/http) and, at the same port of UDP, by HTTP/3 (quic-go); one client in Go asks by either, "
-        "as h2load of "
-        f"Debian speaks no HTTP/3: on loopback {STREAMS * 4} small answers at a time on 4 connections and on as many connections, and answers of 134 kB, "
-        f"all compared byte for byte. Then one connection of {STREAMS} streams in a network namespace whose device takes {ROUND_TRIP_MS} ms for a "
-        "round trip and "
-        "loses 0, 1 and 5 % of packets each way, TCP's as well as UDP's; what it lost and how late it was is measured, and told below. It runs on "
-        "the load's "
-        "CPUs. Certificates are made for the run."
+        "One server in Go answers by HTTP/2 over TLS (net/http) and, at the same port of UDP, by HTTP/3 (quic-go); one client in Go asks by either, as "
+        f"h2load of Debian speaks no HTTP/3: on loopback {STREAMS * 4} small answers at a time on 4 connections and on as many connections, and answers "
+        f"of 134 kB, all compared byte for byte. Then one connection of {STREAMS} streams in a network namespace whose device takes {ROUND_TRIP_MS} ms "
+        "for a round trip and loses 0, 1 and 5 % of packets each way, TCP's as well as UDP's; what it lost and how late it was is measured, and told "
+        "below. It runs on the load's CPUs. Certificates are made for the run."
     ),
     rule=(
-        f"Holds if on loopback each of the three kinds of requests by HTTP/3 surely costs the server more than {DEARER}× the CPU time of one by "
-        "HTTP/2 over "
-        "TLS; does not hold if one of them surely costs less; cannot be told otherwise."
+        f"Holds if on loopback each of the three kinds of requests by HTTP/3 surely costs the server more than {DEARER}× the CPU time of one by HTTP/2 "
+        "over TLS; does not hold if one of them surely costs less; cannot be told otherwise."
     ),
     misleads=(
-        "It is one implementation of each: others have other prices, and those in C with the kernel's offloads lower ones. Loopback has packets of "
-        "64 KB for TCP. "
-        "Loss by chance is not that of a full queue, and the rule does not look at it. Without a right to make network namespaces loss can not be told."
+        "It is one implementation of each: others have other prices, and those in C with the kernel's offloads lower ones. Loopback has packets of 64 KB "
+        "for TCP. Loss by chance is not that of a full queue, and the rule does not look at it. Without a right to make network namespaces loss can not "
+        "be told."
     ),
     measure=measure,
     judge=judge,

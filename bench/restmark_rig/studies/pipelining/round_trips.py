@@ -168,22 +168,19 @@ CLAIM = Claim(
     source=distance.ESSAY_SUM,
     method=(
         "GET / of the first contestant at round trips of 0, 0.1, 1, 10 and 100 ms: on one connection with 1, 100 and 1000 requests under way, and on 100 "
-        "connections with one each (without --quick with 10, and on 10 and 1000 connections, too); at least four round trips long. The same by "
-        "h2load with 100 "
-        "streams of HTTP/2 in the clear on one connection to a server in Go. The effective time of a request is the time for all, divided by them. "
+        "connections with one each (without --quick with 10, and on 10 and 1000 connections, too); at least four round trips long. The same by h2load "
+        "with 100 streams of HTTP/2 in the clear on one connection to a server in Go. The effective time of a request is the time for all, divided by "
+        "them. "
         + distance.FORWARDER_TEXT
     ),
     rule=(
-        f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth "
-        f"{DECIDES}; does not hold if they "
-        f"surely take more than {OTHER:g}×; cannot be told otherwise."
+        f"Holds if at {DECIDES_MS} ms {DECIDES} parallel connections surely take less than {SAME}× the effective time of depth {DECIDES}; does not hold "
+        f"if they surely take more than {OTHER:g}×; cannot be told otherwise."
     ),
     misleads=(
-        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. h2load does not wait for that: "
-        "the opening "
-        "of its connection is in the time of its streams, one round trip of five. A forwarder ends TCP on both sides: slow start and losses are not "
-        "those of a "
-        "long way."
+        "Connections are open before the clock starts: cold, each costs a round trip more, and browsers open but six. h2load does not wait for that: the "
+        "opening of its connection is in the time of its streams, one round trip of five. A forwarder ends TCP on both sides: slow start and losses are "
+        "not those of a long way."
     ),
     measure=measure,
     judge=judge,

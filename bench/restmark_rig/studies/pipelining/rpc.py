@@ -114,6 +114,14 @@ def _cpu(cell: Cell) -> float:
     return judging.middle(cell, "server_cpu_us").value + front
 
 
+def _title(cells: Sequence[Cell]) -> str:
+    held, free = (judging.the(cells, way=way, asked=WAITS) for way in (PIPELINED, CALLS))
+    if held is None or free is None:
+        return "What a cheap request costs, and how long it waits where others on its connection wait"
+    behind, among = (numbers.ms(judging.middle(cell, "target_0_p50_us").value) for cell in (held, free))
+    return f"{WAITS}: {DEPTH} on a connection, the others take {behind} ms pipelined and {among} ms as calls; low and to the left is best"
+
+
 def _chart(cells: Sequence[Cell]) -> Chart:
     """A point for each way: what a request costs, and how long one waits among those that wait."""
     series = []
@@ -123,8 +131,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
             waits = judging.middle(among, "target_0_p50_us")
             low, high = (bound / 1000 if bound is not None else None for bound in (waits.low, waits.high))
             series.append(Series(way, [Point(_cpu(alone), waits.value / 1000, low, high)]))
-    title = "What a cheap request costs, and how long it waits where others on its connection wait: low and to the left is best"
-    return Chart("calls", title, "CPU µs per request, front included", f"median of the cheap ones, ms, where {WAITS}", series)
+    return Chart("calls", _title(cells), "CPU µs per request, front included", f"median of the cheap ones, ms, where {WAITS}", series)
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:

@@ -46,5 +46,5 @@ STUDY = Study(
         parallel.CLAIM,
         in_one_order.CLAIM,
     ),
-    requires=(*(one.requirement for one in PROXIES), COMPILER, h2load.REQUIREMENT, h2load.ASKER, CERTIFIER, browser.REQUIREMENT, quic.ENTER),
+    requires=(*(one.requirement for one in PROXIES), COMPILER, h2load.REQUIREMENT, h2load.ASKER, CERTIFIER, browser.REQUIREMENT, browser.FIREFOX, quic.ENTER),
 )

@@ -106,19 +106,15 @@ CLAIM = Claim(
     sentence="What pipelining gains shrinks as soon as there is work.",
     source=f"{texts.ESSAY}.",
     method=(
-        "GET /, the loop, decoding and encoding, each with a random seed in every request, so that nothing can be answered from "
-        "memory; at depth 1 and "
-        f"at depth {DEPTH}, with 64 requests in flight for each worker. The gain is the CPU time per request at depth 1 divided by "
-        f"that at depth {DEPTH}."
+        "GET /, the loop, decoding and encoding, each with a random seed in every request, so that nothing can be answered from memory; at depth 1 and "
+        f"at depth {DEPTH}, with 64 requests in flight for each worker. The gain is the CPU time per request at depth 1 divided by that at depth {DEPTH}."
     ),
     rule=(
-        f"Looked at are contestants whose gain without work surely lies above {LITTLE}×. Holds if with the most work it surely lies "
-        f"below {LITTLE}× for all of "
-        f"them; does not hold if it surely lies above {MUCH}× for one; cannot be told otherwise."
+        f"Looked at are contestants whose gain without work surely lies above {LITTLE}×. Holds if with the most work it surely lies below {LITTLE}× for "
+        f"all of them; does not hold if it surely lies above {MUCH}× for one; cannot be told otherwise."
     ),
     misleads=(
-        "Answers with random seeds are not compared under load, as nobody knows them beforehand; before and after it 16 pipelined "
-        "ones with different "
+        "Answers with random seeds are not compared under load, as nobody knows them beforehand; before and after it 16 pipelined ones with different "
         "seeds are, byte for byte and in their order."
     ),
     measure=measure,

@@ -16,7 +16,7 @@ from .study import study_options
 @study_options
 @click.pass_obj
 def costs(settings: Settings, claims: tuple[int, ...], quick: bool, output: Path | None, listing: bool) -> int:
-    """Measure what a stack costs to live with, and write a page: warm-up, starts, broken data, deploys, memory, rates that hold.
+    """Measure what a stack costs to live with, and write a page: warm-up, starts, builds, broken data, deploys, memory, rates that hold.
 
     It is 'restmark study costs'. 'restmark bill' reckons with what it finds.
     """

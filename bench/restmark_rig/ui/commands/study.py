@@ -38,7 +38,7 @@ def study_options(command: F) -> F:
 @click.argument("name", metavar="NAME|DIR")
 @click.pass_obj
 def study(settings: Settings, claims: tuple[int, ...], quick: bool, output: Path | None, listing: bool, name: str) -> int:
-    """Run a study (pipelining, or one of your own in a folder) and write its page.
+    """Run a study (pipelining, costs, article, or one of your own in a folder) and write its page.
 
     Each claim is put to the test on this machine, and gets a verdict by a rule that is stated beforehand: holds, does not hold, or cannot be told
     here. Figures of a study never enter the tables of a run. Contestants are those that the study names, or those of -C.

@@ -113,10 +113,13 @@ fn to_json(records: &[Record]) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(records)
 }
 
-fn decode(encoded: &[Vec<u8>]) -> Result<Vec<Record>, rmp_serde::decode::Error> {
+/// The records of their MessagePack bytes.
+pub fn decode<Item: AsRef<[u8]>>(
+    encoded: &[Item],
+) -> Result<Vec<Record>, rmp_serde::decode::Error> {
     encoded
         .iter()
-        .map(|item| rmp_serde::from_slice(item))
+        .map(|item| rmp_serde::from_slice(item.as_ref()))
         .collect()
 }
 

@@ -6,10 +6,12 @@ mod digest;
 mod options;
 mod query;
 mod run_loop;
+mod store_query;
+mod store_url;
 mod validate;
 
 pub use collections::COLLECTIONS;
-pub use dataset::{Dataset, DatasetError, Record};
+pub use dataset::{Dataset, DatasetError, Record, decode};
 pub use digest::Digest;
 pub use options::Options;
 pub use query::{
@@ -17,6 +19,8 @@ pub use query::{
     validate_count, wait_argument,
 };
 pub use run_loop::run_loop;
+pub use store_query::{many_ids, one_id, search};
+pub use store_url::with_user_in_query;
 pub use validate::{BadBody, Incoming, MAX_BODY, Object, validate};
 
 pub const WELCOME: &str = "Welcome!\n";

@@ -14,7 +14,7 @@ const IN_ARRAY: RangeInclusive<i64> = 0..=1000;
 
 /// Why a query is refused.
 #[derive(Debug, PartialEq)]
-pub struct BadQuery(String);
+pub struct BadQuery(pub(crate) String);
 
 impl fmt::Display for BadQuery {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +104,7 @@ pub fn position(segment: &str) -> Result<usize, BadQuery> {
 }
 
 /// Parses a query; `known` are the parameters' names with what they may be.
-fn numbers<const N: usize>(
+pub(crate) fn numbers<const N: usize>(
     query: &str,
     known: [(&str, RangeInclusive<i64>); N],
 ) -> Result<[Option<i64>; N], BadQuery> {

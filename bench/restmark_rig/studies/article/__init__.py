@@ -1,0 +1,1 @@
+"""The article that this project comes from, sentence by sentence, with today's figures."""

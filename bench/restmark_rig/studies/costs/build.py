@@ -1,0 +1,146 @@
+"""Claim 3: how long a developer waits for a build, after one changed line and from nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...contestants.cache import Cache
+from ...contestants.contestant import Contestant
+from ...model.errors import BuildFailed
+from ...report import numbers
+from .. import judging
+from ..lab import Lab
+from ..pipelining import scratch
+from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
+from ..study import Claim
+from . import building, texts
+
+CLEAN, CHANGED = "clean", "one line changed"
+CHANGES = 3
+SECONDS = 15.0  # the article's
+RUST = "Rust"
+# Compilers' own caches would answer from memory; what the registries brought stays.
+_CACHES = {"GOCACHE": "go-build", "CCACHE_DISABLE": ""}
+
+
+def measure(lab: Lab) -> list[Cell]:
+    """Each contestant in a copy of its sources, with a cache of its own: once from nothing, and after each of some changes of a line."""
+    cells = []
+    for contestant in lab.contestants:
+        labels = {"contestant": contestant.title, "name": contestant.name, "language": contestant.language}
+        facts = _facts(contestant)
+        if contestant.build is None:
+            cells.append(Cell({**labels, **facts, "build": CLEAN}, [{"seconds": 0.0, "cpu_s": 0.0, "peak_mib": 0.0}]))
+            continue
+        try:
+            cells += _built(lab, contestant, {**labels, **facts})
+        except BuildFailed as fault:
+            cells.append(Cell({**labels, "build": CLEAN}, lost=fault.message))
+    return cells
+
+
+def _facts(contestant: Contestant) -> dict[str, str]:
+    lines, tools = building.lines_of_code(contestant), building.toolchain_mib(contestant)
+    return {
+        "lines_of_code": "" if lines is None else str(lines),
+        "dependencies": str(building.dependencies(contestant)),
+        "toolchain_mib": "" if tools is None else f"{tools:.0f}",
+    }
+
+
+def _built(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Iterator[Cell]:
+    """Raises BuildFailed."""
+    with scratch.folder(lab, f"build-{contestant.name}") as place, _without_caches(place):
+        copy, cache = building.copied(contestant, place / "sources"), Cache(place / "cache")
+        clean = building.build(copy, cache, lab.reporter)
+        artefact = building.artefact_mib(copy, cache)
+        size = {} if artefact is None else {"artefact_mib": f"{artefact:.2f}"}
+        yield Cell({**labels, **size, "build": CLEAN}, [_figures(clean)])
+        rounds = []
+        for _ in range(CHANGES):
+            if building.changed(copy) is None:
+                break  # packages alone: the program itself is not built
+            rounds.append(_figures(building.build(copy, cache, lab.reporter)))
+        yield Cell({**labels, "build": CHANGED}, rounds or [{"seconds": 0.0, "cpu_s": 0.0, "peak_mib": 0.0}])
+
+
+@contextmanager
+def _without_caches(place: Path) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _CACHES}
+    os.environ.update({name: str(place / folder) if folder else "1" for name, folder in _CACHES.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _figures(built: building.Built) -> dict[str, float]:
+    return {"seconds": built.seconds, "cpu_s": built.cpu_s, "peak_mib": built.peak_mib}
+
+
+def judge(cells: Sequence[Cell]) -> Finding:
+    """The rule of the claim."""
+    stand = judging.standing(cells)
+    notes = judging.lost(cells)
+    table = FigureTable(
+        "build",
+        "Builds, with what the registries brought there already; seconds are of the wall and, in brackets, of the CPUs",
+        ["Contestant", "From nothing, s", "One line, s", "Peak MiB", "Artefact MiB", "Tools MiB", "Dependencies", "Own lines"],
+        [_row(stand, name) for name in judging.values_of(stand, "name")],
+    )
+    rust = judging.standing(stand, build=CHANGED, language=RUST)
+    if not rust:
+        return Finding(OPEN, "no contestant in Rust was built", tables=[table], notes=notes)
+    whys = [f"{cell.labels['contestant']}: {numbers.plain(judging.middle(cell, 'seconds').value)} s" for cell in rust]
+    why = f"after one changed line a build takes {'; '.join(whys)}"
+    if all(min(cell.values("seconds")) >= SECONDS for cell in rust):
+        return Finding(HOLDS, why, tables=[table], notes=notes)
+    if all(max(cell.values("seconds")) < SECONDS for cell in rust):
+        return Finding(HOLDS_NOT, why, tables=[table], notes=notes)
+    return Finding(OPEN, why, tables=[table], notes=notes)
+
+
+def _row(cells: Sequence[Cell], name: str) -> list[str]:
+    clean = judging.the(cells, name=name, build=CLEAN)
+    line = judging.the(cells, name=name, build=CHANGED)
+    assert clean is not None
+    labels = clean.labels
+    told = [labels.get(key) or numbers.MISSING for key in ("artefact_mib", "toolchain_mib", "dependencies", "lines_of_code")]
+    return [labels["contestant"], _seconds(clean), _seconds(line), numbers.plain(max(clean.values("peak_mib"))), *told]
+
+
+def _seconds(cell: Cell | None) -> str:
+    if cell is None or not any(cell.values("seconds")):
+        return "none needed"
+    return f"{numbers.plain(judging.middle(cell, 'seconds').value)} ({numbers.plain(judging.middle(cell, 'cpu_s').value)})"
+
+
+CLAIM = Claim(
+    number=3,
+    key="build",
+    sentence="Changing just one file in Rust takes 15 seconds of build time.",
+    source=f"{texts.ARTICLE}: “changing just one file requires 15 seconds of build time”.",
+    method=(
+        "Each contestant is built in a copy of its sources, as “restmark build” does it (with optimisation), once from nothing, compilers' caches empty and "
+        f"packages there; and {CHANGES} times after a comment was added to the largest of its own sources. CPU time is that of all processes, memory the most "
+        "that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are the Debian packages that it "
+        "needs, without what these need in turn; lines are cloc's."
+    ),
+    rule=(
+        f"Holds if for every contestant in Rust each build after a change takes {SECONDS:g} s or longer; does not hold if each takes less; cannot be told "
+        "otherwise."
+    ),
+    misleads=(
+        "A build for development, without optimisation, is faster; these are the ones that are deployed. Lines of code are those of contestants that do the "
+        "same work, and say nothing of how fast they were written."
+    ),
+    measure=measure,
+    judge=judge,
+)
