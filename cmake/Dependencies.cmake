@@ -32,12 +32,9 @@ restmark_dependency(zlib "zlib>=1.2.9")
 
 # Loaded by their names when a configuration wants them, never linked: what is needed of them here is their headers, and that name.
 function(restmark_soname target ret)
-  get_target_property(libraries PkgConfig::dep_${target} INTERFACE_LINK_LIBRARIES)
-  list(GET libraries 0 library)
-  if(NOT EXISTS "${library}")
-    find_library(restmark_${target}_file NAMES "${library}" "pq" REQUIRED)
-    set(library "${restmark_${target}_file}")
-  endif()
+  list(GET dep_${target}_LIBRARIES 0 name)
+  # pkg-config's folder first: another version may be among the system's.
+  find_library(library NAMES "${name}" HINTS ${dep_${target}_LIBRARY_DIRS} "${dep_${target}_LIBDIR}" REQUIRED NO_CACHE)
   execute_process(COMMAND "${CMAKE_READELF}" -d "${library}" OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
   if(NOT dynamic MATCHES "SONAME[^\n]*\\[([^]]+)\\]")
     message(FATAL_ERROR "${library} has no SONAME, by which it could be loaded")

@@ -59,7 +59,7 @@ class Postgres:
         self._bin, self._user, self._settings = versions[-1].parent, _user("postgres"), settings
         self.folder = _folder(self._user)
         self.process: subprocess.Popen[bytes] | None = None
-        initdb = [self._bin / "initdb", "-D", self.folder / "data", "-U", "restmark", "-A", "trust", "-N", "--no-locale", "-E", "UTF8"]
+        initdb: list[str | Path] = [self._bin / "initdb", "-D", self.folder / "data", "-U", "restmark", "-A", "trust", "-N", "--no-locale", "-E", "UTF8"]
         subprocess.run(initdb, check=True, capture_output=True, user=self._user, cwd="/", timeout=120)
         self.start()
         self.sql("CREATE DATABASE restmark", database="postgres")
@@ -70,7 +70,7 @@ class Postgres:
 
     def start(self) -> None:
         settings = ["listen_addresses=", "shared_buffers=16MB", "fsync=off", *self._settings]
-        command = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder]
+        command: list[str | Path] = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder]
         for setting in settings:
             command += ["-c", setting]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
