@@ -11,11 +11,12 @@ from restmark_rig.backends.back_ends import BackEnds
 from restmark_rig.contestants import contestant
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
-from restmark_rig.model.workloads import BACK_END_ROUTES, BACK_ENDS, ORM_ROUTES
+from restmark_rig.model.workloads import BACK_END_ROUTES, BACK_ENDS, DB_ROUTES, ORM_ROUTES, UPDATE_ROUTES
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Verdict
+from restmark_rig.verify.checks.connection import second_of_pair
 from restmark_rig.verify.verifier import Report, VerifyPlan
 
 from .helpers import PYTHON, Silent, write_contestant
@@ -98,3 +99,12 @@ def test_routes_of_what_does_not_run_are_left_out_and_said_to_be(tmp_path: Path,
     assert plan.of_interest(one).routes == ("/",)
     assert one.without(["database"]).routes == ("/", "/cache/records", "/cache/json")
     assert set(ORM_ROUTES) <= set(one.routes)
+
+
+def test_no_pair_changes_a_row_behind_its_first_answer() -> None:
+    """What is expected of the first is read when the second may have been done."""
+    offered = ("/", *DB_ROUTES, *ORM_ROUTES)
+    seconds = [second_of_pair(offered, number) for number in range(len(offered))]
+    assert not set(seconds) & set(UPDATE_ROUTES)
+    assert seconds[:2] == list(offered[1:3]) and seconds[-1] == "/"
+    assert second_of_pair(UPDATE_ROUTES, 0) == UPDATE_ROUTES[0]

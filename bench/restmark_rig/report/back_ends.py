@@ -24,6 +24,7 @@ from .table import CellText, Column, Table
 from .texts import title_of
 
 ALONE = Load(0, 1)
+_PREFERRED = "python-uwsgi-backends"  # CPython, where there are several Pythons and nobody's own server is among them
 _TITLES = {DATABASE: "PostgreSQL", CACHE: "Redis"}
 
 
@@ -125,6 +126,9 @@ def sentences(results: Results, analysis: Analysis) -> list[str]:
 def _of_route(results: Results, analysis: Analysis, route: str, load: Load) -> Iterator[str]:
     found = parts_of(analysis, route, load)
     asked = baseline(results, results.settings.baseline)
+    usual = next((parts for parts in found if parts.contestant.name == _PREFERRED), None)
+    if usual and results.settings.baseline is None and (asked is None or asked.built_in):
+        asked = usual.contestant
     mine = next((parts for parts in found if asked and parts.contestant.name == asked.name), None)
     mine = mine or next((parts for parts in reversed(found) if language_of(parts.contestant) == "python"), found[-1] if found else None)
     if mine is None:

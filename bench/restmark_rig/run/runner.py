@@ -15,6 +15,7 @@ from ..model import plan
 from ..model.budget import Forecast
 from ..model.plan import Turn
 from ..model.results import Visit
+from ..model.workloads import back_end_of
 from ..terminal.console import Progress
 from . import interruption, servers, slices, spot_checks, stopping, verdict, warm_up
 from .bench import Bench, Died
@@ -118,7 +119,8 @@ class Run:
             self._tell(f"start {start}: warming up {name} {cell.route} ({place}/{len(cells)})")
             try:
                 known.checked[key] = spot_checks.check(server, cell, self._bench, start, "before")
-                known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
+                if not _is_warm_by_another(key, cells):
+                    known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
             except (Died, NotAnswered):  # the first visit says so
                 known.speeds.setdefault(key, Speed(0.0, 0.0))
         return known
@@ -234,6 +236,13 @@ class Run:
         rounds = self._recording.results.settings.rounds
         prefix = f"round {self._round}/{rounds}, " if self._round else ""
         self._progress.progress(f"{prefix}left: {self._forecast.left(self._ahead).text}: {text}")
+
+
+def _is_warm_by_another(key: CellKey, cells: Sequence[CellKey]) -> bool:
+    """Whether the same work is warmed up over more connections: of back ends' routes, which are also asked one request at a time."""
+    name, cell = key
+    more = (other for who, other in cells if who == name and other.route == cell.route and other.connections > cell.connections)
+    return back_end_of(cell.route) is not None and any(more)
 
 
 def short(value: float) -> str:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..model import workloads
 from ..model.workloads import (
     BACK_END_ROUTES,
     CACHE_ROUTES,
@@ -25,17 +26,6 @@ from ..model.workloads import (
     ROUTE_VALIDATE,
     ROUTE_WAIT,
     WorkloadRequest,
-    category,
-    counted,
-    full,
-    loop,
-    orm_twin,
-    record,
-    row,
-    rows,
-    search,
-    validated,
-    wait,
 )
 from . import bodies
 
@@ -60,24 +50,25 @@ def varies(contestant: Contestant, route: str) -> bool:
 def any_request(route: str, records: int, rng: random.Random, limits: Limits) -> WorkloadRequest:
     """One of a dataset of so many records; of / the only one."""
     if route in (*RECORD_ROUTES, *CACHE_ROUTES):
-        return counted(route, rng.randint(0, records if limits.count is None else min(limits.count, records)))
+        return workloads.counted(route, rng.randint(0, records if limits.count is None else min(limits.count, records)))
     if route in DATABASE_ROUTES:
         return _of_database(route, rng)
     if route == ROUTE_LOOP:
-        return loop(rng.randint(0, limits.n), rng.randint(0, LOOP_MAX_SEED))
+        return workloads.loop(rng.randint(0, limits.n), rng.randint(0, LOOP_MAX_SEED))
     if route == ROUTE_VALIDATE:
-        return validated(bodies.spelled(bodies.random_record(rng), rng))
+        return workloads.validated(bodies.spelled(bodies.random_record(rng), rng))
     if route == ROUTE_WAIT:
-        return wait(rng.randint(0, limits.ms))
-    return record(rng.randrange(records)) if route == ROUTE_RECORD else full(route)
+        return workloads.wait(rng.randint(0, limits.ms))
+    return workloads.record(rng.randrange(records)) if route == ROUTE_RECORD else workloads.full(route)
 
 
 def _of_database(route: str, rng: random.Random) -> WorkloadRequest:
     """Ids in any order and some of them twice; categories, now and then one that no row has, with any limit."""
-    twin = orm_twin(route)
+    twin = workloads.orm_twin(route)
     if twin == ROUTE_DB_RECORDS:
         numbers = rng.choices(range(DB_ROWS), k=rng.choice((1, rng.randint(1, DB_IDS_TYPICAL), DB_IDS_TYPICAL, DB_IDS_MAX)))
-        return rows(route, [*numbers[1:], numbers[-1]])
+        return workloads.rows(route, [*numbers[1:], numbers[-1]])
     if twin == ROUTE_DB_SEARCH:
-        return search(route, category(rng.randrange(DB_CATEGORIES + 10)), rng.choice((None, 1, rng.randint(1, DB_SEARCH_LIMIT_MAX), DB_SEARCH_LIMIT_MAX)))
-    return row(route, rng.randrange(DB_ROWS))
+        wanted = workloads.category(rng.randrange(DB_CATEGORIES + 10))
+        return workloads.search(route, wanted, rng.choice((None, 1, rng.randint(1, DB_SEARCH_LIMIT_MAX), DB_SEARCH_LIMIT_MAX)))
+    return workloads.row(route, rng.randrange(DB_ROWS))

@@ -60,7 +60,11 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
 )
 @click.option("--dataset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own records.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Repeat a run's order [default: a new one, recorded].")
-@click.option("--quick", is_flag=True, help="A first answer in under 5 minutes (half a minute for each contestant beyond ten): fewer connections and rounds.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="A first answer in under 5 minutes (10 with back ends; half a minute for each contestant beyond ten): fewer connections and rounds.",
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
