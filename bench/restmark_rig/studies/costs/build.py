@@ -11,9 +11,8 @@ from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant
 from ...model.errors import BuildFailed
 from ...report import numbers
-from .. import judging
+from .. import judging, scratch
 from ..lab import Lab
-from ..pipelining import scratch
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
 from . import building, texts

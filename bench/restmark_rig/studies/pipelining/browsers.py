@@ -10,12 +10,12 @@ from ...contestants import requirements
 from ...model.errors import StartFailed
 from ...report import numbers
 from ...server.http_probe import ProbeError
-from .. import judging, neighbour
+from .. import judging, neighbour, scratch
 from ..lab import Lab
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import browser, proxy, recorder, scratch, streams, texts
+from . import browser, proxy, recorder, streams, texts
 
 PLAIN, MULTIPLEXED = "HTTP/1.1", "HTTP/2 over TLS, through nginx"
 QUICK_LOADS, FULL_LOADS, FIREFOX_LOADS = 3, 10, 2

@@ -10,11 +10,10 @@ from ...contestants import builder, requirements
 from ...contestants.contestant import Contestant, load
 from ...model.errors import BuildFailed
 from ...server.launcher import StartOptions, start_command
-from .. import neighbour
+from .. import neighbour, scratch
 from ..lab import Lab
 from ..neighbour import Neighbour
 from ..study import CannotTell
-from . import scratch
 
 _FOLDER = Path(__file__).with_name("natives")
 GO, RUST, PYTHON = (_FOLDER / name for name in ("native-go", "native-rust", "native-python"))

@@ -15,10 +15,9 @@ from pathlib import Path
 from ...contestants.contestant import Requirement
 from ...contestants.versions import first_line
 from ...server.http_probe import Connection
-from .. import neighbour
+from .. import neighbour, scratch
 from ..lab import Lab
 from ..neighbour import Neighbour
-from . import scratch
 from .recorder import TOLD
 
 _TEMPLATES = Path(__file__).with_name("proxies")

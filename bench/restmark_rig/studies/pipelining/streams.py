@@ -10,9 +10,10 @@ from ...load.load import LoadPlan
 from ...model.errors import EnvironmentFault
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT, ROUTE_WAIT
 from ...verify.oracle import WELCOME
+from .. import scratch
 from ..lab import Lab
 from ..study import CannotTell
-from . import h2load, proxy, scratch
+from . import h2load, proxy
 from .h2load import H2Load
 from .proxy import Proxy
 

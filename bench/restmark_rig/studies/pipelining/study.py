@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..neighbour import COMPILER
+from ..scratch import CERTIFIER
 from ..study import Study
 from . import (
     behind_proxies,
@@ -23,7 +24,6 @@ from . import (
     work,
 )
 from .proxy import PROXIES
-from .scratch import CERTIFIER
 
 STUDY = Study(
     name="pipelining",

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...contestants.cache import make_folder
-from ...contestants.contestant import Requirement
-from ...model.errors import StartFailed
-from ..lab import Lab
+from ..contestants.cache import make_folder
+from ..contestants.contestant import Requirement
+from ..model.errors import StartFailed
+from .lab import Lab
 
 CERTIFIER = Requirement("/usr/bin/openssl", ("openssl",))
 CERTIFICATE, KEY = "certificate.pem", "key.pem"
