@@ -21,7 +21,7 @@ from restmark_rig.model.errors import EnvironmentFault, StartFailed
 from restmark_rig.server.http_probe import Connection, ProbeError, request_bytes
 from restmark_rig.setup import needs
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.studies import document, judging, neighbour, registry
+from restmark_rig.studies import document, judging, neighbour, registry, scratch
 from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
 from restmark_rig.studies.pipelining import (
     behind_proxies,
@@ -33,7 +33,6 @@ from restmark_rig.studies.pipelining import (
     proxy,
     recorder,
     round_trips,
-    scratch,
     streams,
     users,
 )
