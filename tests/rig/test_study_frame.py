@@ -20,7 +20,7 @@ from restmark_rig.store.dataset import Dataset
 from restmark_rig.store.results_file import ResultsError
 from restmark_rig.studies import driver, files, registry, schema
 from restmark_rig.studies.lab import Lab, Pace
-from restmark_rig.studies.record import HOLDS, OPEN, Cell, StudyResults
+from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell, StudyResults
 
 from .helpers import ROOT, Silent, cheater, processes_mentioning, rig_command, run_rig, wait_until
 
@@ -40,8 +40,9 @@ def results_of(folder: Path, cache: Cache, dataset: Dataset) -> StudyResults:
 
 def test_a_study_from_anywhere_is_run_and_written(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     results = results_of(tmp_path / "peers", cache, default_dataset)
-    first, second = (claim.finding.verdict for claim in results.claims)
-    assert first in (HOLDS, OPEN) and second == OPEN  # three short rounds may not be enough on a machine with much to do
+    first, second = results.claims
+    assert first.finding == registry.find(str(EXAMPLE)).claims[0].judge(first.cells)  # and not one of ours: three short rounds may say anything
+    assert first.finding.verdict in (HOLDS, HOLDS_NOT) and second.finding.verdict == OPEN
     assert "no moon" in results.claims[1].finding.why
     assert {len(cell.rounds) for cell in results.claims[0].cells} == {3}
     paths = files.write(results, tmp_path / "out")
