@@ -60,7 +60,11 @@ def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pyte
     with launch(faulty(tmp_path, "endless", at=2), bench.options, bench.cache) as server:
         assert drain.come_to_rest(server, WINDOW_S) == ""
         abandon(server, 2)
-        assert "still busy with its requests: it used" in drain.come_to_rest(server, WINDOW_S)
+        told = [drain.come_to_rest(server, WINDOW_S)]
+        while "it used" not in told[-1] and len(told) < 20:  # others may have left it no CPU in the last window
+            told.append(drain.come_to_rest(server, WINDOW_S))
+        assert all("still busy with its requests" in one for one in told), told
+        assert "it used" in told[-1], told
 
 
 class Starved:
