@@ -276,7 +276,7 @@ def test_a_removal_stops_it_and_keeps_the_configuration(machine: Container) -> N
 
 
 def test_a_new_installation_finds_the_configuration_again(machine: Container) -> None:
-    machine.run("apt-get", "install", "-y", "/this.deb")
+    machine.run("apt-get", "install", "-y", "--no-install-recommends", "/this.deb")  # the machine has no network
     machine.run("systemctl", "start", "restmarkd")
     assert machine.get("/parse-msgpack") == "400"
 
