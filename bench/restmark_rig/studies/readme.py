@@ -25,12 +25,14 @@ _STYLE = "restmark_rig.studies:study.css"
 
 
 def kept(results: StudyResults) -> StudyResults:
-    """The little of a study that is shown: the first claim with its first picture. Raises UsageFault if there is none."""
+    """The little of a study that is shown: the first claim with its first picture, and nothing of where it was made. Raises UsageFault if there is none."""
     claim = next((claim for claim in results.claims if claim.number == 1 and claim.finding.charts), None)
     if claim is None:
         raise UsageFault("these results have no picture of claim 1", "name those of a study with --claim 1, or with all")
     finding = dataclasses.replace(claim.finding, charts=claim.finding.charts[:1], tables=[])
-    return dataclasses.replace(results, claims=[dataclasses.replace(claim, finding=finding, cells=[])])
+    subjects = [dataclasses.replace(subject, versions={}) for subject in results.subjects]  # some name folders
+    machine = {**results.machine, "host": "unnamed"}
+    return dataclasses.replace(results, claims=[dataclasses.replace(claim, finding=finding, cells=[])], subjects=subjects, machine=machine)
 
 
 def picture(results: StudyResults) -> str:
