@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Iterator
+
 import pytest
 from restmark_rig.model.workloads import ROUTE_ENCODE, ROUTE_PARSE
+from restmark_rig.verify.checks import cost
+from restmark_rig.verify.checks.base import Mismatch
 from restmark_rig.verify.checks.cost_claims import DIGESTS_K, RecordWork, loop_claims, record_claims, record_note
 
 RECORDS = 1000
@@ -83,3 +89,39 @@ def test_a_million_steps_cost_what_fewer_promise(plain_ms: float, said: list[str
     wrong = [claim.refuted(told) for claim in loop_claims(100_000) if not claim.inequality.holds(told)]
     assert len(wrong) == len(said)
     assert all(text in line for text, line in zip(said, wrong, strict=True))
+
+
+class Told:
+    """What a check needs of its subject."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def rng(self, name: str) -> random.Random:
+        return random.Random(name)
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+class Noisy:
+    """Rounds of these figures; in slices of the usual length half of the records seem to cost so much that nothing can be told of it."""
+
+    def __init__(self, typical: dict[str, float]) -> None:
+        self._typical = typical
+
+    def rounds(self, _: object, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
+        typical = dict(self._typical)
+        if longer == 1:
+            typical["half"] = (typical["most"] + 0.2 * typical["nothing"]) / 1.2  # where the claim ends to be true
+        while True:
+            yield {name: value * math.exp(rng.gauss(0, 0.02)) for name, value in typical.items()}
+
+
+def test_what_short_slices_leave_open_is_asked_of_long_ones() -> None:
+    claims = record_claims(RecordWork(ROUTE_ENCODE, RECORDS, RECORDS, hashed_bytes=10_000))
+    told = Told()
+    cost._decide(told, Noisy(figures(2400, 900, 600)), claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
+    assert told.told == [f"costs of {ROUTE_ENCODE}, in longer slices"]
+    with pytest.raises(Mismatch, match="it is done only when a digest is asked for"):
+        cost._decide(told, Noisy(figures(1500, 400, plain_us=150)), claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]

@@ -71,20 +71,21 @@ class Meter:
         """CPU time per request in its quietest of a few looks, nanoseconds: an estimate, to plan slices by."""
         return min(self.slice_ns(request, 1) for _ in range(_ESTIMATES))
 
-    def _repeats(self, request: Asked) -> int:
-        """How many requests of a kind make a slice whose CPU time can be measured well."""
+    def _repeats(self, request: Asked, longer: int) -> int:
+        """How many requests of a kind make a slice whose CPU time can be measured well, or one that is so many times longer."""
         started = time.monotonic_ns()
         estimate = self.least_ns(request)
         wall = (time.monotonic_ns() - started) / _ESTIMATES
         wanted = min(_SLICE_CPU_NS / max(estimate, 1.0), _SLICE_WALL_NS / wall)
-        return max(1, min(_SLICE_MAX_REQUESTS, int(wanted)))
+        return max(1, min(_SLICE_MAX_REQUESTS, int(wanted))) * longer
 
-    def rounds(self, requests: RoundRequests, rng: random.Random) -> Iterator[dict[str, float]]:
+    def rounds(self, requests: RoundRequests, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
         """CPU time per request of each kind, nanoseconds, without end. The kinds stand in another random order each round.
 
-        The round before the first warms up what the server compiles, fills or lets grow, and is not given.
+        The round before the first warms up what the server compiles, fills or lets grow, and is not given. longer: how many times as long as
+        usual slices are.
         """
-        repeats = {name: self._repeats(request) for name, request in requests().items()}
+        repeats = {name: self._repeats(request, longer) for name, request in requests().items()}
         warm = False
         while True:
             order = list(requests().items())
