@@ -24,6 +24,7 @@ from restmark_rig.contestants import builder, placeholders, requirements, toolch
 from restmark_rig.contestants import contestant as manifests  # noqa: E402  (the path had to be set first)
 from restmark_rig.contestants.cache import Cache, default_directory  # noqa: E402
 from restmark_rig.contestants.contestant import Contestant  # noqa: E402
+from restmark_rig.host import ports  # noqa: E402
 
 PEERS = REPO / "bench" / "peers"
 RIG_CACHE = Cache(default_directory())
@@ -87,18 +88,21 @@ class Server:
 
     def __init__(self, peer: Peer, dataset: Path, log: Path, workers: int = 2, more: Mapping[str, str] | None = None) -> None:
         """more: values of further placeholders."""
+        self.log = log
+        self._peer = peer
+        self._values = {"host": HOST, "workers": str(workers), "dataset": str(dataset)}
+        self._values |= dict.fromkeys(placeholders.BACK_END_NAMES, "") | dict(more or {})
+        self._start()
+
+    def _start(self) -> None:
         with socket.create_server((HOST, 0)) as probe:
             self.port = probe.getsockname()[1]
-        self.log = log
-        address = f"{HOST}:{self.port}"
-        values = {"address": address, "host": HOST, "port": str(self.port), "workers": str(workers), "dataset": str(dataset)}
-        values |= dict.fromkeys(placeholders.BACK_END_NAMES, "") | dict(more or {})
-        argv, environment = peer.start_command(**values)
-        with log.open("wb") as output:
+        argv, environment = self._peer.start_command(address=f"{HOST}:{self.port}", port=str(self.port), **self._values)
+        with self.log.open("wb") as output:
             self.process = psutil.Popen(
                 argv,
                 env=environment,
-                cwd=log.parent,
+                cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -110,6 +114,9 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self.process.poll() is None:
             family = [self.process, *self.process.children(recursive=True)]
             self.process.terminate()
@@ -118,9 +125,13 @@ class Server:
                 process.kill()
 
     def wait_ready(self) -> None:
-        """Return when `/` answers 200."""
+        """Return when `/` answers 200. Between the choice of a port and the server's own look another program may have taken it: then it is started
+        again, on another one."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
+            if self._is_taken():
+                self._stop()
+                self._start()
             if self.process.poll() is not None:
                 raise AssertionError(f"ended with {self.process.returncode} at start:\n{self.log.read_text()}")
             try:
@@ -130,6 +141,15 @@ class Server:
             except OSError:
                 time.sleep(0.02)
         raise AssertionError(f"not ready after {START_TIMEOUT_S} s:\n{self.log.read_text()}")
+
+
+    def _is_taken(self) -> bool:
+        """Whether others listen on its port, and it does not."""
+        holders = {pid for pid in ports.listeners(self.port) if pid is not None}
+        try:
+            return bool(holders) and not holders & {self.process.pid, *(child.pid for child in self.process.children(recursive=True))}
+        except psutil.NoSuchProcess:
+            return bool(holders)
 
 
 @dataclass
