@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from admin_client import address as admin_address
@@ -29,13 +30,18 @@ def narrow(daemon: Daemon, receive_bytes: int = 4096) -> Connection:
     return connection
 
 
+class NothingOnItsWay(AssertionError):
+    """The client has read all before the server had come to what was waited for."""
+
+
 def read_until(connection: Connection, what: str, condition: Callable[[], bool]) -> None:
     """Reads bit by bit until the server has handed the kernel all that it has to say."""
     while not condition():
         data = connection.socket.recv(2048)
         assert data, f"{what}: it never came to that"
         connection.buffer += data
-        assert len(connection.buffer) < LONG_BYTES, f"{what}: nothing was on its way any more"
+        if len(connection.buffer) >= LONG_BYTES:
+            raise NothingOnItsWay(what)
 
 
 def connections(daemon: Daemon) -> int:
@@ -47,8 +53,15 @@ def requests(daemon: Daemon, route: str) -> int:
 
 
 def test_what_comes_after_the_close_of_a_stop_takes_no_answer_away(start: Start) -> None:
-    """The worker has said "Connection: close" and closed; only then the client's next request arrives."""
-    daemon = start("server.processes=1")
+    """The worker has said "Connection: close" and closed; only then the client's next request arrives. A worker that others leave no CPU may close when
+    all is read; then it is tried again."""
+    for _ in range(9):
+        with suppress(NothingOnItsWay):
+            return ask_after_the_close_of_a_stop(start("server.processes=1"))
+    return ask_after_the_close_of_a_stop(start("server.processes=1"))
+
+
+def ask_after_the_close_of_a_stop(daemon: Daemon) -> None:
     with narrow(daemon) as connection:
         assert connection.request("/").status == 200
         daemon.signal(signal.SIGTERM)

@@ -240,6 +240,7 @@ def test_clients_in_the_queue_of_a_dead_worker_are_served_by_others(calls: Start
     daemon = calls("server.processes=2")
     for pid in daemon.workers():
         os.kill(pid, signal.SIGKILL)
+        wait_for("it is gone", lambda pid=pid: not is_alive(pid))  # what it takes in its last moment goes with it
     clients = [RpcClient(addresses(daemon)[0]) for _ in range(20)]
     for client in clients:
         assert client.ask("welcome") == "Welcome!\n"
