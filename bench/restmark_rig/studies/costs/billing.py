@@ -7,7 +7,7 @@ saturated server answers. docs/COSTS.md has a worked example.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...model.stats import Estimate
@@ -135,19 +135,19 @@ def _rest_seconds(baseline: Stack, terms: Terms) -> float:
 
 def _line(stack: Stack, terms: Terms, rest_seconds: float, rest: float) -> Line:
     assert stack.seconds is not None
-    seconds = (stack.seconds.value, stack.seconds.low, stack.seconds.high)
-    computing = [_computing(one, terms) for one in seconds]
-    occupied = [None if one is None else _needed(one + rest_seconds, terms) if stack.waits else _needed(one, terms) for one in seconds]
-    cpus = Range(*(float(one) if one is not None else None for one in computing))  # type: ignore[arg-type]
-    workers = Range(*(None if one is None else float(max(one, terms.workers_min)) for one in occupied))  # type: ignore[arg-type]
+    rest_each = rest_seconds if stack.waits else 0.0
+    cpus = _range(stack.seconds, lambda seconds: max(_needed(seconds, terms), terms.workers_min))
+    workers = _range(stack.seconds, lambda seconds: max(_needed(seconds + rest_each, terms), terms.workers_min))
     gib = _gib(stack, workers)
     own = _money(cpus, gib, terms)
     total = Range(own.value + rest, _plus(own.low, rest), _plus(own.high, rest))
     return Line(stack, workers, cpus, gib, own, total, _decided_by(stack, terms, rest_seconds))
 
 
-def _computing(seconds: float | None, terms: Terms) -> int | None:
-    return None if seconds is None else max(_needed(seconds, terms), terms.workers_min)
+def _range(seconds: Estimate, of: Callable[[float], float]) -> Range:
+    """A figure that grows with the seconds of a request, with its ends."""
+    low, high = (None if end is None else float(of(end)) for end in (seconds.low, seconds.high))
+    return Range(float(of(seconds.value)), low, high)
 
 
 def _needed(seconds: float, terms: Terms) -> int:
