@@ -27,9 +27,11 @@ for option in "$@"; do
                 echo "runs the README's first command in each to its end, and looks at its answer;"
                 echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
-                echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
-                echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
-                echo "the packages of both releases. Four hours."
+                echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
+                echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
+                echo "processor; measures twice beside neighbours that come and go; decides 6000"
+                echo "simulated runs whose truth is known; then tests the packages of both releases."
+                echo "Four hours."
                 exit 0
                 ;;
         *)
@@ -143,6 +145,9 @@ if [ "$parts" = long ]; then
         ctest --preset asan -L '^twice$' -j "$jobs"
         tests/soak --minutes 60
         tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
+        build/release/tests/unit/unit_double_agreement 100
+        # shellcheck disable=SC2086 # empty or one word
+        [ "$(uname -m)" = aarch64 ] || tests/arm64/run.sh $no_install
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word
