@@ -66,7 +66,7 @@ def _record_all(lab: Lab, installed: Sequence[Proxy]) -> list[Cell]:
         for depth in (1, DEPTH):
             cells.append(_record(lab, DIRECT, behind, behind.port, depth, ""))
         for one in installed:
-            lab.reporter.progress(f"what {one.title} sends to a server")
+            lab.tell(f"what {one.title} sends to a server")
             try:
                 with proxy.before(lab, one, behind.port) as front:
                     cells += [_record(lab, one.title, behind, front.port, depth, one.version_text()) for depth in (1, DEPTH)]

@@ -52,7 +52,7 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
     for _ in range(FIREFOX_LOADS):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
             break
-        lab.reporter.progress(f"{labels['browser']} loads a page")
+        lab.tell(f"{labels['browser']} loads a page")
         try:
             proxy.recorded(behind)
             with scratch.folder(lab, "browser") as place:
@@ -74,7 +74,7 @@ def _cell(lab: Lab, way: str, version: str, loads: int, behind: Neighbour, url: 
     for number in range(loads):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
             break  # a machine with much to do starts browsers slowly
-        lab.reporter.progress(f"the browser loads a page by {way}: {number + 1} of {loads}")
+        lab.tell(f"the browser loads a page by {way}: {number + 1} of {loads}")
         try:
             proxy.recorded(behind)
             if log is not None and log.exists():
