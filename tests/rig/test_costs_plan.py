@@ -129,10 +129,17 @@ def test_the_longest_looks_are_cut() -> None:
     assert sum(min(one, warm_up.longest_within([1.0, 3.0, 5.0, 9.0], 10.0)) for one in (1.0, 3.0, 5.0, 9.0)) == pytest.approx(10.0)
 
 
+def test_few_contestants_are_looked_at_for_longer() -> None:
+    assert warm_up.QUICK.first(10).longest_s == 6.0
+    assert warm_up.QUICK.first(2).longest_s == 20.0
+    assert warm_up.QUICK.later([9.0, 8.0]).longest_s == 9.0
+    assert warm_up.QUICK.later([9.0] * 10).longest_s == 2.0
+
+
 def test_a_look_ends_when_enough_was_answered_but_not_before_its_time() -> None:
     now = [0]
     server = SimpleNamespace(cpu_ns=lambda: now[0])
-    watch = warm_up._Watch(server, [], warm_up.Look(1.0, 6.0, 2.0, requests=1000))  # type: ignore[arg-type]
+    watch = warm_up._Watch(server, [], warm_up.Look(1.0, 6.0, 6.0, 2.0, requests=1000))  # type: ignore[arg-type]
     told = []
     for tick in range(1, 31):
         now[0] += 10_000_000
