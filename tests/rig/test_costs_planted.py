@@ -19,14 +19,15 @@ from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
 from restmark_rig.load.load import LoadPlan, LoadResult, SoFar
+from restmark_rig.model import steadiness
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.studies.costs import broken_data, classes, warm_up
+from restmark_rig.studies.costs import broken_data, warm_up
 from restmark_rig.studies.lab import Lab
 from restmark_rig.studies.record import OPEN, Cell
 
 from .helpers import CHEATER, Silent, cheater, processes_mentioning
 
-CLASSES = [("none", classes.FLAT), ("slows-down", classes.SLOWDOWN), ("steps-at-random", classes.INCONSISTENT)]
+CLASSES = [("none", steadiness.FLAT), ("slows-down", steadiness.SLOWDOWN), ("steps-at-random", steadiness.INCONSISTENT)]
 STEP_NS, REQUEST_NS = 60, 200_000  # of the loop, and of a request without it, on a CPU of no great speed
 NOISE = 0.04
 long = pytest.mark.skipif(os.environ.get("RESTMARK_LONG") != "1", reason="minutes of load; RESTMARK_LONG=1 (tests/run.sh --long)")

@@ -10,6 +10,7 @@ from statistics import median
 from ...contestants.contestant import Contestant
 from ...load import load
 from ...load.load import LoadPlan, NotAnswered, SoFar
+from ...model import steadiness
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
 from ...report import numbers
@@ -19,7 +20,7 @@ from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import classes, texts
+from . import texts
 
 STARTS = 10
 SLICE_S = 0.05
@@ -150,7 +151,7 @@ class Kind:
     title: str
     route: str
     name: str
-    starts: list[classes.Start]
+    starts: list[steadiness.Start]
     steady_us: float
     until_s: float
     until_requests: float
@@ -160,7 +161,7 @@ class Kind:
     def told(self) -> str:
         """The classes of the starts, with their numbers."""
         seen = [start.name for start in self.starts]
-        return ", ".join(f"{seen.count(name)} {name}" for name in classes.CLASSES if name in seen)
+        return ", ".join(f"{seen.count(name)} {name}" for name in steadiness.CLASSES if name in seen)
 
 
 def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
@@ -173,13 +174,13 @@ def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
 
 
 def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
-    starts = [classes.of_start(cell.values("server_cpu_us")) for cell in own]
+    starts = [steadiness.of_start(cell.values("server_cpu_us")) for cell in own]
     reached = [(cell, start) for cell, start in zip(own, starts, strict=True) if start.begin is not None]
     before = [(cell.rounds[: start.begin], cell.rounds[start.begin or 0 :]) for cell, start in reached]
     return Kind(
         title,
         route,
-        classes.over_starts([start.name for start in starts]),
+        steadiness.over_starts([start.name for start in starts]),
         starts,
         steady_us=_median([start.steady for _, start in reached]),
         until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
@@ -220,7 +221,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
     if not warmed:
         return Finding(OPEN, f"no contestant with a just-in-time compiler took part (of those whose name begins with “{JIT}”); {why}", charts, [table], notes)
     names = {kind.name for kind in warmed}
-    verdict = HOLDS if names == {classes.WARM_UP} else HOLDS_NOT if names <= {classes.FLAT} else OPEN
+    verdict = HOLDS if names == {steadiness.WARM_UP} else HOLDS_NOT if names <= {steadiness.FLAT} else OPEN
     return Finding(verdict, why, charts, [table], notes)
 
 
@@ -262,9 +263,9 @@ CLAIM = Claim(
         f"from its first answer on, on connections that stay, until it has answered {QUICK.requests:,} requests: for {FULL.least_s:g} s at least (with --quick "
         f"{QUICK.least_s:g} s), and as long as it takes if five contestants take no more than {FULL.mean_s:g} s ({QUICK.mean_s:g} s) on average. It is the "
         f"CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
-        f"{classes.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
+        f"{steadiness.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
         "steady state (its level still changes in the last quarter). "
-        f"A contestant has the class that all of its starts but {classes.ODD_ONES} have; else it is inconsistent."
+        f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is inconsistent."
     ),
     rule=(
         "Holds if PyPy's starts are a warm-up on both routes; does not hold if they are flat on both; cannot be told otherwise, or without PyPy. The class of "
