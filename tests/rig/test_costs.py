@@ -81,6 +81,12 @@ def test_no_cut_is_better_than_the_one_that_is_found(seed: int) -> None:
         ([(200.0, 5), (50.0, 10), (100.0, 25)], SLOWDOWN),
         ([(50.0, 34), (100.0, 6)], NO_STEADY_STATE),
         ([(50.0, 31), (25.0, 9)], NO_STEADY_STATE),
+        ([(80.0, 4), (50.0, 36)], FLAT),  # pages that are touched for the first time
+        ([(50.0, 20), (85.0, 4), (50.0, 16)], FLAT),  # a burst
+        ([(50.0, 36), (85.0, 4)], FLAT),
+        ([(150.0, 4), (50.0, 36)], WARM_UP),
+        ([(80.0, 8), (50.0, 32)], WARM_UP),
+        ([(50.0, 36), (150.0, 4)], NO_STEADY_STATE),
     ],
 )
 def test_a_start_has_the_class_of_its_levels(levels: list[tuple[float, int]], name: str) -> None:
