@@ -27,9 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setup": {"model", "host", "store", "contestants", "backends", "load"},
     "study": {"model", "host", "store", "contestants", "load", "server", "verify"},
     "studies": {"model", "host", "store", "contestants", "load", "server", "verify", "report"},
+    "decide": {"model", "store", "report", "studies"},
     "renewal": {"model", "host", "store", "contestants"},
     "run": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup"},
-    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup", "study", "studies", "run"},
+    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup", "study", "studies", "decide", "run"},
 }
 
 

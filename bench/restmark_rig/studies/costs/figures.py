@@ -45,6 +45,11 @@ def read(paths: Sequence[Path]) -> dict[str, Source]:
     return found
 
 
+def is_source(path: Path) -> bool:
+    """Whether a study made the claims that a bill is made of; one that made others has nothing to read here."""
+    return bool({capacity.KEY, memory_life.KEY} & {claim.key for claim in files.read(path).claims})
+
+
 def stacks(sources: Mapping[str, Source], mix: Mapping[str, float], p99_us: float) -> list[Stack]:
     """What the bill takes of them: those that were tried on all routes of the mix."""
     return [
