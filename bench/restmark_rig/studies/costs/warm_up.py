@@ -13,7 +13,8 @@ from ...load.load import LoadPlan, NotAnswered, SoFar
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..lab import Lab, told_errors
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
@@ -72,7 +73,7 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
             watch = _Watch(server, slices)
             result = load.run(_plan(lab, server, request), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:
