@@ -70,7 +70,7 @@ stage() {
 set -- \
         --for 'restmarkd and the load generator' cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' \
         libjson-c-dev libsystemd-dev zlib1g-dev libpq-dev libhiredis-dev \
-        --for 'the rig' python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil python3-jsonschema \
+        --for 'the rig' python3 python3-click python3-rich python3-jinja2 python3-numpy python3-jsonschema \
         python3-msgpack
 stage "what is missing"
 if [ "$install" = no ]; then

@@ -13,6 +13,7 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.model.workloads import BACK_END_ROUTES, BACK_ENDS, DB_ROUTES, ORM_ROUTES, UPDATE_ROUTES
 from restmark_rig.server.launcher import StartOptions
+from restmark_rig.server.placement import Local
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Verdict
@@ -46,7 +47,7 @@ def subject(parent: Path, cheat: str, routes: tuple[str, ...] = BACK_END_ROUTES)
 def verify(parent: Path, running: BackEnds, data: Dataset, cheat: str, *checks: str) -> Report:
     chosen = tuple(check for check in CHECKS if not checks or check.name in checks)
     options = StartOptions(data.path, workers=1, back_ends=running.access)
-    report = verifier.verify(subject(parent, cheat), VerifyPlan(data, data, 42, options, chosen, BACK_END_ROUTES, running), Cache(parent / "cache"), Silent())
+    report = verifier.verify(subject(parent, cheat), VerifyPlan(data, data, 42, options, chosen, BACK_END_ROUTES, running), Local(Cache(parent / "cache")), Silent())
     assert report.state == "verified", report.problem
     return report
 

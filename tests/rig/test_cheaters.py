@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.model.workloads import MORE_ROUTES, ROUTES
+from restmark_rig.server import launcher
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Verdict
 from restmark_rig.verify.verifier import Report, VerifyPlan
 
@@ -156,9 +156,9 @@ def test_the_float_is_shown_where_it_differs(tmp_path: Path, cache: Cache, defau
 def test_a_dropped_second_request_is_a_failure(
     tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = verifier.launcher.RunningServer.connect
+    connect = launcher.RunningServer.connect
     monkeypatch.setattr(
-        verifier.launcher.RunningServer, "connect", lambda self, timeout_s=0.3: connect(self, min(timeout_s, 0.3))
+        launcher.RunningServer, "connect", lambda self, timeout_s=0.3: connect(self, min(timeout_s, 0.3))
     )
     report = verify(tmp_path, cache, default_dataset, "drops-second", ("pair",))
     assert "no byte came for 0.3 s" in messages(report, "pair")

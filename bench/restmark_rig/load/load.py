@@ -22,7 +22,7 @@ from ..host import ports
 from ..model import cpulist
 from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.results import LoadErrors
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import load_process, load_program
 
 _READY = "ready\n"

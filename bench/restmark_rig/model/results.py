@@ -307,7 +307,7 @@ class Results:
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
     and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
-    did not record them.
+    did not record them. server_place: how the servers' machine was reached, and server_machine: what it is, both None where it was that of the load.
     """
 
     rig_version: str
@@ -337,6 +337,8 @@ class Results:
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
     warm_ups: list[WarmUpRecord] = field(default_factory=list)
+    server_place: str | None = None
+    server_machine: Machine | None = None
     format: str = FORMAT
     version: int = VERSION
 

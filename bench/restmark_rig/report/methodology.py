@@ -74,7 +74,7 @@ def _load(results: Results) -> Iterator[str]:
     # Older rigs had others: wrk, and h2load where the rate was fixed.
     tools = [results.tools[name] for name in ("restmark-load", "wrk", "h2load") if name in results.tools]
     text = (
-        f"The load comes from {numbers.listed(tools or ['restmark-load'])} over loopback with kept-alive connections and without "
+        f"The load comes from {numbers.listed(tools or ['restmark-load'])} over {_way(results)} with kept-alive connections and without "
         "pipelining; figures are taken from exact counters, never from printed tables."
     )
     if in_slices(results):
@@ -90,6 +90,13 @@ def _load(results: Results) -> Iterator[str]:
     else:
         text += " Server and client share CPUs and take time from each other."
     yield text
+
+
+def _way(results: Results) -> str:
+    """What lies between the load and the servers."""
+    if results.server_machine is None:
+        return "loopback"
+    return f"the network, from {results.machine.hostname} to {results.server_machine.hostname} ({results.server_place}),"
 
 
 def _rounds(results: Results) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..model import cpulist
 from ..model.memory_records import LOAD
-from ..model.results import Cell, Results, rounds_held
+from ..model.results import Cell, Machine, Results, rounds_held
 from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
 from . import against, answer, back_end_chart, back_ends, charts, doubts, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
@@ -67,9 +67,11 @@ class View:
     @property
     def where(self) -> str:
         """The machine in one line."""
-        machine = self.results.machine
-        cpus = f"{machine.cpus_online} CPUs"
-        return ", ".join(word for word in (machine.cpu_model, cpus, machine.kernel, machine.virtualisation) if word)
+        results = self.results
+        if results.server_machine is None:
+            return _in_one_line(results.machine)
+        load = f"load from {results.machine.hostname}: {_in_one_line(results.machine)}"
+        return f"servers on {results.server_place}: {_in_one_line(results.server_machine)}; {load}"
 
     @property
     def how(self) -> str:
@@ -250,18 +252,13 @@ class View:
     def facts(self) -> list[tuple[str, str]]:
         """Machine, settings and versions of the rig, label and value."""
         results, machine, settings = self.results, self.results.machine, self.results.settings
-        memory = None if machine.memory_total_kib is None else f"{numbers.mib(machine.memory_total_kib)} MiB"
         finished = "–" if results.finished_unix_ms is None else _utc(results.finished_unix_ms)
         rows = [
             ("restmark", results.rig_version),
             ("Started", self.started),
             ("Finished", finished),
-            ("Host", machine.hostname),
-            ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
-            ("CPU", machine.cpu_model or "unknown"),
-            ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
-            ("Memory", memory or "unknown"),
-            ("Virtualisation", machine.virtualisation or "unknown"),
+            *_about(machine, ""),
+            *([("Servers on", str(results.server_place)), *_about(results.server_machine, "Servers': ")] if results.server_machine else []),
             *_references(results),
             ("CPUs kept awake", "no" if results.idle_latency_us is None else "yes, no idle state but polling"),
             ("Settings", self.how),
@@ -289,6 +286,25 @@ class View:
         """Badge names that occur in the run, with what they mean."""
         occurring = {name for cell in self.results.cells for name in cell.verdict_names}
         return [(name, text) for name, text in self.verdict_texts.items() if name in occurring]
+
+
+def _in_one_line(machine: Machine) -> str:
+    cpus = f"{machine.cpus_online} CPUs"
+    return ", ".join(word for word in (machine.cpu_model, cpus, machine.kernel, machine.virtualisation) if word)
+
+
+def _about(machine: Machine, whose: str) -> list[tuple[str, str]]:
+    """Label and value of what is told of a machine. whose: stands before each label."""
+    memory = None if machine.memory_total_kib is None else f"{numbers.mib(machine.memory_total_kib)} MiB"
+    rows = [
+        ("Host", machine.hostname),
+        ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
+        ("CPU", machine.cpu_model or "unknown"),
+        ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
+        ("Memory", memory or "unknown"),
+        ("Virtualisation", machine.virtualisation or "unknown"),
+    ]
+    return [(whose + label, value) for label, value in rows]
 
 
 def _references(results: Results) -> list[tuple[str, str]]:

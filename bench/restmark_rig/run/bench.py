@@ -17,6 +17,7 @@ from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.workloads import UPDATE_ROUTES, loaded
 from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Placement
 from ..verify.oracle import Oracle
 
 # A slice is long enough for this many answers, so that one more or less is little, and for so many of each worker, since what
@@ -34,14 +35,15 @@ class Died(Exception):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all visits of a run have in common. tell: takes progress, in a few words; engine: what makes the load; back_ends: those
-    that run."""
+    """What all visits of a run have in common. cache: of the load; placement: where the servers run; tell: takes progress, in a few words;
+    engine: what makes the load; back_ends: those that run."""
 
     settings: RunSettings
     options: StartOptions
     pins: Pinning
     oracle: Oracle
     cache: Cache
+    placement: Placement
     machine_speed: MachineSpeed
     seed: int
     tell: Callable[[str], None]

@@ -16,7 +16,7 @@ from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
 from ..server import memory_look
 from ..server.http_probe import ProbeError
-from ..server.launcher import RunningServer, launch
+from ..server.launcher import RunningServer
 from . import spot_checks
 from .bench import Bench, Died
 from .participants import Participant
@@ -54,7 +54,7 @@ def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellS
             continue
         bench.tell(f"{participant.name} alone: memory, and how fast it is")
         try:
-            with launch(participant.contestant, bench.options, bench.cache) as server:
+            with bench.placement.launch(participant.contestant, bench.options) as server:
                 _hear(server, participant.name, own, bench, found)
         except StartFailed as fault:
             found.remarks.append(f"{participant.name} did not start: {fault.message}")

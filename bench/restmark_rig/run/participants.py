@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..contestants import builder, requirements
 from ..contestants.builder import Reporter
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
 from ..model.errors import EnvironmentFault
 from ..model.results import OUR_CONTESTANTS, Skipped
+from ..server.placement import Placement
 
 _AGAIN = "-again"
 
@@ -38,7 +38,7 @@ def with_again(contestants: Sequence[Contestant]) -> list[Participant]:
 
 
 def prepare(
-    settings: Settings, contestants: Sequence[Contestant], reporter: Reporter
+    settings: Settings, contestants: Sequence[Contestant], placement: Placement, reporter: Reporter
 ) -> tuple[list[Contestant], list[Skipped]]:
     """Builds what needs it. Those that lack something or do not build are returned as skipped.
 
@@ -47,8 +47,8 @@ def prepare(
     ready, skipped = [], []
     for contestant in contestants:
         try:
-            _require(contestant)
-            builder.build(contestant, settings.cache, reporter)
+            _require(contestant, placement)
+            placement.build(contestant, reporter)
         except EnvironmentFault as fault:
             if settings.named(contestant):
                 raise
@@ -67,8 +67,8 @@ def require_some(contestants: Sequence[Contestant]) -> None:
         raise EnvironmentFault("no contestant can be built here", "see 'restmark doctor' for what is missing")
 
 
-def _require(contestant: Contestant) -> None:
-    if missing := requirements.missing(contestant):
+def _require(contestant: Contestant, placement: Placement) -> None:
+    if missing := placement.missing(contestant):
         raise EnvironmentFault(
             f"{contestant.name}: {'; '.join(m.what for m in missing)}",
             "; ".join(dict.fromkeys(m.remedy for m in missing)),

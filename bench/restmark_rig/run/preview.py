@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass, replace
 
 from ..backends import back_ends
-from ..contestants import builder, requirements
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
 from ..host.background_load import BackgroundLoad
@@ -15,6 +14,7 @@ from ..model import budget, cpulist
 from ..model.budget import Span
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
+from ..server.placement import Placement
 from . import participants, run_request
 from .run_request import RunRequest
 
@@ -38,15 +38,15 @@ class Preview:
         return budget.run_span(self.cells, self.run, len(self.present), len(self.unbuilt), busy)
 
 
-def look(settings: Settings, request: RunRequest, run: RunSettings) -> Preview:
+def look(settings: Settings, request: RunRequest, run: RunSettings, placement: Placement) -> Preview:
     """Raises UsageFault as the run itself would for its options, EnvironmentFault if nobody is present."""
     present, absent, unbuilt = [], [], []
     for contestant in settings.chosen():
-        if missing := requirements.missing(contestant):
+        if missing := placement.missing(contestant):
             absent.append(f"{contestant.name}: {'; '.join(m.what for m in missing)}; remedy: {missing[0].remedy}")
             continue
         present.append(contestant)
-        if builder.state(contestant, settings.cache) != "ready":
+        if placement.build_state(contestant) != "ready":
             unbuilt.append(contestant.name)
     participants.require_some(present)
     cells = run_request.cells_of(participants.with_again(present), request.routes(), run)
@@ -57,8 +57,9 @@ def look(settings: Settings, request: RunRequest, run: RunSettings) -> Preview:
 
 
 def cpus_of(pins: Pinning) -> frozenset[int]:
-    """All that the run uses."""
-    return (pins.server or frozenset()) | (pins.client or frozenset()) | (pins.back_ends or frozenset()) or frozenset(os.sched_getaffinity(0))
+    """All of this machine's that the run uses."""
+    server = frozenset() if pins.apart else pins.server
+    return (server or frozenset()) | (pins.client or frozenset()) | (pins.back_ends or frozenset()) or frozenset(os.sched_getaffinity(0))
 
 
 def where(pins: Pinning) -> str:
@@ -66,7 +67,8 @@ def where(pins: Pinning) -> str:
     if not pins.server or not pins.client:
         return "server and client not pinned"
     back_ends = f", back ends on CPU {cpulist.render(pins.back_ends)}" if pins.back_ends else ""
-    return f"server on CPU {cpulist.render(pins.server)}, client on CPU {cpulist.render(pins.client)}{back_ends}"
+    there = " of its machine" if pins.apart else ""
+    return f"server on CPU {cpulist.render(pins.server)}{there}, client on CPU {cpulist.render(pins.client)}{back_ends}"
 
 
 def busy_warning(found: BackgroundLoad, span: Span) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..agent.connect import ServerPlace
 from ..backends import back_ends
 from ..backends.back_ends import DATABASE_CONNECTIONS, Wishes
 from ..contestants import targets
@@ -22,6 +23,7 @@ from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ALL_ROUTES, ROUTES, back_end_of
+from ..server.placement import Placement
 from ..store.dataset import Dataset
 from .participants import Participant
 
@@ -32,6 +34,7 @@ DEFAULT_ROUNDS = 40
 DEFAULT_DURATION_S = 0.25
 DEFAULT_WARMUP_S = 0.5
 NOT_PINNED = Pinning(None, None)
+HERE = ServerPlace()
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class RunRequest:
     cache_url: str | None = None
     database_connections: int = DATABASE_CONNECTIONS
     back_end_cpus: str | None = None
+    place: ServerPlace = HERE
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -63,13 +67,25 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
-        self.wishes(NOT_PINNED)
+        self.place.check()
+        self._check_back_ends()
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
-    def pins(self) -> Pinning:
-        """Raises UsageFault."""
+    def _check_back_ends(self) -> None:
+        wishes = self.wishes(NOT_PINNED)
+        for name in dict.fromkeys(filter(None, map(back_end_of, self.routes()))):
+            if self.place.server is not None and not wishes.own(name):
+                raise UsageFault(
+                    f"the {name} that a run starts listens on this machine alone, and --server's would not reach it",
+                    f"name one of your own that both machines reach, with --{name}-url",
+                )
+
+    def pins(self, placement: Placement) -> Pinning:
+        """The CPUs of servers there, of the load here. Raises UsageFault."""
         server = cpulist.parse(self.server_cpus) if self.server_cpus else None
         client = cpulist.parse(self.client_cpus) if self.client_cpus else None
+        if placement.apart:
+            return pinning.two_machines(placement.topology(), server, client)
         pins = pinning.chosen(server, client)
         if not self.asks_back_ends:
             return pins
@@ -141,6 +157,7 @@ class RunRequest:
         for name, value in options.items():
             if value is not None:
                 words += [name, str(value)]
+        words += self.place.argv()
         return [*words, "--quick"] if self.quick else words
 
 

@@ -95,7 +95,7 @@ class Run:
         began = time.monotonic()
         names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
         with servers.running(
-            {name: self._participants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
+            {name: self._participants[name] for name in names}, self._bench.options, self._bench.placement, self._tell
         ) as running:
             for name, why in running.absent.items():
                 self._recording.remark(f"start {number}: {name} did not start: {why}")

@@ -40,7 +40,7 @@ _NEW_IN_3_CONTESTANT: Document = {"level": None}
 _NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
 _NEW_IN_4: Document = {"back_ends": [], "back_end_footprints": []}
 _NEW_IN_4_ROUND: Document = {"back_ends": None}
-_NEW_IN_5: Document = {"warm_ups": []}
+_NEW_IN_5: Document = {"warm_ups": [], "server_place": None, "server_machine": None}
 
 
 def upgrade(document: Document) -> Document:

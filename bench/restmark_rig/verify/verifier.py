@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..backends.back_ends import BackEnds
-from ..contestants import versions
 from ..contestants.builder import Reporter
-from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
 from ..model.errors import EnvironmentFault
-from ..server import launcher
 from ..server.launcher import StartOptions
+from ..server.placement import Placement
 from ..store.dataset import Dataset
 from .checks import CHECKS, COST, STOP, Check, Finding, Subject, Verdict
 from .checks.cost import measurable
@@ -91,15 +89,15 @@ class Report:
         return f"not the same work as far as can be told: {said}" if said else ""
 
 
-def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Reporter) -> Report:
+def verify(contestant: Contestant, plan: VerifyPlan, placement: Placement, reporter: Reporter) -> Report:
     """Runs all checks of the plan on a built contestant. A server that does not start gives a report that says so."""
-    report = Report(contestant, versions=versions.collect(contestant, cache.build_dir(contestant)))
+    report = Report(contestant, versions=placement.versions(contestant))
     started = time.monotonic()
     report.remarks += _left_out(contestant, plan)
     try:
         for dataset, checks in _passes(plan, report):
             is_default = dataset.records == plan.default.records
-            with launcher.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path), cache) as server:
+            with placement.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path)) as server:
                 if server.accounting_caveat and not report.accounting:
                     report.remarks.append(
                         f"no control group can be made here; CPU time is read from the {server.accounting}, where "

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from ...agent import connect
+from ...agent.connect import ServerPlace
 from ...contestants import targets
 from ...contestants.settings import Settings
 from ...model import traffic
@@ -42,12 +44,15 @@ def run(
         recording = resume.open_recording(resumed)
         settings, request = _recorded(context, recording.results)
         _require_tools(settings)
-        return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
+        with connect.opened(request.place, settings.cache) as placement:
+            done = session.go_on(settings, request, placement, recording, wait_for_quiet)
+        return _conclude(*done)
     request = _request(_with_mix(_with_routes(options, settings), settings))
     request = _with_baseline(request, settings)
     request.check()
     if dry:
-        dry_run.show(settings, request, seed)
+        with connect.opened(request.place, settings.cache) as placement:
+            dry_run.show(settings, request, placement, seed)
         return ExitCode.OK
     _require_tools(settings)
     directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
@@ -56,7 +61,9 @@ def run(
             f"{directory} holds the results of another run",
             f"name another --output, or go on with --resume {directory}",
         )
-    return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
+    with connect.opened(request.place, settings.cache) as placement:
+        done = session.start(settings, request, placement, seed, directory, wait_for_quiet)
+    return _conclude(*done)
 
 
 def _with_routes(options: dict[str, object], settings: Settings) -> dict[str, object]:
@@ -87,6 +94,12 @@ def _request(options: dict[str, object]) -> RunRequest:
         cache_url=options["cache_url"],  # type: ignore[arg-type]
         database_connections=options["database_connections"],  # type: ignore[arg-type]
         back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
+        place=ServerPlace(
+            options["server"],  # type: ignore[arg-type]
+            options["server_agent"],  # type: ignore[arg-type]
+            options["server_address"],  # type: ignore[arg-type]
+            options["ssh_config"],  # type: ignore[arg-type]
+        ),
     )
 
 

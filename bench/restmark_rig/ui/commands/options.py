@@ -123,6 +123,30 @@ def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
 
 
+_server_option = click.option(
+    "--server",
+    metavar="ssh://[USER@]HOST[:PORT]",
+    help="Build, run and watch the servers on that machine, and load them from here. It needs Python 3.11 and what contestants need.",
+)
+_server_agent_option = click.option(
+    "--server-agent", metavar="COMMAND", help="The agent there, e.g. 'restmark agent' where restmark is installed [default: it is sent]."
+)
+_server_address_option = click.option(
+    "--server-address", metavar="ADDRESS", help="Where servers listen there, and the load reaches them [default: where ssh comes in]."
+)
+_ssh_config_option = click.option(
+    "--ssh-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A configuration of ssh in place of your own.",
+)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--server, --server-agent, --server-address and --ssh-config."""
+    return _server_option(_server_agent_option(_server_address_option(_ssh_config_option(command))))
+
+
 def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--mix, --mix-from and --mix-map."""
     return _mix_option(_mix_from_option(_mix_map_option(command)))
