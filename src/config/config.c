@@ -5,24 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/ini.h"
+#include "config/files.h"
 #include "config/raw.h"
-
-static int take_section(void *context, const char *section, struct error *e) {
-        (void)context;
-        return option_section_check(section, e);
-}
-
-static int take_value(void *context, const char *section, const char *key, const char *value, unsigned int line, struct error *e) {
-        struct raw_config *raw = context;
-        char origin[4096 + 16];
-        int id = option_find(section, key, e);
-
-        if (id < 0)
-                return id;
-        (void)snprintf(origin, sizeof origin, "%s:%u", raw->path, line);
-        return raw_add(raw, id, value, origin, e);
-}
 
 /* "section.key=value" */
 static int take_override(struct raw_config *raw, const char *text, struct error *e) {
@@ -239,11 +223,9 @@ int raw_build(const struct raw_config *raw, struct config **ret, struct error *e
 }
 
 int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
-        struct raw_config raw = { .path = path };
-        int r = 0;
+        struct raw_config raw = { .n_files = 0 };
+        int r = path ? files_read(path, &raw, e) : 0;
 
-        if (path)
-                r = ini_read(path, take_section, take_value, &raw, e);
         for (size_t i = 0; r == 0 && i < n_overrides; i++)
                 r = take_override(&raw, overrides[i], e);
         if (r == 0)
