@@ -104,6 +104,8 @@ static int check(struct parts *p) {
                 return fail(EX_CONFIG, &e);
         if (control_access_find(c->control_mode, c->control_group, &p->control_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_control_group : OPTION_control_mode, &e);
+        if (control_access_find(c->listen_mode, c->listen_group, &p->listen_access, &bad_group, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad_group ? OPTION_listen_group : OPTION_listen_mode, &e);
         if (control_access_find(c->rpc_mode, c->rpc_group, &p->rpc_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_rpc_group : OPTION_rpc_mode, &e);
         return EX_OK;

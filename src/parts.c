@@ -47,12 +47,19 @@ static int open_admin(struct parts *p, struct error *e) {
 }
 
 /* The files of Unix sockets have their mode and group from the moment when somebody answers there. */
-static int admit_callers(const struct parts *p, struct error *e) {
+static int admit_clients(const struct parts *p, struct error *e) {
         const struct listen_list *list = &p->listeners->addresses;
 
-        for (size_t i = list->n - list->n_rpc; !p->listeners->given && i < list->n; i++)
-                if (listen_is_local(&list->at[i]) && control_access_apply(&p->rpc_access, list->at[i].socket.local.sun_path, e) < 0)
-                        return setup_blame(EX_OSERR, p->setup->config, p->rpc_access.has_group ? OPTION_rpc_group : OPTION_rpc_mode, e);
+        for (size_t i = 0; !p->listeners->given && i < list->n; i++) {
+                const bool calls = i >= list->n - list->n_rpc;
+                const struct control_access *access = calls ? &p->rpc_access : &p->listen_access;
+
+                if (!listen_is_local(&list->at[i]) || control_access_apply(access, list->at[i].socket.local.sun_path, e) == 0)
+                        continue;
+                if (access->has_group)
+                        return setup_blame(EX_OSERR, p->setup->config, calls ? OPTION_rpc_group : OPTION_listen_group, e);
+                return setup_blame(EX_OSERR, p->setup->config, calls ? OPTION_rpc_mode : OPTION_listen_mode, e);
+        }
         return EX_OK;
 }
 
@@ -64,7 +71,7 @@ static int open_listeners(struct parts *p, struct error *e) {
                 return setup_blame(EX_CONFIG, c, OPTION_rpc_listen, e);
         if (inherit_listeners(&all, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, e) < 0)
                 return setup_blame(EX_OSERR, c, c->rpc_listen.n > 0 && c->origin[OPTION_rpc_listen] ? OPTION_rpc_listen : OPTION_listen, e);
-        return admit_callers(p, e);
+        return admit_clients(p, e);
 }
 
 int parts_open(struct parts *p, struct error *e) {

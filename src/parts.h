@@ -21,7 +21,7 @@ struct parts {
         int board_fd;
         struct control *control;
         struct control_access control_access;
-        struct control_access rpc_access; /* of the Unix sockets of [rpc] listen */
+        struct control_access listen_access, rpc_access; /* of the Unix sockets of [server] listen, and of [rpc] listen */
         char *control_path;
         struct admin *admin;
         unsigned int n_workers;

@@ -43,8 +43,8 @@ static int set_listen(const struct option_row *row, struct listen_list *list, co
                 r = listen_parse(v->text, &address, e);
                 if (r == 0 && listen_is_given(&address) && strcmp(row->section, "admin") == 0)
                         r = error_set(e, -EINVAL, "sockets from systemd are not for the admin endpoint: write an address");
-                if (r == 0 && listen_is_local(&address) && strcmp(row->section, "rpc") != 0)
-                        r = error_set(e, -EINVAL, "Unix sockets are for [rpc] listen alone: write ADDRESS:PORT");
+                if (r == 0 && listen_is_local(&address) && strcmp(row->section, "admin") == 0)
+                        r = error_set(e, -EINVAL, "Unix sockets are not for the admin endpoint: write ADDRESS:PORT");
                 for (size_t i = 0; r == 0 && i < list->n; i++)
                         if ((listen_port(&address) != 0 || listen_is_given(&address) || listen_is_local(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
@@ -93,10 +93,12 @@ static int check_clash(const struct config *config, enum option_id id, size_t i,
 
         for (size_t k = 0; k < others->n; k++)
                 if (listen_overlap(address, &others->at[k]))
-                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [%s] listen, which has %s: give the %s a port of its own, such as %s",
+                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [%s] listen, which has %s: give the %s a %s",
                                          config_where(config, id, where, sizeof where), listen_format(address, text), option_table[taken].section,
                                          listen_format(&others->at[k], other), id == OPTION_admin_listen ? "admin endpoint" : "calls",
-                                         id == OPTION_admin_listen ? "9180" : "8081");
+                                         listen_is_local(address)    ? "path of its own"
+                                         : id == OPTION_admin_listen ? "port of its own, such as 9180"
+                                                                     : "port of its own, such as 8081");
         return 0;
 }
 
