@@ -180,6 +180,7 @@ static int run(struct parts *p) {
                 .listeners = p->listeners,
                 .control = p->control,
                 .admin = p->admin,
+                .pid_file = p->pid_file,
                 .cpus = &p->cpus,
                 .n_workers = p->n_workers,
                 .program = &p->program,
@@ -282,6 +283,7 @@ static int give_back(struct parts *p) {
 
 static void free_parts(struct parts *p) {
         admin_free(p->admin);
+        (void)pid_file_free(p->pid_file);
         control_free(p->control);
         free(p->control_path);
         listeners_free(p->listeners);

@@ -81,6 +81,8 @@ int parts_open(struct parts *p, struct error *e) {
         r = setup_open(p->setup, p->n_workers, e);
         if (r != EX_OK)
                 return r;
+        if (*c->pid_file && pid_file_open(c->pid_file, &p->pid_file, e) < 0)
+                return setup_blame(EX_OSERR, c, OPTION_pid_file, e);
         r = open_listeners(p, e);
         if (r != EX_OK)
                 return r;
@@ -112,6 +114,8 @@ int parts_adopt(struct parts *p, struct error *e) {
                 return EX_OSERR;
         p->board_fd = (int)h->board_fd;
         if (scoreboard_adopt(p->board_fd, &p->board, e) < 0)
+                return EX_OSERR;
+        if (h->pid_fd >= 0 && pid_file_adopt(p->boot->pid_file, (int)h->pid_fd, &p->pid_file, e) < 0)
                 return EX_OSERR;
         if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, e) < 0)
                 return EX_OSERR;
