@@ -9,11 +9,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/start_pages.h"
 #include "shared/link.h"
 #include "shared/scoreboard.h"
 #include "store/store.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
+#include "worker/slack.h"
 #include "worker/trace.h"
 
 /* What an event of the worker's epoll set is about. Listeners come last, each with its own number; addresses, which stores have, are larger. */
@@ -34,6 +36,7 @@ struct worker {
         struct server *server;
         struct rpc_server *rpc; /* NULL: there is no second port */
         struct acceptor acceptor;
+        struct slack slack;
         uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
         bool has_said_so;      /* that nothing is left to serve */
         bool may_leave;        /* when nothing is left to serve: nothing more will come */
@@ -218,6 +221,8 @@ static int serve(struct worker *w) {
                 server_run(w->server, now_ms);
                 take_passed(w, now_ms);
                 acceptor_balance(&w->acceptor, w->server, now_ms);
+                if (now_ms >= w->slack.due_ms)
+                        slack_look(&w->slack, w->heritage->cell, now_ms);
         }
         return EXIT_SUCCESS;
 }
@@ -242,8 +247,10 @@ int worker_main(const struct heritage *heritage) {
         if (r < 0) {
                 log_message(LOG_ERR, "worker %u: %s", heritage->slot, e.text);
                 code = fatal ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
-        } else
+        } else {
+                (void)start_pages_give_back(); /* of its own start */
                 code = serve(&w);
+        }
         rpc_server_free(w.rpc);
         server_free(w.server);
         work_free(w.work);

@@ -22,15 +22,14 @@ static FILE *open_flag(const char *variable) {
         return path ? fopen(path, "re") : NULL;
 }
 
-pid_t fork(void) {
-        static pid_t (*real)(void);
+static pid_t fork_by(const char *name) {
         static int n_failed;
+        pid_t (*real)(void);
         FILE *flag = open_flag("RESTMARK_FORK_FAULT");
         int code = 0, n_max = INT_MAX;
         pid_t pid;
 
-        if (!real)
-                *(void **)&real = dlsym(RTLD_NEXT, "fork");
+        *(void **)&real = dlsym(RTLD_NEXT, name);
         if (!flag)
                 return real();
         if (fscanf(flag, "%d %d", &code, &n_max) < 1)
@@ -40,6 +39,14 @@ pid_t fork(void) {
         if (n_failed++ < n_max && pid == 0)
                 _exit(code);
         return pid;
+}
+
+pid_t fork(void) {
+        return fork_by("fork");
+}
+
+pid_t _Fork(void) {
+        return fork_by("_Fork");
 }
 
 int open(const char *path, int flags, ...) {
