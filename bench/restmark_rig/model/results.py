@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
 
 FORMAT = "restmark-results"
-VERSION = 4  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 5  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -24,7 +25,8 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 DATABASE_BOUND = "database_bound"
-VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, DATABASE_BOUND)
+LOST_CLIENT = "lost_client"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, LOST_CLIENT, DATABASE_BOUND)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -89,7 +91,7 @@ class Round:
     side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
     CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
     counted nothing after them: attempts is how many loads they made until one was undisturbed. back_ends: what they did for the requests,
-    None where the route asks none.
+    None where the route asks none. machines: what each did that made the load; empty where that was this one.
     """
 
     round: int
@@ -116,6 +118,7 @@ class Round:
     drained_requests: int = 0
     idle_cpu_ns: int | None = None
     back_ends: BackEndUse | None = None
+    machines: list[MachineRound] = field(default_factory=list)
 
     @property
     def all_requests(self) -> int:
@@ -305,7 +308,8 @@ class Results:
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
-    and back_end_footprints: what each contestant held of them; both empty where no workload asks any.
+    and back_end_footprints: what each contestant held of them; both empty where no workload asks any. load_machines: those that made
+    the load, empty where this one did.
     """
 
     rig_version: str
@@ -334,6 +338,7 @@ class Results:
     complete_rounds: list[int] = field(default_factory=list)
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
+    load_machines: list[LoadMachine] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 

@@ -23,6 +23,8 @@ from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ALL_ROUTES, ROUTES, back_end_of
 from ..store.dataset import Dataset
+from . import load_machines
+from .load_machines import LoadMachines
 from .participants import Participant
 
 DEFAULT_CONNECTIONS = 64
@@ -56,6 +58,10 @@ class RunRequest:
     cache_url: str | None = None
     database_connections: int = DATABASE_CONNECTIONS
     back_end_cpus: str | None = None
+    load_from: Path | None = None
+    load_cluster: str | None = None
+    listen: str | None = None
+    ssh_config: Path | None = None
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -64,7 +70,12 @@ class RunRequest:
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
         self.wishes(NOT_PINNED)
+        self.load_machines()
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
+
+    def load_machines(self) -> LoadMachines:
+        """Who makes the load. Raises UsageFault."""
+        return load_machines.wished(self.load_from, self.load_cluster, self.listen, self.ssh_config)
 
     def pins(self) -> Pinning:
         """Raises UsageFault."""
@@ -133,6 +144,10 @@ class RunRequest:
             "--cache-url": self.cache_url,
             "--database-connections": None if self.database_connections == DATABASE_CONNECTIONS else self.database_connections,
             "--back-end-cpus": self.back_end_cpus,
+            "--load-from": None if self.load_from is None else self.load_from.absolute(),
+            "--load-cluster": self.load_cluster,
+            "--listen": self.listen,
+            "--ssh-config": None if self.ssh_config is None else self.ssh_config.absolute(),
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),

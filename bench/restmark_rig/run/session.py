@@ -37,7 +37,9 @@ from . import (
     calibration,
     contestant_record,
     interruption,
+    load_machines,
     machine_record,
+    machine_verdicts,
     participants,
     preview,
     resume,
@@ -47,6 +49,7 @@ from . import (
 )
 from .bench import Bench
 from .calibration import Calibration
+from .load_machines import HERE, Loaders
 from .participants import Participant
 from .preview import Preview
 from .recording import Recording
@@ -74,10 +77,13 @@ class _Ground:
     run: RunSettings
     seed: int
     running: BackEnds
+    loaders: Loaders = HERE
 
     @property
     def options(self) -> StartOptions:
-        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
+        return StartOptions(
+            self.data.path, self.loaders.listen, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def start(
     ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
     found = preview.look(settings, request, ground.run)
     with ExitStack() as stack:
-        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack))
+        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack), loaders=_loaders(settings, request, stack))
         return _started(settings, request, ground, found, directory, wait_min)
 
 
@@ -110,6 +116,12 @@ def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: 
         what, _, remedy = why.partition("; remedy: ")
         raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
     return running
+
+
+def _loaders(settings: Settings, request: RunRequest, stack: ExitStack) -> Loaders:
+    """Who makes the load, for as long as the stack lasts. Raises EnvironmentFault."""
+    with console.progress() as progress:
+        return stack.enter_context(load_machines.running(request.load_machines(), settings.cache, progress.progress))
 
 
 def _started(
@@ -158,6 +170,7 @@ def _started(
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
             back_end_footprints=calibrated.footprints,
+            load_machines=ground.loaders.records,
         )
         recording = _recording(results, directory, calibrated)
         recording.save()
@@ -172,7 +185,8 @@ def go_on(
     today = _ground(settings, request, results.seed)
     with ExitStack() as stack:
         running = _back_ends(settings, request, today, preview.look(settings, request, today.run), stack)
-        return _gone_on(settings, request, recording, replace(today, running=running), wait_min)
+        ground = replace(today, running=running, loaders=_loaders(settings, request, stack))
+        return _gone_on(settings, request, recording, ground, wait_min)
 
 
 def _gone_on(
@@ -305,7 +319,7 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = pinning.remarks(ground.pins)
+    found = [*pinning.remarks(ground.pins), *machine_verdicts.clock_remarks(ground.loaders.records)]
     if request.quick:
         found.append(
             "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
@@ -324,6 +338,7 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
         machine_speed,
         ground.seed,
         progress.progress,
+        engine=ground.loaders.engine,
         back_ends=ground.running,
     )
 

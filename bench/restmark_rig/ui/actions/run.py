@@ -87,6 +87,10 @@ def _request(options: dict[str, object]) -> RunRequest:
         cache_url=options["cache_url"],  # type: ignore[arg-type]
         database_connections=options["database_connections"],  # type: ignore[arg-type]
         back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
+        load_from=options["load_from"],  # type: ignore[arg-type]
+        load_cluster=options["load_cluster"],  # type: ignore[arg-type]
+        listen=options["listen"],  # type: ignore[arg-type]
+        ssh_config=options["ssh_config"],  # type: ignore[arg-type]
     )
 
 

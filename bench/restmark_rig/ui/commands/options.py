@@ -118,6 +118,35 @@ _back_end_cpus_option = click.option(
 )
 
 
+_load_from_option = click.option(
+    "--load-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="HOSTFILE",
+    help="Make the load on these machines, reached by ssh: a file with [USER@]HOST[:PORT] on each line. Takes 'restmark setup distributed', here and there.",
+)
+_load_cluster_option = click.option(
+    "--load-cluster",
+    metavar="HOST:PORT",
+    help="Make the load on the workers of a Locust master that runs already, with restmark's locustfile: the address of its page. Takes --listen.",
+)
+_listen_option = click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Address of this machine by which the load machines reach servers [default: that by which ssh reached the first of them].",
+)
+_ssh_config_option = click.option(
+    "--ssh-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --load-from, an ssh_config in place of your own.",
+)
+
+
+def load_machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--load-from, --load-cluster, --listen and --ssh-config."""
+    return _load_from_option(_load_cluster_option(_listen_option(_ssh_config_option(command))))
+
+
 def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--database-url, --cache-url, --database-connections and --back-end-cpus."""
     return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
