@@ -22,6 +22,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -31,7 +32,7 @@ from typing import Any
 
 import gevent
 from flask import jsonify, request
-from gevent import subprocess
+from gevent import pool, subprocess
 from gevent.event import AsyncResult
 from locust import User, events, task
 from locust.env import Environment
@@ -65,6 +66,7 @@ class Engine:
     def __init__(self, runner: WorkerRunner) -> None:
         self._runner = runner
         self._process: Any = None
+        self._running = gevent.Greenlet()
         self._about = about_this_machine()
         self._folder = Path(tempfile.mkdtemp(prefix="restmark-load-"))
 
@@ -86,7 +88,7 @@ class Engine:
         except (OSError, KeyError) as error:
             self._fail(msg.data["load"], f"can not run restmark-load: {error}")
             return
-        gevent.spawn(self._run, msg.data["load"], self._process)
+        self._running = gevent.spawn(self._run, msg.data["load"], self._process)
 
     def go(self, msg: Any, **_: object) -> None:
         """Names the instant: by this machine's own wall clock, in nanoseconds."""
@@ -95,6 +97,12 @@ class Engine:
             self._process.stdin.close()
         except (OSError, ValueError, AttributeError) as error:
             LOG.error("restmark-load is gone before it could begin: %s", error)
+
+    def finish(self, **_: object) -> None:
+        """The test is over: no more is sent, what is under way comes in, and is told before Locust's last figures are."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._running.join(GRACE_S)
 
     def abandon(self, **_: object) -> None:
         """Ends a load that nobody waits for any more."""
@@ -436,7 +444,7 @@ def begin(environment: Environment, **_: object) -> None:
         runner.register_message("restmark_ping", engine.answer_ping)
         runner.register_message("restmark_prepare", engine.prepare)
         runner.register_message("restmark_go", engine.go)
-        environment.events.test_stop.add_listener(engine.abandon)
+        environment.events.test_stop.add_listener(engine.finish)
         environment.events.quitting.add_listener(engine.close)
     elif isinstance(runner, MasterRunner):
         coordinator = Coordinator(runner)
@@ -445,7 +453,9 @@ def begin(environment: Environment, **_: object) -> None:
         runner.register_message("restmark_result", coordinator.result)
         if environment.web_ui:
             add_routes(environment, coordinator)
-        environment.events.test_start.add_listener(lambda **_: gevent.spawn(run_windows, environment, coordinator))
+        windows = pool.Group()
+        environment.events.test_start.add_listener(lambda **_: windows.spawn(run_windows, environment, coordinator))
+        environment.events.quitting.add_listener(lambda **_: windows.join(GRACE_S))
     else:
         LOG.error("restmark-load is driven by a master and its workers: start locust with --master, and with --worker on each machine")
         environment.process_exit_code = 1
