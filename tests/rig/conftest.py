@@ -38,6 +38,7 @@ LONGEST_FIRST = (
     "test_run_memory",
     "test_quick",
     "test_verify",
+    "test_spread_run",
     "test_back_ends_run",
     "test_back_ends_verify",
     "test_back_ends",

@@ -80,7 +80,12 @@ def ssh_command(target: SshTarget, argv: Sequence[str], reads_stdin: bool = Fals
 
 def guarded(argv: Sequence[str]) -> str:
     """A line for any shell: runs argv in a process group of its own until standard input ends."""
-    return shlex.join(["sh", "-c", _GUARD, "sh", *argv])
+    return shlex.join(guarded_words(argv))
+
+
+def guarded_words(argv: Sequence[str]) -> list[str]:
+    """The same as words, for this machine."""
+    return ["sh", "-c", _GUARD, "sh", *argv]
 
 
 def close_command(target: SshTarget) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
 from .warm_up_records import WarmUpRecord
 
@@ -25,7 +26,8 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 DATABASE_BOUND = "database_bound"
-VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, DATABASE_BOUND)
+LOST_CLIENT = "lost_client"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, LOST_CLIENT, DATABASE_BOUND)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -90,7 +92,7 @@ class Round:
     side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
     CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
     counted nothing after them: attempts is how many loads they made until one was undisturbed. back_ends: what they did for the requests,
-    None where the route asks none.
+    None where the route asks none. machines: what each did that made the load; empty where that was this one.
     """
 
     round: int
@@ -117,6 +119,7 @@ class Round:
     drained_requests: int = 0
     idle_cpu_ns: int | None = None
     back_ends: BackEndUse | None = None
+    machines: list[MachineRound] = field(default_factory=list)
 
     @property
     def all_requests(self) -> int:
@@ -308,6 +311,7 @@ class Results:
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
     and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
     did not record them. server_place: how the servers' machine was reached, and server_machine: what it is, both None where it was that of the load.
+    load_machines: those that made the load, empty where this one did.
     """
 
     rig_version: str
@@ -339,6 +343,7 @@ class Results:
     warm_ups: list[WarmUpRecord] = field(default_factory=list)
     server_place: str | None = None
     server_machine: Machine | None = None
+    load_machines: list[LoadMachine] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 

@@ -9,6 +9,7 @@ from ..model.results import (
     CLIENT_BOUND,
     DATABASE_BOUND,
     ERRORS,
+    LOST_CLIENT,
     NOISY,
     STARVED,
     THROTTLED,
@@ -102,6 +103,11 @@ VERDICTS = {
         "client-bound",
         "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
         "CPU per request and memory are not touched by that and stay comparable.",
+    ),
+    LOST_CLIENT: (
+        "lost client",
+        "A load machine was lost, in this round or before it: fewer machines than planned made the load, and what the lost one had asked is in no "
+        "figure. CPU per request and memory stay comparable.",
     ),
     DATABASE_BOUND: (
         "database-bound",

@@ -10,7 +10,7 @@ from ..model import cpulist
 from ..model.memory_records import LOAD
 from ..model.results import Cell, Machine, Results, rounds_held
 from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
-from . import against, answer, back_end_chart, back_ends, charts, doubts, methodology, numbers, resource_tables, tables
+from . import against, answer, back_end_chart, back_ends, charts, doubts, load_machines, methodology, numbers, resource_tables, tables
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
@@ -184,6 +184,11 @@ class View:
                 )
             found.append(Section(f"latency-{_key(route)}", requested(route), "", blocks))
         return found
+
+    def load_machines_section(self) -> Section | None:
+        """What each load machine did; None where this one made the load."""
+        shown = load_machines.table(self.results)
+        return Section("load-machines", "Load machines", load_machines.sentence(self.results), [], [shown]) if shown else None
 
     def memory_section(self) -> Section | None:
         """Memory; None if it was not looked at."""

@@ -25,6 +25,8 @@ from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ALL_ROUTES, ROUTES, back_end_of
 from ..server.placement import Placement
 from ..store.dataset import Dataset
+from . import load_machines
+from .load_machines import LoadMachines
 from .participants import Participant
 
 DEFAULT_CONNECTIONS = 64
@@ -60,6 +62,10 @@ class RunRequest:
     database_connections: int = DATABASE_CONNECTIONS
     back_end_cpus: str | None = None
     place: ServerPlace = HERE
+    load_from: Path | None = None
+    load_cluster: str | None = None
+    listen: str | None = None
+    ssh_config: Path | None = None
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -68,6 +74,7 @@ class RunRequest:
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
         self.place.check()
+        self.load_machines()
         self._check_back_ends()
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
@@ -79,6 +86,10 @@ class RunRequest:
                     f"the {name} that a run starts listens on this machine alone, and --server's would not reach it",
                     f"name one of your own that both machines reach, with --{name}-url",
                 )
+
+    def load_machines(self) -> LoadMachines:
+        """Who makes the load. Raises UsageFault."""
+        return load_machines.wished(self.load_from, self.load_cluster, self.listen, self.ssh_config)
 
     def pins(self, placement: Placement) -> Pinning:
         """The CPUs of servers there, of the load here. Raises UsageFault."""
@@ -149,6 +160,10 @@ class RunRequest:
             "--cache-url": self.cache_url,
             "--database-connections": None if self.database_connections == DATABASE_CONNECTIONS else self.database_connections,
             "--back-end-cpus": self.back_end_cpus,
+            "--load-from": None if self.load_from is None else self.load_from.absolute(),
+            "--load-cluster": self.load_cluster,
+            "--listen": self.listen,
+            "--ssh-config": None if self.ssh_config is None or self.place.ssh_config is not None else self.ssh_config.absolute(),
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),

@@ -62,6 +62,7 @@ class Run:
         self._forecast = forecast
         self._lost: set[CellKey] = set()
         self._timed_out: Counter[CellKey] = Counter()
+        self._lost_machines: set[str] = set()
         self._round = 0
         self._round_s = 0.0
         self._ahead: list[Turn] = []
@@ -163,6 +164,10 @@ class Run:
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
         found = slices.visit_cell(server, visit, self._bench, about)
+        for machine in found.entry.machines:
+            if machine.lost and machine.name not in self._lost_machines:
+                self._lost_machines.add(machine.name)
+                self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:

@@ -37,7 +37,9 @@ from . import (
     calibration,
     contestant_record,
     interruption,
+    load_machines,
     machine_record,
+    machine_verdicts,
     participants,
     preview,
     resume,
@@ -48,6 +50,7 @@ from . import (
 )
 from .bench import Bench
 from .calibration import Calibration
+from .load_machines import HERE, Loaders
 from .participants import Participant
 from .preview import Preview
 from .recording import Recording
@@ -76,10 +79,12 @@ class _Ground:
     run: RunSettings
     seed: int
     running: BackEnds
+    loaders: Loaders = HERE
 
     @property
     def options(self) -> StartOptions:
-        return StartOptions(self.data.path, self.placement.address, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
+        address = self.placement.address if self.placement.name else self.loaders.listen
+        return StartOptions(self.data.path, address, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def start(
     ground = _ground(settings, request, placement, secrets.randbelow(2**31) if seed is None else seed)
     found = preview.look(settings, request, ground.run, placement)
     with ExitStack() as stack:
-        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack))
+        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack), loaders=_loaders(settings, request, stack))
         return _started(settings, request, ground, found, directory, wait_min)
 
 
@@ -112,6 +117,12 @@ def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: 
         what, _, remedy = why.partition("; remedy: ")
         raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
     return running
+
+
+def _loaders(settings: Settings, request: RunRequest, stack: ExitStack) -> Loaders:
+    """Who makes the load, for as long as the stack lasts. Raises EnvironmentFault."""
+    with console.progress() as progress:
+        return stack.enter_context(load_machines.running(request.load_machines(), settings.cache, progress.progress))
 
 
 def _started(
@@ -162,6 +173,7 @@ def _started(
             back_end_footprints=calibrated.footprints,
             server_place=ground.placement.name or None,
             server_machine=_server_machine(ground.placement),
+            load_machines=ground.loaders.records,
         )
         recording = _recording(results, directory, calibrated)
         recording.save()
@@ -176,7 +188,8 @@ def go_on(
     today = _ground(settings, request, placement, results.seed)
     with ExitStack() as stack:
         running = _back_ends(settings, request, today, preview.look(settings, request, today.run, placement), stack)
-        return _gone_on(settings, request, recording, replace(today, running=running), wait_min)
+        ground = replace(today, running=running, loaders=_loaders(settings, request, stack))
+        return _gone_on(settings, request, recording, ground, wait_min)
 
 
 def _gone_on(
@@ -323,7 +336,7 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = pinning.remarks(ground.pins, ground.placement.topology())
+    found = [*pinning.remarks(ground.pins, ground.placement.topology()), *machine_verdicts.clock_remarks(ground.loaders.records)]
     if request.quick:
         found.append(
             "a quick run: one start of the servers, and warm-ups that end after "
@@ -343,6 +356,7 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
         machine_speed,
         ground.seed,
         progress.progress,
+        engine=ground.loaders.engine,
         back_ends=ground.running,
     )
 

@@ -138,6 +138,7 @@ def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, idle_cpu_ns: 
         client_threads=result.threads,
         drained_requests=result.requests - result.in_window,
         idle_cpu_ns=idle_cpu_ns,
+        machines=list(result.machines),
     )
 
 

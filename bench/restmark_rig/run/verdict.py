@@ -17,6 +17,7 @@ from ..model.results import (
     CLIENT_BOUND,
     DATABASE_BOUND,
     ERRORS,
+    LOST_CLIENT,
     NOISY,
     STARVED,
     THROTTLED,
@@ -25,6 +26,7 @@ from ..model.results import (
     Verdict,
 )
 from ..server.sampler import TICK_NS, CpuTimes, Sample
+from . import machine_verdicts
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ ANSWERS_MIN_PER_CONNECTION = Threshold(
 )
 CLIENT_BUSY = Threshold(
     "client_busy_min_share",
-    0.95,
+    machine_verdicts.BUSY_MIN,
     "a load generator whose CPUs have no time left sets the pace; 0.05 is the ticks' error",
 )
 SERVER_BUSY = Threshold(
@@ -93,6 +95,14 @@ RATE_REACHED = Threshold(
     "below a fixed rate requests wait for longer and longer, and latencies say how long the load lasted",
 )
 
+# A machine among several: see machine_verdicts.py.
+MACHINE_START_LATE = Threshold(
+    "machine_start_late_max_share", machine_verdicts.START_LATE_MAX, "a load machine that began so much of its time behind the others was not there with them"
+)
+MACHINE_CLOCK_OFF = Threshold(
+    "machine_clock_off_max_ms", machine_verdicts.CLOCK_OFF_MAX_US / 1e3, "NTP keeps clocks far closer; a machine without it is told the start in its own time"
+)
+
 BACK_ENDS_BUSY = Threshold(
     "back_ends_busy_min_share",
     0.90,
@@ -114,8 +124,10 @@ THRESHOLDS = (
     DOUBTFUL_ROUNDS,
     RATE_REACHED,
     BACK_ENDS_BUSY,
+    MACHINE_START_LATE,
+    MACHINE_CLOCK_OFF,
 )
-_AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
+_AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL, LOST_CLIENT)  # one round with it is enough
 
 
 def thresholds() -> dict[str, float]:
@@ -202,6 +214,9 @@ class Evidence:
 def of_round(evidence: Evidence) -> list[Verdict]:
     """The doubts about one round, in the order of VERDICTS; none if there are none."""
     found = [*_correctness(evidence), *_waiting(evidence), *_disturbance(evidence)]
+    if machines := evidence.load.machines:
+        found = [verdict for verdict in found if verdict.name != CLIENT_BOUND]  # told of each machine instead
+        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value)
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
 
 

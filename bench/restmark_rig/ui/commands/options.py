@@ -118,6 +118,29 @@ _back_end_cpus_option = click.option(
 )
 
 
+_load_from_option = click.option(
+    "--load-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="HOSTFILE",
+    help="Make the load on these machines, reached by ssh: a file with [USER@]HOST[:PORT] on each line. Takes 'restmark setup distributed', here and there.",
+)
+_load_cluster_option = click.option(
+    "--load-cluster",
+    metavar="HOST:PORT",
+    help="Make the load on the workers of a Locust master that runs already, with restmark's locustfile: the address of its page. Takes --listen.",
+)
+_listen_option = click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Address of this machine by which the load machines reach servers [default: that by which ssh reached the first of them].",
+)
+
+
+def load_machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--load-from, --load-cluster and --listen."""
+    return _load_from_option(_load_cluster_option(_listen_option(command)))
+
+
 def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--database-url, --cache-url, --database-connections and --back-end-cpus."""
     return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
@@ -134,17 +157,17 @@ _server_agent_option = click.option(
 _server_address_option = click.option(
     "--server-address", metavar="ADDRESS", help="Where servers listen there, and the load reaches them [default: where ssh comes in]."
 )
-_ssh_config_option = click.option(
+ssh_config_option = click.option(
     "--ssh-config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A configuration of ssh in place of your own.",
+    help="For --server and --load-from, a configuration of ssh in place of your own.",
 )
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--server, --server-agent, --server-address and --ssh-config."""
-    return _server_option(_server_agent_option(_server_address_option(_ssh_config_option(command))))
+    """--server, --server-agent and --server-address."""
+    return _server_option(_server_agent_option(_server_address_option(command)))
 
 
 def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:

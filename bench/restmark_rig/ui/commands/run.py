@@ -8,7 +8,7 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Workload, back_end_options, baseline_option, mix_options, server_options
+from .options import CountList, Workload, back_end_options, baseline_option, load_machine_options, mix_options, server_options, ssh_config_option
 
 
 @click.command()
@@ -72,6 +72,8 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
 @server_options
+@load_machine_options
+@ssh_config_option
 @back_end_options
 @baseline_option
 @mix_options
