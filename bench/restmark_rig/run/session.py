@@ -337,10 +337,14 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
     found = [*pinning.remarks(ground.pins, ground.placement.topology()), *machine_verdicts.clock_remarks(ground.loaders.records)]
+    longest = warm_up.LONGEST
+    if ground.loaders.watched is None:
+        found.append("several machines that make a load together do not tell how far it is: warm-ups lasted as long as asked for, steady or not")
+        longest = 1
     if request.quick:
         found.append(
             "a quick run: one start of the servers, and warm-ups that end after "
-            f"{warm_up.LONGEST * budget.QUICK_WARM_UP_MS / 1e3:g} s, steady or not; repeat it without --quick before anything depends on it"
+            f"{longest * budget.QUICK_WARM_UP_MS / 1e3:g} s, steady or not; repeat it without --quick before anything depends on it"
         )
     return found
 
@@ -357,6 +361,7 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
         ground.seed,
         progress.progress,
         engine=ground.loaders.engine,
+        watched=ground.loaders.watched,
         back_ends=ground.running,
     )
 

@@ -8,7 +8,16 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Workload, back_end_options, baseline_option, load_machine_options, mix_options, server_options, ssh_config_option
+from .options import (
+    CountList,
+    Workload,
+    back_end_options,
+    baseline_option,
+    load_machine_options,
+    mix_options,
+    server_options,
+    ssh_config_option,
+)
 
 
 @click.command()
