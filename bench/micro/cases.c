@@ -62,6 +62,16 @@ static void double_shortest(struct bench *b) {
         }
 }
 
+static void double_to_chars(struct bench *b) {
+        for (size_t i = 0; i < b->dataset->n_records; i++) {
+                char text[DOUBLE_TEXT_MAX];
+
+                if (reference_to_chars(b->dataset->records[i].created_at, text, sizeof text) == 0)
+                        micro_die("a double has no text");
+                micro_consume(text);
+        }
+}
+
 static void double_printf(struct bench *b) {
         for (size_t i = 0; i < b->dataset->n_records; i++) {
                 char text[DOUBLE_TEXT_MAX];
@@ -138,6 +148,7 @@ const struct micro_case micro_cases[] = {
         { "encode", "yyjson", "a document of views, written", "record", reference_yyjson, records },
 #endif
         { "double", "double_text", "shortest text", "double", double_shortest, records },
+        { "double", "std::to_chars", "shortest text", "double", double_to_chars, records },
         { "double", "printf %.17g", "for comparison", "double", double_printf, records },
         { "text", "chosen", "lines of 80 bytes, by what this processor has", "byte", text_chosen, text_bytes },
 #ifdef NAME_OF_BYTES16

@@ -77,4 +77,33 @@ static inline size_t first_high_bit16(bytes16 v) {
 }
 #endif
 
+/* All bytes one place further: the first is 0, what was the last is gone. */
+static inline bytes16 one_place_further16(bytes16 v) {
+#if defined(__SSE2__)
+        return (bytes16)_mm_slli_si128((__m128i)v, 1);
+#else
+        uint8_t bytes[sizeof v + 1] = { 0 };
+
+        memcpy(bytes + 1, &v, sizeof v);
+        memcpy(&v, bytes, sizeof v);
+        return v;
+#endif
+}
+
+/* How many bytes are left without the zeros at the end. Not for 16 zeros. */
+static inline unsigned length_without_zeros16(bytes16 v) {
+#if defined(__SSE2__)
+        return 32 - (unsigned)__builtin_clz((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)v, _mm_setzero_si128())) ^ 0xffff);
+#else
+        uint64_t halves[2];
+
+        memcpy(halves, &v, sizeof halves);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        halves[0] = __builtin_bswap64(halves[0]);
+        halves[1] = __builtin_bswap64(halves[1]);
+#endif
+        return halves[1] ? 16 - (unsigned)__builtin_clzll(halves[1]) / 8 : 8 - (unsigned)__builtin_clzll(halves[0]) / 8;
+#endif
+}
+
 #endif
