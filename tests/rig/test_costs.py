@@ -231,6 +231,9 @@ def test_memory_of_a_burst_is_judged(after: float, verdict: str) -> None:
     cells = [Cell({"contestant": "X", "name": "x", "workers": "1"}, [figures]), Cell({"contestant": "X", "name": "x", "workers": "3"}, [{"pss_kib": 1600.0}])]
     finding = memory_life.judge(cells)
     assert finding.verdict == verdict
+    assert finding.tables[0].rows[0][3] == "0 (1,000,000)"
+    growing = [Cell(cells[0].labels, [{**figures, "later_kib": 1000.0 + 256, "requests": 250_000.0}]), cells[1]]
+    assert memory_life.judge(growing).tables[0].rows[0][3] == "1.00 (250,000)"
     assert memory_life.line(cells, "x") == memory_life.Line(700.0, 300.0)
 
 
