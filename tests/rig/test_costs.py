@@ -135,6 +135,15 @@ def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> lis
     return cells
 
 
+def test_one_short_start_does_not_cut_the_picture() -> None:
+    cells = started("restmarkd", [(50.0, 40)])
+    short = [Cell(cell.labels, cell.rounds[:3]) if cell.labels["start"] == "4" else cell for cell in cells]
+    (chart,) = warm_up.judge(short).charts
+    assert [len(line.points) for line in chart.series] == [40, 40]
+    half = [Cell(cell.labels, cell.rounds[:10]) if int(cell.labels["start"]) > 4 else cell for cell in cells]
+    assert [len(line.points) for line in warm_up.judge(half).charts[0].series] == [10, 10]
+
+
 def test_pypy_has_a_warm_up_and_what_it_costs_is_told() -> None:
     warming, flat = started("pypy-x", [(500.0, 10), (50.0, 30)]), started("restmarkd", [(50.0, 40)])
     finding = warm_up.judge([*warming, *flat])
