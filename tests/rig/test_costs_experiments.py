@@ -144,7 +144,8 @@ def test_a_changed_line_is_built_in_a_copy_and_nothing_else_is_touched(tmp_path:
     before = {path: path.read_bytes() for path in one.directory.iterdir()}
     cache = Cache(tmp_path / "cache")
     with Lab([one], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        clean, changed = build.measure(lab)
+        imaged, clean, changed = build.measure(lab)
+    assert (imaged.labels["build"], bool(imaged.lost)) == (build.IMAGE, True), "what is no server has no image, and loses nothing else"
     assert (clean.labels["build"], len(clean.rounds)) == (build.CLEAN, 1)
     assert (changed.labels["build"], len(changed.rounds)) == (build.CHANGED, build.CHANGES)
     assert all(entry["seconds"] > 0 and entry["cpu_s"] > 0 for cell in (clean, changed) for entry in cell.rounds)

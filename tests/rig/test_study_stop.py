@@ -11,6 +11,7 @@ import pytest
 from restmark_rig.contestants import requirements
 from restmark_rig.contestants.contestant import load
 from restmark_rig.studies import proxy
+from restmark_rig.studies.costs import image
 from restmark_rig.studies.pipelining import browser, h2load, natives
 
 from .helpers import ROOT, cheater, processes_mentioning, rig_command, wait_until
@@ -30,25 +31,29 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 _streams = pytest.mark.skipif(GO_LACKS or H2LOAD_LACKS, reason="Go or h2load is not installed: restmark setup pipelining")
 _quic = pytest.mark.skipif(GO_LACKS, reason="Go is not installed: restmark setup pipelining")
 _browsers = pytest.mark.skipif(BROWSER_LACKS, reason="chromium or nginx is not installed: restmark setup pipelining")
+_traced = pytest.mark.skipif(requirements.locate(image.TRACER) is None, reason="strace is not installed: restmark setup costs")
 _long = pytest.mark.long
 
 
 @pytest.mark.parametrize(
-    ("claim", "moment", "number"),
+    ("study", "claim", "moment", "number"),
     [
-        pytest.param(13, "h2load -c", signal.SIGINT, marks=_streams),
-        pytest.param(10, "/client --url", signal.SIGTERM, marks=_quic),
-        pytest.param(5, "--type=renderer", signal.SIGTERM, marks=_browsers),
-        pytest.param(13, "native-go", signal.SIGTERM, marks=[_streams, _long]),
-        pytest.param(10, "lossy --loss-ppm 50000", signal.SIGKILL, marks=[_quic, _long]),
-        pytest.param(5, "worker process", signal.SIGKILL, marks=[_browsers, _long]),
-        pytest.param(6, "haproxy", signal.SIGTERM, marks=[_quic, _long]),
+        pytest.param("costs", 1, "restmark-load --json --hold", signal.SIGINT),
+        pytest.param("costs", 3, "strace --follow-forks", signal.SIGTERM, marks=_traced),
+        pytest.param("costs", 7, "--rate=200", signal.SIGTERM, marks=_long),
+        pytest.param("pipelining", 13, "h2load -c", signal.SIGINT, marks=_streams),
+        pytest.param("pipelining", 10, "/client --url", signal.SIGTERM, marks=_quic),
+        pytest.param("pipelining", 5, "--type=renderer", signal.SIGTERM, marks=_browsers),
+        pytest.param("pipelining", 13, "native-go", signal.SIGTERM, marks=[_streams, _long]),
+        pytest.param("pipelining", 10, "lossy --loss-ppm 50000", signal.SIGKILL, marks=[_quic, _long]),
+        pytest.param("pipelining", 5, "worker process", signal.SIGKILL, marks=[_browsers, _long]),
+        pytest.param("pipelining", 6, "haproxy", signal.SIGTERM, marks=[_quic, _long]),
     ],
 )
-def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Path, claim: int, moment: str, number: signal.Signals) -> None:
+def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Path, study: str, claim: int, moment: str, number: signal.Signals) -> None:
     folder = cheater(tmp_path / "peers", "none-of-eight", routes=ROUTES).directory
     out = tmp_path / "out" / "results"
-    argv = rig_command("-C", folder, "study", "pipelining", "--quick", "--claim", str(claim), "--output", out)
+    argv = rig_command("-C", folder, "study", study, "--quick", "--claim", str(claim), "--output", out)
     environment = {**os.environ, "RESTMARK_CACHE": str(shared_cache)}
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
         try:

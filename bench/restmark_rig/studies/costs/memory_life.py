@@ -135,7 +135,8 @@ def judge(cells: Sequence[Cell]) -> Finding:
         if few is None:
             continue
         figures, through, title = few.rounds[0], line(cells, name), few.labels["contestant"]
-        growth = f"{numbers.mib(figures['later_kib'] - figures['begun_kib'])} in {figures['requests']:,.0f}"
+        grown_kib = (figures["later_kib"] - figures["begun_kib"]) / figures["requests"] * 1e6 if figures["requests"] else 0.0
+        growth = f"{numbers.mib(grown_kib)} ({figures['requests']:,.0f})"
         row = [title, numbers.mib(figures["pss_kib"]), numbers.mib(through.worker_kib) if through else numbers.MISSING, growth]
         if "burst_kib" not in figures:
             rows.append([*row, *[numbers.MISSING] * 3])
@@ -149,9 +150,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
         whys.append(f"{title} {'took little' if little else numbers.percent(share)}")
     table = FigureTable(
         KEY,
-        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in so many requests to /, "
+        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in a million requests to / (reckoned from so many), "
         f"with {BURST} connections, and at rest after them",
-        ["Contestant", "One worker", "One more", "Growth in requests", "In the burst", "After it", "Given back"],
+        ["Contestant", "One worker", "One more", "Growth in a million requests", "In the burst", "After it", "Given back"],
         rows,
     )
     notes = judging.lost(cells)

@@ -247,9 +247,12 @@ def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
 def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
     steady = kind.steady_us or median(start.steady for start in kind.starts)
     points = []
-    for index in range(min(len(cell.rounds) for cell in own)):
-        costs = sorted(cell.rounds[index]["server_cpu_us"] / steady for cell in own)
-        at = median(cell.rounds[index]["at_s"] for cell in own)
+    for index in range(max(len(cell.rounds) for cell in own)):
+        there = [cell.rounds[index] for cell in own if index < len(cell.rounds)]
+        if 2 * len(there) < len(own):
+            break  # what few starts have had is not what a start is like
+        costs = sorted(entry["server_cpu_us"] / steady for entry in there)
+        at = median(entry["at_s"] for entry in there)
         points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
     return points
 
