@@ -57,6 +57,11 @@ def look(server: RunningServer, contestant: str, workers: int, phase: str, sampl
     )
 
 
+def of_tree(pid: int) -> list[ProcessMemory]:
+    """The memory now of a process and all below it, whoever started them. Raises EnvironmentFault if restmark-rss fails."""
+    return _processes(_run(str(pid)), set())
+
+
 def _roots(server: RunningServer) -> list[int]:
     """The main process; after it those that are not below it any more, as after a double fork."""
     tree = {server.pid}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...attach import profile
 from ...backends import back_ends
 from ...contestants import registry as contestants_of
-from ...contestants import requirements, versions
-from ...contestants.contestant import Contestant
+from ...contestants import requirements, toolchains, versions
+from ...contestants.contestant import Contestant, Requirement
 from ...contestants.settings import Settings
 from ...load import load_program
 from ...model.errors import EnvironmentFault, ExitCode
@@ -17,6 +18,8 @@ from ...studies import registry
 from ...terminal import console
 from ...terminal.console import Progress
 
+_WITH_PROFILER = "costs"  # the study whose figures 'restmark attach' is looked at with
+
 
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
     """Install what contestants need (all built-in ones, or those named), studies, and the back ends with those who ask them."""
@@ -24,29 +27,41 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     settings.selectors.extend(name for name in contestants if name not in (*registry.names(), back_ends.NAME))
     settings.selectors.extend(name for study in named for name in study.contestants)
     studies = [one for study in named for one in (registry.recipe(study), *registry.programs(study.claims))]
+    if _WITH_PROFILER in contestants:
+        studies.append(profile.recipe())
     if back_ends.NAME in contestants:
         studies.append(back_ends.recipe())
         settings.selectors.extend(one.name for one in contestants_of.offering(settings.peers_dir, BACK_END_ROUTES))
     if not needs.unmet(_needy(settings, studies)):
-        return _tell_outcome(settings.chosen(), studies, "nothing to install: ")
+        return _tell_outcome(settings.chosen(), _equipped(settings, studies), "nothing to install: ")
     brought = packages.bring(needs.lines(needs.unmet(_needy(settings, studies))), dry_run)
     if dry_run:
         return ExitCode.OK
     if brought:
         versions.forget()
         with console.progress() as progress:
-            _bring_toolchains(settings, progress)
-    return _tell_outcome(settings.chosen(), studies, "")
+            _bring_toolchains(settings, studies, progress)
+    return _tell_outcome(settings.chosen(), _equipped(settings, studies), "")
 
 
 def _needy(settings: Settings, studies: Sequence[Contestant]) -> list[Contestant]:
     """The contestants, what studies need beside them, and the load generator where it has to be built."""
-    return [*settings.chosen(), *studies, *load_program.unmet()]
+    return [*settings.chosen(), *_equipped(settings, studies), *load_program.unmet()]
 
 
-def _bring_toolchains(settings: Settings, progress: Progress) -> None:
+def _equipped(settings: Settings, studies: Sequence[Contestant]) -> list[Contestant]:
+    """With the search path by which they find what the cache has."""
+    return [toolchains.equip(study, settings.cache) for study in studies]
+
+
+def _bring_toolchains(settings: Settings, studies: Sequence[Contestant], progress: Progress) -> None:
     """What no Debian package has brought and a Python package can. One that fails is named, and the rest goes on."""
-    while wanted := [requirement for requirement in needs.unmet(settings.chosen()) if requirement.pip_requirements]:
+
+
+    def unmet() -> list[Requirement]:
+        return list(needs.unmet([*settings.chosen(), *_equipped(settings, studies)]))
+
+    while wanted := [requirement for requirement in unmet() if requirement.pip_requirements]:
         # One will do for all that ask for the command: the pin of each has the newest that any needs.
         requirement = wanted[0]
         assert requirement.pip_requirements is not None
@@ -56,7 +71,7 @@ def _bring_toolchains(settings: Settings, progress: Progress) -> None:
         except EnvironmentFault as fault:
             console.show_error(fault)
             return
-        if requirement in needs.unmet(settings.chosen()):
+        if requirement in unmet():
             console.show_error(
                 EnvironmentFault(
                     f"{requirement.pip_requirements}: what it pins is not {requirement.command} "
