@@ -10,18 +10,17 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from restmark_rig.model import changepoints, steadiness
 from restmark_rig.model.stats import Estimate
+from restmark_rig.model.steadiness import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs import (
     billing,
     capacity,
-    changepoints,
-    classes,
     memory_life,
     rates,
     warm_up,
 )
 from restmark_rig.studies.costs.billing import Range, Stack, Terms
-from restmark_rig.studies.costs.classes import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs.rates import Try
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 from restmark_rig.ui.cli import cli
@@ -82,15 +81,21 @@ def test_no_cut_is_better_than_the_one_that_is_found(seed: int) -> None:
         ([(200.0, 5), (50.0, 10), (100.0, 25)], SLOWDOWN),
         ([(50.0, 34), (100.0, 6)], NO_STEADY_STATE),
         ([(50.0, 31), (25.0, 9)], NO_STEADY_STATE),
+        ([(80.0, 4), (50.0, 36)], FLAT),  # pages that are touched for the first time
+        ([(50.0, 20), (85.0, 4), (50.0, 16)], FLAT),  # a burst
+        ([(50.0, 36), (85.0, 4)], FLAT),
+        ([(150.0, 4), (50.0, 36)], WARM_UP),
+        ([(80.0, 8), (50.0, 32)], WARM_UP),
+        ([(50.0, 36), (150.0, 4)], NO_STEADY_STATE),
     ],
 )
 def test_a_start_has_the_class_of_its_levels(levels: list[tuple[float, int]], name: str) -> None:
-    told = [classes.of_start(series(levels, 0.04, seed)).name for seed in range(50)]
+    told = [steadiness.of_start(series(levels, 0.04, seed)).name for seed in range(50)]
     assert told.count(name) >= 49, told
 
 
 def test_the_steady_state_is_where_the_last_level_begins() -> None:
-    start = classes.of_start(series([(500.0, 4), (120.0, 6), (50.0, 30)], 0.02, 1))
+    start = steadiness.of_start(series([(500.0, 4), (120.0, 6), (50.0, 30)], 0.02, 1))
     assert start.begin == 10
     assert start.steady == pytest.approx(50, rel=0.03)
 
@@ -99,7 +104,7 @@ def test_a_single_dear_slice_is_no_level() -> None:
     costs = series([(50.0, 40)], 0.03, 7)
     for at in (3, 17, 38):
         costs[at] *= 8
-    assert classes.of_start(costs).name == FLAT
+    assert steadiness.of_start(costs).name == FLAT
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_a_single_dear_slice_is_no_level() -> None:
     ],
 )
 def test_a_contestant_has_the_class_of_all_starts_but_one(names: list[str], name: str) -> None:
-    assert classes.over_starts(names) == name
+    assert steadiness.over_starts(names) == name
 
 
 def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> list[Cell]:

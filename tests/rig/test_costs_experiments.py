@@ -63,41 +63,6 @@ def test_each_fault_is_one_for_a_strict_reader_and_names_its_place(tmp_path: Pat
             dataset.read(path)
 
 
-# Decodes what is there, and knows nothing of what should be.
-SWALLOWS = """
-import json, sys, msgpack
-from http.server import BaseHTTPRequestHandler, HTTPServer
-records = msgpack.unpackb(open(sys.argv[2], "rb").read())
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/":
-            body = b"Welcome!\\n"
-        elif self.path == "/parse-msgpack":
-            body = str(len([msgpack.unpackb(one) for one in records])).encode()
-        else:
-            body = json.dumps([{**{"description": ""}, **msgpack.unpackb(one)} for one in records]).encode()
-            body = body if self.path == "/transfer-data" else str(len(body)).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
-def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
-    with Lab([script(tmp_path / "peers", "swallows", SWALLOWS)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        cells = broken_data.measure(lab)
-    told = {(cell.labels["name"], cell.labels["data"]): cell.labels["outcome"] for cell in cells if cell.labels["way"] == broken_data.FILE}
-    assert told["swallows", MISSING.says] == broken_data.WRONG
-    assert told["swallows", "the file ends in its middle"] in (broken_data.NAMED, broken_data.VAGUE)
-    finding = broken_data.judge(cells)
-    assert finding.verdict == OPEN, "nobody has typed records"
-    assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]
-
-
 def starts(name: str, values: Sequence[float], workers: int = 1) -> Cell:
     labels = {"contestant": name.title(), "name": name, "workers": str(workers), "page_cache": start.WARM}
     return Cell(labels, [{"first_answer_ms": value} for value in values])

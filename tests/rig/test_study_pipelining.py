@@ -21,7 +21,7 @@ from restmark_rig.model.errors import EnvironmentFault, StartFailed
 from restmark_rig.server.http_probe import Connection, ProbeError, request_bytes
 from restmark_rig.setup import needs
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.studies import document, judging, neighbour, registry, scratch
+from restmark_rig.studies import document, judging, neighbour, proxy, registry, scratch
 from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
 from restmark_rig.studies.pipelining import (
     behind_proxies,
@@ -30,8 +30,8 @@ from restmark_rig.studies.pipelining import (
     h2load,
     http2,
     parallel,
-    proxy,
     recorder,
+    recording,
     round_trips,
     streams,
     users,
@@ -83,7 +83,7 @@ def asked(port: int, *targets: str) -> list[bytes]:
 
 
 def test_the_recorder_sees_what_is_outstanding(cache: Cache, default_dataset: Dataset) -> None:
-    with lab_of([], cache, default_dataset) as lab, proxy.recorder(lab) as running:
+    with lab_of([], cache, default_dataset) as lab, recording.recorder(lab) as running:
         assert asked(running.port, "/", "/", "/") == [b"Welcome!\n"] * 3
         assert json.loads(asked(running.port, recorder.TOLD)[0]) == {"requests": 3, "outstanding_max": 3, "connections": 1}
         for _ in range(2):
@@ -145,7 +145,7 @@ def test_one_dear_request_holds_all_up_behind_the_funnel(cache: Cache, default_d
 
 
 def test_users_ask_until_they_are_stopped(cache: Cache, default_dataset: Dataset) -> None:
-    with lab_of([], cache, default_dataset) as lab, proxy.recorder(lab) as running:
+    with lab_of([], cache, default_dataset) as lab, recording.recorder(lab) as running:
         with users.asking(running.port, "/", 3):
             pass
         seen = json.loads(asked(running.port, recorder.TOLD)[0])

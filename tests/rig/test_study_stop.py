@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import requirements
 from restmark_rig.contestants.contestant import load
-from restmark_rig.studies.pipelining import browser, h2load, natives, proxy
+from restmark_rig.studies import proxy
+from restmark_rig.studies.pipelining import browser, h2load, natives
 
 from .helpers import ROOT, cheater, processes_mentioning, rig_command, wait_until
 

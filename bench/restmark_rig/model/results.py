@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
 from .memory_records import MemoryRecord
+from .warm_up_records import WarmUpRecord
 
 FORMAT = "restmark-results"
-VERSION = 4  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 5  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -305,7 +306,8 @@ class Results:
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
-    and back_end_footprints: what each contestant held of them; both empty where no workload asks any.
+    and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
+    did not record them.
     """
 
     rig_version: str
@@ -334,6 +336,7 @@ class Results:
     complete_rounds: list[int] = field(default_factory=list)
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
+    warm_ups: list[WarmUpRecord] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 

@@ -49,7 +49,7 @@ def answer_markdown(found: Answer) -> str:
 
 def _trust(view: View) -> Iterator[str]:
     yield from _list("What the verdicts mean", [f"{view.badges[name]}: {text}" for name, text in view.legend()])
-    for table in (view.doubtful_cells(), view.same_server()):
+    for table in (view.doubtful_cells(), view.warm_ups(), view.same_server()):
         if table:
             yield _table(view, table)
     yield from _list("Rounds far from the others", view.outliers())

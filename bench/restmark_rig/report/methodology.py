@@ -111,7 +111,7 @@ def _slices(results: Results) -> str:
         f"than a moment slows all down alike. A slice lasted {_length(results)} (longer where requests are slow); at its end "
         "sending stops, and what is under way comes in and counts with its CPU time. "
         f"There {'was' if plan.start_of(last) == 1 else 'were'} {starts} of all servers, after which each cell was loaded for at least "
-        f"{warmup_s:g} s, until its requests got no cheaper: that is thrown away."
+        f"{warmup_s:g} s, until the CPU time of its requests was steady or the load had lasted many times as long: that is thrown away."
     )
 
 

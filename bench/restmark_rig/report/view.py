@@ -212,6 +212,10 @@ class View:
         )
         return Section("cost", "CPU cost", text, [Block("", [], shown)])
 
+    def warm_ups(self) -> Table | None:
+        """How long it took until they were steady; None where it was not recorded."""
+        return tables.warm_ups(self.analysis) if self.results.warm_ups else None
+
     def same_server(self) -> Table | None:
         """The A/A table."""
         return tables.same_server(self.analysis) if self.analysis.same_pairs else None

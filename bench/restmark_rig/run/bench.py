@@ -10,8 +10,8 @@ from ..contestants.cache import Cache
 from ..host.machine_speed import MachineSpeed
 from ..host.pinning import Pinning
 from ..load import load
-from ..load.engine import LoadEngine
-from ..load.load import LoadPlan, LoadResult, NotAnswered
+from ..load.engine import WatchedEngine
+from ..load.load import LoadPlan, LoadResult, NotAnswered, SoFar
 from ..model.errors import EnvironmentFault
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
@@ -45,7 +45,7 @@ class Bench:
     machine_speed: MachineSpeed
     seed: int
     tell: Callable[[str], None]
-    engine: LoadEngine = load
+    engine: WatchedEngine = load
     back_ends: BackEnds = field(default_factory=BackEnds)
 
     def connections_used(self, server: RunningServer, cell: CellSpec) -> int:
@@ -65,10 +65,17 @@ class Bench:
         return round(min(max(asked, needed), max(asked, SLICE_LONGEST_S)), 3)
 
     def load(
-        self, server: RunningServer, cell: CellSpec, duration_s: float, begin: Callable[[], None] | None = None, draw: int = 0
+        self,
+        server: RunningServer,
+        cell: CellSpec,
+        duration_s: float,
+        begin: Callable[[], None] | None = None,
+        draw: int = 0,
+        every: Callable[[SoFar], bool | None] | None = None,
+        every_s: float | None = None,
     ) -> LoadResult:
         """Loads a cell; begin is called when all connections are open and no request has been sent yet. draw: which requests, where they are
-        drawn from the run's seed; equal for all contestants.
+        drawn from the run's seed; equal for all contestants. every: is told how far it is every every_s seconds, and ends it by returning True.
 
         Raises Died if no server listens any more, which is its fault and not the load generator's; NotAnswered if the server
         lives and does not answer rightly when it is asked before the load; EnvironmentFault if the load generator fails.
@@ -89,9 +96,10 @@ class Bench:
             method=first.method if updates else None,
             check=not updates,
             expect=None if others or updates else load.kept(self.cache, self.oracle.answer(first).body),
+            every_s=every_s,
         )
         try:
-            return self.engine.run(plan, begin)
+            return self.engine.run(plan, begin, every)
         except (EnvironmentFault, NotAnswered):
             if server.death():
                 raise Died from None

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from ..host.machine_speed import Slowdown
 from ..load.load import NotAnswered
-from ..model import plan
+from ..model import plan, warm_ups
 from ..model.budget import Forecast
 from ..model.plan import Turn
 from ..model.results import Visit
@@ -25,7 +25,7 @@ from .recording import Recording
 from .servers import Fleet
 from .slices import Circumstances, Visited
 from .spot_checks import Checked
-from .warm_up import Speed
+from .warm_up import WarmUp
 
 _SAVE_EVERY_S = 5.0
 # A server that lets connections wait until the time-out makes each slice that long: that it does so is known by then.
@@ -37,7 +37,7 @@ class _Known:
     """What the warm-up after one start of all servers has brought about cells."""
 
     checked: dict[CellKey, Checked] = field(default_factory=dict)
-    speeds: dict[CellKey, Speed] = field(default_factory=dict)
+    speeds: dict[CellKey, WarmUp] = field(default_factory=dict)
 
 
 class Run:
@@ -121,8 +121,12 @@ class Run:
                 known.checked[key] = spot_checks.check(server, cell, self._bench, start, "before")
                 if not _is_warm_by_another(key, cells):
                     known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
+                    self._recording.warmed_up(known.speeds[key].record(name, cell, start))
             except (Died, NotAnswered):  # the first visit says so
-                known.speeds.setdefault(key, Speed(0.0, 0.0))
+                known.speeds.setdefault(key, WarmUp(0.0, 0.0))
+        made = [record for record in self._recording.results.warm_ups if record.start == start]
+        for text in warm_ups.told(made):
+            self._progress.say(f"start {start}: {text}")
         return known
 
     def _make_round(self, running: Fleet, turns: Sequence[Turn], known: _Known) -> bool:

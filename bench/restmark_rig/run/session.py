@@ -44,6 +44,7 @@ from . import (
     run_request,
     runner,
     verdict,
+    warm_up,
 )
 from .bench import Bench
 from .calibration import Calibration
@@ -308,8 +309,8 @@ def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     found = pinning.remarks(ground.pins)
     if request.quick:
         found.append(
-            "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
-            "end; repeat it without --quick before anything depends on it"
+            "a quick run: one start of the servers, and warm-ups that end after "
+            f"{warm_up.LONGEST * budget.QUICK_WARM_UP_MS / 1e3:g} s, steady or not; repeat it without --quick before anything depends on it"
         )
     return found
 

@@ -16,6 +16,7 @@ from ...server.launcher import RunningServer, StartOptions, launch
 from ...store import dataset
 from ...store.dataset import write_atomically
 from .. import judging
+from ..forecast import START_S
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import CannotTell, Claim
@@ -59,8 +60,8 @@ def measure(lab: Lab) -> list[Cell]:
         raise CannotTell(f"no contestant of this study has {numbers.listed(list(ASKED))}: name one that has with -C")
     folder = lab.cache.folder("datasets")
     cells = []
-    for contestant in able:
-        lab.reporter.progress(f"broken data: {contestant.name}")
+    for place, contestant in enumerate(able):
+        lab.tell(f"broken data: {contestant.name}", place / len(able))
         for broken in broken_files.all_of_them():
             path = folder / f"broken-{broken.key}.msgpack"
             write_atomically(path, broken.content)
@@ -68,6 +69,11 @@ def measure(lab: Lab) -> list[Cell]:
         if ROUTE_VALIDATE in contestant.routes:
             cells += _bodies(lab, contestant)
     return cells
+
+
+def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
+    """Length of the experiment, seconds; --quick leaves nothing out. Most servers end at once where a file is broken."""
+    return len(contestants) * START_S * (len(list(broken_files.all_of_them())) + 1) / 2
 
 
 def _bodies(lab: Lab, contestant: Contestant) -> list[Cell]:
@@ -234,4 +240,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

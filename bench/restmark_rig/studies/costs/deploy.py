@@ -16,6 +16,7 @@ from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer, StartOptions, launch
 from .. import judging
+from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
@@ -37,7 +38,7 @@ RATE_PER_S = 200
 CONNECTIONS = 8
 WORKERS = 2
 ROUNDS = 3
-_LOAD_S = 4.0
+_LOAD_S = 3.0
 _AT_US = 1_000_000
 _TICK_S = 0.1
 _TIMEOUT_S = 10.0
@@ -69,8 +70,8 @@ def measure(lab: Lab) -> list[Cell]:
     found: dict[str, list[dict[str, float]]] = {contestant.name: [] for contestant in lab.contestants}
     lost: dict[str, str] = {}
     for number in range(ROUNDS):
-        for contestant in lab.contestants:
-            lab.reporter.progress(f"deploys: round {number + 1} of {ROUNDS}: {contestant.name}")
+        for place, contestant in enumerate(lab.contestants):
+            lab.tell(f"deploys: round {number + 1} of {ROUNDS}: {contestant.name}", (number + place / len(lab.contestants)) / ROUNDS)
             if contestant.name not in lost:
                 try:
                     found[contestant.name].append(_deployed(lab, contestant))
@@ -84,6 +85,11 @@ def measure(lab: Lab) -> list[Cell]:
         )
         for one in lab.contestants
     ]
+
+
+def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
+    """Length of the experiment, seconds; --quick leaves nothing out. A start anew is within the load."""
+    return ROUNDS * len(contestants) * (_LOAD_S + LOAD_MORE_S + START_S)
 
 
 def way_of(contestant: Contestant) -> str:
@@ -165,4 +171,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from ...contestants import requirements
 from ...load.load import LoadPlan, NotAnswered
@@ -13,13 +12,13 @@ from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.http_probe import ProbeError
 from ...server.launcher import RunningServer
-from .. import judging, servers
+from .. import judging, proxy, servers
 from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
+from ..proxy import PROXIES, Proxy
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import proxy, texts
-from .proxy import PROXIES, Proxy
+from . import recording, texts
 
 DEPTH = 16
 CONNECTIONS = 4
@@ -62,11 +61,11 @@ def _setting(lab: Lab, server: RunningServer, title: str, port: int, depth: int,
 
 def _record_all(lab: Lab, installed: Sequence[Proxy]) -> list[Cell]:
     cells = []
-    with proxy.recorder(lab) as behind:
+    with recording.recorder(lab) as behind:
         for depth in (1, DEPTH):
             cells.append(_record(lab, DIRECT, behind, behind.port, depth, ""))
         for one in installed:
-            lab.reporter.progress(f"what {one.title} sends to a server")
+            lab.tell(f"what {one.title} sends to a server")
             try:
                 with proxy.before(lab, one, behind.port) as front:
                     cells += [_record(lab, one.title, behind, front.port, depth, one.version_text()) for depth in (1, DEPTH)]
@@ -80,9 +79,9 @@ def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, vers
     labels = {"proxy": title, "what": RECORDED, "depth": str(depth), "version": version}
     plan = LoadPlan("127.0.0.1", port, ROUTE_ROOT, CONNECTIONS, 20.0, cpus=lab.pins.client, depth=depth, requests=RECORD_REQUESTS)
     try:
-        proxy.recorded(behind)
+        recording.recorded(behind)
         result = lab.engine.run(plan)
-        seen = proxy.recorded(behind)
+        seen = recording.recorded(behind)
     except NotAnswered as fault:
         return Cell(labels, lost=fault.message)
     except ProbeError as fault:
@@ -178,7 +177,7 @@ CLAIM = Claim(
         "configuration manual: pipelining “has been totally abandoned for its lack of reliability on certain servers”, and servers have to support it."
     ),
     method=(
-        f"Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder {Path(__file__).parent.name}/proxies, in front "
+        "Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder studies/proxies, in front "
         f"of a server that records the most requests outstanding on one of its connections, while a client keeps {DEPTH} under way on each of "
         f"{CONNECTIONS}. The same without a proxy shows that it would be seen. Then in front of the first contestant, with 1 and 16 requests under way on "
         "a connection, 64 in all; proxy and client share CPUs."

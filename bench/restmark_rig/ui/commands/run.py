@@ -38,7 +38,7 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
     "--warmup",
     type=click.FloatRange(0.1, 600),
     metavar="SECONDS",
-    help="Load of each cell after a start of the servers, and more while requests still get cheaper [default: 0.5].",
+    help="Load of each cell after a start of the servers, until CPU time per request is steady, at most 8 times as long [default: 0.5].",
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell, fewer if they decide all [default: 40].")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
