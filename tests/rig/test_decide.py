@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from restmark_rig.decide import decision, facts, living, sentence, speed, turning
+from restmark_rig.decide import decision, facts, living, page, sentence, speed, turning
 from restmark_rig.decide.decision import Decision
 from restmark_rig.decide.facts import Money, Sources, Stacks
 from restmark_rig.decide.sentence import Sentence
@@ -25,7 +25,7 @@ from restmark_rig.studies import files
 from restmark_rig.studies.costs import billing, capacity, figures
 from restmark_rig.studies.costs.billing import Terms
 
-from . import decide_example, synthetic_results
+from . import decide_example, front_example, synthetic_results
 from .decide_example import GO, PYTHON, C
 from .helpers import call_rig
 
@@ -62,6 +62,18 @@ def written(folder: Path, results: Results | None = None) -> tuple[Path, Path]:
     results_file.write(results or usual(), folder / "run")
     files.write(decide_example.study(), folder / "costs")
     return folder / "run", folder / "costs"
+
+
+def decided_page(folder: Path) -> Path:
+    """The page of the command, with money, a front server and all studies."""
+    results = synthetic_results.build(rate_per_s=200)
+    stacks = gathered(results)
+    stacks = replace(stacks, mix={"/": 3.0, "/encode-json": 1.0})
+    costs = {"/": 50.0, "/parse-msgpack": 1600.0, "/encode-json": 2900.0}
+    made = decision.make(stacks, C, 500.0, 5.0, front_example.cells(PYTHON, costs, 12.0))
+    path = folder / "decision.html"
+    path.write_text(page.render(made), encoding="utf-8")
+    return path
 
 
 def the(made: Decision, key: str) -> Sentence:
@@ -223,7 +235,7 @@ def test_what_was_not_measured_is_said_and_never_a_zero() -> None:
     assert unknown == ["memory", "latency", "money", "builds", "warm-up", "broken"]
     row = made.table.rows[1]
     assert [cell.text for cell in row[4:]] == ["–"] * 6
-    assert len(made.lacking) == len(unknown) + 4  # one route, who was skipped, back ends, and what is never measured
+    assert len(made.lacking) == len(unknown) + 5  # one route, who was skipped, back ends, energy, and what is never measured
 
 
 def test_latency_is_compared_at_a_fixed_rate_however_many_connections_each_takes() -> None:
@@ -245,11 +257,11 @@ def test_the_command_prints_and_writes_a_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Should Python 3, uWSGI be left for restmarkd, C structs?" in done.stdout
     assert len(re.findall(r"(?m)^\d+\. ", done.stdout)) == len(decision.ORDER)
-    page = (run / "decision.html").read_text(encoding="utf-8")
-    assert page.count("<li id=\"sentence-") == len(decision.ORDER)
-    assert page.count("<table") == 1
-    assert 'src="http' not in page
-    assert "<script" not in page
+    text = (run / "decision.html").read_text(encoding="utf-8")
+    assert text.count('<li id="sentence-') == len(decision.ORDER)
+    assert text.count("<table") == 1
+    assert 'src="http' not in text
+    assert "<script" not in text
     document = json.loads((run / "decision.json").read_text(encoding="utf-8"))
     assert [one["key"] for one in document["sentences"]] == list(decision.ORDER)
     again = call_rig(tmp_path, "decide", "--run", str(run), "--costs", str(costs), "--from", PYTHON, *PRICES, "--engineer-day", "500", "--json")

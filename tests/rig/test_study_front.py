@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import shutil
 from pathlib import Path
 
@@ -26,22 +25,10 @@ from restmark_rig.studies.record import FORMAT, HOLDS, HOLDS_NOT, OPEN, VERSION,
 
 from . import synthetic_results
 from .decide_example import GO, PYTHON, C
+from .front_example import cells
 from .helpers import Silent, call_rig, cheater, processes_mentioning
 
 MIX = {"/": 6.0, "/parse-msgpack": 3.0, "/encode-json": 1.0}
-
-
-def cells(name: str, costs: dict[str, float], front: float, noise: float = 0.01, rounds: int = 7) -> list[Cell]:
-    """A contestant with these µs of CPU time by route, alone and behind a front that takes so much of each request."""
-    rng = random.Random(name)
-    found = []
-    for route, cost in costs.items():
-        for way in (DIRECT, BEHIND):
-            labels = {"contestant": name.title(), "name": name, "route": route, "way": way}
-            more = {hop.FRONT_CPU: front} if way == BEHIND else {}
-            figures = {"server_cpu_us": cost, **more}
-            found.append(Cell(labels, [{key: value * rng.gauss(1, noise) for key, value in figures.items()} for _ in range(rounds)]))
-    return found
 
 
 SLOW = {"/": 50.0, "/parse-msgpack": 1600.0, "/encode-json": 2900.0}

@@ -105,9 +105,20 @@ def _collected(running: Sequence[subprocess.Popen[str]], language: str, folder: 
     if why:
         return Profile(language, unseen=why)
     for process in running:
-        _, said = process.communicate(timeout=_LATE_S)
+        try:
+            _, said = process.communicate(timeout=_LATE_S)
+        except subprocess.TimeoutExpired:
+            return Profile(language, unseen=f"{Path(str(process.args[0])).name} did not end in time")  # type: ignore[index]
         if process.returncode != 0:
             return Profile(language, unseen=f"{Path(str(process.args[0])).name} failed: {' '.join(said.split())[-_SAID_MAX:]}")  # type: ignore[index]
+    try:
+        return _parsed(language, folder)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return Profile(language, unseen=f"what the profiler wrote can not be read: {error}")
+
+
+def _parsed(language: str, folder: Path) -> Profile:
+    """Raises ValueError, OSError, TimeoutExpired."""
     if language == PYTHON:
         active, everything = (classing.parse_raw((folder / name).read_text(errors="replace")) for name in ("active", "all"))
         how = f"py-spy, {RATE} times a second, without stopping it; what extensions in C do is seen by the line that calls them"

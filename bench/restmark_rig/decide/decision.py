@@ -217,6 +217,7 @@ def _lacking(stacks: Stacks, sentences: list[Sentence]) -> Iterator[str]:
         yield f"{entry.title}: {entry.reason}."
     if not stacks.gains.analysis.results.back_ends:
         yield "A database or a cache behind the service: 'restmark run --workload db --workload cache'."
+    yield "Energy: of a live service 'restmark attach' tells it, where the machine counts it."
     yield "Your own code, TLS, a network, how it scales beyond the CPUs of the run, and other machines."
 
 

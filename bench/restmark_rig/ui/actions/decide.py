@@ -31,6 +31,7 @@ from ...terminal import console
 
 PAGE_NAME = "decision.html"
 JSON_NAME = "decision.json"
+_COLUMNS = 7  # of the table of stacks, for which a terminal has room
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def _show(made: Decision) -> None:
     if made.routes is not None:
         out.print(_table(made.routes))
     console.plain(out, "")
-    out.print(_table(made.table))
-    console.plain(out, f"\n{made.table.caption}.")
+    out.print(_table(made.table, _COLUMNS))
+    console.plain(out, f"\n{made.table.caption}. The page has {numbers.listed([column.title for column in made.table.columns[_COLUMNS:]])} as well.")
     if made.stacks.terms is not None:
         terms = made.stacks.terms
         console.plain(out, f"Money: {billing.peak(terms):,g} requests/s at the peak, {terms.headroom:.0%} left free.")
@@ -154,10 +155,10 @@ def _show_sentence(begin: str, one: Sentence) -> None:
         console.plain(console.out, f"   surer: {one.settles}.")
 
 
-def _table(figures: Figures) -> Table:
-    """The columns that have figures."""
+def _table(figures: Figures, most: int | None = None) -> Table:
+    """The columns that have figures, of the first so many."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    shown = [at for at in range(len(figures.columns)) if any(row[at].text != numbers.MISSING for row in figures.rows)]
+    shown = [at for at in range(len(figures.columns[:most])) if any(row[at].text != numbers.MISSING for row in figures.rows)]
     for at in shown:
         column = figures.columns[at]
         table.add_column(column.title, justify="right" if column.numeric else "left", overflow="fold", min_width=1 if column.numeric else 12)
