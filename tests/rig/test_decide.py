@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import random
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from restmark_rig.decide import decision, facts, living, sentence, speed, turning
+from restmark_rig.decide import decision, facts, living, page, sentence, speed, turning
 from restmark_rig.decide.decision import Decision
 from restmark_rig.decide.facts import Money, Sources, Stacks
 from restmark_rig.decide.sentence import Sentence
@@ -23,7 +25,7 @@ from restmark_rig.studies import files
 from restmark_rig.studies.costs import billing, capacity, figures
 from restmark_rig.studies.costs.billing import Terms
 
-from . import decide_example, synthetic_results
+from . import decide_example, front_example, synthetic_results
 from .decide_example import GO, PYTHON, C
 from .helpers import call_rig
 
@@ -32,21 +34,46 @@ MIX = {"/encode-json": 1.0}
 PRICES = ("--requests-per-second", "3000", "--cpu-year", "300", "--memory-gib-year", "40")
 
 
-def gathered(results: Results, folder: Path, terms: Terms | None = TERMS, start: str = PYTHON, costs: bool = True, wait: float = 0.0) -> Stacks:
+@functools.cache
+def usual() -> Results:
+    """The run that most tests look at."""
+    return synthetic_results.build()
+
+
+@functools.cache
+def measured() -> dict[str, figures.Source]:
+    """What a bill is made of, of the example's study."""
+    with tempfile.TemporaryDirectory() as folder:
+        files.write(decide_example.study(), Path(folder))
+        return figures.read([Path(folder)])
+
+
+def gathered(results: Results, terms: Terms | None = TERMS, start: str = PYTHON, costs: bool = True, wait: float = 0.0) -> Stacks:
     """All that is known of a run and of the example's study."""
     studies = [decide_example.study()] if costs else []
     money = None
     if terms is not None:
-        files.write(decide_example.study(), folder / "costs")
-        money = Money(terms, figures.stacks(figures.read([folder / "costs"]), MIX, 50_000.0))
+        money = Money(terms, figures.stacks(measured(), MIX, 50_000.0))
     return facts.gather(results, results.contestant(start), MIX, studies, Sources("run", "costs" if costs else ""), money, wait)
 
 
 def written(folder: Path, results: Results | None = None) -> tuple[Path, Path]:
     """A run and a study as files."""
-    results_file.write(results or synthetic_results.build(), folder / "run")
+    results_file.write(results or usual(), folder / "run")
     files.write(decide_example.study(), folder / "costs")
     return folder / "run", folder / "costs"
+
+
+def decided_page(folder: Path) -> Path:
+    """The page of the command, with money, a front server and all studies."""
+    results = synthetic_results.build(rate_per_s=200)
+    stacks = gathered(results)
+    stacks = replace(stacks, mix={"/": 3.0, "/encode-json": 1.0})
+    costs = {"/": 50.0, "/parse-msgpack": 1600.0, "/encode-json": 2900.0}
+    made = decision.make(stacks, C, 500.0, 5.0, front_example.cells(PYTHON, costs, 12.0))
+    path = folder / "decision.html"
+    path.write_text(page.render(made), encoding="utf-8")
+    return path
 
 
 def the(made: Decision, key: str) -> Sentence:
@@ -78,11 +105,11 @@ def test_shares_and_counts_are_looked_at_to_their_ends(now: float) -> None:
 
 
 @pytest.mark.parametrize(("seed", "to"), [(0, C), (1, GO), (2, C), (3, GO)])
-def test_every_sentence_turns_at_its_threshold_and_not_before(tmp_path: Path, seed: int, to: str) -> None:
+def test_every_sentence_turns_at_its_threshold_and_not_before(seed: int, to: str) -> None:
     rng = random.Random(seed)
     results = synthetic_results.build(seed=seed, factors={C: rng.uniform(0.5, 45), GO: rng.uniform(0.3, 4)}, rate_per_s=200)
     terms = replace(TERMS, requests_per_s=rng.choice([5.0, 300.0, 3000.0]), rest_share=rng.choice([0.0, 0.5, 0.9]), cpu_year=rng.choice([0.0, 300.0]))
-    stacks = gathered(results, tmp_path, terms, wait=terms.rest_share)
+    stacks = gathered(results, terms, wait=terms.rest_share)
     made = decision.make(stacks, to, engineer_day=500.0, move_days=rng.choice([0.5, 10.0, 200.0]))
     assert [one.key for one in made.sentences] == list(decision.ORDER)
     turned = 0
@@ -104,24 +131,24 @@ def test_every_sentence_turns_at_its_threshold_and_not_before(tmp_path: Path, se
     assert turned >= 6
 
 
-def test_a_sentence_made_anew_with_the_threshold_has_the_other_stance(tmp_path: Path) -> None:
+def test_a_sentence_made_anew_with_the_threshold_has_the_other_stance() -> None:
     """The probe is what the sentence itself goes by."""
-    results = synthetic_results.build()
-    money = living.money(gathered(results, tmp_path), C, 500.0, 5.0)
+    results = usual()
+    money = living.money(gathered(results), C, 500.0, 5.0)
     assert money.stance is Stance.GAIN
     assert {turn.knob.key for turn in money.turns} >= {"requests_per_s", "rest_share", "move_days"}
     for turn in money.turns:
         for value, stance in ((turn.held, money.stance), (turn.turned, turn.into)):
             days = value if turn.knob.key == "move_days" else 5.0
             terms = TERMS if turn.knob.key == "move_days" else replace(TERMS, **{turn.knob.key: value})  # type: ignore[arg-type]
-            assert living.money(gathered(results, tmp_path, terms), C, 500.0, days).stance is stance, turn
-    waiting = speed.waiting(gathered(results, tmp_path), C)
+            assert living.money(gathered(results, terms), C, 500.0, days).stance is stance, turn
+    waiting = speed.waiting(gathered(results), C)
     for turn in waiting.turns:
-        assert speed.waiting(gathered(results, tmp_path, wait=turn.turned), C).stance is turn.into
+        assert speed.waiting(gathered(results, wait=turn.turned), C).stance is turn.into
 
 
-def test_thresholds_are_those_of_the_formulas(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(), tmp_path)
+def test_thresholds_are_those_of_the_formulas() -> None:
+    stacks = gathered(usual())
     gain = stacks.cpu[C]
     assert gain.times is not None
     assert gain.times.low is not None
@@ -140,14 +167,14 @@ def test_thresholds_are_those_of_the_formulas(tmp_path: Path) -> None:
     assert days.turned == pytest.approx((saving.money.low - living.LITTLE * line.total.value) / 500, rel=1e-6)
 
 
-def test_memory_turns_at_the_number_of_workers_where_the_lines_cross(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(memory=False), tmp_path, terms=None)
+def test_memory_turns_at_the_number_of_workers_where_the_lines_cross() -> None:
+    stacks = gathered(synthetic_results.build(memory=False), terms=None)
     made = living.memory(stacks, GO)  # Go: 11 000 and 1500 KiB for each; Python: 9000 and 14 000
     assert made.stance is Stance.GAIN
     assert made.turns == ()
-    back = living.memory(gathered(synthetic_results.build(memory=False), tmp_path, terms=None, start=GO), PYTHON)
+    back = living.memory(gathered(synthetic_results.build(memory=False), terms=None, start=GO), PYTHON)
     assert back.stance is Stance.LOSS
-    two = living.memory(gathered(synthetic_results.build(memory=False), tmp_path, terms=None, start=C), GO)
+    two = living.memory(gathered(synthetic_results.build(memory=False), terms=None, start=C), GO)
     assert two.stance is Stance.LOSS
     # 11 000 + 1500 n is never within 1.1 times of 2000 + 900 n.
     assert two.turns == ()
@@ -171,29 +198,29 @@ def test_more_rounds_narrow_what_rounds_widened_and_no_more() -> None:
     assert sentence.settling(example(3.0, 2.8, 3.2, 7)) == "it is settled by 7 rounds"
 
 
-def test_a_tie_is_open_and_says_how_many_rounds_settle_it(tmp_path: Path) -> None:
+def test_a_tie_is_open_and_says_how_many_rounds_settle_it() -> None:
     tied = synthetic_results.build(factors={C: 2900 / 72 / 1.03}, rounds=3)
-    one = speed.cpu(gathered(tied, tmp_path), C)
+    one = speed.cpu(gathered(tied), C)
     assert one.stance is Stance.OPEN
     assert "no difference that can be told" in one.text
     assert "rounds" in one.settles
 
 
-def test_what_moving_costs_is_a_loss(tmp_path: Path) -> None:
-    made = decision.make(gathered(synthetic_results.build(), tmp_path), C, engineer_day=500.0)
+def test_what_moving_costs_is_a_loss() -> None:
+    made = decision.make(gathered(usual()), C, engineer_day=500.0)
     assert the(made, "money").stance is Stance.GAIN
     assert the(made, "broken").stance is Stance.GAIN
     assert "is silently wrong in 2" in the(made, "broken").text
     assert the(made, "builds").turns[0].knob.key == "builds_a_day"
     assert the(made, "warm-up").stance is Stance.GAIN
-    without = decision.make(gathered(synthetic_results.build(), tmp_path, terms=None), C)
+    without = decision.make(gathered(usual(), terms=None), C)
     assert the(without, "builds").stance is Stance.LOSS
     assert the(without, "money").stance is Stance.UNKNOWN
     assert any("--cpu-year" in line for line in without.lacking)
 
 
-def test_builds_turn_at_the_number_a_day_that_costs_what_moving_saves(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(), tmp_path)
+def test_builds_turn_at_the_number_a_day_that_costs_what_moving_saves() -> None:
+    stacks = gathered(usual())
     one = living.builds(stacks, C, 500.0)
     saving = living.saving(stacks, C, TERMS)
     assert saving is not None
@@ -202,24 +229,24 @@ def test_builds_turn_at_the_number_a_day_that_costs_what_moving_saves(tmp_path: 
     assert one.turns[0].turned == pytest.approx(saving.money.low / (most * living.DAYS / living.DAY_S * 500), rel=1e-6)
 
 
-def test_what_was_not_measured_is_said_and_never_a_zero(tmp_path: Path) -> None:
-    made = decision.make(gathered(synthetic_results.build(memory=False), tmp_path, terms=None, costs=False), C)
+def test_what_was_not_measured_is_said_and_never_a_zero() -> None:
+    made = decision.make(gathered(synthetic_results.build(memory=False), terms=None, costs=False), C)
     unknown = [one.key for one in made.sentences if one.stance is Stance.UNKNOWN]
     assert unknown == ["memory", "latency", "money", "builds", "warm-up", "broken"]
     row = made.table.rows[1]
     assert [cell.text for cell in row[4:]] == ["–"] * 6
-    assert len(made.lacking) == len(unknown) + 3
+    assert len(made.lacking) == len(unknown) + 5  # one route, who was skipped, back ends, energy, and what is never measured
 
 
-def test_latency_is_compared_at_a_fixed_rate_however_many_connections_each_takes(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(rate_per_s=200), tmp_path, terms=None)
+def test_latency_is_compared_at_a_fixed_rate_however_many_connections_each_takes() -> None:
+    stacks = gathered(synthetic_results.build(rate_per_s=200), terms=None)
     one = speed.latency(stacks, C)
     assert one.stance is Stance.GAIN
     assert "at 200 requests/s" in one.text
 
 
-def test_the_cheapest_is_meant_unless_somebody_is_named(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(), tmp_path)
+def test_the_cheapest_is_meant_unless_somebody_is_named() -> None:
+    stacks = gathered(usual())
     assert decision.make(stacks, None).to == C
     assert decision.make(stacks, GO).to == GO
 
@@ -230,11 +257,11 @@ def test_the_command_prints_and_writes_a_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Should Python 3, uWSGI be left for restmarkd, C structs?" in done.stdout
     assert len(re.findall(r"(?m)^\d+\. ", done.stdout)) == len(decision.ORDER)
-    page = (run / "decision.html").read_text(encoding="utf-8")
-    assert page.count("<li id=\"sentence-") == len(decision.ORDER)
-    assert page.count("<table") == 1
-    assert 'src="http' not in page
-    assert "<script" not in page
+    text = (run / "decision.html").read_text(encoding="utf-8")
+    assert text.count('<li id="sentence-') == len(decision.ORDER)
+    assert text.count("<table") == 1
+    assert 'src="http' not in text
+    assert "<script" not in text
     document = json.loads((run / "decision.json").read_text(encoding="utf-8"))
     assert [one["key"] for one in document["sentences"]] == list(decision.ORDER)
     again = call_rig(tmp_path, "decide", "--run", str(run), "--costs", str(costs), "--from", PYTHON, *PRICES, "--engineer-day", "500", "--json")
@@ -275,8 +302,8 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
     assert "a study of pipelining" in done.stderr
 
 
-def test_the_bill_and_the_decision_agree(tmp_path: Path) -> None:
-    stacks = gathered(synthetic_results.build(), tmp_path)
+def test_the_bill_and_the_decision_agree() -> None:
+    stacks = gathered(usual())
     assert stacks.bill is not None
     pairs = {one.name: one.money for one in billing.savings(stacks.bill)}
     assert {name: found.money for name in pairs if (found := living.saving(stacks, name, TERMS))} == pairs

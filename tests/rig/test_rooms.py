@@ -28,10 +28,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setup": {"model", "host", "store", "contestants", "backends", "load"},
     "study": {"model", "host", "store", "contestants", "load", "server", "verify"},
     "studies": {"model", "host", "store", "contestants", "load", "server", "verify", "report"},
+    "attach": {"model", "host", "store", "contestants", "report"},
     "decide": {"model", "store", "report", "studies"},
     "renewal": {"model", "host", "store", "contestants"},
     "run": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "agent", "verify", "report", "setup"},
-    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "agent", "verify", "report", "setup", "study", "studies", "decide", "run"},
+    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "agent", "verify", "report", "setup", "study", "studies", "decide", "attach", "run"},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..report.languages import css_class
 from ..report.svg import Figure
 from ..report.table import CellText, Column, Table
 from ..report.texts import TUNED_MEANS
-from . import living, sentence, speed
+from ..studies.record import Cell
+from . import living, one_route, sentence, speed
 from .facts import P99, Stacks
 from .sentence import Sentence
 from .turning import Stance, Turn
@@ -36,7 +37,8 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Decision:
-    """to: the stack that the sentences are about; title: the question; verdict: the count of the sentences."""
+    """to: the stack that the sentences are about; title: the question; verdict: the count of the sentences. one_route: what a single route brings, with the
+    table of all, None where that is not known."""
 
     stacks: Stacks
     to: str
@@ -45,11 +47,15 @@ class Decision:
     sentences: list[Sentence]
     table: Table
     picture: Figure | None
+    one_route: Sentence
+    routes: Table | None
     lacking: list[str] = field(default_factory=list)
 
 
-def make(stacks: Stacks, to: str | None, engineer_day: float | None = None, move_days: float | None = None) -> Decision:
-    """Raises UsageFault for a stack that was not measured, or where there is nobody to move to."""
+def make(
+    stacks: Stacks, to: str | None, engineer_day: float | None = None, move_days: float | None = None, front: Sequence[Cell] = ()
+) -> Decision:
+    """front: cells of the study of front servers. Raises UsageFault for a stack that was not measured, or where there is nobody to move to."""
     names = [record.name for record in stacks.others()]
     if not names:
         raise UsageFault(f"{stacks.title(stacks.start.name)} is the only stack of the run", "measure it beside others: 'restmark run --all'")
@@ -58,6 +64,7 @@ def make(stacks: Stacks, to: str | None, engineer_day: float | None = None, move
     chosen = to or _best(stacks, names)
     found = {one.key: one for one in (*speed.all_of(stacks, chosen), *living.all_of(stacks, chosen, engineer_day, move_days))}
     sentences = [found[key] for key in ORDER]
+    route, routes = one_route.told(stacks, chosen, front)
     return Decision(
         stacks,
         chosen,
@@ -66,7 +73,9 @@ def make(stacks: Stacks, to: str | None, engineer_day: float | None = None, move
         sentences,
         _table(stacks, names),
         _picture(stacks, names, chosen),
-        list(_lacking(stacks, sentences)),
+        route,
+        routes,
+        list(_lacking(stacks, [*sentences, route])),
     )
 
 
@@ -208,6 +217,7 @@ def _lacking(stacks: Stacks, sentences: list[Sentence]) -> Iterator[str]:
         yield f"{entry.title}: {entry.reason}."
     if not stacks.gains.analysis.results.back_ends:
         yield "A database or a cache behind the service: 'restmark run --workload db --workload cache'."
+    yield "Energy: of a live service 'restmark attach' tells it, where the machine counts it."
     yield "Your own code, TLS, a network, how it scales beyond the CPUs of the run, and other machines."
 
 
@@ -221,21 +231,23 @@ def document(decision: Decision) -> dict[str, Any]:
         "mix": decision.stacks.mix,
         "sources": dataclasses.asdict(decision.stacks.sources),
         "verdict": decision.verdict,
-        "sentences": [
-            {
-                "key": one.key,
-                "label": one.label,
-                "text": one.text,
-                "stance": one.stance.value,
-                "source": one.source,
-                "settles": one.settles,
-                "turns": [
-                    {"quantity": turn.knob.key, "unit": turn.knob.unit, "now": turn.knob.now, "held": turn.held, "turned": turn.turned, "into": turn.into.value}
-                    for turn in one.turns
-                ],
-            }
-            for one in decision.sentences
-        ],
+        "sentences": [_sentence_document(one) for one in decision.sentences],
+        "one_route": _sentence_document(decision.one_route),
         "table": {"columns": [column.title for column in decision.table.columns], "rows": [[cell.text for cell in row] for row in decision.table.rows]},
         "not_measured": decision.lacking,
+    }
+
+
+def _sentence_document(one: Sentence) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "label": one.label,
+        "text": one.text,
+        "stance": one.stance.value,
+        "source": one.source,
+        "settles": one.settles,
+        "turns": [
+            {"quantity": turn.knob.key, "unit": turn.knob.unit, "now": turn.knob.now, "held": turn.held, "turned": turn.turned, "into": turn.into.value}
+            for turn in one.turns
+        ],
     }

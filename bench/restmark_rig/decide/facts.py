@@ -42,10 +42,11 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class Sources:
-    """From which files, for people. costs: empty without a study."""
+    """From which files, for people. costs, front: empty without a study."""
 
     run: str
     costs: str = ""
+    front: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ def look(server: Remembering, contestant: str, workers: int, phase: str, sample:
     )
 
 
+def of_tree(pid: int) -> list[ProcessMemory]:
+    """The memory now of a process and all below it, whoever started them. Raises EnvironmentFault if restmark-rss fails."""
+    return _processes(_run(str(pid)), set())
+
+
 def read(pid: int, pids: list[int], port: int) -> MemoryReading:
     """The memory of a server of this machine: its main process, all of them, and where it listens. Raises EnvironmentFault."""
     sockets = memory_roles.listening_sockets(pid, port)

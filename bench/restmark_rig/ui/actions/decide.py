@@ -11,6 +11,8 @@ from rich.table import Table
 from ...decide import decision, facts, page
 from ...decide.decision import Decision
 from ...decide.facts import Money, Sources
+from ...decide.sentence import Sentence
+from ...decide.turning import Stance
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
 from ...model.results import Results
@@ -23,11 +25,13 @@ from ...studies import files
 from ...studies.costs import billing
 from ...studies.costs import figures as measured
 from ...studies.costs.billing import Terms
+from ...studies.front import one_route
 from ...studies.record import StudyResults
 from ...terminal import console
 
 PAGE_NAME = "decision.html"
 JSON_NAME = "decision.json"
+_COLUMNS = 7  # of the table of stacks, for which a terminal has room
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Asked:
 
     run: Path
     costs: tuple[Path, ...]
+    front: Path | None
     start: str
     to: str | None
     mix: dict[str, float] | None
@@ -89,16 +94,17 @@ def _made(asked: Asked) -> Decision:
     routes = [cell.route for cell in results.cells if cell.rounds and cell.contestant == start.name]
     mix = asked.mix or results.settings.mix or {ROUTE_ENCODE if ROUTE_ENCODE in routes else routes[0]: 1.0}
     traffic.require_measured(mix, routes, f"take it out of --mix, or measure it on {start.name}")
-    costs = [_costs(path) for path in asked.costs]
-    sources = Sources(str(asked.run), numbers.listed([str(path) for path in asked.costs]))
+    costs = [_study(path, "--costs", "costs") for path in asked.costs]
+    front = [claim for claim in _study(asked.front, "--front", "front").claims if claim.key == one_route.KEY] if asked.front else []
+    sources = Sources(str(asked.run), numbers.listed([str(path) for path in asked.costs]), str(asked.front or ""))
     stacks = facts.gather(results, start, mix, costs, sources, _money(asked, results, mix), asked.rest_share)
-    return decision.make(stacks, asked.to, asked.engineer_day, asked.move_days)
+    return decision.make(stacks, asked.to, asked.engineer_day, asked.move_days, front[0].cells if front else ())
 
 
-def _costs(path: Path) -> StudyResults:
+def _study(path: Path, option: str, name: str) -> StudyResults:
     study = files.read(path)
-    if study.study != "costs":
-        raise UsageFault(f"--costs {path}: a study of {study.study}", "name one that 'restmark costs' wrote")
+    if study.study != name:
+        raise UsageFault(f"{option} {path}: a study of {study.study}", f"name one that 'restmark study {name}' wrote")
     return study
 
 
@@ -123,14 +129,15 @@ def _show(made: Decision) -> None:
     console.plain(out, made.title, "bold")
     console.plain(out, f"{made.verdict}\n")
     for number, one in enumerate(made.sentences, 1):
-        console.plain(out, f"{number}. {one.label} [{decision.LABELS[one.stance]}]: {one.text}")
-        for turn in one.turns:
-            console.plain(out, f"   {decision.turn_told(turn)}.")
-        if one.settles:
-            console.plain(out, f"   surer: {one.settles}.")
+        _show_sentence(f"{number}. ", one)
+    if made.one_route.stance is not Stance.UNKNOWN:
+        console.plain(out, "")
+        _show_sentence("", made.one_route)
+    if made.routes is not None:
+        out.print(_table(made.routes))
     console.plain(out, "")
-    out.print(_table(made.table))
-    console.plain(out, f"\n{made.table.caption}.")
+    out.print(_table(made.table, _COLUMNS))
+    console.plain(out, f"\n{made.table.caption}. The page has {numbers.listed([column.title for column in made.table.columns[_COLUMNS:]])} as well.")
     if made.stacks.terms is not None:
         terms = made.stacks.terms
         console.plain(out, f"Money: {billing.peak(terms):,g} requests/s at the peak, {terms.headroom:.0%} left free.")
@@ -140,10 +147,18 @@ def _show(made: Decision) -> None:
     console.plain(out, "")
 
 
-def _table(figures: Figures) -> Table:
-    """The columns that have figures."""
+def _show_sentence(begin: str, one: Sentence) -> None:
+    console.plain(console.out, f"{begin}{one.label} [{decision.LABELS[one.stance]}]: {one.text}")
+    for turn in one.turns:
+        console.plain(console.out, f"   {decision.turn_told(turn)}.")
+    if one.settles:
+        console.plain(console.out, f"   surer: {one.settles}.")
+
+
+def _table(figures: Figures, most: int | None = None) -> Table:
+    """The columns that have figures, of the first so many."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    shown = [at for at in range(len(figures.columns)) if any(row[at].text != numbers.MISSING for row in figures.rows)]
+    shown = [at for at in range(len(figures.columns[:most])) if any(row[at].text != numbers.MISSING for row in figures.rows)]
     for at in shown:
         column = figures.columns[at]
         table.add_column(column.title, justify="right" if column.numeric else "left", overflow="fold", min_width=1 if column.numeric else 12)

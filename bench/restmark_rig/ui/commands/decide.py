@@ -19,6 +19,12 @@ from .options import Mix
     metavar="DIR",
     help="Results of 'restmark costs', for money, builds, warm-up, broken data. Repeatable: of a claim the last counts.",
 )
+@click.option(
+    "--front",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DIR",
+    help="Results of 'restmark study front', for what a single route brings that is moved behind a front server.",
+)
 @click.option("--from", "start", required=True, metavar="NAME|DIR", help="The stack that you have now.")
 @click.option("--to", metavar="NAME", help="The stack that the sentences are about [default: the cheapest, else that with the least CPU time].")
 @click.option("--mix", type=Mix(), metavar="ROUTE=WEIGHT,…", help="The traffic [default: the run's, else /encode-json].")
@@ -29,6 +35,7 @@ from .options import Mix
 def decide(
     run: Path,
     costs: tuple[Path, ...],
+    front: Path | None,
     start: str,
     to: str | None,
     mix: dict[str, float] | None,
@@ -53,4 +60,4 @@ def decide(
     from ..actions import decide as action
 
     terms = action.terms_of(requests_per_s, cpu_year, gib_year, peak_factor, headroom, rest_share, workers_min)
-    return action.decide(action.Asked(run, costs, start, to, mix, terms, p99_us, rest_share, engineer_day, move_days), output, as_json)
+    return action.decide(action.Asked(run, costs, front, start, to, mix, terms, p99_us, rest_share, engineer_day, move_days), output, as_json)
