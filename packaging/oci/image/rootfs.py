@@ -17,6 +17,8 @@ PROGRAMS = {
 # By what is loaded while it runs, too: unwinding a stack (harakiri), and the stores.
 LOADED = ["libgcc_s.so.1"]
 STORES = ["libpq.so.5", "libhiredis.so.*[0-9]"]
+# Kubernetes' preStop waits with it until nobody is sent here any more: there is no shell that would know how.
+WAITING = ("coreutils", "usr/bin/sleep")
 RIG_PACKAGES = ["dash", "coreutils", "procps"]
 UNUSED = ("usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bug")
 
@@ -57,7 +59,9 @@ class Root:
         for program in PROGRAMS[name]:
             copy(stage / program, self.folder / program)
         debs = self._add_libraries(name, sysroot, with_stores)
-        if name == "restmark":
+        if name == "restmarkd":
+            debs = self._add_sleep(apt, sysroot, debs)
+        else:
             debs = self._add_rig(apt, debs)
         copy(stage / "etc" / "restmark", self.folder / "etc" / "restmark")
         here = Path(__file__).resolve().parents[1]
@@ -107,6 +111,14 @@ class Root:
         # As distroless images have it: scanners look there for what is installed.
         self.put(f"var/lib/dpkg/status.d/{deb.package}", run("dpkg-deb", "--field", deb.path))
         return deb
+
+    def _add_sleep(self, apt: Apt, sysroot: Root, debs: list[Deb]) -> list[Deb]:
+        package, program = WAITING
+        for deb in apt.fetch(package):
+            if deb.package == package:
+                sysroot.unpack(deb)
+                return sorted([*debs, self._take(sysroot, sysroot.folder / program)], key=lambda one: one.package)
+        raise Failed(f"apt does not bring {package}")
 
     def _add_rig(self, apt: Apt, debs: list[Deb]) -> list[Deb]:
         """Python and its modules, as the package of the rig names them."""
