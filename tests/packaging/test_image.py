@@ -13,7 +13,6 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-
 import pytest
 import root
 from container import wait_for

@@ -189,7 +189,7 @@ def test_the_kustomization_is_good_and_the_same_as_the_chart(helm: str, go: str,
     for name in plain:
         if name == "ConfigMap/restmarkd":
             continue
-        one, other = copy.deepcopy(plain[name]["spec"] if "spec" in plain[name] else {}), copy.deepcopy(chart[name].get("spec", {}))
+        one, other = copy.deepcopy(plain[name].get("spec", {})), copy.deepcopy(chart[name].get("spec", {}))
         if name == "Deployment/restmarkd":
             other["template"]["metadata"].pop("annotations")  # the name of the ConfigMap changes instead
             pod_of({"spec": one})["volumes"][0]["configMap"].pop("name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from image.build import Sources
@@ -24,7 +24,7 @@ def _pack(folder: Path, tar: Path, epoch: int) -> None:
 
 
 def _time(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _settings(name: str, sources: Sources, architecture: str, triplet: str) -> list[str]:

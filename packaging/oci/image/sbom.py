@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from image.build import Sources
@@ -50,7 +50,7 @@ def document(name: str, sources: Sources, architecture: str, debs: list[Deb]) ->
         "name": f"{name}-{sources.version}-{architecture}",
         "documentNamespace": f"https://spdx.org/spdxdocs/{name}-{sources.version}-{architecture}-{hashlib.sha256(about).hexdigest()}",
         "creationInfo": {
-            "created": datetime.fromtimestamp(sources.epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "created": datetime.fromtimestamp(sources.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "creators": [f"Tool: restmark-build-image-{sources.version}"],
         },
         "packages": packages,
