@@ -259,6 +259,11 @@ void listeners_unstore(struct listeners *l) {
         l->stored = false;
 }
 
+void listeners_leave(struct listeners *l) {
+        l->given = true;
+        l->stored = false;
+}
+
 int listeners_steer(const struct listeners *l, const struct selector *selector, struct error *e) {
         struct sock_fprog program;
 
