@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.setup import environment
 from restmark_rig.store.dataset import Dataset
 
-from .helpers import PYTHON, Silent, processes_mentioning, wait_until, write_contestant, cheater_argv  # isort: skip
+from .helpers import Silent, processes_mentioning, wait_until, write_contestant, cheater_argv  # isort: skip
 from .run_support import faulty, rig  # isort: skip
 
 pytestmark = pytest.mark.xdist_group("spread")

@@ -10,7 +10,19 @@ from ..model import cpulist
 from ..model.memory_records import LOAD
 from ..model.results import Cell, Results, rounds_held
 from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
-from . import against, answer, back_end_chart, back_ends, charts, doubts, load_machines, methodology, numbers, resource_tables, tables
+from . import (
+    against,
+    answer,
+    back_end_chart,
+    back_ends,
+    charts,
+    doubts,
+    load_machines,
+    methodology,
+    numbers,
+    resource_tables,
+    tables,
+)
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
