@@ -20,12 +20,12 @@ import json
 import logging
 import os
 import platform
+import re
 import shlex
 import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Engine:
         self._process: Any = None
         self._running = gevent.Greenlet()
         self._about = about_this_machine()
-        self._folder = Path(tempfile.mkdtemp(prefix="restmark-load-"))
+        self._files: dict[str, int] = {}
 
     def answer_ping(self, msg: Any, **_: object) -> None:
         self._runner.send_message("restmark_pong", {"asked_ns": msg.data["asked_ns"], "told_ns": wall_ns(), "about": self._about})
@@ -110,10 +110,6 @@ class Engine:
             self._process.kill()
         self._process = None
 
-    def close(self, **_: object) -> None:
-        self.abandon()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def _run(self, load: int, process: Any) -> None:
         if process.stdout.readline() == "ready\n":
             self._runner.send_message("restmark_ready", {"load": load})
@@ -133,16 +129,17 @@ class Engine:
         self._runner.send_message("restmark_result", {"load": load, "failed": why[-2000:], "code": code})
 
     def _kept(self, word: str, files: dict[str, str]) -> str:
-        """A word, with the path of a file here in place of @DIGEST; the file's bytes come once."""
+        """A word, with the path of a file here in place of @DIGEST. Its bytes come once, and are kept in memory, so that nothing is left."""
         option, separator, digest = word.partition("=@")
         if not separator:
             return word
-        path = self._folder / digest
         if digest in files:
-            path.write_bytes(base64.b64decode(files[digest]))
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise OSError(f"{path} is damaged")
-        return f"{option}={path}"
+            data = base64.b64decode(files[digest])
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise OSError(f"what was sent for {option} is damaged")
+            self._files[digest] = os.memfd_create(digest)
+            os.write(self._files[digest], data)
+        return f"{option}=/proc/{os.getpid()}/fd/{self._files[digest]}"
 
 
 def program() -> str:
@@ -252,7 +249,7 @@ class Coordinator:
             self._names[client] = name
             offset_ns, error_ns = self.clocks[client]
             found.append({**about, "client": client, "name": name, "clock_offset_ns": offset_ns, "clock_error_ns": error_ns})
-        return found
+        return sorted(found, key=lambda machine: [(len(word), word) for word in re.split(r"(\d+)", machine["name"])])
 
     def prepare(self, load: dict[str, Any]) -> dict[str, Any]:
         """words: of restmark-load, without what is a machine's own; connections: in all; files: digest to base64; clients: who is to take part."""
@@ -445,7 +442,7 @@ def begin(environment: Environment, **_: object) -> None:
         runner.register_message("restmark_prepare", engine.prepare)
         runner.register_message("restmark_go", engine.go)
         environment.events.test_stop.add_listener(engine.finish)
-        environment.events.quitting.add_listener(engine.close)
+        environment.events.quitting.add_listener(engine.abandon)
     elif isinstance(runner, MasterRunner):
         coordinator = Coordinator(runner)
         runner.register_message("restmark_pong", coordinator.pong)

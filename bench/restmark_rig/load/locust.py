@@ -26,6 +26,7 @@ from .host_file import LoadHost
 
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_S = 120.0
+_PATIENCE_EACH_S = 2.0
 _POLL_S = 0.1
 _END_S = ssh.KILL_AFTER_S + 10.0
 _SSH_S = 60.0
@@ -84,7 +85,8 @@ def running(hosts: Sequence[LoadHost], address: str, cache: Cache, tell: Callabl
 
 
 def _joined(master: Master, process: _Process, workers: Sequence[_Process]) -> ClusterEngine:
-    deadline = time.monotonic() + _PATIENCE_S
+    patience_s = _PATIENCE_S + _PATIENCE_EACH_S * len(workers)
+    deadline = time.monotonic() + patience_s
     while True:
         for one in (process, *workers):
             if told := one.death():
@@ -97,7 +99,7 @@ def _joined(master: Master, process: _Process, workers: Sequence[_Process]) -> C
                 raise
         if time.monotonic() > deadline:
             logs = "; ".join(f"{one.name}: {one.log}" for one in workers)
-            raise EnvironmentFault(f"not all load machines have reached the master in {_PATIENCE_S:.0f} s", f"see their logs: {logs}")
+            raise EnvironmentFault(f"not all load machines have reached the master in {patience_s:.0f} s", f"see their logs: {logs}")
         time.sleep(_POLL_S)
 
 
