@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .limits import UNLIMITED, Limits
 from .memory_records import MemoryRecord
 
 FORMAT = "restmark-results"
@@ -273,7 +274,7 @@ class RunSettings:
     """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
 
     baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
-    Neither bears on what is measured.
+    Neither bears on what is measured. limits: of every contestant.
     """
 
     connections: list[int]
@@ -292,6 +293,7 @@ class RunSettings:
     dataset_sha256: str
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    limits: Limits = UNLIMITED
 
 
 @dataclass

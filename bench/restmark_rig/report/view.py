@@ -77,7 +77,7 @@ class View:
     def how(self) -> str:
         """The settings in one line."""
         settings = self.results.settings
-        workers = f"{numbers.counted(settings.workers, 'worker')} each"
+        workers = f"{numbers.counted(settings.workers, 'worker')} each" + (f" within {settings.limits.text}" if settings.limits else "")
         pins = "not pinned"
         if settings.server_cpus and settings.client_cpus:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))

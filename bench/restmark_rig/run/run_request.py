@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..model import budget, cpulist, traffic
 from ..model.errors import UsageFault
+from ..model.limits import UNLIMITED, Limits
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
@@ -60,6 +62,7 @@ class RunRequest:
     database_connections: int = DATABASE_CONNECTIONS
     back_end_cpus: str | None = None
     place: ServerPlace = HERE
+    limits: Limits = UNLIMITED
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -111,7 +114,7 @@ class RunRequest:
             rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
             duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
             warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
-            workers=self.workers or pins.workers,
+            workers=self.workers or min(pins.workers, math.ceil(self.limits.cpus or pins.workers)),
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
             client_threads=max(load.threads_for(count, client_cpus) for count in connections),
@@ -123,6 +126,7 @@ class RunRequest:
             dataset_sha256=hashlib.sha256(text).hexdigest(),
             baseline=self.baseline,
             mix=self.mix,
+            limits=self.limits,
         )
 
     def routes(self) -> tuple[str, ...]:
@@ -152,6 +156,8 @@ class RunRequest:
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
+            "--cpus": None if self.limits.cpus is None else f"{self.limits.cpus:g}",
+            "--memory": self.limits.memory_bytes,
             "--seed": seed,
         }
         for name, value in options.items():

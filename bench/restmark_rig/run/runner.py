@@ -159,6 +159,8 @@ class Run:
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
         found = slices.visit_cell(server, visit, self._bench, about)
+        if found.oom_kills:
+            self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:

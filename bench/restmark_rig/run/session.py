@@ -78,7 +78,14 @@ class _Ground:
 
     @property
     def options(self) -> StartOptions:
-        return StartOptions(self.data.path, self.placement.address, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
+        return StartOptions(
+            self.data.path,
+            self.placement.address,
+            workers=self.run.workers,
+            cpus=self.pins.server,
+            back_ends=self.running.access,
+            limits=self.run.limits,
+        )
 
 
 @dataclass(frozen=True)
@@ -282,7 +289,7 @@ def _verify(
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options.at_full_speed(), routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name

@@ -6,6 +6,7 @@ behind for the next one, and nobody is charged for what a slice before it began.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -34,12 +35,13 @@ CLOSING_NS = 2_000_000
 
 @dataclass(frozen=True)
 class Visited:
-    """What a visit brought. died: the server ended in it."""
+    """What a visit brought. died: the server ended in it; oom_kills: of its processes, at the limit of its memory."""
 
     entry: Round
     wire_bytes: int | None
     connections_used: int
     died: bool = False
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         load=result,
         sample=sampler.between(begun[0].reading, after),
         connections=used,
-        server_capacity=min(bench.settings.workers, server_cpus),
+        server_capacity=min(bench.settings.workers, server_cpus, bench.options.limits.cpus or math.inf),
         server_cpus=server_cpus,
         client_cpus=len(bench.pins.client or ()) or cpus,
         shared_cpus=bench.pins.shared,
@@ -110,7 +112,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         back_ends=BackEndEvidence(use.cpu_ns or 0, len(bench.pins.back_ends or ()) or cpus, pinning.shared_with_back_ends(bench.pins)) if use else None,
     )
     entry = replace(_round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns), back_ends=use)
-    return Visited(entry, known.checked.wire_bytes, used, died=bool(evidence.death))
+    return Visited(entry, known.checked.wire_bytes, used, bool(evidence.death), evidence.sample.oom_kills)
 
 
 def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, idle_cpu_ns: int, afterwards_ns: int) -> Round:

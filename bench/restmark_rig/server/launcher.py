@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..contestants import placeholders, versions
@@ -16,6 +16,7 @@ from ..host import ports
 from ..host.ports import Abandoned
 from ..host.supervised import ProcessSpec, StopReport, SupervisedProcess
 from ..model.errors import StartFailed
+from ..model.limits import UNLIMITED, Limits
 from .http_probe import Connection, ProbeError
 from .memory_look import MemoryReading
 from .sampler import Counters
@@ -29,7 +30,7 @@ _PROBE_TIMEOUT_S = 2.0
 class StartOptions:
     """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
 
-    back_ends: how to reach those that run.
+    back_ends: how to reach those that run. limits: what it may use at most.
     """
 
     dataset: Path
@@ -39,6 +40,11 @@ class StartOptions:
     cpus: frozenset[int] | None = None
     stop_grace_s: float = 10.0
     back_ends: BackEndAccess = NO_BACK_ENDS
+    limits: Limits = UNLIMITED
+
+    def at_full_speed(self) -> StartOptions:
+        """Without the limit of CPU time: whose quota is used up waits, and would be taken for one that sleeps."""
+        return replace(self, limits=replace(self.limits, cpus=None))
 
 
 class RunningServer:
@@ -93,6 +99,10 @@ class RunningServer:
     def abandoned(self) -> Abandoned:
         """What clients have left behind at its port."""
         return self._process.abandoned()
+
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed at the limit of its memory."""
+        return self._process.oom_kills()
 
     def connect(self, timeout_s: float = 10.0) -> Connection:
         """A new connection. Raises ProbeError."""
@@ -158,7 +168,7 @@ def start_command(
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
     argv, env = start_command(contestant, options, port, cache, secrets=True)
-    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
+    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus, limits=options.limits)
 
 
 def _await_ready(server: RunningServer) -> None:

@@ -14,6 +14,7 @@ from ...contestants import targets
 from ...contestants.settings import Settings
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
+from ...model.limits import Limits
 from ...model.results import Results
 from ...model.workloads import MORE_ROUTES, ROUTES
 from ...report.view import View
@@ -94,6 +95,7 @@ def _request(options: dict[str, object]) -> RunRequest:
         cache_url=options["cache_url"],  # type: ignore[arg-type]
         database_connections=options["database_connections"],  # type: ignore[arg-type]
         back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
+        limits=Limits(options["cpus"], options["memory"]),  # type: ignore[arg-type]
         place=ServerPlace(
             options["server"],  # type: ignore[arg-type]
             options["server_agent"],  # type: ignore[arg-type]

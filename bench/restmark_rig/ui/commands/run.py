@@ -8,7 +8,7 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Workload, back_end_options, baseline_option, mix_options, server_options
+from .options import CountList, Workload, back_end_options, baseline_option, limit_options, mix_options, server_options
 
 
 @click.command()
@@ -71,6 +71,7 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
     metavar="DIR",
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
+@limit_options
 @server_options
 @back_end_options
 @baseline_option
