@@ -26,7 +26,7 @@ from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store import record_codec
 from restmark_rig.store.dataset import Dataset
 
-from .helpers import PYTHON, Silent, cheater_argv, processes_mentioning, wait_until, write_contestant
+from .helpers import PYTHON, Silent, cheater_argv, children_of, processes_mentioning, wait_until, write_contestant
 
 # Without the packages that are installed: a machine that has Python alone.
 AGENT = [PYTHON, "-I", "-S", "-c", bootstrap.PROGRAM]
@@ -128,8 +128,7 @@ def test_nothing_is_left_when_the_connection_is_cut(far: Callable[..., object], 
                 pids = server.pids()
                 # The shell's children are a cat and the agent; without its cat the agent's input ends.
                 shell = int((tmp_path / "pid").read_text())
-                children = map(int, Path(f"/proc/{shell}/task/{shell}/children").read_text().split())
-                (cat,) = (pid for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "cat")
+                (cat,) = (pid for pid in children_of(shell) if Path(f"/proc/{pid}/comm").read_text().strip() == "cat")
                 os.kill(cat, number)
                 assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)), "its agent ended it"
                 server.cpu_ns()
