@@ -83,7 +83,7 @@ class Remote:
         """See Placement."""
         started = self._ask(StartedThere, "start", contestant=self._there(contestant), options=self._options(options))
         try:
-            server = RunningServer(contestant, options.host, started.port, RemoteProcess(self._link, started))
+            server = RunningServer(contestant, options, started.port, RemoteProcess(self._link, started))
             self._require_reachable(server)
             yield server
         finally:

@@ -48,7 +48,7 @@ class RunRequest:
     duration_s: float | None
     warmup_s: float | None
     rounds: int | None
-    workers: int | None
+    workers: tuple[int, ...]
     server_cpus: str | None
     client_cpus: str | None
     rate_per_s: int | None
@@ -114,7 +114,7 @@ class RunRequest:
             rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
             duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
             warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
-            workers=self.workers or min(pins.workers, math.ceil(self.limits.cpus or pins.workers)),
+            workers=self.workers[0] if self.workers else min(pins.workers, math.ceil(self.limits.cpus or pins.workers)),
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
             client_threads=max(load.threads_for(count, client_cpus) for count in connections),
@@ -127,6 +127,7 @@ class RunRequest:
             baseline=self.baseline,
             mix=self.mix,
             limits=self.limits,
+            more_workers=list(self.workers[1:]),
         )
 
     def routes(self) -> tuple[str, ...]:
@@ -144,7 +145,7 @@ class RunRequest:
             "--duration": None if self.duration_s is None else f"{self.duration_s:g}",
             "--warmup": None if self.warmup_s is None else f"{self.warmup_s:g}",
             "--rounds": self.rounds,
-            "--workers": self.workers,
+            "--workers": ",".join(map(str, self.workers)) or None,
             "--server-cpus": self.server_cpus,
             "--client-cpus": self.client_cpus,
             "--rate": self.rate_per_s,

@@ -137,7 +137,7 @@ def _started(
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         bench = _bench(settings, ground, machine_speed, progress)
         calibrated = calibration.hold(names, cells, bench)
@@ -202,13 +202,13 @@ def _gone_on(
     with writing.claimed(recording.directory), console.progress() as progress:
         _wait_for_quiet(ground, wait_min, progress)
         field = _prepare(settings, ground.placement, progress)
-        built = participants.with_again(field.contestants)
+        built = _participants(field, ground)
         resume.require_same_contestants(results, _records(built, field, ground))
         machine_speed = MachineSpeed(
             ground.pins, ground.placement.idle, Quiet(results.reference_ns, results.handover_ns), ground.placement.work_ns
         )
         _verify(field, ground, machine_speed, request.routes(), progress)
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         resume.require_same_contestants(results, _records(names, field, ground))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
@@ -315,6 +315,10 @@ def _verify(
     field.contestants = passed
 
 
+def _participants(field: _Field, ground: _Ground) -> list[Participant]:
+    return participants.scaled(participants.with_again(field.contestants), preview.cpus_by_workers(ground.run, ground.pins, ground.placement.topology()))
+
+
 def _records(names: Sequence[Participant], field: _Field, ground: _Ground) -> list[ContestantRecord]:
     return [
         contestant_record.describe(participant, ground.options, field.accounting.get(participant.contestant.name, ""), ground.placement)
@@ -329,7 +333,8 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = pinning.remarks(ground.pins, ground.placement.topology())
+    topology = ground.placement.topology()
+    found = [*pinning.remarks(ground.pins, topology), *preview.too_many_workers(ground.run, ground.pins)]
     if request.quick:
         found.append(
             "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
@@ -355,7 +360,7 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
 
 def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections, bench.settings.workers)
 
 
 def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
@@ -415,8 +420,9 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     starts = len({plan.start_of(turn.round) for turn in turns})
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
-        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}"
+        + "".join(f";\n{line}" for line in preview.curve(run, ground.pins, ground.placement.topology()))
+        + f"; seed {ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
 
 

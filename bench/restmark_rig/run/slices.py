@@ -74,7 +74,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     cell, started = cell_of(visit), time.monotonic()
     used = bench.connections_used(server, cell)
     asks = back_end_of(visit.route) is not None
-    probe = Sampler(server, bench.pins)
+    probe = Sampler(server, replace(bench.pins, server=server.options.cpus))
     begun: list[_Start] = []
 
     def begin() -> None:
@@ -82,7 +82,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         begun.append(_Start(probe.read(), known.idle_cpu_ns(), time.time_ns() // 1_000_000, use))
 
     try:
-        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used), begin, visit.round)
+        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used, server.options.workers), begin, visit.round)
     except Died:
         why = Verdict(ERRORS, f"the server {(server.death() or 'ended').splitlines()[0]} before it was measured")
         return Visited(_nothing(visit, why, started), known.checked.wire_bytes, used, died=True)
@@ -93,12 +93,12 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     unrest = drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(used, result.requests_per_s))
     afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
     cpus = len(os.sched_getaffinity(0))
-    server_cpus = len(bench.pins.server or ()) or cpus
+    server_cpus = len(server.options.cpus or ()) or cpus
     evidence = Evidence(
         load=result,
         sample=sampler.between(begun[0].reading, after),
         connections=used,
-        server_capacity=min(bench.settings.workers, server_cpus, bench.options.limits.cpus or math.inf),
+        server_capacity=min(server.options.workers, server_cpus, server.options.limits.cpus or math.inf),
         server_cpus=server_cpus,
         client_cpus=len(bench.pins.client or ()) or cpus,
         shared_cpus=bench.pins.shared,

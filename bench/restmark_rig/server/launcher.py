@@ -48,11 +48,12 @@ class StartOptions:
 
 
 class RunningServer:
-    """A started, ready server."""
+    """A started, ready server. options: how it was started."""
 
-    def __init__(self, contestant: Contestant, host: str, port: int, process: ServerProcess) -> None:
+    def __init__(self, contestant: Contestant, options: StartOptions, port: int, process: ServerProcess) -> None:
         self.contestant = contestant
-        self.host = host
+        self.options = options
+        self.host = options.host
         self.port = port
         self._process = process
 
@@ -130,7 +131,7 @@ def launch(contestant: Contestant, options: StartOptions, cache: Cache) -> Itera
     log = _fresh_log(cache.log(contestant, "server"))
     spec = _process_spec(contestant, options, port, cache, log)
     with SupervisedProcess(spec) as process:
-        server = RunningServer(contestant, options.host, port, LocalProcess(process, port, log))
+        server = RunningServer(contestant, options, port, LocalProcess(process, port, log))
         _await_ready(server)
         yield server
         server.stop(options.stop_grace_s)

@@ -82,7 +82,7 @@ def _request(options: dict[str, object]) -> RunRequest:
         duration_s=options["duration"],  # type: ignore[arg-type]
         warmup_s=options["warmup"],  # type: ignore[arg-type]
         rounds=options["rounds"],  # type: ignore[arg-type]
-        workers=options["workers"],  # type: ignore[arg-type]
+        workers=tuple(dict.fromkeys(options["workers"] or ())),  # type: ignore[call-overload]
         server_cpus=options["server_cpus"],  # type: ignore[arg-type]
         client_cpus=options["client_cpus"],  # type: ignore[arg-type]
         rate_per_s=options["rate"],  # type: ignore[arg-type]
