@@ -103,15 +103,14 @@ def _row(contestant: ContestantRecord, point: Point) -> list[CellText]:
     return [
         CellText(title_of(contestant)),
         CellText(str(point.workers), raw=float(point.workers)),
-        _figure(point.requests_per_s, point.cell),
+        _figure(point.requests_per_s, tuple(point.cell.verdict_names)),
         _ratio(point.speedup),
-        _figure(point.cpu_us, point.cell),
+        _figure(point.cpu_us),
         _ratio(point.cost),
     ]
 
 
-def _figure(estimate: Estimate | None, cell: Cell) -> CellText:
-    badges = tuple(cell.verdict_names)
+def _figure(estimate: Estimate | None, badges: tuple[str, ...] = ()) -> CellText:
     if estimate is None:
         return CellText(numbers.MISSING, badges=badges)
     return CellText(numbers.plain(estimate.value), raw=estimate.value, note=numbers.plus_minus(estimate), badges=badges)
