@@ -156,6 +156,12 @@ def test_what_is_no_agent_is_said_to_be_none(far: Callable[..., object]) -> None
         pass
 
 
+def test_without_ssh_it_is_said_what_brings_it(far: Callable[..., object]) -> None:
+    with pytest.raises(EnvironmentFault, match="no-ssh is not installed") as caught, far(["no-ssh", "host"]):  # type: ignore[attr-defined]
+        pass
+    assert caught.value.remedy == "apt-get install openssh-client"
+
+
 def test_an_agent_of_another_rig_is_refused(far: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("restmark_rig.store.rig_identity.digest", lambda _: "f" * 64)
     with pytest.raises(EnvironmentFault, match="is of another restmark"), far():  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..contestants import placeholders, versions
+from ..contestants import image, placeholders, versions
 from ..contestants.back_end_access import NO_BACK_ENDS, BackEndAccess
 from ..contestants.cache import Cache, make_folder
 from ..contestants.contestant import Contestant
@@ -164,7 +164,11 @@ def start_command(
         **versions.path_variable(contestant.search_path),
         **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }
-    return placeholders.expand_all(contestant.start.argv, values), env
+    argv = placeholders.expand_all(contestant.start.argv, values)
+    if contestant.image is not None:
+        build_dir = cache.build_dir(contestant)
+        argv = image.running(contestant.image, argv, env, (contestant.directory, options.dataset.resolve().parent), build_dir)
+    return argv, env
 
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
