@@ -35,15 +35,30 @@ end() {
         fi
 }
 
+# Prints the pids in the namespace, but for sshd's, whose sessions end with it.
+# shellcheck disable=SC2317 # the trap calls it
+in_namespace() {
+        for pid in $(ip netns pids "$name"); do
+                if comm=$(cat "/proc/$pid/comm" 2>/dev/null) && [ "$comm" != sshd ]; then
+                        printf '%s ' "$pid"
+                fi
+        done
+}
+
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
         trap '' INT TERM HUP
         [ -z "$run" ] || end "$run"
         [ -z "$sshd" ] || end "$sshd"
         if [ -e "/run/netns/$name" ]; then
-                # All that runs in it was started from here; a session ends with its connection, if it heeds that.
-                for pid in $(ip netns pids "$name"); do
-                        kill -KILL "$pid" 2>/dev/null || echo "behind-ssh.sh: process $pid has just ended" >&2
+                # An agent whose connection was cut has to end its servers by itself, for which they get their time.
+                looks=0
+                while [ -n "$(in_namespace)" ] && [ $((looks += 1)) -le 200 ]; do
+                        sleep 0.1 # between two looks: nobody tells of the end of processes that are not one's own
+                done
+                for pid in $(in_namespace); do
+                        echo "behind-ssh.sh: still running, and killed: $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2
+                        kill -KILL "$pid"
                 done
                 ip netns delete "$name"
         fi

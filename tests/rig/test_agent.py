@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +29,18 @@ from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store import record_codec
 from restmark_rig.store.dataset import Dataset
 
-from .helpers import PYTHON, Silent, cheater_argv, processes_mentioning, wait_until, write_contestant
+from .helpers import (
+    PYTHON,
+    RESTMARK,
+    ROOT,
+    Silent,
+    cheater_argv,
+    children_of,
+    processes_mentioning,
+    wait_until,
+    write_contestant,
+)
+from .run_support import command, environment, fault_folder
 
 # Without the packages that are installed: a machine that has Python alone.
 AGENT = [PYTHON, "-I", "-S", "-c", bootstrap.PROGRAM]
@@ -128,8 +142,7 @@ def test_nothing_is_left_when_the_connection_is_cut(far: Callable[..., object], 
                 pids = server.pids()
                 # The shell's children are a cat and the agent; without its cat the agent's input ends.
                 shell = int((tmp_path / "pid").read_text())
-                children = map(int, Path(f"/proc/{shell}/task/{shell}/children").read_text().split())
-                (cat,) = (pid for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "cat")
+                (cat,) = (pid for pid in children_of(shell) if Path(f"/proc/{pid}/comm").read_text().strip() == "cat")
                 os.kill(cat, number)
                 assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)), "its agent ended it"
                 server.cpu_ns()
@@ -150,11 +163,58 @@ def test_an_agent_that_hears_nothing_ends(far: Callable[..., object], tmp_path: 
                 server.pids()
 
 
+def test_an_installed_agent_is_as_good(far: Callable[..., object]) -> None:
+    with far([PYTHON, str(RESTMARK), "agent"]) as remote:  # type: ignore[attr-defined]
+        assert [cpu.number for cpu in remote.topology()] == sorted(os.sched_getaffinity(0))
+
+
+# Takes what ssh takes, and runs the command here.
+STAND_IN_FOR_SSH = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+[ "$2" = far.example ] && shift 2 && exec sh -c "$*"
+"""
+# The agent of the checkout, on what it takes for another machine.
+ELSEWHERE = (
+    "import sys; sys.path.insert(0, {bench!r}); from restmark_rig.agent import program; program.boot_id = lambda: 'another'; sys.exit(program.main())"
+)
+
+
+def test_a_run_on_another_machine(tmp_path: Path) -> None:
+    """All of it but for the network: ssh is a stand-in, and the agent says that its kernel is another one."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ssh").write_text(STAND_IN_FOR_SSH)
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    agent = shlex.join([PYTHON, "-c", ELSEWHERE.format(bench=str(ROOT / "bench"))])
+    words = command(
+        "run", "-C", fault_folder(tmp_path, "none"), "--workload", "/", "--connections", "4", "--rounds", "1", "--duration", "0.1", "--warmup", "0.1",
+        "--server", "ssh://far.example", "--server-agent", agent, "--server-address", "127.0.0.1", "--output", tmp_path / "out",
+    )  # fmt: skip
+    surroundings = environment(tmp_path / "cache", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["server_place"] == "ssh://far.example" and results["complete"]
+    assert results["server_machine"] == {**results["machine"], "findings": []}
+    everything = sorted(os.sched_getaffinity(0))
+    assert results["settings"]["server_cpus"] == results["settings"]["client_cpus"] == everything, "neither takes time from the other"
+    assert results["handover_ns"] is None and results["reference_ns"]
+    assert {"--server", "--server-agent", "--server-address"} <= set(results["argv"])
+    assert "of its machine, client on CPU" in done.stderr
+    assert "Servers on: ssh://far.example" in (tmp_path / "out" / "summary.md").read_text().replace("\\", "")
+    assert not processes_mentioning(str(tmp_path / "out")) and not processes_mentioning("program.boot_id")
+
+
 def test_what_is_no_agent_is_said_to_be_none(far: Callable[..., object]) -> None:
     with pytest.raises(ConnectionLost, match=r"what answers there is no agent; it says b'motd'"), far(["echo", "motd"]):  # type: ignore[attr-defined]
         pass
     with pytest.raises(ConnectionLost, match=r"is lost: sh ended with exit code 7: no such host"), far(["sh", "-c", "echo no such host >&2; exit 7"]):  # type: ignore[attr-defined]
         pass
+
+
+def test_without_ssh_it_is_said_what_brings_it(far: Callable[..., object]) -> None:
+    with pytest.raises(EnvironmentFault, match="no-ssh is not installed") as caught, far(["no-ssh", "host"]):  # type: ignore[attr-defined]
+        pass
+    assert caught.value.remedy == "apt-get install openssh-client"
 
 
 def test_an_agent_of_another_rig_is_refused(far: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..contestants.builder import Reporter
 from ..host.supervised import tail
-from ..model.errors import RigError
+from ..model.errors import EnvironmentFault, RigError
 from . import protocol
 
 _ENDS_S = 30.0  # for what it has started to end, before the connection is cut
@@ -28,7 +28,7 @@ class ConnectionLost(RigError):
 
 class Link:
     """One agent. where: its machine, for messages; log: what the command and the agent write to standard error; first: bytes that
-    come before all else."""
+    come before all else. Raises EnvironmentFault where the command is not installed, ConnectionLost."""
 
     def __init__(self, where: str, argv: Sequence[str], log: Path, first: bytes = b"") -> None:
         self.where = where
@@ -40,10 +40,13 @@ class Link:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         with log.open("wb") as errors:
-            # Ctrl-C is the rig's alone: what runs there has to be stopped in order.
-            self._process = subprocess.Popen(
-                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0, start_new_session=True
-            )
+            try:
+                # Ctrl-C is the rig's alone: what runs there has to be stopped in order.
+                self._process = subprocess.Popen(
+                    list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0, start_new_session=True
+                )
+            except FileNotFoundError:
+                raise EnvironmentFault(f"{argv[0]} is not installed", "apt-get install openssh-client") from None
         self._heard = time.monotonic()
         try:
             self._write(first)

@@ -150,6 +150,7 @@ class Agent:
             "counters": lambda server, cpus: self._server(server).counters(frozenset(cpus) if cpus else None),
             "memory": lambda server: self._server(server).memory(),
             "abandoned": lambda server: self._server(server).abandoned(),
+            "oom_kills": lambda server: self._server(server).oom_kills(),
             "death": lambda server, wait_s: self._server(server).death(wait_s),
         }
 
@@ -195,6 +196,7 @@ class Agent:
             cpus=asked.cpus,
             stop_grace_s=asked.stop_grace_s,
             back_ends=asked.back_ends,
+            limits=asked.limits,
         )
 
     def _start(self, contestant: dict[str, Any], options: dict[str, Any]) -> StartedThere:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..contestants.back_end_access import BackEndAccess
 from ..model.errors import BuildFailed, EnvironmentFault, ManifestError, RigError, StartFailed, UsageFault
+from ..model.limits import Limits
 from ..model.results import Machine
 
 ALIVE_EVERY_S = 5.0
@@ -57,6 +58,7 @@ class StartThere:
     cpus: frozenset[int] | None
     stop_grace_s: float
     back_ends: BackEndAccess
+    limits: Limits
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Remote:
         """See Placement."""
         started = self._ask(StartedThere, "start", contestant=self._there(contestant), options=self._options(options))
         try:
-            server = RunningServer(contestant, options.host, started.port, RemoteProcess(self._link, started))
+            server = RunningServer(contestant, options, started.port, RemoteProcess(self._link, started))
             self._require_reachable(server)
             yield server
         finally:
@@ -123,7 +123,7 @@ class Remote:
         folder = options.dataset.resolve().parent
         key = self._copy(folder, (options.dataset.name,))
         there = StartThere(
-            key, options.dataset.name, options.host, options.workers, options.cpus, options.stop_grace_s, options.back_ends
+            key, options.dataset.name, options.host, options.workers, options.cpus, options.stop_grace_s, options.back_ends, options.limits
         )
         return dict(record_codec.encode(there))
 
@@ -173,6 +173,10 @@ class RemoteProcess:
     def abandoned(self) -> Abandoned:
         """See ServerProcess."""
         return self._ask(Abandoned, "abandoned")
+
+    def oom_kills(self) -> int:
+        """See ServerProcess."""
+        return self._ask(int, "oom_kills")
 
     def death(self, wait_s: float) -> str:
         """See ServerProcess."""

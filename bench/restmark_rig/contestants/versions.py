@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import placeholders, targets
+from . import image, placeholders, targets
 from .contestant import Contestant
 
 _TIMEOUT_S = 20
@@ -56,7 +56,8 @@ def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
     """label -> version for every label of the manifest."""
     values = contestant.placeholder_values(build_dir)
     aim = {"compiled for": contestant.target.name} if contestant.build is not None and contestant.target.name != targets.DEFAULT else {}
-    return aim | {
+    of_image = {"image": first_line(image.asking_id(contestant.image), contestant.directory, contestant.search_path)} if contestant.image else {}
+    return aim | of_image | {
         label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory, contestant.search_path)
         for label, argv in contestant.versions.items()
     }

@@ -59,9 +59,10 @@ def split(cpus: Sequence[Cpu]) -> Pinning:
 
 
 def _pools(cpus: Sequence[Cpu]) -> Iterator[list[frozenset[int]]]:
-    """The usable parts of the cores of each pool, in the order of their CPUs."""
+    """The usable parts of the cores of each pool, in the order of their L3 caches and CPUs, so that a half has whole caches where it can."""
     for pool in dict.fromkeys(cpu.pool for cpu in cpus):
-        yield list(dict.fromkeys(_usable_core(cpu, cpus) for cpu in cpus if cpu.pool == pool))
+        own = sorted((cpu for cpu in cpus if cpu.pool == pool), key=lambda cpu: min(cpu.l3, default=0))
+        yield list(dict.fromkeys(_usable_core(cpu, cpus) for cpu in own))
 
 
 def _usable_core(cpu: Cpu, cpus: Sequence[Cpu]) -> frozenset[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .limits import UNLIMITED, Limits
 from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
 from .warm_up_records import WarmUpRecord
@@ -191,6 +192,7 @@ class ContestantRecord:
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
     start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
+    scales: the name of the contestant that this is with another number of workers.
     """
 
     name: str
@@ -211,6 +213,7 @@ class ContestantRecord:
     start_env: dict[str, str] = field(default_factory=dict)
     built_in: bool = True
     level: str | None = None
+    scales: str | None = None
 
     @property
     def is_limit(self) -> bool:
@@ -277,7 +280,7 @@ class RunSettings:
     """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
 
     baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
-    Neither bears on what is measured.
+    Neither bears on what is measured. limits: of every contestant. more_workers: numbers of workers beside the usual one, for a curve.
     """
 
     connections: list[int]
@@ -296,6 +299,8 @@ class RunSettings:
     dataset_sha256: str
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    limits: Limits = UNLIMITED
+    more_workers: list[int] = field(default_factory=list)
 
 
 @dataclass

@@ -21,12 +21,15 @@ from . import (
     methodology,
     numbers,
     resource_tables,
+    scaling,
+    scaling_chart,
     tables,
 )
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+from .scaling import Curve, Scaling
 from .svg import Figure
 from .table import CellText, Column, Table
 from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
@@ -60,7 +63,8 @@ class View:
     """
 
     def __init__(self, results: Results, price_per_vcpu_hour: float | None = None) -> None:
-        self.results = results
+        self.scaling = Scaling(results)
+        self.results = results = scaling.without(results)
         self.analysis = Analysis(results)
         self.memory = Memory(results)
         self.price_per_vcpu_hour = price_per_vcpu_hour
@@ -89,7 +93,7 @@ class View:
     def how(self) -> str:
         """The settings in one line."""
         settings = self.results.settings
-        workers = f"{numbers.counted(settings.workers, 'worker')} each"
+        workers = f"{numbers.counted(settings.workers, 'worker')} each" + (f" within {settings.limits.text}" if settings.limits else "")
         pins = "not pinned"
         if settings.server_cpus and settings.client_cpus:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
@@ -216,6 +220,19 @@ class View:
         )
         block = Block("", [figure] if figure else [], shown)
         return Section("memory", "Memory", text, [block], [resource_tables.footprints(self.memory)])
+
+    def scaling_section(self) -> Section | None:
+        """Throughput and CPU cost by number of workers; None where the run has one number."""
+        shown = scaling.tables(self.scaling)
+        if not shown:
+            return None
+        curves: dict[tuple[str, Load], list[Curve]] = {}
+        for curve in self.scaling.curves():
+            curves.setdefault((curve.route, curve.load), []).append(curve)
+        drawn = [(table, scaling_chart.figure(number, found)) for number, (table, found) in enumerate(zip(shown, curves.values(), strict=True))]
+        blocks = [Block("" if number == 0 else table.caption, [figure] if figure else [], [table]) for number, (table, figure) in enumerate(drawn)]
+        text = "The other sections have the servers with the first of these numbers of workers alone."
+        return Section("scaling", "Scaling", text, blocks)
 
     def cost_section(self) -> Section | None:
         """CPU cost, and money with a price; None without figures."""

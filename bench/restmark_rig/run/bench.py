@@ -54,14 +54,14 @@ class Bench:
     def connections_used(self, server: RunningServer, cell: CellSpec) -> int:
         """As many as asked for, or as the contestant can hold."""
         most = server.contestant.max_connections
-        return cell.connections if most is None else min(cell.connections, most * self.settings.workers)
+        return cell.connections if most is None else min(cell.connections, most * server.options.workers)
 
-    def slice_s(self, requests_per_s: float, connections: int) -> float:
+    def slice_s(self, requests_per_s: float, connections: int, workers: int) -> float:
         """How long to load a cell with this speed at a time, seconds: as asked for, or longer where requests are slow."""
         asked = self.settings.duration_ms / 1e3
         answers = max(
             ANSWERS_MIN,
-            ANSWERS_MIN_PER_WORKER * self.settings.workers,
+            ANSWERS_MIN_PER_WORKER * workers,
             ANSWERS_MIN_PER_CONNECTION * connections,
         )
         needed = answers / requests_per_s if requests_per_s else SLICE_LONGEST_S

@@ -15,11 +15,12 @@ from .participants import Participant
 
 def describe(participant: Participant, options: StartOptions, accounting: str, placement: Placement) -> ContestantRecord:
     """The record of a participant that is built and started with these options."""
-    contestant = participant.contestant
+    contestant, options = participant.contestant, participant.options(options)
+    suffix = f", {options.workers} workers" if participant.scales else " (again)" if participant.same_as else ""
     built = placement.record(contestant, replace(options, back_ends=options.back_ends.recorded()))
     return ContestantRecord(
         name=participant.name,
-        title=contestant.title + (" (again)" if participant.same_as else ""),
+        title=contestant.title + suffix,
         language=contestant.language,
         model=contestant.model,
         description=contestant.description,
@@ -30,6 +31,7 @@ def describe(participant: Participant, options: StartOptions, accounting: str, p
         accounting=accounting,
         max_connections_per_worker=contestant.max_connections,
         same_as=participant.same_as,
+        scales=participant.scales,
         build_fingerprint=built.fingerprint,
         manifest_sha256=hashlib.sha256((contestant.directory / MANIFEST_NAME).read_bytes()).hexdigest(),
         start_argv=built.argv,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..model import budget, cpulist, traffic
 from ..model.errors import UsageFault
+from ..model.limits import UNLIMITED, Limits
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
@@ -48,7 +50,7 @@ class RunRequest:
     duration_s: float | None
     warmup_s: float | None
     rounds: int | None
-    workers: int | None
+    workers: tuple[int, ...]
     server_cpus: str | None
     client_cpus: str | None
     rate_per_s: int | None
@@ -66,6 +68,7 @@ class RunRequest:
     load_cluster: str | None = None
     listen: str | None = None
     ssh_config: Path | None = None
+    limits: Limits = UNLIMITED
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -122,7 +125,7 @@ class RunRequest:
             rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
             duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
             warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
-            workers=self.workers or pins.workers,
+            workers=self.workers[0] if self.workers else min(pins.workers, math.ceil(self.limits.cpus or pins.workers)),
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
             client_threads=max(load.threads_for(count, client_cpus) for count in connections),
@@ -134,6 +137,8 @@ class RunRequest:
             dataset_sha256=hashlib.sha256(text).hexdigest(),
             baseline=self.baseline,
             mix=self.mix,
+            limits=self.limits,
+            more_workers=list(self.workers[1:]),
         )
 
     def routes(self) -> tuple[str, ...]:
@@ -151,7 +156,7 @@ class RunRequest:
             "--duration": None if self.duration_s is None else f"{self.duration_s:g}",
             "--warmup": None if self.warmup_s is None else f"{self.warmup_s:g}",
             "--rounds": self.rounds,
-            "--workers": self.workers,
+            "--workers": ",".join(map(str, self.workers)) or None,
             "--server-cpus": self.server_cpus,
             "--client-cpus": self.client_cpus,
             "--rate": self.rate_per_s,
@@ -167,6 +172,8 @@ class RunRequest:
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
+            "--cpus": None if self.limits.cpus is None else f"{self.limits.cpus:g}",
+            "--memory": self.limits.memory_bytes,
             "--seed": seed,
         }
         for name, value in options.items():

@@ -168,6 +168,8 @@ class Run:
             if machine.lost and machine.name not in self._lost_machines:
                 self._lost_machines.add(machine.name)
                 self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
+        if found.oom_kills:
+            self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:

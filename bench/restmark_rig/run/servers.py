@@ -24,9 +24,9 @@ class Fleet:
 
     def start(self, name: str) -> None:
         """Starts one; who does not start is absent from then on."""
-        stack = ExitStack()
+        stack, participant = ExitStack(), self._participants[name]
         try:
-            self.servers[name] = stack.enter_context(self._placement.launch(self._participants[name].contestant, self._options))
+            self.servers[name] = stack.enter_context(self._placement.launch(participant.contestant, participant.options(self._options)))
         except StartFailed as fault:
             self.absent[name] = fault.message
             return

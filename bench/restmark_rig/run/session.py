@@ -84,7 +84,14 @@ class _Ground:
     @property
     def options(self) -> StartOptions:
         address = self.placement.address if self.placement.name else self.loaders.listen
-        return StartOptions(self.data.path, address, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
+        return StartOptions(
+            self.data.path,
+            address,
+            workers=self.run.workers,
+            cpus=self.pins.server,
+            back_ends=self.running.access,
+            limits=self.run.limits,
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ def _started(
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         bench = _bench(settings, ground, machine_speed, progress)
         calibrated = calibration.hold(names, cells, bench)
@@ -209,13 +216,13 @@ def _gone_on(
     with writing.claimed(recording.directory), console.progress() as progress:
         _wait_for_quiet(ground, wait_min, progress)
         field = _prepare(settings, ground.placement, progress)
-        built = participants.with_again(field.contestants)
+        built = _participants(field, ground)
         resume.require_same_contestants(results, _records(built, field, ground))
         machine_speed = MachineSpeed(
             ground.pins, ground.placement.idle, Quiet(results.reference_ns, results.handover_ns), ground.placement.work_ns
         )
         _verify(field, ground, machine_speed, request.routes(), progress)
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         resume.require_same_contestants(results, _records(names, field, ground))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
@@ -296,7 +303,7 @@ def _verify(
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options.at_full_speed(), routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
@@ -322,6 +329,10 @@ def _verify(
     field.contestants = passed
 
 
+def _participants(field: _Field, ground: _Ground) -> list[Participant]:
+    return participants.scaled(participants.with_again(field.contestants), preview.cpus_by_workers(ground.run, ground.pins, ground.placement.topology()))
+
+
 def _records(names: Sequence[Participant], field: _Field, ground: _Ground) -> list[ContestantRecord]:
     return [
         contestant_record.describe(participant, ground.options, field.accounting.get(participant.contestant.name, ""), ground.placement)
@@ -336,7 +347,9 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = [*pinning.remarks(ground.pins, ground.placement.topology()), *machine_verdicts.clock_remarks(ground.loaders.records)]
+    topology = ground.placement.topology()
+    found = [*pinning.remarks(ground.pins, topology), *preview.too_many_workers(ground.run, ground.pins)]
+    found.extend(machine_verdicts.clock_remarks(ground.loaders.records))
     longest = warm_up.LONGEST
     if ground.loaders.watched is None:
         found.append("several machines that make a load together do not tell how far it is: warm-ups lasted as long as asked for, steady or not")
@@ -368,7 +381,7 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
 
 def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections, bench.settings.workers)
 
 
 def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
@@ -428,8 +441,9 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     starts = len({plan.start_of(turn.round) for turn in turns})
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
-        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}"
+        + "".join(f";\n{line}" for line in preview.curve(run, ground.pins, ground.placement.topology()))
+        + f"; seed {ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..contestants import placeholders, versions
+from ..contestants import image, placeholders, versions
 from ..contestants.back_end_access import NO_BACK_ENDS, BackEndAccess
 from ..contestants.cache import Cache, make_folder
 from ..contestants.contestant import Contestant
@@ -16,6 +16,7 @@ from ..host import ports
 from ..host.ports import Abandoned
 from ..host.supervised import ProcessSpec, StopReport, SupervisedProcess
 from ..model.errors import StartFailed
+from ..model.limits import UNLIMITED, Limits
 from .http_probe import Connection, ProbeError
 from .memory_look import MemoryReading
 from .sampler import Counters
@@ -29,7 +30,7 @@ _PROBE_TIMEOUT_S = 2.0
 class StartOptions:
     """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
 
-    back_ends: how to reach those that run.
+    back_ends: how to reach those that run. limits: what it may use at most.
     """
 
     dataset: Path
@@ -39,14 +40,20 @@ class StartOptions:
     cpus: frozenset[int] | None = None
     stop_grace_s: float = 10.0
     back_ends: BackEndAccess = NO_BACK_ENDS
+    limits: Limits = UNLIMITED
+
+    def at_full_speed(self) -> StartOptions:
+        """Without the limit of CPU time: whose quota is used up waits, and would be taken for one that sleeps."""
+        return replace(self, limits=replace(self.limits, cpus=None))
 
 
 class RunningServer:
-    """A started, ready server."""
+    """A started, ready server. options: how it was started."""
 
-    def __init__(self, contestant: Contestant, host: str, port: int, process: ServerProcess) -> None:
+    def __init__(self, contestant: Contestant, options: StartOptions, port: int, process: ServerProcess) -> None:
         self.contestant = contestant
-        self.host = host
+        self.options = options
+        self.host = options.host
         self.port = port
         self._process = process
 
@@ -94,6 +101,10 @@ class RunningServer:
         """What clients have left behind at its port."""
         return self._process.abandoned()
 
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed at the limit of its memory."""
+        return self._process.oom_kills()
+
     def connect(self, timeout_s: float = 10.0) -> Connection:
         """A new connection. Raises ProbeError."""
         return Connection(self.host, self.port, timeout_s)
@@ -120,7 +131,7 @@ def launch(contestant: Contestant, options: StartOptions, cache: Cache) -> Itera
     log = _fresh_log(cache.log(contestant, "server"))
     spec = _process_spec(contestant, options, port, cache, log)
     with SupervisedProcess(spec) as process:
-        server = RunningServer(contestant, options.host, port, LocalProcess(process, port, log))
+        server = RunningServer(contestant, options, port, LocalProcess(process, port, log))
         _await_ready(server)
         yield server
         server.stop(options.stop_grace_s)
@@ -153,12 +164,16 @@ def start_command(
         **versions.path_variable(contestant.search_path),
         **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }
-    return placeholders.expand_all(contestant.start.argv, values), env
+    argv = placeholders.expand_all(contestant.start.argv, values)
+    if contestant.image is not None:
+        build_dir = cache.build_dir(contestant)
+        argv = image.running(contestant.image, argv, env, (contestant.directory, options.dataset.resolve().parent), build_dir)
+    return argv, env
 
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
     argv, env = start_command(contestant, options, port, cache, secrets=True)
-    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
+    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus, limits=options.limits)
 
 
 def _await_ready(server: RunningServer) -> None:

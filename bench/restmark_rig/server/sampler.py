@@ -32,7 +32,7 @@ class CpuTimes:
 @dataclass(frozen=True)
 class Counters:
     """What the kernel of a server's machine has counted until a moment; only differences mean something. at_ns: by that machine's clock;
-    server_cpus: of the CPUs that were asked for."""
+    server_cpus: of the CPUs that were asked for; oom_kills: processes that it killed at the limit of the server's memory."""
 
     at_ns: int
     server_cpu_ns: int
@@ -41,6 +41,7 @@ class Counters:
     voluntary_switches: int
     involuntary_switches: int
     server_cpus: CpuTimes
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Sample:
     involuntary_switches: int
     server_cpus: CpuTimes
     client_cpus: CpuTimes
+    oom_kills: int = 0
 
 
 class Counted(Protocol):
@@ -91,7 +93,7 @@ class Sampler:
         return Reading(self._server.counters(self._server_cpus), cpu_times(self._client_cpus))
 
 
-def count(pid: int, pids: Sequence[int], cpu_ns: int, cpus: frozenset[int] | None) -> Counters:
+def count(pid: int, pids: Sequence[int], cpu_ns: int, cpus: frozenset[int] | None, oom_kills: int = 0) -> Counters:
     """The counters of a server of this machine. pid: its main process; pids: all of them; cpu_ns: their CPU time so far."""
     voluntary, involuntary = context_switches(pids)
     return Counters(
@@ -102,6 +104,7 @@ def count(pid: int, pids: Sequence[int], cpu_ns: int, cpus: frozenset[int] | Non
         voluntary_switches=voluntary,
         involuntary_switches=involuntary,
         server_cpus=cpu_times(cpus or os.sched_getaffinity(0)),
+        oom_kills=oom_kills,
     )
 
 
@@ -125,6 +128,7 @@ def between(start: Reading, end: Reading) -> Sample:
         involuntary_switches=max(0, after.involuntary_switches - before.involuntary_switches),
         server_cpus=used(before.server_cpus, after.server_cpus),
         client_cpus=used(start.client_cpus, end.client_cpus),
+        oom_kills=max(0, after.oom_kills - before.oom_kills),
     )
 
 
@@ -171,13 +175,14 @@ def times_in(stat: str, cpus: Iterable[int], irq_apart: bool) -> CpuTimes:
 def throttled_ns(pid: int) -> int | None:
     """Time for which CPU quotas of the process's group, and of all groups above it, were used up.
 
-    None where no group tells. A quota on a group above (a container's) holds the client as well as the server.
+    None where no group tells. A quota on a group above (a container's) holds the client as well as the server. That which the rig itself has
+    put on the process's own group is left out: it is no disturbance.
     """
     try:
         mounts = cgroup.hierarchies("cpu", pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    folders = [folder for mount in mounts for folder in mount.groups()]
+    folders = [folder for mount in mounts for folder in mount.groups() if not folder.name.startswith("restmark-")]
     found = [value for folder in folders if (value := _throttled_in(folder)) is not None]
     return sum(found) if found else None
 

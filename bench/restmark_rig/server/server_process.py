@@ -13,6 +13,8 @@ from . import memory_look, sampler
 from .memory_look import MemoryReading
 from .sampler import Counters
 
+OUT_OF_MEMORY = "out of memory at its limit, see --memory"
+
 
 class ServerProcess(Protocol):
     """The processes of one server. What is read of them is of the machine on which they run."""
@@ -29,7 +31,7 @@ class ServerProcess(Protocol):
 
     @property
     def accounting(self) -> str:
-        """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"."""
+        """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"; and by what it is limited, if it is."""
         ...
 
     @property
@@ -61,6 +63,10 @@ class ServerProcess(Protocol):
         """What clients have left behind at the port."""
         ...
 
+    def oom_kills(self) -> int:
+        """How many of them the kernel has killed at the limit of their memory."""
+        ...
+
     def death(self, wait_s: float) -> str:
         """How the main process ended, in words with the last lines of its log; empty if it still runs after wait_s."""
         ...
@@ -82,7 +88,8 @@ class LocalProcess:
     @property
     def accounting(self) -> str:
         """See ServerProcess."""
-        return self._process.scope.kind
+        by = self._process.limited_by
+        return self._process.scope.kind + (f"; limited by {by}" if by else "")
 
     @property
     def accounting_caveat(self) -> str:
@@ -103,7 +110,7 @@ class LocalProcess:
 
     def counters(self, cpus: frozenset[int] | None) -> Counters:
         """See ServerProcess."""
-        return sampler.count(self.pid, self.pids(), self.cpu_ns(), cpus)
+        return sampler.count(self.pid, self.pids(), self.cpu_ns(), cpus, self.oom_kills())
 
     def memory(self) -> MemoryReading:
         """See ServerProcess."""
@@ -113,10 +120,17 @@ class LocalProcess:
         """See ServerProcess."""
         return ports.abandoned(self._port)
 
+    def oom_kills(self) -> int:
+        """See ServerProcess."""
+        return self._process.oom_kills()
+
     def death(self, wait_s: float) -> str:
         """See ServerProcess."""
         status = self._process.wait(wait_s)
-        return "" if status is None else f"{describe_status(status)}\n{log_excerpt(self.log)}"
+        if status is None:
+            return ""
+        why = f" ({OUT_OF_MEMORY})" if self.oom_kills() else ""
+        return f"{describe_status(status)}{why}\n{log_excerpt(self.log)}"
 
     def stop(self, grace_s: float) -> StopReport:
         """See ServerProcess."""

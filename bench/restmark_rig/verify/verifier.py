@@ -12,6 +12,7 @@ from ..contestants.contestant import Contestant
 from ..model.errors import EnvironmentFault
 from ..server.launcher import StartOptions
 from ..server.placement import Placement
+from ..server.server_process import OUT_OF_MEMORY
 from ..store.dataset import Dataset
 from .checks import CHECKS, COST, STOP, Check, Finding, Subject, Verdict
 from .checks.cost import measurable
@@ -143,10 +144,14 @@ def _teller(contestant: Contestant, reporter: Reporter) -> Callable[[str], None]
 def run_checks(subject: Subject, checks: Sequence[Check], reporter: Reporter) -> list[Finding]:
     """Runs checks on a running server; once it has died, the remaining ones fail without being run."""
     findings: list[Finding] = []
+    killed = 0
     for number, check in enumerate(checks):
         reporter.progress(f"verifying {subject.contestant.name}: {check.name} ({check.proves})")
         found = list(check.run(subject))
         findings += found
+        if (kills := subject.server.oom_kills()) > killed:
+            findings.append(Finding(check.name, None, Verdict.FAIL, f"the kernel killed {kills - killed} of its processes, {OUT_OF_MEMORY}"))
+            killed = kills
         # A refused connection is noticed before the news of the server's end arrive.
         wait_s = _DEATH_NEWS_S if any(finding.verdict is Verdict.FAIL for finding in found) else 0.0
         if check is not STOP and (death := subject.server.death(wait_s)):

@@ -49,7 +49,7 @@ def memory(
         duration,
         None,
         0,
-        max(workers),
+        (max(workers),),
         server_cpus,
         client_cpus,
         None,

@@ -14,6 +14,7 @@ from ...contestants import targets
 from ...contestants.settings import Settings
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
+from ...model.limits import Limits
 from ...model.results import Results
 from ...model.workloads import MORE_ROUTES, ROUTES
 from ...report.view import View
@@ -83,7 +84,7 @@ def _request(options: dict[str, object]) -> RunRequest:
         duration_s=options["duration"],  # type: ignore[arg-type]
         warmup_s=options["warmup"],  # type: ignore[arg-type]
         rounds=options["rounds"],  # type: ignore[arg-type]
-        workers=options["workers"],  # type: ignore[arg-type]
+        workers=tuple(dict.fromkeys(options["workers"] or ())),  # type: ignore[call-overload]
         server_cpus=options["server_cpus"],  # type: ignore[arg-type]
         client_cpus=options["client_cpus"],  # type: ignore[arg-type]
         rate_per_s=options["rate"],  # type: ignore[arg-type]
@@ -96,6 +97,7 @@ def _request(options: dict[str, object]) -> RunRequest:
         cache_url=options["cache_url"],  # type: ignore[arg-type]
         database_connections=options["database_connections"],  # type: ignore[arg-type]
         back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
+        limits=Limits(options["cpus"], options["memory"]),  # type: ignore[arg-type]
         place=ServerPlace(
             options["server"],  # type: ignore[arg-type]
             options["server_agent"],  # type: ignore[arg-type]

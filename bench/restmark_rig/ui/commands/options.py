@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ...model import traffic
+from ...model import limits, traffic
 from ...model.errors import UsageFault
 from ...model.workloads import ALL_ROUTES, GROUPS
 
@@ -144,6 +144,35 @@ def load_machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--database-url, --cache-url, --database-connections and --back-end-cpus."""
     return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
+
+
+class Memory(click.ParamType):
+    """An amount of memory, bytes."""
+
+    name = "memory"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        """Raises click.BadParameter."""
+        try:
+            return value if isinstance(value, int) else limits.parse_memory(value)
+        except UsageFault as fault:
+            self.fail(f"{fault.message}; {fault.remedy}", parameter, context)
+
+
+_cpus_option = click.option(
+    "--cpus",
+    type=click.FloatRange(0.01, 4096),
+    metavar="N",
+    help="CPU time that each server may use at most, by its control group, 2 or 0.5 CPUs' worth say [default: no limit].",
+)
+_memory_option = click.option(
+    "--memory", type=Memory(), metavar="SIZE", help="Memory that each server may use at most, by its control group, e.g. 512M [default: no limit]."
+)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--cpus and --memory."""
+    return _cpus_option(_memory_option(command))
 
 
 _server_option = click.option(
