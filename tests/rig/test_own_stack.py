@@ -112,3 +112,8 @@ def test_a_version_command_that_fails_gives_no_version(tmp_path: Path, cache: Ca
     assert versions.first_line(failing, tmp_path) == (
         f"unknown ({PYTHON} failed: ModuleNotFoundError: No module named 'no_such_module')"
     )
+
+
+def test_a_version_does_not_begin_with_the_path_of_what_was_asked(tmp_path: Path) -> None:
+    server = tmp_path / "server"
+    assert versions.first_line(("sh", "-c", 'echo "$0: go1.26.8"', str(server)), tmp_path) == "go1.26.8"

@@ -39,7 +39,9 @@ def first_line(argv: tuple[str, ...], cwd: Path, search_path: str | None = None)
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
     if done.returncode != 0 and not done.stdout.strip():  # a traceback is no version
         return f"unknown ({argv[0]} failed: {lines[-1] if lines else f'exit code {done.returncode}'})"
-    return lines[0] if lines else f"unknown ({argv[0]} printed nothing)"
+    if not lines:
+        return f"unknown ({argv[0]} printed nothing)"
+    return lines[0].removeprefix(f"{argv[-1]}: ")  # "go version FILE" begins with the file, whose path is this machine's own
 
 
 def forget() -> None:
