@@ -1,10 +1,11 @@
 #include "base/start_pages.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,13 +24,20 @@ struct mapping {
         uintptr_t begin, end;
 };
 
-/* A private one of a file that cannot be written to: "7f…-7f… r-xp 00000000 fe:01 1234   /usr/lib/…". */
+/* A private one of a file that cannot be written to: "7f…-7f… r-xp 00000000 fe:01 1234   /usr/lib/…". Without sscanf(), which took half of the time of all. */
 static bool read_mapping(const char *line, struct mapping *ret) {
-        char permissions[5];
-        unsigned long inode;
+        char *at;
 
-        return sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &ret->begin, &ret->end, permissions, &inode) == 4 && inode != 0 &&
-               permissions[0] == 'r' && permissions[1] == '-' && permissions[3] == 'p';
+        ret->begin = strtoul(line, &at, 16);
+        if (*at != '-')
+                return false;
+        ret->end = strtoul(at + 1, &at, 16);
+        if (strncmp(at, " r-", 3) != 0 || at[3] == '\0' || at[4] != 'p')
+                return false;
+        at = strchr(at + 1, ' ');                    /* behind the permissions, */
+        at = at ? strchr(at + 1, ' ') : NULL;        /* the offset */
+        at = at ? strchr(at + 1, ' ') : NULL;        /* and the device: */
+        return at && strtoul(at + 1, NULL, 10) != 0; /* the number of the file */
 }
 
 /* Whether no page of it has been written to. The kernel's own list of mappings with their sums (smaps) says that as well, at ten times the cost. */

@@ -1,4 +1,4 @@
-"""What a worker keeps in memory: neither what only its start has used, nor what a burst of connections has left."""
+"""A worker's memory: neither what only its start has used, nor what a burst of connections has left, nor what another one writes to."""
 
 from __future__ import annotations
 
@@ -69,3 +69,20 @@ def test_libraries_that_nobody_uses_take_no_memory(start: Start) -> None:
         if mapped is None:
             pytest.skip("this libmicrohttpd brings no GnuTLS")
         wait_for(f"worker {worker} has none of GnuTLS's text mapped", lambda worker=worker: text_kib(worker, "libgnutls") == 0)  # type: ignore[misc]
+
+
+def shared_and_written(pid: int) -> set[str]:
+    """Device and number of the files that the process can write to in its memory, so that others see it."""
+    found = re.findall(r"^\S+ .w.s \S+ (\S+ \d+) ", Path(f"/proc/{pid}/maps").read_text(), re.MULTILINE)
+    return set(found)
+
+
+def test_no_two_workers_write_to_the_same_memory(start: Start) -> None:
+    """So no line of a cache is taken from one CPU by another for what a request writes: each worker has a cell of pages of its own."""
+    daemon = start("server.processes=4", "workloads.wait=yes", "log.access-log=/dev/null")
+    with daemon.connect() as client:
+        ask(client)
+    written = [shared_and_written(worker) for worker in daemon.workers()]
+    assert len(written) == 4 and all(written), written
+    assert sum(map(len, written)) == len(set.union(*written)), written
+    assert not shared_and_written(daemon.pid) & set.union(*written)
