@@ -25,13 +25,14 @@ for option in "$@"; do
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "sets up back ends, pipelining and costs in another, and makes their quick runs;"
                 echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
                 echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
                 echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
                 echo "processor; measures twice beside neighbours that come and go; decides 6000"
                 echo "simulated runs whose truth is known; then tests the packages of both releases."
-                echo "Four hours."
+                echo "Five hours."
                 exit 0
                 ;;
         *)
