@@ -251,6 +251,16 @@ def test_what_can_not_be_looked_at_is_refused(tmp_path: Path, words: tuple[str, 
     assert told in " ".join(done.stderr.split())
 
 
+def test_a_thread_of_the_kernel_is_no_service() -> None:
+    comm = Path("/proc/2/comm")
+    if not comm.exists() or comm.read_text(encoding="ascii") != "kthreadd\n":
+        pytest.skip("threads of the kernel are not seen from here")
+    if os.getuid() != 0:
+        pytest.skip("only root may ask what program they have")
+    with pytest.raises(UsageFault, match="it has no program"):
+        service.require(2)
+
+
 def test_a_service_that_ends_meanwhile_is_told(tmp_path: Path) -> None:
     pid = os.spawnv(os.P_NOWAIT, "/bin/sleep", ["sleep", "0.5"])
     reaper = threading.Thread(target=os.waitpid, args=(pid, 0))
