@@ -54,6 +54,8 @@ LONGEST_FIRST = (
     "test_report_browser",
     "test_supervised",
     "test_cross_check",
+    "test_attach",
+    "test_study_front",
     "test_setup",
     "test_pip_install",
     "test_others",

@@ -15,13 +15,11 @@ import pytest
 from restmark_rig.attach import bounds, classing, finding, profile, requests, service
 from restmark_rig.attach.bounds import Share
 from restmark_rig.attach.classing import NATIVE, PYTHON, Frame, Stack
-from restmark_rig.attach.finding import Finding
 from restmark_rig.attach.profile import RATE, Profile
-from restmark_rig.attach.requests import AccessLog, Requests
+from restmark_rig.attach.requests import AccessLog
 from restmark_rig.attach.service import Use, Window
 from restmark_rig.contestants import contestant
 from restmark_rig.contestants.cache import Cache
-from restmark_rig.host import energy
 from restmark_rig.model.errors import EnvironmentFault, UsageFault
 from restmark_rig.model.workloads import ROUTE_ENCODE, WorkloadRequest
 from restmark_rig.report.analysis import Analysis
@@ -214,27 +212,6 @@ def test_sampling_makes_a_share_as_uncertain_as_it_is() -> None:
     assert bounds.shares({"json": 1.0}, 0)[0] == Share("json", 1.0, 0.0, 1.0)
 
 
-def powercap(folder: Path, **zones: tuple[int, int]) -> Path:
-    for name, (value, most) in zones.items():
-        zone = folder / name.replace("_", ":").replace("rapl", "intel-rapl")
-        zone.mkdir(parents=True, exist_ok=True)
-        (zone / "energy_uj").write_text(f"{value}\n", encoding="ascii")
-        (zone / "max_energy_range_uj").write_text(f"{most}\n", encoding="ascii")
-    return folder
-
-
-def test_energy_is_that_of_packages_and_survives_a_counter_that_begins_anew(tmp_path: Path) -> None:
-    before = energy.read(powercap(tmp_path, rapl_0=(9_000_000, 10_000_000), rapl_1=(0, 10_000_000), rapl_0_0=(5, 10)))
-    after = energy.read(powercap(tmp_path, rapl_0=(1_000_000, 10_000_000), rapl_1=(500_000, 10_000_000), rapl_0_0=(9, 10)))
-    assert set(after.counters) == {"intel-rapl:0", "intel-rapl:1"}
-    assert energy.joules(before, after) == pytest.approx(2.5)
-    nothing = energy.read(tmp_path / "nowhere")
-    assert "counts no energy" in nothing.unseen
-    assert energy.joules(nothing, after) is None
-    told = list(finding.lines(Finding(window(Use(1, "x", 1.0, 0.0, 0, 0)), Requests(1000, "log"), [], Profile(PYTHON), joules=2.5)))
-    assert "Energy: 0.2 W of the machine's packages, whatever runs on them, 2.5 mJ for each request." in told
-
-
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
@@ -249,6 +226,16 @@ def test_what_can_not_be_looked_at_is_refused(tmp_path: Path, words: tuple[str, 
     done = call_rig(tmp_path, "attach", *words)
     assert done.returncode == code
     assert told in " ".join(done.stderr.split())
+
+
+def test_a_thread_of_the_kernel_is_no_service() -> None:
+    comm = Path("/proc/2/comm")
+    if not comm.exists() or comm.read_text(encoding="ascii") != "kthreadd\n":
+        pytest.skip("threads of the kernel are not seen from here")
+    if os.getuid() != 0:
+        pytest.skip("only root may ask what program they have")
+    with pytest.raises(UsageFault, match="it has no program"):
+        service.require(2)
 
 
 def test_a_service_that_ends_meanwhile_is_told(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ PROFILER = Requirement(
     pip_requirements=Path(__file__).with_name("profiler-requirements.txt"),
     in_debian=False,
 )
+PERF = Requirement("perf", ("linux-perf",))
 _LATE_S = 60.0  # that a profiler may take to write what it has
 _SAID_MAX = 300
 
@@ -46,7 +47,8 @@ class Profile:
 def recipe() -> Contestant:
     """What 'restmark attach' needs: the part of a contestant that 'restmark setup' looks at."""
     here = Path(__file__).parent
-    return Contestant(here, None, "attach", "restmark attach", "none", "none", "Looks at a live service.", "", (), (PROFILER,), None, StartPlan((), {}), {})
+    about = "Looks at a live service."
+    return Contestant(here, None, "attach", "restmark attach", "none", "none", about, "", (), (PROFILER, PERF), None, StartPlan((), {}), {})
 
 
 def profiler(cache: Cache) -> str | None:
@@ -91,9 +93,9 @@ def _py_spy(pid: int, seconds: float, folder: Path, cache: Cache) -> tuple[list[
 
 
 def _perf(pids: Sequence[int], seconds: float, folder: Path, language: str) -> tuple[list[list[str]], str]:
-    program = shutil.which("perf")
+    program = shutil.which(PERF.command)
     if program is None:
-        return [], "perf is not installed: apt-get install linux-perf"
+        return [], "perf is not installed: 'restmark setup costs' brings it"
     if language == "pypy":
         # What it compiles has no symbols, so that most of its time would be called unknown, or somebody's.
         return [], "it runs on PyPy, whose compiled code neither py-spy nor perf can name"

@@ -73,18 +73,15 @@ def require(pid: int) -> None:
     """Raises UsageFault if there is no such process, EnvironmentFault if it may not be looked at."""
     if proctree.is_zombie(pid):
         raise UsageFault(f"--pid {pid}: there is no such process", "give that of the service's first process")
-    if not os.access(f"/proc/{pid}/smaps_rollup", os.R_OK) or not _readable(pid):
-        raise EnvironmentFault(f"--pid {pid}: it belongs to another user", "run restmark as root, or as that user")
-
-
-def _readable(pid: int) -> bool:
     try:
         os.readlink(f"/proc/{pid}/exe")
+        readable = os.access(f"/proc/{pid}/smaps_rollup", os.R_OK)
     except PermissionError:
-        return False
+        readable = False
     except FileNotFoundError:
-        return True  # a kernel's thread, or it has just ended
-    return True
+        raise UsageFault(f"--pid {pid}: it has no program: a thread of the kernel, or it has just ended", "give that of the service's first process") from None
+    if not readable:
+        raise EnvironmentFault(f"--pid {pid}: it belongs to another user", "run restmark as root, or as that user")
 
 
 def processes(pid: int) -> list[Process]:

@@ -17,8 +17,9 @@ class Reading:
     unseen: str = ""
 
 
-def read(powercap: Path = POWERCAP) -> Reading:
-    """Packages alone (intel-rapl:0 …): what lies below them is part of theirs."""
+def read(powercap: Path | None = None) -> Reading:
+    """Packages alone (intel-rapl:0 …): what lies below them is part of theirs. powercap: None for this machine's."""
+    powercap = powercap or POWERCAP
     zones = sorted(path for path in powercap.glob("intel-rapl:*") if path.name.count(":") == 1) if powercap.is_dir() else []
     if not zones:
         return Reading({}, {}, f"this machine counts no energy: {powercap} shows no package (RAPL)")

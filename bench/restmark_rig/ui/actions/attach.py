@@ -50,7 +50,7 @@ def attach(settings: Settings, asked: Asked, as_json: bool) -> int:
         raise UsageFault("--like names a contestant of --run, which is not given", "give --run DIR")
     results = results_file.read(asked.run) if asked.run else None
     if results is not None and asked.like is not None:
-        traffic.baseline_name(asked.like, [record.name for record in results.contestants], "--like has to name one that took part")
+        traffic.baseline_name(asked.like, [record.name for record in results.contestants], "name one that took part", "--like")
     pid = asked.pid if asked.pid is not None else service.main_pid(asked.unit or "")
     service.require(pid)
     found = _looked(settings, asked, pid)
@@ -96,7 +96,7 @@ def _unseen(found: Finding) -> list[str]:
     if found.profile.unseen:
         told.append(f"where its CPU time goes: {found.profile.unseen}")
     elif not found.shares:
-        told.append("where its CPU time goes: it used none in this window")
+        told.append("where its CPU time goes: no stack was seen in this window, in which it used hardly any")
     if found.waiting is None:
         asynchronous = finding.is_asynchronous(found.profile.all)
         why = "an event loop runs in it, and what its requests wait for is on no stack" if asynchronous else "only the stacks of CPython's threads show it"

@@ -17,7 +17,7 @@ from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
 from ...model.results import Results
 from ...model.workloads import ROUTE_ENCODE
-from ...report import gains, numbers
+from ...report import numbers
 from ...report.table import Table as Figures
 from ...store import results_file, writing
 from ...store.atomic_file import write_atomically
@@ -89,9 +89,12 @@ def _made(asked: Asked) -> Decision:
     if not any(cell.rounds for cell in results.cells):
         raise UsageFault(f"{asked.run}: nothing in it was measured under load", "name the results of 'restmark run'")
     names = [record.name for record in results.contestants if record.same_as is None]
-    start = gains.baseline(results, traffic.baseline_name(asked.start, names, "--from has to name one that took part"))
-    assert start is not None  # who is asked for is found, or refused
+    start = results.contestant(traffic.baseline_name(asked.start, names, "name one that took part", "--from"))
+    if start.is_reference:
+        raise UsageFault(f"--from {start.name}: it sends fixed answers, and has no application in it to be moved", "name a stack")
     routes = [cell.route for cell in results.cells if cell.rounds and cell.contestant == start.name]
+    if not routes:
+        raise UsageFault(f"--from {start.name}: not measured in this run", "go on with 'restmark run --resume', or name another")
     mix = asked.mix or results.settings.mix or {ROUTE_ENCODE if ROUTE_ENCODE in routes else routes[0]: 1.0}
     traffic.require_measured(mix, routes, f"take it out of --mix, or measure it on {start.name}")
     costs = [_study(path, "--costs", "costs") for path in asked.costs]

@@ -39,9 +39,9 @@ def attach(
 ) -> int:
     """Look at a live service without touching it: CPU per request, memory of each worker, waiting, routes, and where its CPU time goes.
 
-    CPU time is sorted into HTTP server, framework, JSON, MessagePack, database driver, ORM and own code, of Python by py-spy ('restmark setup costs' brings
-    it), of others by perf. With --run it says what each stack could save at most, by what that run measured on this machine. Nothing is stopped, started or
-    changed in the service; what can not be seen is said. docs/COSTS.md has what the figures mean.
+    CPU time is sorted into HTTP server, framework, JSON, MessagePack, database driver, ORM and own code, of Python by py-spy, of others by perf
+    ('restmark setup costs' brings both). With --run it says what each stack could save at most, by what that run measured on this machine. Nothing is
+    stopped, started or changed in the service; what can not be seen is said. docs/COSTS.md has what the figures mean.
     """
     from ..actions import attach as action
 
