@@ -163,6 +163,13 @@ def test_an_agent_that_hears_nothing_ends(far: Callable[..., object], tmp_path: 
                 server.pids()
 
 
+def test_an_agent_that_is_told_nonsense_ends(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PYTHON, str(RESTMARK), "agent"], input="no line of the rig\n", env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert '"hello"' in done.stdout and "what comes is no line of the rig: Expecting value" in done.stderr
+
+
 def test_an_installed_agent_is_as_good(far: Callable[..., object]) -> None:
     with far([PYTHON, str(RESTMARK), "agent"]) as remote:  # type: ignore[attr-defined]
         assert [cpu.number for cpu in remote.topology()] == sorted(os.sched_getaffinity(0))

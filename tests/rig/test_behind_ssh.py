@@ -43,7 +43,8 @@ def test_a_run_with_its_servers_behind_ssh(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert re.fullmatch(r"ssh://root@198\.18\.\d+\.\d+:2222", results["server_place"])
     assert results["complete"] and results["server_machine"]["kernel"] == results["machine"]["kernel"]
-    assert {record["accounting"].partition(";")[0] for record in results["contestants"]} <= {"cgroup v1", "cgroup v2"}
+    assert {record["accounting"] for record in results["contestants"]} <= {"cgroup v1", "cgroup v2"}
+    assert any(remark.startswith("each server could use 0.8 CPUs at most, by cgroup v") for remark in results["remarks"])
     assert all(entry["server_cpu_ns"] and not entry["errors"]["connect"] for cell in results["cells"] for entry in cell["rounds"])
     assert str(tmp_path / "far") in " ".join(results["contestants"][0]["start_argv"])
     page = (tmp_path / "out" / "index.html").read_text()

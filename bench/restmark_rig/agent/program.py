@@ -8,6 +8,7 @@ import os
 import queue
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -97,6 +98,16 @@ class Lines:
         return self._calls.get()
 
     def _listen(self) -> None:
+        try:
+            self._hear()
+        except ValueError as error:
+            print(f"restmark agent: what comes is no line of the rig: {error}", file=sys.stderr, flush=True)
+        finally:
+            # Whatever it is in the middle of, a build say; and to that thread alone, since another one's signal would not wake it.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    def _hear(self) -> None:
+        """Returns when the rig is gone; raises ValueError if what comes is none of its lines."""
         buffer, heard = b"", time.monotonic()
         while time.monotonic() - heard < SILENCE_S:
             if not select.select([0], [], [], _LOOK_S)[0]:
@@ -113,8 +124,6 @@ class Lines:
                 else:
                     with contextlib.suppress(Terminated):  # the end of the input comes next
                         self.tell(alive=True)
-        # Whatever it is in the middle of, a build say; and to that thread alone, since another one's signal would not wake it.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 class Agent:
@@ -204,7 +213,9 @@ class Agent:
         server = stack.enter_context(self._local.launch(self._contestant(contestant), self._options(options)))
         number = max(self._servers, default=0) + 1
         self._servers[number] = server, stack
-        return StartedThere(number, server.port, server.pid, str(server.log), server.accounting, server.accounting_caveat)
+        return StartedThere(
+            number, server.port, server.pid, str(server.log), server.accounting, server.accounting_caveat, server.limited_by
+        )
 
     def _server(self, number: int) -> RunningServer:
         if number not in self._servers:

@@ -71,6 +71,7 @@ class StartedThere:
     log: str
     accounting: str
     accounting_caveat: str
+    limited_by: str
 
 
 def fault_to(error: RigError | OSError) -> dict[str, Any]:

@@ -149,6 +149,7 @@ class RemoteProcess:
         self.log = Path(started.log)
         self.accounting = started.accounting
         self.accounting_caveat = started.accounting_caveat
+        self.limited_by = started.limited_by
 
     def pids(self) -> list[int]:
         """See ServerProcess."""

@@ -51,8 +51,7 @@ def state(path: Path) -> FileState:
 def _files(root: Path) -> Iterator[Path]:
     try:
         # Root may measure a user's checkout, which git refuses otherwise; nothing of it is run, only read.
-        safe = ("-c", f"safe.directory={root.resolve()}", "-c", "safe.directory=*")
-        words = ["git", *safe, "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        words = ["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         done = subprocess.run(words, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False)
     except FileNotFoundError:
         done = None

@@ -55,10 +55,18 @@ def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellS
         bench.tell(f"{participant.name} alone: memory, and how fast it is")
         try:
             with bench.placement.launch(participant.contestant, participant.options(bench.options)) as server:
+                _tell_limits(server, found)
                 _hear(server, participant, own, bench, found)
         except StartFailed as fault:
             found.remarks.append(f"{participant.name} did not start: {fault.message}")
     return found
+
+
+def _tell_limits(server: RunningServer, found: Calibration) -> None:
+    """Once for all: it is the same for everybody."""
+    if server.limited_by:
+        told = f"each server could use {server.options.limits.text} at most, by {server.limited_by}"
+        found.remarks += [] if told in found.remarks else [told]
 
 
 def _hear(server: RunningServer, participant: Participant, cells: Sequence[CellSpec], bench: Bench, found: Calibration) -> None:

@@ -77,6 +77,11 @@ class RunningServer:
         """What those figures can not say; empty if nothing."""
         return self._process.accounting_caveat
 
+    @property
+    def limited_by(self) -> str:
+        """What limits its CPU time and memory, "cgroup v2" say; empty if nothing does."""
+        return self._process.limited_by
+
     def pids(self) -> list[int]:
         """All live processes of the server."""
         return self._process.pids()

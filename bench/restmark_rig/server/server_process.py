@@ -31,12 +31,17 @@ class ServerProcess(Protocol):
 
     @property
     def accounting(self) -> str:
-        """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"; and by what it is limited, if it is."""
+        """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"."""
         ...
 
     @property
     def accounting_caveat(self) -> str:
         """What those figures can not say; empty if nothing."""
+        ...
+
+    @property
+    def limited_by(self) -> str:
+        """What limits them, "cgroup v2" say; empty if nothing does."""
         ...
 
     def pids(self) -> list[int]:
@@ -88,13 +93,17 @@ class LocalProcess:
     @property
     def accounting(self) -> str:
         """See ServerProcess."""
-        by = self._process.limited_by
-        return self._process.scope.kind + (f"; limited by {by}" if by else "")
+        return self._process.scope.kind
 
     @property
     def accounting_caveat(self) -> str:
         """See ServerProcess."""
         return self._process.scope.caveat
+
+    @property
+    def limited_by(self) -> str:
+        """See ServerProcess."""
+        return self._process.limited_by
 
     def pids(self) -> list[int]:
         """See ServerProcess."""

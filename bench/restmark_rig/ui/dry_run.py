@@ -35,6 +35,7 @@ def show(settings: Settings, request: RunRequest, placement: Placement, seed: in
         *([f"mix: {mix}"] if mix else []),
         f"workloads: {', '.join(request.routes())}",
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
+        *([f"limits of each server: {run.limits.text}"] if run.limits else []),
         *([f"servers: on {placement.name}, {placement.identity().hostname}"] if placement.name else []),
         f"CPUs: {preview.where(pins)}",
         *preview.curve(run, pins, placement.topology()),
