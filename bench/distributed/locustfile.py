@@ -47,6 +47,7 @@ PREPARE_TIMEOUT_S = 120.0
 GRACE_S = 60.0  # beyond duration and time-outs, until a machine's result is given up
 POLL_S = 0.05
 WINDOW_S = 5.0  # of one load, when Locust's page is used
+SPAWNING_WINDOW_S = 1.0  # the same, while users are still being added
 
 # Adds seconds to this machine's wall clock as it is seen here: a clock that is off, for tests.
 CLOCK_ERROR_NS = round(float(os.environ.get("RESTMARK_CLOCK_ERROR_S", "0")) * 1e9)
@@ -405,10 +406,11 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
     words += [environment.host or "http://127.0.0.1:8080", *(options.restmark_target or ["/=1"])]
     machines = {machine["client"]: machine["cpus"] for machine in coordinator.machines()}
     while environment.runner.state in ("spawning", "running"):
+        _settle(environment.runner)
         users = environment.runner.user_count
         if not users:
-            gevent.sleep(POLL_S)
             continue
+        words[0] = f"--duration={WINDOW_S if environment.runner.state == 'running' else SPAWNING_WINDOW_S}s"
         try:
             coordinator.prepare({"words": words, "connections": users, "files": {}, "clients": machines})
             outcome = coordinator.go(2 * WINDOW_S)
@@ -418,6 +420,14 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
             environment.runner.quit()
             return
         _tell(outcome, options.restmark_output)
+
+
+def _settle(runner: MasterRunner) -> None:
+    """Waits until all users are there, a moment at most: a slow ramp is to be seen, too."""
+    for _ in range(round(SPAWNING_WINDOW_S / POLL_S)):
+        if runner.state != "spawning":
+            return
+        gevent.sleep(POLL_S)
 
 
 def _tell(outcome: dict[str, Any], output: str | None) -> None:

@@ -13,12 +13,12 @@ import pytest
 from restmark_rig.contestants.cache import Cache, default_directory
 from restmark_rig.host import ports
 from restmark_rig.load import load, load_program, locust, locust_program
-from restmark_rig.load.cluster import ClusterEngine
+from restmark_rig.load.cluster import ClusterEngine, Master
 from restmark_rig.load.host_file import LoadHost
 from restmark_rig.load.load import LoadPlan, LoadResult, NotAnswered
 from restmark_rig.model import histogram
 from restmark_rig.model.errors import EnvironmentFault
-from restmark_rig.run import machine_verdicts
+from restmark_rig.run import load_machines, machine_verdicts
 from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.setup import environment
 from restmark_rig.store.dataset import Dataset
@@ -178,6 +178,46 @@ def test_a_whole_run_by_two_machines(with_locust: Cache, tmp_path: Path) -> None
     assert "load2" in (output / "index.html").read_text()
 
 
+def test_a_cluster_that_is_there_already(with_locust: Cache, tmp_path: Path, default_dataset: Dataset, locust_program_path: str) -> None:
+    """--load-cluster: master and workers are somebody else's, and go on when the run is over."""
+    port, page = ports.choose("127.0.0.1"), ports.choose("127.0.0.1")
+    master = [locust_program_path, "-f", str(locust_program.LOCUSTFILE), "--master", "--master-bind-port", str(port), "--web-host", "127.0.0.1", "--web-port", str(page)]
+    worker = [locust_program_path, "-f", "-", "--worker", "--master-port", str(port)]
+    own = _environments(tmp_path)
+    wishes = load_machines.wished(None, f"127.0.0.1:{page}", "127.0.0.1", None)
+    running = [subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for argv, env in zip((master, worker, worker), own, strict=True)]
+    try:
+        assert wait_until(lambda: _has_workers(wishes.master, 2), 120)
+        with launch(faulty(tmp_path, "none"), StartOptions(default_dataset.path, workers=1), with_locust) as server:
+            with load_machines.running(wishes, with_locust, lambda _: None) as loaders:
+                assert len({record.name for record in loaders.records}) == 2, "two of one name are told apart"
+                assert loaders.engine.run(_plan(server.port, requests=31)).requests == 31
+        assert [process.poll() for process in running] == [None] * 3
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    with pytest.raises(EnvironmentFault, match="does not answer"), load_machines.running(wishes, with_locust, lambda _: None):
+        pass
+
+
+def _environments(folder: Path) -> list[dict[str, str]]:
+    """Of a master and two workers that are started by hand, each with a folder of its own for what it is sent: as two machines have."""
+    found = []
+    for name in ("master", "one", "two"):
+        (folder / name).mkdir()
+        found.append({**os.environ, "RESTMARK_LOAD": str(load_program.path()), "RESTMARK_MACHINE": "same", "TMPDIR": str(folder / name)})
+    return found
+
+
+def _has_workers(master: Master | None, count: int) -> bool:
+    assert master is not None
+    try:
+        return len(master.ask("/restmark/machines")) == count
+    except EnvironmentFault:
+        return False
+
+
 def test_locusts_own_command_line_makes_the_same_load(with_locust: Cache, tmp_path: Path, default_dataset: Dataset, locust_program_path: str) -> None:
     """`locust -f locustfile.py --master`, as its users know it: users are connections, its figures are filled, and results are kept whole."""
     port, kept = ports.choose("127.0.0.1"), tmp_path / "results.json"
@@ -186,8 +226,10 @@ def test_locusts_own_command_line_makes_the_same_load(with_locust: Cache, tmp_pa
         master += ["--expect-workers", "2", "-u", "6", "-r", "6", "-t", "4s", "-H", f"http://127.0.0.1:{server.port}", "--csv", str(tmp_path / "csv")]
         master += ["--restmark-rate", "100", "--restmark-output", str(kept)]
         words = [locust_program_path, "-f", "-", "--worker", "--master-port", str(port)]
-        own = {**os.environ, "RESTMARK_LOAD": str(load_program.path())}
-        running = [subprocess.Popen(argv, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for argv in (master, words, words)]
+        running = [
+            subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for argv, env in zip((master, words, words), _environments(tmp_path), strict=True)
+        ]
         try:
             told = running[0].communicate(timeout=300)[1]
             assert running[0].returncode == 0, told
@@ -199,7 +241,7 @@ def test_locusts_own_command_line_makes_the_same_load(with_locust: Cache, tmp_pa
                 assert process.stderr is not None
                 process.stderr.close()
     found = list(map(json.loads, kept.read_text().splitlines()))
-    assert len(found) >= 2 and {document["plan"]["connections"] for document in found} == {3}
+    assert len(found) >= 2 and [document["plan"]["connections"] for document in found[-2:]] == [3, 3]
     assert {document["plan"]["part"] for document in found} == {1, 2}
     answered = sum(document["requests"]["answered"] for document in found)
     with (tmp_path / "csv_stats.csv").open() as file:

@@ -31,8 +31,13 @@ _POLL_S = 0.1
 _END_S = ssh.KILL_AFTER_S + 10.0
 _SSH_S = 60.0
 
-# Where 'restmark setup distributed' puts it on the far side, behind what is on PATH there.
-_FIND = 'PATH="$PATH:${RESTMARK_CACHE:-$HOME/.cache/restmark}/toolchains/locust/bin"; exec "$@"'
+# Where 'restmark setup distributed' puts it on the far side, behind what is on PATH there. A worker writes the locustfile that it is sent to a
+# fixed name in the folder for temporary files, so that each gets a folder of its own: two on one machine would read each other's half.
+_WORKER = (
+    'PATH="$PATH:${RESTMARK_CACHE:-$HOME/.cache/restmark}/toolchains/locust/bin"; '
+    "TMPDIR=$(mktemp -d) || exit; export TMPDIR; trap 'rm -rf \"$TMPDIR\"' EXIT; trap 'exit 143' TERM HUP INT; "
+    '"$@" & wait "$!"'
+)
 _KEEP = (
     'd="${RESTMARK_CACHE:-$HOME/.cache/restmark}/load"; f="$d/restmark-load-$1"; mkdir -p "$d" && '
     '{ [ -x "$f" ] || { cat >"$f.$$" && chmod 755 "$f.$$" && mv "$f.$$" "$f"; }; } && printf "%s\\n" "$f"'
@@ -122,7 +127,7 @@ def _worker_words(host: LoadHost, program: str, address: str, port: int) -> list
         argv += ["taskset", "-c", host.cpus]
     argv += [host.locust or (program if local else "locust")]
     argv += ["-f", "-", "--worker", "--master-host", address, "--master-port", str(port)]
-    words = ["sh", "-c", _FIND, "sh", *argv]
+    words = ["sh", "-c", _WORKER, "sh", *argv]
     return ssh.guarded_words(words) if host.target is None else ssh.ssh_command(host.target, words)
 
 

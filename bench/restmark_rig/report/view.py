@@ -32,7 +32,7 @@ from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
 from .scaling import Curve, Scaling
 from .svg import Figure
 from .table import CellText, Column, Table
-from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
+from .texts import BIAS, LOOPBACK_BIAS, NETWORK_BIAS, OK_BADGE, VERDICTS, WORKLOADS
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class View:
         self.price_per_vcpu_hour = price_per_vcpu_hour
         self.answer = answer.of_run(results, self.analysis, self.memory)
         self.methodology = methodology.sentences(results, self.analysis)
-        self.bias = list(BIAS)
+        self.bias = [NETWORK_BIAS if text == LOOPBACK_BIAS and results.load_machines else text for text in BIAS]
         self.command = shlex.join(results.argv)
         self.badges = {OK_BADGE: OK_BADGE} | {name: badge for name, (badge, _) in VERDICTS.items()}
         self.verdict_texts = {name: text for name, (_, text) in VERDICTS.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..backends import back_ends
 from ..contestants.settings import Settings
-from ..host import background_load, pinning
+from ..host import background_load, pinning, ports
 from ..host.pinning import Pinning
 from ..model import plan
 from ..model.results import Visit
 from ..model.workloads import DATABASE
 from ..run import participants, preview
+from ..run.load_machines import LoadMachines
 from ..run.run_request import RunRequest
 from ..server.placement import Placement
 from ..store import dataset
@@ -39,6 +40,7 @@ def show(settings: Settings, request: RunRequest, placement: Placement, seed: in
         *([f"servers: on {placement.name}, {placement.identity().hostname}"] if placement.name else []),
         f"CPUs: {preview.where(pins)}",
         *preview.curve(run, pins, placement.topology()),
+        *_loaders(request.load_machines()),
         *(_back_end(name, request, pins) for name in found.asked),
         *(f"doubtful: {remark}" for remark in (*pinning.remarks(pins, placement.topology()), *preview.too_many_workers(run, pins))),
         f"rounds: {run.rounds} at most, a slice of {run.duration_ms / 1e3:g} s of each cell in each, longer for slow ones",
@@ -49,6 +51,16 @@ def show(settings: Settings, request: RunRequest, placement: Placement, seed: in
     ]
     for line in lines:
         console.plain(console.out, line)
+
+
+def _loaders(wishes: LoadMachines) -> list[str]:
+    """Who makes the load, where it is not this machine alone."""
+    if wishes.master is not None:
+        return [f"load: by the workers of the Locust master at {ports.address(wishes.master.host, wishes.master.port)}; servers listen at {wishes.listen}"]
+    if not wishes.hosts:
+        return []
+    where = wishes.listen or "the address by which they reach this machine"
+    return [f"load: by {', '.join(host.name for host in wishes.hosts)}; servers listen at {where}"]
 
 
 def _back_end(name: str, request: RunRequest, pins: Pinning) -> str:
