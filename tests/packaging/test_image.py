@@ -244,19 +244,22 @@ def test_the_daemon_s_own_tests_pass_in_it(filesystem: Path, tmp_path: Path) -> 
         pytest.skip("build/release is not built: the tests need its restmarkctl")
     fake = tmp_path / "build"
     (fake / "src").mkdir(parents=True)
-    (fake / "tests").symlink_to(build_tree / "tests")
+    helpers = fake / "tests" / "integration"  # under /tmp, which the image's root has, too
+    helpers.mkdir(parents=True)
+    for helper in (*(build_tree / "tests" / "integration").glob("*.so"), build_tree / "tests" / "integration" / "refuse"):
+        shutil.copy(helper, helpers)
     shutil.copy(build_tree / "src" / "restmarkctl", fake / "src" / "restmarkctl")
     program = fake / "src" / "restmarkd"
     program.write_text(f'#!/bin/sh\nexec chroot "{filesystem}" /usr/sbin/restmarkd "$@"\n')
     program.chmod(0o755)
     mounts = " && ".join(f'mount --rbind /{name} "{filesystem}/{name}"' for name in ("tmp", "proc", "sys", "dev", "run"))
     modules = [str(SOURCE / "tests" / "integration" / f"test_{name}.py") for name in ("quota", "signals", "pid_file", "unix_socket")]
-    words = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", "/tmp/restmark-image-tests", *modules]
+    words = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "inside"), *modules]
+    words += ["-k", "not has_its_mode_and_group"]  # whose group is in no image
     done = subprocess.run(
         ["unshare", "--mount", "--fork", "--kill-child", "sh", "-c", f'{mounts} && exec "$@"', "sh", *words],
         capture_output=True, text=True, timeout=1200, check=False, env={**os.environ, "RESTMARK_BUILD": str(fake)},
     )  # fmt: skip
-    shutil.rmtree("/tmp/restmark-image-tests", ignore_errors=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 

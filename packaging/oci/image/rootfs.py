@@ -97,7 +97,18 @@ class Root:
             wanted += needed(path)
             deb = self._take(sysroot, path)
             taken[deb.package] = deb
+        self._place_linker(name)
         return [taken[package] for package in sorted(taken)]
+
+    def _place_linker(self, name: str) -> None:
+        """Where programs look for it, by its whole path."""
+        for program in PROGRAMS[name]:
+            for path in interpreters(self.folder / program):
+                place, real = self.folder / "usr" / path.lstrip("/"), find(self.folder, Path(path).name)
+                if not real:
+                    raise Failed(f"{path}, the dynamic linker, is in no package that was fetched")
+                if not place.exists():
+                    place.symlink_to("/" + str(real.relative_to(self.folder)))
 
     def _take(self, sysroot: Root, path: Path) -> Deb:
         """A library with the name that programs know it by, and the terms of its package."""
@@ -156,8 +167,14 @@ def needed(path: Path) -> list[str]:
     """The libraries and the dynamic linker that an ELF file names; none of any other file."""
     if path.read_bytes()[:4] != b"\x7fELF":
         return []
-    text = run("readelf", "--wide", "--dynamic", "--program-headers", path)
-    return re.findall(r"\(NEEDED\).*\[([^]]+)\]", text) + [Path(name).name for name in re.findall(r"program interpreter: ([^]]+)\]", text)]
+    return re.findall(r"\(NEEDED\).*\[([^]]+)\]", run("readelf", "--wide", "--dynamic", path)) + [Path(name).name for name in interpreters(path)]
+
+
+def interpreters(path: Path) -> list[str]:
+    """The dynamic linker of an ELF program, by its whole path; none of any other file."""
+    if not path.is_file() or path.read_bytes()[:4] != b"\x7fELF":
+        return []
+    return re.findall(r"program interpreter: ([^]]+)\]", run("readelf", "--wide", "--program-headers", path))
 
 
 def find(root: Path, library: str) -> Path | None:
