@@ -21,17 +21,18 @@ for option in "$@"; do
                 echo "which tests took longest; what ran beside others is logged in build/*.log. With"
                 echo "--quick builds the release alone, and runs what starts no servers: the unit"
                 echo "tests, the rooms, and most of the rig's; installs only what these need."
-                echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
+                echo "With --packaging builds the packages and images instead, and tests them on a"
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "sets up back ends, pipelining and costs in another, and makes their quick runs;"
                 echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
                 echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
                 echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
                 echo "processor; measures twice beside neighbours that come and go; decides 6000"
                 echo "simulated runs whose truth is known; then tests the packages of both releases."
-                echo "Four hours."
+                echo "Five hours."
                 exit 0
                 ;;
         *)
@@ -51,7 +52,13 @@ if [ "$parts" = long ]; then
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
 fi
 if [ "$parts" = packaging ]; then
-        need git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
+        need git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap \
+                umoci binutils curl util-linux apparmor apt-utils gnupg debian-archive-keyring
+        # The image of the other architecture is cross-compiled.
+        case $(dpkg --print-architecture) in
+        amd64) need gcc-aarch64-linux-gnu g++-aarch64-linux-gnu ;;
+        arm64) need gcc-x86-64-linux-gnu g++-x86-64-linux-gnu ;;
+        esac
         # systemd.pc, which the packages' builds ask, is in systemd on Debian 12 and in systemd-dev later.
         pkg-config --exists systemd || need systemd-dev
 fi
