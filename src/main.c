@@ -89,21 +89,19 @@ static int dump_config(const struct config *config) {
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
         const struct config *c = p->boot ? p->boot : p->setup->config; /* for what only a restart changes */
+        enum option_id bad;
         bool bad_group;
         struct error e;
         int r = setup_check(p->setup, &e);
 
         if (r != EX_OK)
                 return fail(r, &e);
-        r = control_resolve_path(c->control, &p->control_path, &e);
-        if (r == 0 && p->control_path)
-                r = control_check_path(p->control_path, &e);
-        if (r < 0)
-                return fail_option(EX_CONFIG, c, OPTION_control, &e);
+        if (preflight_control(c, &p->control_path, &p->control_access, &bad, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad, &e);
         if (setup_find_cpus(c, &p->cpus, &e) != EX_OK)
                 return fail(EX_CONFIG, &e);
-        if (control_access_find(c->control_mode, c->control_group, &p->control_access, &bad_group, &e) < 0)
-                return fail_option(EX_CONFIG, c, bad_group ? OPTION_control_group : OPTION_control_mode, &e);
+        if (control_access_find(c->listen_mode, c->listen_group, &p->listen_access, &bad_group, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad_group ? OPTION_listen_group : OPTION_listen_mode, &e);
         if (control_access_find(c->rpc_mode, c->rpc_group, &p->rpc_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_rpc_group : OPTION_rpc_mode, &e);
         return EX_OK;
@@ -178,6 +176,7 @@ static int run(struct parts *p) {
                 .listeners = p->listeners,
                 .control = p->control,
                 .admin = p->admin,
+                .pid_file = p->pid_file,
                 .cpus = &p->cpus,
                 .n_workers = p->n_workers,
                 .program = &p->program,
@@ -280,6 +279,7 @@ static int give_back(struct parts *p) {
 
 static void free_parts(struct parts *p) {
         admin_free(p->admin);
+        (void)pid_file_free(p->pid_file);
         control_free(p->control);
         free(p->control_path);
         listeners_free(p->listeners);

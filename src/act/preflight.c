@@ -22,6 +22,7 @@
 #include "act/listener.h"
 #include "act/local_socket.h"
 #include "act/log_file.h"
+#include "act/pid_file.h"
 #include "base/fd.h"
 #include "base/small_file.h"
 #include "shared/heritage.h"
@@ -232,21 +233,25 @@ static int check_control(const char *path, const struct control_access *access_w
         return check_group(access_wanted, path, directory, e);
 }
 
-/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
-static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
-        struct control_access access;
-        char *path = NULL;
-        bool bad_group;
-        int r = control_access_find(c->control_mode, c->control_group, &access, &bad_group, e);
+int preflight_control(const struct config *c, char **ret_path, struct control_access *ret, enum option_id *ret_bad, struct error *e) {
+        bool bad_group = false;
+        int r = control_access_find(c->control_mode, c->control_group, ret, &bad_group, e);
 
         if (r < 0) {
                 *ret_bad = bad_group ? OPTION_control_group : OPTION_control_mode;
                 return r;
         }
         *ret_bad = OPTION_control;
-        r = control_resolve_path(c->control, &path, e);
-        if (r == 0 && path)
-                r = control_check_path(path, e);
+        r = control_resolve_path(c->control, ret_path, e);
+        return r == 0 && *ret_path ? control_check_path(*ret_path, e) : r;
+}
+
+/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
+static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
+        struct control_access access;
+        char *path = NULL;
+        int r = preflight_control(c, &path, &access, ret_bad, e);
+
         if (r == 0 && path) {
                 r = check_control(path, &access, note, e);
                 if (r < 0 && strcmp(c->control, "auto") == 0) {
@@ -270,12 +275,27 @@ static int check_access_log(const char *path, preflight_note note, struct error 
         return 0;
 }
 
+static int check_pid_file(const char *path, preflight_note note, struct error *e) {
+        char remark[512];
+        int r = pid_file_check(path, e);
+
+        if (r <= 0)
+                return r;
+        (void)snprintf(remark, sizeof remark, "%.400s belongs to a daemon that runs: a start fails as long as it does", path);
+        note(remark);
+        return 0;
+}
+
 static int check_options(const struct config *c, const struct config *running, bool given, preflight_note note, enum option_id *ret_bad,
                          struct error *e) {
         int r;
 
         *ret_bad = OPTION_access_log; /* which a reload has opened already, if there is one */
         r = running || !*c->access_log ? 0 : check_access_log(c->access_log, note, e);
+        if (r < 0)
+                return r;
+        *ret_bad = OPTION_pid_file;
+        r = !*c->pid_file || (running && !config_differs(running, c, OPTION_pid_file)) ? 0 : check_pid_file(c->pid_file, note, e);
         if (r < 0)
                 return r;
         *ret_bad = OPTION_listen;
