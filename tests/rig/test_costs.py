@@ -135,6 +135,15 @@ def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> lis
     return cells
 
 
+def test_one_short_start_does_not_cut_the_picture() -> None:
+    cells = started("restmarkd", [(50.0, 40)])
+    short = [Cell(cell.labels, cell.rounds[:3]) if cell.labels["start"] == "4" else cell for cell in cells]
+    (chart,) = warm_up.judge(short).charts
+    assert [len(line.points) for line in chart.series] == [40, 40]
+    half = [Cell(cell.labels, cell.rounds[:10]) if int(cell.labels["start"]) > 4 else cell for cell in cells]
+    assert [len(line.points) for line in warm_up.judge(half).charts[0].series] == [10, 10]
+
+
 def test_pypy_has_a_warm_up_and_what_it_costs_is_told() -> None:
     warming, flat = started("pypy-x", [(500.0, 10), (50.0, 30)]), started("restmarkd", [(50.0, 40)])
     finding = warm_up.judge([*warming, *flat])
@@ -231,6 +240,9 @@ def test_memory_of_a_burst_is_judged(after: float, verdict: str) -> None:
     cells = [Cell({"contestant": "X", "name": "x", "workers": "1"}, [figures]), Cell({"contestant": "X", "name": "x", "workers": "3"}, [{"pss_kib": 1600.0}])]
     finding = memory_life.judge(cells)
     assert finding.verdict == verdict
+    assert finding.tables[0].rows[0][3] == "0 (1,000,000)"
+    growing = [Cell(cells[0].labels, [{**figures, "later_kib": 1000.0 + 256, "requests": 250_000.0}]), cells[1]]
+    assert memory_life.judge(growing).tables[0].rows[0][3] == "1.00 (250,000)"
     assert memory_life.line(cells, "x") == memory_life.Line(700.0, 300.0)
 
 

@@ -14,7 +14,8 @@ from .analysis import SIDE_BY_SIDE_MIN, Analysis, Load, Standing, beyond_common
 from .metrics import CPU_US_PER_REQUEST, Metric
 
 PYTHON = "python"
-_PREFERRED = "python-uwsgi"  # CPython as the original comparison had it, where there are several Pythons
+USUAL_BACK_ENDS = "python-uwsgi-backends"
+_PREFERRED = ("python-uwsgi", USUAL_BACK_ENDS)  # CPython as the original comparison had it, where there are several Pythons
 
 
 def language_of(record: ContestantRecord) -> str:
@@ -59,7 +60,7 @@ def baseline(results: Results, asked: str | None = None) -> ContestantRecord | N
         return results.contestant(asked)
     own = [record for record in records if not record.built_in]
     pythons = [record for record in records if language_of(record) == PYTHON]
-    pythons.sort(key=lambda record: record.name != _PREFERRED)
+    pythons.sort(key=lambda record: _PREFERRED.index(record.name) if record.name in _PREFERRED else len(_PREFERRED))
     return next(iter([*own, *pythons]), None)
 
 

@@ -20,7 +20,8 @@ from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, StartFailed
 from ..model.workloads import ROUTE_TRANSFER
 from ..server.http_probe import Connection, ProbeError
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 from ..store.dataset import Dataset
 from ..verify.oracle import Oracle
 from . import order, system_calls
@@ -120,7 +121,7 @@ class Lab:
             self.tell(f"starting {contestant.name}")
             options = StartOptions(self.dataset.path, workers=key[1], cpus=self.pins.server)
             try:
-                self._servers[key] = self.stack.enter_context(launch(contestant, options, self.cache))
+                self._servers[key] = self.stack.enter_context(Local(self.cache).launch(contestant, options))
             except StartFailed as fault:
                 self._absent[key] = fault.message
                 raise

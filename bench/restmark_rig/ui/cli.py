@@ -21,6 +21,7 @@ from .shared_options import shared_options
 
 _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
+    "agent": Place(_COMMANDS + "agent", "agent", "Run servers here for a run on another machine.", watches=True),
     "attach": Place(_COMMANDS + "attach", "attach", "Look at a live service: what its requests cost, and what others could save.", watches=True),
     "bill": Place(_COMMANDS + "bill", "bill", "Reckon what a rate of requests costs in a year, for each stack."),
     "build": Place(_COMMANDS + "build", "build", "Build contestants."),

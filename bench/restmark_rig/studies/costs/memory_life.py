@@ -12,7 +12,8 @@ from ...model.errors import EnvironmentFault, StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_ROOT
 from ...report import numbers
 from ...server import drain, memory_look
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
@@ -59,7 +60,7 @@ def _growing_s(quick: bool) -> float:
 
 def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
     """Of one worker: after a load, after a longer one, in a burst, and afterwards."""
-    with launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server), lab.cache) as server:
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server)) as server:
         _load(lab, server, CONNECTIONS, _LOAD_S)
         before = _pss(server, FEW)
         _load(lab, server, CONNECTIONS, _LOAD_S, ROUTE_ROOT)
@@ -74,7 +75,7 @@ def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
 
 
 def _many(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
-    with launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server), lab.cache) as server:
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server)) as server:
         _load(lab, server, CONNECTIONS * MANY, _MANY_S)
         return Cell({**labels, "workers": str(MANY)}, [{"pss_kib": _pss(server, MANY)}])
 
@@ -134,7 +135,8 @@ def judge(cells: Sequence[Cell]) -> Finding:
         if few is None:
             continue
         figures, through, title = few.rounds[0], line(cells, name), few.labels["contestant"]
-        growth = f"{numbers.mib(figures['later_kib'] - figures['begun_kib'])} in {figures['requests']:,.0f}"
+        grown_kib = (figures["later_kib"] - figures["begun_kib"]) / figures["requests"] * 1e6 if figures["requests"] else 0.0
+        growth = f"{numbers.mib(grown_kib)} ({figures['requests']:,.0f})"
         row = [title, numbers.mib(figures["pss_kib"]), numbers.mib(through.worker_kib) if through else numbers.MISSING, growth]
         if "burst_kib" not in figures:
             rows.append([*row, *[numbers.MISSING] * 3])
@@ -148,9 +150,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
         whys.append(f"{title} {'took little' if little else numbers.percent(share)}")
     table = FigureTable(
         KEY,
-        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in so many requests to /, "
+        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in a million requests to / (reckoned from so many), "
         f"with {BURST} connections, and at rest after them",
-        ["Contestant", "One worker", "One more", "Growth in requests", "In the burst", "After it", "Given back"],
+        ["Contestant", "One worker", "One more", "Growth in a million requests", "In the burst", "After it", "Given back"],
         rows,
     )
     notes = judging.lost(cells)

@@ -14,7 +14,8 @@ from ...model import steadiness
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
@@ -126,7 +127,7 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
             watch = _Watch(server, slices, look)
             result = load.run(_plan(lab, server, request, look), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:
@@ -246,9 +247,12 @@ def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
 def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
     steady = kind.steady_us or median(start.steady for start in kind.starts)
     points = []
-    for index in range(min(len(cell.rounds) for cell in own)):
-        costs = sorted(cell.rounds[index]["server_cpu_us"] / steady for cell in own)
-        at = median(cell.rounds[index]["at_s"] for cell in own)
+    for index in range(max(len(cell.rounds) for cell in own)):
+        there = [cell.rounds[index] for cell in own if index < len(cell.rounds)]
+        if 2 * len(there) < len(own):
+            break  # what few starts have had is not what a start is like
+        costs = sorted(entry["server_cpu_us"] / steady for entry in there)
+        at = median(entry["at_s"] for entry in there)
         points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
     return points
 

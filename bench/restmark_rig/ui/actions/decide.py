@@ -20,7 +20,7 @@ from ...model.workloads import ROUTE_ENCODE
 from ...report import numbers
 from ...report.table import Table as Figures
 from ...store import results_file, writing
-from ...store.dataset import write_atomically
+from ...store.atomic_file import write_atomically
 from ...studies import files
 from ...studies.costs import billing
 from ...studies.costs import figures as measured
