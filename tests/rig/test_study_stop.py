@@ -57,8 +57,9 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     environment = {**os.environ, "RESTMARK_CACHE": str(shared_cache)}
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
         try:
-            assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 120), f"{moment} was never there"
+            assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 600), f"{moment} was never there"  # builds come first
             theirs = set(descendants(rig.pid, pids=True))
+            ports = listeners({str(rig.pid), *theirs})
             rig.send_signal(number)
             rig.communicate(timeout=300)
         finally:
@@ -66,9 +67,30 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     assert rig.returncode in (130, 143, -signal.SIGKILL)
     assert wait_until(lambda: not processes_mentioning(str(tmp_path)) and not processes_mentioning(f"{shared_cache}/"))
     assert wait_until(lambda: not any(Path("/proc", pid).exists() for pid in theirs))
+    assert ports or moment == "native-go", "nothing listened: the moment tells nothing of ports"  # which is built then
+    assert wait_until(lambda: not ports.keys() & listening().keys())
     if number != signal.SIGKILL:
         assert not out.exists()
         assert list(shared_cache.glob("study/*")) == []
+
+
+def listening() -> dict[str, str]:
+    """Addresses on which somebody listens here, by the inodes of their sockets: a port alone could be another one's by now."""
+    tables = [Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:] for name in ("tcp", "tcp6", "unix")]
+    inet = {words[9]: words[1] for line in tables[0] + tables[1] if (words := line.split())[3] == "0A"}
+    return inet | {words[6]: words[-1] for line in tables[2] if (words := line.split())[3] == "00010000"}
+
+
+def listeners(pids: set[str]) -> dict[str, str]:
+    """Those of them that these processes hold."""
+    held = set()
+    for pid in pids:
+        for link in Path("/proc", pid, "fd").glob("*"):
+            try:
+                held.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
+            except FileNotFoundError:  # closed since
+                continue
+    return {inode: address for inode, address in listening().items() if inode in held}
 
 
 def descendants(root: int, pids: bool = False) -> list[str]:

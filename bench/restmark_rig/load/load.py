@@ -21,8 +21,9 @@ from ..contestants.cache import Cache
 from ..host import ports
 from ..model import cpulist
 from ..model.errors import EnvironmentFault, ExitCode, RigError
+from ..model.load_machines import MachineRound
 from ..model.results import LoadErrors
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import load_process, load_program
 
 _READY = "ready\n"
@@ -125,6 +126,7 @@ class LoadResult:
     doubts: tuple[str, ...] = ()  # restmark-load's own
     receives: int | None = None  # calls of recv(); None: not told
     targets: tuple[TargetResult, ...] = ()  # in the order of the plan; empty: not told
+    machines: tuple[MachineRound, ...] = ()  # what each did, where others than this one made the load
 
     @property
     def errors(self) -> int:
@@ -213,18 +215,19 @@ def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable
 
 
 def _argv(plan: LoadPlan) -> list[str]:
+    argv = [str(load_program.path()), "--json", "--hold", f"--connections={plan.connections}", f"--threads={plan.threads}"]
+    if plan.cpus:
+        argv.append(f"--cpus={cpulist.render(plan.cpus)}")
+    return [*argv, *words(plan)]
+
+
+def words(plan: LoadPlan) -> list[str]:
+    """What restmark-load is told of the load, whichever machine it runs on: all but connections, threads and CPUs."""
     argv = [
-        str(load_program.path()),
-        "--json",
-        "--hold",
-        f"--connections={plan.connections}",
-        f"--threads={plan.threads}",
         f"--duration={max(1, round(plan.duration_s * 1e6))}us",
         f"--timeout={round(plan.timeout_s * 1e6)}us",
         f"--seed={plan.seed}",
     ]
-    if plan.cpus:
-        argv.append(f"--cpus={cpulist.render(plan.cpus)}")
     if plan.rate_per_s is not None:
         argv.append(f"--rate={plan.rate_per_s:.9g}")
     if plan.requests is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .limits import UNLIMITED, Limits
+from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
 from .warm_up_records import WarmUpRecord
 
@@ -25,7 +27,8 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 DATABASE_BOUND = "database_bound"
-VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, DATABASE_BOUND)
+LOST_CLIENT = "lost_client"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, LOST_CLIENT, DATABASE_BOUND)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -90,7 +93,7 @@ class Round:
     side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
     CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
     counted nothing after them: attempts is how many loads they made until one was undisturbed. back_ends: what they did for the requests,
-    None where the route asks none.
+    None where the route asks none. machines: what each did that made the load; empty where that was this one.
     """
 
     round: int
@@ -117,6 +120,7 @@ class Round:
     drained_requests: int = 0
     idle_cpu_ns: int | None = None
     back_ends: BackEndUse | None = None
+    machines: list[MachineRound] = field(default_factory=list)
 
     @property
     def all_requests(self) -> int:
@@ -188,6 +192,7 @@ class ContestantRecord:
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
     start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
+    scales: the name of the contestant that this is with another number of workers.
     """
 
     name: str
@@ -208,6 +213,7 @@ class ContestantRecord:
     start_env: dict[str, str] = field(default_factory=dict)
     built_in: bool = True
     level: str | None = None
+    scales: str | None = None
 
     @property
     def is_limit(self) -> bool:
@@ -274,7 +280,7 @@ class RunSettings:
     """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
 
     baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
-    Neither bears on what is measured.
+    Neither bears on what is measured. limits: of every contestant. more_workers: numbers of workers beside the usual one, for a curve.
     """
 
     connections: list[int]
@@ -293,6 +299,8 @@ class RunSettings:
     dataset_sha256: str
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    limits: Limits = UNLIMITED
+    more_workers: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -307,7 +315,8 @@ class Results:
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
     and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
-    did not record them.
+    did not record them. server_place: how the servers' machine was reached, and server_machine: what it is, both None where it was that of the load.
+    load_machines: those that made the load, empty where this one did.
     """
 
     rig_version: str
@@ -337,6 +346,9 @@ class Results:
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
     warm_ups: list[WarmUpRecord] = field(default_factory=list)
+    server_place: str | None = None
+    server_machine: Machine | None = None
+    load_machines: list[LoadMachine] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 

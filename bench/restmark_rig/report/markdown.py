@@ -30,7 +30,7 @@ def _lines(view: View) -> Iterator[str]:
         yield "## Latency\n"
         for section in view.latencies():
             yield from (_table(view, table) for block in section.blocks for table in block.tables)
-    for extra in (view.memory_section(), view.cost_section()):
+    for extra in (view.load_machines_section(), view.scaling_section(), view.memory_section(), view.cost_section()):
         if extra:
             yield from _section(view, extra)
     yield from _trust(view)

@@ -62,6 +62,7 @@ class Run:
         self._forecast = forecast
         self._lost: set[CellKey] = set()
         self._timed_out: Counter[CellKey] = Counter()
+        self._lost_machines: set[str] = set()
         self._round = 0
         self._round_s = 0.0
         self._ahead: list[Turn] = []
@@ -95,7 +96,7 @@ class Run:
         began = time.monotonic()
         names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
         with servers.running(
-            {name: self._participants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
+            {name: self._participants[name] for name in names}, self._bench.options, self._bench.placement, self._tell
         ) as running:
             for name, why in running.absent.items():
                 self._recording.remark(f"start {number}: {name} did not start: {why}")
@@ -163,6 +164,12 @@ class Run:
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
         found = slices.visit_cell(server, visit, self._bench, about)
+        for machine in found.entry.machines:
+            if machine.lost and machine.name not in self._lost_machines:
+                self._lost_machines.add(machine.name)
+                self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
+        if found.oom_kills:
+            self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:

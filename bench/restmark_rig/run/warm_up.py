@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..load.load import SoFar
+from ..load.load import LoadResult, SoFar
 from ..model import changepoints, steadiness
 from ..model.plan import CellSpec
 from ..model.warm_up_records import WarmUpRecord
@@ -113,10 +113,11 @@ def steady_from(slices: list[Slice]) -> int | None:
 def warm_up(server: RunningServer, cell: CellSpec, bench: Bench) -> WarmUp:
     """Loads the cell for as long as asked, and longer until it is steady, LONGEST times as long at most. Raises Died, NotAnswered."""
     asked_us = bench.settings.warmup_ms * 1000
+    if bench.watched is None:
+        return _unwatched(server, cell, bench, asked_us)
     watch = _Watch(server, asked_us // _SLICES, asked_us, server.contestant.warm_up_requests or 0)
     result = bench.load(server, cell, LONGEST * asked_us / 1e6, watch.begin, every=watch.take, every_s=asked_us / _SLICES / 1e6)
-    if result.timeouts:  # what comes next would have to wait for what it has yet to do
-        drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(bench.connections_used(server, cell), result.requests_per_s))
+    _come_to_rest(server, cell, bench, result)
     begin = watch.steady_from
     if not watch.slices:
         return WarmUp(result.requests_per_s, 0.0, result.duration_us, result.requests)
@@ -136,3 +137,23 @@ def warm_up(server: RunningServer, cell: CellSpec, bench: Bench) -> WarmUp:
         steady_after_requests=sum(part.requests for part in early),
         first_factor=first.cpu_ns / first.requests / request_ns,
     )
+
+
+def _unwatched(server: RunningServer, cell: CellSpec, bench: Bench, asked_us: int) -> WarmUp:
+    """Loads the cell for as long as asked: machines that make a load together do not tell how far it is."""
+    before_ns = 0
+
+    def begin() -> None:
+        nonlocal before_ns
+        before_ns = server.cpu_ns()
+
+    result = bench.load(server, cell, asked_us / 1e6, begin)
+    request_ns = (server.cpu_ns() - before_ns) / result.requests if result.requests else 0.0
+    _come_to_rest(server, cell, bench, result)
+    return WarmUp(result.requests_per_s, request_ns, result.duration_us, result.requests)
+
+
+def _come_to_rest(server: RunningServer, cell: CellSpec, bench: Bench, result: LoadResult) -> None:
+    """What comes next would have to wait for what the server has yet to do."""
+    if result.timeouts:
+        drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(bench.connections_used(server, cell), result.requests_per_s))

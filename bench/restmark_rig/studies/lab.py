@@ -13,13 +13,15 @@ from types import TracebackType
 from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
+from ..host import energy
 from ..host.pinning import Pinning
 from ..load.engine import LoadEngine
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, StartFailed
 from ..model.workloads import ROUTE_TRANSFER
 from ..server.http_probe import Connection, ProbeError
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 from ..store.dataset import Dataset
 from ..verify.oracle import Oracle
 from . import order, system_calls
@@ -30,6 +32,7 @@ _ORDER_TIMEOUT_S = 30.0
 # A visit in which others left nobody a CPU is made again, twice as long each time: a server that is silent for that long has failed.
 _SILENT_S = 5.0
 _ROUNDS_MIN = 3
+PACKAGE_MJ = "package_mj"  # of a request, by all that runs on the machine's packages: where it counts energy alone
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Lab:
             self.tell(f"starting {contestant.name}")
             options = StartOptions(self.dataset.path, workers=key[1], cpus=self.pins.server)
             try:
-                self._servers[key] = self.stack.enter_context(launch(contestant, options, self.cache))
+                self._servers[key] = self.stack.enter_context(Local(self.cache).launch(contestant, options))
             except StartFailed as fault:
                 self._absent[key] = fault.message
                 raise
@@ -206,11 +209,11 @@ class Lab:
     def _visit_once(self, setting: Setting) -> dict[str, float]:
         """The same; empty if no answer came, nor any error."""
         server, plan = setting.server, setting.plan
-        before: list[tuple[int, system_calls.Calls, dict[str, int]]] = []
+        before: list[tuple[int, system_calls.Calls, dict[str, int], energy.Reading]] = []
 
         def begin() -> None:
             time.sleep(setting.opening_s)
-            before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}))
+            before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}, energy.read()))
 
         try:
             with setting.company():
@@ -223,13 +226,15 @@ class Lab:
             if death := server.death():
                 raise WrongAnswers(f"the server {death.splitlines()[0]}") from None
             raise fault
-        cpu_ns, calls = server.cpu_ns(), system_calls.of(server.pids())
+        cpu_ns, calls, used = server.cpu_ns(), system_calls.of(server.pids()), energy.read()
         if result.errors or not before:
             raise WrongAnswers(told_errors(result))
         if not result.requests:
             return {}
-        was_ns, was, more = before[0]
+        was_ns, was, more, begun = before[0]
         figures = _figures(result, cpu_ns - was_ns, calls.since(was))
+        if (joules := energy.joules(begun, used)) is not None:
+            figures[PACKAGE_MJ] = joules * 1000 / result.requests
         for name, now in setting.more_cpu.items():
             figures[name] = (now() - more[name]) / 1000 / result.requests
         return figures

@@ -14,7 +14,8 @@ from ...load.load import LoadResult, NotAnswered, SoFar
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab
@@ -74,7 +75,7 @@ class _Deploy:
             os.kill(self.server.pid, signal.SIGHUP)
             return
         self.server.stop()
-        self.stack.enter_context(launch(self.server.contestant, _options(self.lab, self.server.port), self.lab.cache))
+        self.stack.enter_context(Local(self.lab.cache).launch(self.server.contestant, _options(self.lab, self.server.port)))
 
 
 def measure(lab: Lab) -> list[Cell]:
@@ -116,7 +117,7 @@ def _options(lab: Lab, port: int = 0) -> StartOptions:
 def _deployed(lab: Lab, contestant: Contestant) -> dict[str, float]:
     """Raises StartFailed, NotAnswered."""
     with ExitStack() as stack:
-        server = stack.enter_context(launch(contestant, _options(lab), lab.cache))
+        server = stack.enter_context(Local(lab.cache).launch(contestant, _options(lab)))
         most = contestant.max_connections
         plan = lab.plan(server, ROUTE_ROOT, min(CONNECTIONS, most * WORKERS) if most else CONNECTIONS)
         plan = replace(plan, rate_per_s=RATE_PER_S, duration_s=_LONGEST_S, every_s=_TICK_S, timeout_s=_TIMEOUT_S)

@@ -12,7 +12,8 @@ from ...model.errors import EnvironmentFault, StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_ROOT
 from ...report import numbers
 from ...server import drain, memory_look
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
@@ -59,7 +60,7 @@ def _growing_s(quick: bool) -> float:
 
 def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
     """Of one worker: after a load, after a longer one, in a burst, and afterwards."""
-    with launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server), lab.cache) as server:
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server)) as server:
         _load(lab, server, CONNECTIONS, _LOAD_S)
         before = _pss(server, FEW)
         _load(lab, server, CONNECTIONS, _LOAD_S, ROUTE_ROOT)
@@ -74,7 +75,7 @@ def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
 
 
 def _many(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
-    with launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server), lab.cache) as server:
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server)) as server:
         _load(lab, server, CONNECTIONS * MANY, _MANY_S)
         return Cell({**labels, "workers": str(MANY)}, [{"pss_kib": _pss(server, MANY)}])
 

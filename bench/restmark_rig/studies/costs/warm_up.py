@@ -14,7 +14,8 @@ from ...model import steadiness
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
 from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
@@ -131,7 +132,7 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
             watch = _Watch(server, slices, look)
             result = load.run(_plan(lab, server, request, look), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from ...contestants import requirements
 from ...load.load import LoadPlan, NotAnswered
 from ...model.errors import StartFailed
+from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.http_probe import ProbeError
@@ -116,12 +117,23 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         found = judging.standing(cells, what=SPEED, proxy=name)
         middles = [(float(cell.labels["depth"]), judging.middle(cell, "requests_per_s")) for cell in found]
         series.append(Series(name, [Point(depth, y.value, y.low, y.high) for depth, y in middles]))
-    return Chart("behind-proxies", _title(series), "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
+    return Chart("behind-proxies", _title(cells), "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
 
 
-def _title(series: Sequence[Series]) -> str:
+def _gains(cells: Sequence[Cell]) -> dict[str, Estimate]:
+    """How many times the requests/s of depth 1 there are at the other, by proxy."""
+    speeds = judging.standing(cells, what=SPEED)
+    common, found = judging.scatter(speeds, "requests_per_s"), {}
+    for name in judging.values_of(speeds, "proxy"):
+        one, deep = (judging.the(cells, what=SPEED, proxy=name, depth=depth) for depth in ("1", str(DEPTH)))
+        if one and deep and (gain := judging.ratio(deep, one, "requests_per_s", common)):
+            found[name] = gain
+    return found
+
+
+def _title(cells: Sequence[Cell]) -> str:
     """How much the client's depth changes requests/s, through proxies and without one."""
-    gains = {one.name: one.points[-1].y / one.points[0].y for one in series if len(one.points) > 1 and one.points[0].y > 0}
+    gains = {name: gain.value for name, gain in _gains(cells).items()}
     direct = gains.pop(DIRECT, None)
     if direct is None or not gains:
         return "Requests/s through each proxy, by the depth at which its client pipelines"
@@ -155,11 +167,11 @@ def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:
 
 
 def _speeds(cells: Sequence[Cell]) -> FigureTable:
-    common, rows = judging.scatter(judging.standing(cells, what=SPEED), "requests_per_s"), []
+    gains, rows = _gains(cells), []
     for name in judging.values_of(judging.standing(cells, what=SPEED), "proxy"):
         one, deep = (judging.the(cells, what=SPEED, proxy=name, depth=depth) for depth in ("1", str(DEPTH)))
         for cell in filter(None, (one, deep)):
-            gain = judging.factor(judging.ratio(deep, one, "requests_per_s", common)) if cell is deep and one and deep else ""
+            gain = judging.factor(gains.get(name)) if cell is deep and one else ""
             own = numbers.plain(judging.middle(cell, "proxy_cpu_us").value) if "proxy_cpu_us" in cell.rounds[0] else numbers.MISSING
             figures = [numbers.plain(judging.middle(cell, figure).value) for figure in ("requests_per_s", "server_cpu_us")]
             rows.append([name, cell.labels["depth"], figures[0], gain, figures[1], own])

@@ -161,7 +161,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         title = f"A browser has {_most(plain)} outstanding on a connection of HTTP/1.1 at most, and opens {_connections(plain)}"
     if plain and multiplexed:
         title += f"; on {_connections(multiplexed)} of HTTP/2 up to {_most(multiplexed)}"
-    return Chart("browsers", title, "version of HTTP", "Most outstanding on a connection", series, logarithmic=False, even=True)
+    return Chart("browsers", title, "version of HTTP", "Most outstanding on a connection, median of the loads", series, logarithmic=False, even=True)
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:
@@ -170,7 +170,7 @@ def _table(cells: Sequence[Cell]) -> FigureTable:
         for by in ("browser", "server"):
             if f"{by}_requests" not in cell.rounds[0]:
                 continue
-            figures = [numbers.plain(judging.middle(cell, f"{by}_{what}").value) for what in ("requests", "connections", "outstanding_max")]
+            figures = [f"{judging.middle(cell, f'{by}_{what}').value:g}" for what in ("requests", "connections", "outstanding_max")]
             rows.append([cell.labels["way"], cell.labels["browser"], f"the {by}'s", *figures, str(len(cell.rounds))])
     columns = ["Way", "Browser", "Whose log", "Requests", "Connections", "Most outstanding on a connection", "Loads of the page"]
     return FigureTable("browsers", f"A page of {recorder.RESOURCES} small pictures, medians over loads with a fresh profile", columns, rows)
