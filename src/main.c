@@ -89,21 +89,17 @@ static int dump_config(const struct config *config) {
 /* Everything that is known before anything is bound: for -t, and before a start. */
 static int check(struct parts *p) {
         const struct config *c = p->boot ? p->boot : p->setup->config; /* for what only a restart changes */
+        enum option_id bad;
         bool bad_group;
         struct error e;
         int r = setup_check(p->setup, &e);
 
         if (r != EX_OK)
                 return fail(r, &e);
-        r = control_resolve_path(c->control, &p->control_path, &e);
-        if (r == 0 && p->control_path)
-                r = control_check_path(p->control_path, &e);
-        if (r < 0)
-                return fail_option(EX_CONFIG, c, OPTION_control, &e);
+        if (preflight_control(c, &p->control_path, &p->control_access, &bad, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad, &e);
         if (setup_find_cpus(c, &p->cpus, &e) != EX_OK)
                 return fail(EX_CONFIG, &e);
-        if (control_access_find(c->control_mode, c->control_group, &p->control_access, &bad_group, &e) < 0)
-                return fail_option(EX_CONFIG, c, bad_group ? OPTION_control_group : OPTION_control_mode, &e);
         if (control_access_find(c->listen_mode, c->listen_group, &p->listen_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_listen_group : OPTION_listen_mode, &e);
         if (control_access_find(c->rpc_mode, c->rpc_group, &p->rpc_access, &bad_group, &e) < 0)

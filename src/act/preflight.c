@@ -233,21 +233,25 @@ static int check_control(const char *path, const struct control_access *access_w
         return check_group(access_wanted, path, directory, e);
 }
 
-/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
-static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
-        struct control_access access;
-        char *path = NULL;
-        bool bad_group;
-        int r = control_access_find(c->control_mode, c->control_group, &access, &bad_group, e);
+int preflight_control(const struct config *c, char **ret_path, struct control_access *ret, enum option_id *ret_bad, struct error *e) {
+        bool bad_group = false;
+        int r = control_access_find(c->control_mode, c->control_group, ret, &bad_group, e);
 
         if (r < 0) {
                 *ret_bad = bad_group ? OPTION_control_group : OPTION_control_mode;
                 return r;
         }
         *ret_bad = OPTION_control;
-        r = control_resolve_path(c->control, &path, e);
-        if (r == 0 && path)
-                r = control_check_path(path, e);
+        r = control_resolve_path(c->control, ret_path, e);
+        return r == 0 && *ret_path ? control_check_path(*ret_path, e) : r;
+}
+
+/* "auto" is a convenience, without which a daemon does; see open_control() in parts.c. */
+static int check_control_options(const struct config *c, preflight_note note, enum option_id *ret_bad, struct error *e) {
+        struct control_access access;
+        char *path = NULL;
+        int r = preflight_control(c, &path, &access, ret_bad, e);
+
         if (r == 0 && path) {
                 r = check_control(path, &access, note, e);
                 if (r < 0 && strcmp(c->control, "auto") == 0) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "act/control_access.h"
 #include "base/error.h"
 #include "config/config.h"
 
@@ -15,5 +16,9 @@ typedef void (*preflight_note)(const char *text);
  * A port that a running restmarkd has is a note: it may be the one that this configuration is for. `given`: systemd gives the listening
  * sockets. Returns 0, or a negative errno value with a sentence that names file and line. */
 int preflight_start(const struct config *config, const struct config *running, bool given, preflight_note note, struct error *e);
+
+/* What [admin] control, control-mode and control-group mean, for a check as for a start: the socket's path (the caller frees it; NULL for
+ * none) and who may use it. Returns 0, or a negative errno value with a sentence, and *ret_bad is the option to blame. */
+int preflight_control(const struct config *config, char **ret_path, struct control_access *ret, enum option_id *ret_bad, struct error *e);
 
 #endif

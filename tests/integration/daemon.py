@@ -134,15 +134,16 @@ class Daemon:
         return children(self.pid)
 
     def status(self) -> dict[str, Any]:
-        reply = subprocess.run(
-            [str(RESTMARKCTL), "-s", str(self.control), "--timeout", "300", "status", "-j"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert reply.returncode == 0, (reply.returncode, reply.stderr)
-        return json.loads(reply.stdout)  # type: ignore[no-any-return]
+        """Asked again where the daemon says so: on a busy machine the client may be too late for its reply."""
+
+        def reply() -> subprocess.CompletedProcess[str] | None:
+            command = [str(RESTMARKCTL), "-s", str(self.control), "--timeout", "300", "status", "-j"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+            return None if done.stderr.endswith("; ask again\n") else done
+
+        done = wait_for("the daemon's whole reply", reply)
+        assert done is not None and done.returncode == 0, (done.returncode, done.stderr)
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
 
     def top(self) -> tuple[dict[int, str], list[dict[str, Any]]]:
         """What `restmarkctl top` shows: the states of the slots, and the workers as it has them in JSON."""
