@@ -409,6 +409,7 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
         _settle(environment.runner)
         users = environment.runner.user_count
         if not users:
+            gevent.sleep(POLL_S)
             continue
         words[0] = f"--duration={WINDOW_S if environment.runner.state == 'running' else SPAWNING_WINDOW_S}s"
         try:
