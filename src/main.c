@@ -100,6 +100,8 @@ static int check(struct parts *p) {
                 return fail_option(EX_CONFIG, c, bad, &e);
         if (setup_find_cpus(c, &p->cpus, &e) != EX_OK)
                 return fail(EX_CONFIG, &e);
+        if (control_access_find(c->listen_mode, c->listen_group, &p->listen_access, &bad_group, &e) < 0)
+                return fail_option(EX_CONFIG, c, bad_group ? OPTION_listen_group : OPTION_listen_mode, &e);
         if (control_access_find(c->rpc_mode, c->rpc_group, &p->rpc_access, &bad_group, &e) < 0)
                 return fail_option(EX_CONFIG, c, bad_group ? OPTION_rpc_group : OPTION_rpc_mode, &e);
         return EX_OK;
@@ -174,6 +176,7 @@ static int run(struct parts *p) {
                 .listeners = p->listeners,
                 .control = p->control,
                 .admin = p->admin,
+                .pid_file = p->pid_file,
                 .cpus = &p->cpus,
                 .n_workers = p->n_workers,
                 .program = &p->program,
@@ -276,6 +279,7 @@ static int give_back(struct parts *p) {
 
 static void free_parts(struct parts *p) {
         admin_free(p->admin);
+        (void)pid_file_free(p->pid_file);
         control_free(p->control);
         free(p->control_path);
         listeners_free(p->listeners);

@@ -47,12 +47,19 @@ static int open_admin(struct parts *p, struct error *e) {
 }
 
 /* The files of Unix sockets have their mode and group from the moment when somebody answers there. */
-static int admit_callers(const struct parts *p, struct error *e) {
+static int admit_clients(const struct parts *p, struct error *e) {
         const struct listen_list *list = &p->listeners->addresses;
 
-        for (size_t i = list->n - list->n_rpc; !p->listeners->given && i < list->n; i++)
-                if (listen_is_local(&list->at[i]) && control_access_apply(&p->rpc_access, list->at[i].socket.local.sun_path, e) < 0)
-                        return setup_blame(EX_OSERR, p->setup->config, p->rpc_access.has_group ? OPTION_rpc_group : OPTION_rpc_mode, e);
+        for (size_t i = 0; !p->listeners->given && i < list->n; i++) {
+                const bool calls = i >= list->n - list->n_rpc;
+                const struct control_access *access = calls ? &p->rpc_access : &p->listen_access;
+
+                if (!listen_is_local(&list->at[i]) || control_access_apply(access, list->at[i].socket.local.sun_path, e) == 0)
+                        continue;
+                if (access->has_group)
+                        return setup_blame(EX_OSERR, p->setup->config, calls ? OPTION_rpc_group : OPTION_listen_group, e);
+                return setup_blame(EX_OSERR, p->setup->config, calls ? OPTION_rpc_mode : OPTION_listen_mode, e);
+        }
         return EX_OK;
 }
 
@@ -64,7 +71,7 @@ static int open_listeners(struct parts *p, struct error *e) {
                 return setup_blame(EX_CONFIG, c, OPTION_rpc_listen, e);
         if (inherit_listeners(&all, c->balance == BALANCE_SHARED, p->n_workers, (int)c->backlog, &p->listeners, e) < 0)
                 return setup_blame(EX_OSERR, c, c->rpc_listen.n > 0 && c->origin[OPTION_rpc_listen] ? OPTION_rpc_listen : OPTION_listen, e);
-        return admit_callers(p, e);
+        return admit_clients(p, e);
 }
 
 int parts_open(struct parts *p, struct error *e) {
@@ -74,6 +81,8 @@ int parts_open(struct parts *p, struct error *e) {
         r = setup_open(p->setup, p->n_workers, e);
         if (r != EX_OK)
                 return r;
+        if (*c->pid_file && pid_file_open(c->pid_file, &p->pid_file, e) < 0)
+                return setup_blame(EX_OSERR, c, OPTION_pid_file, e);
         r = open_listeners(p, e);
         if (r != EX_OK)
                 return r;
@@ -105,6 +114,8 @@ int parts_adopt(struct parts *p, struct error *e) {
                 return EX_OSERR;
         p->board_fd = (int)h->board_fd;
         if (scoreboard_adopt(p->board_fd, &p->board, e) < 0)
+                return EX_OSERR;
+        if (h->pid_fd >= 0 && pid_file_adopt(p->boot->pid_file, (int)h->pid_fd, &p->pid_file, e) < 0)
                 return EX_OSERR;
         if (h->control_fd >= 0 && control_adopt(&control, &p->control_access, &p->control, e) < 0)
                 return EX_OSERR;

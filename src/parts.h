@@ -6,6 +6,7 @@
 #include "act/control_access.h"
 #include "act/handover.h"
 #include "act/listener.h"
+#include "act/pid_file.h"
 #include "act/program.h"
 #include "admin/admin.h"
 #include "base/error.h"
@@ -20,8 +21,9 @@ struct parts {
         struct listeners *listeners;
         int board_fd;
         struct control *control;
+        struct pid_file *pid_file;
         struct control_access control_access;
-        struct control_access rpc_access; /* of the Unix sockets of [rpc] listen */
+        struct control_access listen_access, rpc_access; /* of the Unix sockets of [server] listen, and of [rpc] listen */
         char *control_path;
         struct admin *admin;
         unsigned int n_workers;
@@ -35,7 +37,7 @@ struct parts {
 /* Both return 0 (EX_OK), or an exit code of sysexits.h with a sentence that names file and line where an option is to blame. What has been
  * made until then stays in *p. */
 
-/* Opens the listeners, the scoreboard, the admin endpoint and the control socket. */
+/* Opens the file for the process number, the listeners, the scoreboard, the admin endpoint and the control socket. */
 int parts_open(struct parts *p, struct error *e);
 
 /* Goes on with those that `p->handover` names. */

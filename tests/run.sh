@@ -21,15 +21,18 @@ for option in "$@"; do
                 echo "which tests took longest; what ran beside others is logged in build/*.log. With"
                 echo "--quick builds the release alone, and runs what starts no servers: the unit"
                 echo "tests, the rooms, and most of the rig's; installs only what these need."
-                echo "With --packaging builds the Debian and rpm packages instead, and tests them on a"
+                echo "With --packaging builds the packages and images instead, and tests them on a"
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "sets up back ends, pipelining and costs in another, and makes their quick runs;"
                 echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
-                echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
-                echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
-                echo "the packages of both releases. Four hours."
+                echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
+                echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
+                echo "processor; measures twice beside neighbours that come and go; decides 6000"
+                echo "simulated runs whose truth is known; then tests the packages of both releases."
+                echo "Five hours."
                 exit 0
                 ;;
         *)
@@ -49,7 +52,13 @@ if [ "$parts" = long ]; then
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/first_command
 fi
 if [ "$parts" = packaging ]; then
-        need git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap
+        need git build-essential debhelper dh-python lintian man-db rpm rpmlint systemd systemd-container debootstrap \
+                umoci binutils curl util-linux apparmor apt-utils gnupg debian-archive-keyring
+        # The image of the other architecture is cross-compiled.
+        case $(dpkg --print-architecture) in
+        amd64) need gcc-aarch64-linux-gnu g++-aarch64-linux-gnu ;;
+        arm64) need gcc-x86-64-linux-gnu g++-x86-64-linux-gnu ;;
+        esac
         # systemd.pc, which the packages' builds ask, is in systemd on Debian 12 and in systemd-dev later.
         pkg-config --exists systemd || need systemd-dev
 fi
@@ -145,6 +154,9 @@ if [ "$parts" = long ]; then
         ctest --preset asan -L '^twice$' -j "$jobs"
         tests/soak --minutes 60
         tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
+        build/release/tests/unit/unit_double_agreement 100
+        # shellcheck disable=SC2086 # empty or one word
+        [ "$(uname -m)" = aarch64 ] || tests/arm64/run.sh $no_install
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word

@@ -10,6 +10,7 @@
 #include "act/handover.h"
 #include "act/listener.h"
 #include "act/oom.h"
+#include "act/pid_file.h"
 #include "act/program.h"
 #include "config/config.h"
 #include "config/cpu_list.h"
@@ -27,6 +28,7 @@ struct supervisor_options {
         struct listeners *listeners;
         struct control *control; /* NULL: none */
         struct admin *admin;     /* NULL: none */
+        struct pid_file *pid_file; /* NULL: none */
         const struct cpu_list *cpus; /* slot i is pinned to at[i % n], if there are any */
         unsigned int n_workers;
         const struct program *program; /* for an upgrade */

@@ -49,14 +49,14 @@ static bool has_its_group(const struct control_access *access, const char *path)
 }
 
 int control_access_explain(const struct control_access *access, const char *path, int errnum, struct error *e) {
-        return error_set_errno(e, errnum, "%s: cannot give the control socket to group %u", path, (unsigned int)access->group);
+        return error_set_errno(e, errnum, "%s: cannot give the socket to group %u", path, (unsigned int)access->group);
 }
 
 int control_access_apply(const struct control_access *access, const char *path, struct error *e) {
         if (!has_its_group(access, path) && lchown(path, (uid_t)-1, access->group) < 0)
                 return control_access_explain(access, path, errno, e);
         if (chmod(path, access->mode) < 0)
-                return error_set_errno(e, errno, "%s: cannot set the control socket's mode", path);
+                return error_set_errno(e, errno, "%s: cannot set the socket's mode", path);
         return 0;
 }
 

@@ -133,6 +133,7 @@ static void describe(const struct exec *x, struct handover *h) {
         h->board_version = RESTMARK_SCOREBOARD_VERSION;
         h->board_bytes = sizeof *o->board;
         h->board_fd = o->board_fd;
+        h->pid_fd = pid_file_fd(o->pid_file);
         h->program_fd = o->program->fd;
         h->generation = x->act->generation->number;
         h->n_slots = x->act->fleet->n_workers;

@@ -156,7 +156,7 @@ static int pass_one(int64_t fd, bool pass) {
 }
 
 int handover_pass(const struct handover *h, int fd, bool pass, struct error *e) {
-        const int64_t singles[] = { fd, h->board_fd, h->program_fd, h->boot_fd, h->config_fd, h->control_fd };
+        const int64_t singles[] = { fd, h->board_fd, h->program_fd, h->boot_fd, h->config_fd, h->pid_fd, h->control_fd };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < sizeof singles / sizeof *singles; i++)

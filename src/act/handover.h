@@ -17,7 +17,7 @@
 #define HANDOVER_VARIABLE "RESTMARK_HANDOVER"
 
 enum {
-        HANDOVER_VERSION = 3, /* of this text; to be raised with every change of it, and of struct handover */
+        HANDOVER_VERSION = 4, /* of this text; to be raised with every change of it, and of struct handover */
         HANDOVER_SOCKETS_MAX = RESTMARK_SLOTS_MAX * RESTMARK_LISTEN_MAX,
         HANDOVER_CHILDREN_MAX = RESTMARK_SLOTS_MAX * RESTMARK_SEATS,
         HANDOVER_CLIENTS_MAX = 64,
@@ -41,6 +41,7 @@ enum {
         NUMBER(is_shared, 0, 1)                 /* the sockets of slot 0 are those of all slots */                                 \
         NUMBER(is_given, 0, 1)                  /* they are systemd's … */                                                         \
         NUMBER(is_stored, 0, 1)                 /* … or systemd has copies */                                                      \
+        NUMBER(pid_fd, -1, INT_MAX)             /* the locked file with the process number */                                      \
         NUMBER(control_fd, -1, INT_MAX)                                                                                            \
         NUMBER(control_device, 0, INT64_MAX)    /* of the control socket's file … */                                               \
         NUMBER(control_inode, 0, INT64_MAX)     /* … so that only our own is removed */                                            \

@@ -217,12 +217,12 @@ static int take_version(char *line, struct error *e) {
 
         if (strncmp(line, magic, length) != 0 || line[length] != ' ')
                 return error_set(e, -EINVAL, "the handover does not begin with %s", magic);
-        if (strcmp(line + length + 1, "3") != 0)
+        if (strcmp(line + length + 1, "4") != 0)
                 return error_set(e, -EPROTO, "the handover has version %.10s, this program knows %d", line + length + 1, HANDOVER_VERSION);
         return 0;
 }
 
-_Static_assert(HANDOVER_VERSION == 3, "take_version() compares with it");
+_Static_assert(HANDOVER_VERSION == 4, "take_version() compares with it");
 
 static int check_complete(const struct reader *r, struct error *e) {
         for (size_t i = 0; i < N_NUMBERS; i++)

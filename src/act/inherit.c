@@ -103,15 +103,14 @@ static int read_address(int fd, struct listen_address *ret) {
 
 /* ---- given by a socket unit ---- */
 
-/* HTTP goes over TCP alone. */
-static int check_given(const struct given *g, bool for_rpc, struct listen_address *ret, struct error *e) {
+static int check_given(const struct given *g, struct listen_address *ret, struct error *e) {
         int type = get_option(g->fd, SOL_SOCKET, SO_TYPE), one = 1, flags;
 
         if (type < 0)
                 return error_set(e, -ENOTSOCK, "descriptor %d (%s) from systemd is no socket", g->fd, g->name);
         if (read_address(g->fd, ret) < 0 || type != SOCK_STREAM ||
-            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6 && !(for_rpc && listen_is_local(ret))))
-                return error_set(e, -EPROTOTYPE, "socket %d (%s) from systemd is not for TCP: restmarkd takes those of ListenStream= with a port",
+            (ret->socket.any.sa_family != AF_INET && ret->socket.any.sa_family != AF_INET6 && !listen_is_local(ret)))
+                return error_set(e, -EPROTOTYPE, "socket %d (%s) from systemd is not for TCP: restmarkd takes those of ListenStream= with a port or a path",
                                  g->fd, g->name);
         if (get_option(g->fd, SOL_SOCKET, SO_ACCEPTCONN) != 1)
                 return error_set(e, -EINVAL, "socket %d (%s) from systemd does not listen: the socket unit needs Accept=no", g->fd, g->name);
@@ -123,7 +122,7 @@ static int check_given(const struct given *g, bool for_rpc, struct listen_addres
 }
 
 /* All that are named so; `name` "": all. */
-static int choose(struct inherited *in, const char *name, bool for_rpc, struct listen_list *list, int *fds, struct error *e) {
+static int choose(struct inherited *in, const char *name, struct listen_list *list, int *fds, struct error *e) {
         size_t before = list->n;
 
         for (size_t i = 0; i < in->n_given; i++) {
@@ -132,7 +131,7 @@ static int choose(struct inherited *in, const char *name, bool for_rpc, struct l
 
                 if (g->used || (*name && strcmp(name, g->name) != 0))
                         continue;
-                r = check_given(g, for_rpc, &list->at[list->n], e);
+                r = check_given(g, &list->at[list->n], e);
                 if (r < 0)
                         return r;
                 g->used = true;
@@ -152,10 +151,10 @@ static int choose_http(struct inherited *in, const struct listen_list *wanted, s
 
         if (!listen_is_given(&wanted->at[0])) {
                 log_message(LOG_NOTICE, "the sockets that systemd gives take the place of [server] listen");
-                return choose(in, "", false, list, fds, e);
+                return choose(in, "", list, fds, e);
         }
         for (size_t i = 0; r == 0 && i < n_http; i++)
-                r = choose(in, wanted->at[i].socket.given.name, false, list, fds, e);
+                r = choose(in, wanted->at[i].socket.given.name, list, fds, e);
         return r;
 }
 
@@ -169,7 +168,7 @@ static int choose_all(struct inherited *in, const struct listen_list *wanted, st
                         r = error_set(e, -EINVAL, "as systemd gives the sockets of [server] listen, [rpc] listen has to name some of them, too: systemd:NAME, "
                                                   "the FileDescriptorName= of their socket unit");
                 else
-                        r = choose(in, wanted->at[i].socket.given.name, true, &calls, call_fds, e);
+                        r = choose(in, wanted->at[i].socket.given.name, &calls, call_fds, e);
         if (r == 0)
                 r = choose_http(in, wanted, list, fds, e);
         for (size_t i = 0; r == 0 && i < calls.n; i++) { /* of systemd's sockets there are no more than LISTEN_MAX */

@@ -100,6 +100,18 @@ static void close_from(struct listeners *l, unsigned int slot, unsigned int end)
                 l->fds[i - 1] = fd_close(l->fds[i - 1]);
 }
 
+/* Nobody answers yet on those that are bound already: under another name of its file one would pass for stale. */
+static int check_names(const struct listeners *l, size_t a, struct error *e) {
+        const struct local_place place = local_socket_find(&l->addresses.at[a]);
+        char text[LISTEN_TEXT_MAX], other[LISTEN_TEXT_MAX];
+
+        for (size_t i = 0; place.inode != 0 && i < a; i++)
+                if (l->places[i].inode == place.inode && l->places[i].device == place.device)
+                        return error_set(e, -EADDRINUSE, "%s and %s are one socket: leave one of them out", listen_format(&l->addresses.at[i], other),
+                                         listen_format(&l->addresses.at[a], text));
+        return 0;
+}
+
 /* Of a Unix socket there is one, of which each slot has a descriptor. */
 static int bind_for_slot(struct listeners *l, size_t i, struct error *e) {
         const size_t a = i % l->addresses.n;
@@ -112,7 +124,9 @@ static int bind_for_slot(struct listeners *l, size_t i, struct error *e) {
                 l->fds[i] = fcntl(l->fds[a], F_DUPFD_CLOEXEC, 0);
                 return l->fds[i] < 0 ? error_set_errno(e, errno, "cannot share a Unix socket between workers") : 0;
         }
-        r = local_socket_bind(address, &l->fds[i], e);
+        r = check_names(l, a, e);
+        if (r == 0)
+                r = local_socket_bind(address, &l->fds[i], e);
         if (r == 0)
                 l->places[a] = local_socket_find(address);
         return r;
@@ -242,6 +256,11 @@ void listeners_store(struct listeners *l) {
 void listeners_unstore(struct listeners *l) {
         if (l->stored)
                 unstore_from(l, 0, n_groups(l, l->n_slots));
+        l->stored = false;
+}
+
+void listeners_leave(struct listeners *l) {
+        l->given = true;
         l->stored = false;
 }
 

@@ -18,7 +18,7 @@
 struct listeners {
         struct listen_list addresses; /* with the port that port 0 has become */
         bool shared;                  /* the sockets of slot 0 are those of all slots */
-        bool given;                   /* by systemd, which goes on to listen when this daemon stops */
+        bool given;                   /* by systemd, or left to it, which goes on to listen when this daemon stops */
         bool stored;                  /* systemd has copies, see store.h */
         int backlog;
         unsigned int n_slots; /* that have sockets */
@@ -51,6 +51,9 @@ int listeners_resize(struct listeners *listeners, unsigned int n_slots, struct e
 /* Lets systemd keep copies from now on, or no longer. */
 void listeners_store(struct listeners *listeners);
 void listeners_unstore(struct listeners *listeners);
+
+/* Leaves them to systemd, which has copies, for the next daemon: they are `given` from now on, and what waits there stays there. */
+void listeners_leave(struct listeners *listeners);
 
 /* Lets the kernel choose by `selector`. Not if they are shared. */
 int listeners_steer(const struct listeners *listeners, const struct selector *selector, struct error *e);

@@ -22,6 +22,7 @@
 #include "act/listener.h"
 #include "act/local_socket.h"
 #include "act/log_file.h"
+#include "act/pid_file.h"
 #include "base/fd.h"
 #include "base/small_file.h"
 #include "shared/heritage.h"
@@ -274,12 +275,27 @@ static int check_access_log(const char *path, preflight_note note, struct error 
         return 0;
 }
 
+static int check_pid_file(const char *path, preflight_note note, struct error *e) {
+        char remark[512];
+        int r = pid_file_check(path, e);
+
+        if (r <= 0)
+                return r;
+        (void)snprintf(remark, sizeof remark, "%.400s belongs to a daemon that runs: a start fails as long as it does", path);
+        note(remark);
+        return 0;
+}
+
 static int check_options(const struct config *c, const struct config *running, bool given, preflight_note note, enum option_id *ret_bad,
                          struct error *e) {
         int r;
 
         *ret_bad = OPTION_access_log; /* which a reload has opened already, if there is one */
         r = running || !*c->access_log ? 0 : check_access_log(c->access_log, note, e);
+        if (r < 0)
+                return r;
+        *ret_bad = OPTION_pid_file;
+        r = !*c->pid_file || (running && !config_differs(running, c, OPTION_pid_file)) ? 0 : check_pid_file(c->pid_file, note, e);
         if (r < 0)
                 return r;
         *ret_bad = OPTION_listen;

@@ -5,24 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/ini.h"
+#include "config/files.h"
 #include "config/raw.h"
-
-static int take_section(void *context, const char *section, struct error *e) {
-        (void)context;
-        return option_section_check(section, e);
-}
-
-static int take_value(void *context, const char *section, const char *key, const char *value, unsigned int line, struct error *e) {
-        struct raw_config *raw = context;
-        char origin[4096 + 16];
-        int id = option_find(section, key, e);
-
-        if (id < 0)
-                return id;
-        (void)snprintf(origin, sizeof origin, "%s:%u", raw->path, line);
-        return raw_add(raw, id, value, origin, e);
-}
 
 /* "section.key=value" */
 static int take_override(struct raw_config *raw, const char *text, struct error *e) {
@@ -59,8 +43,8 @@ static int set_listen(const struct option_row *row, struct listen_list *list, co
                 r = listen_parse(v->text, &address, e);
                 if (r == 0 && listen_is_given(&address) && strcmp(row->section, "admin") == 0)
                         r = error_set(e, -EINVAL, "sockets from systemd are not for the admin endpoint: write an address");
-                if (r == 0 && listen_is_local(&address) && strcmp(row->section, "rpc") != 0)
-                        r = error_set(e, -EINVAL, "Unix sockets are for [rpc] listen alone: write ADDRESS:PORT");
+                if (r == 0 && listen_is_local(&address) && strcmp(row->section, "admin") == 0)
+                        r = error_set(e, -EINVAL, "Unix sockets are not for the admin endpoint: write ADDRESS:PORT");
                 for (size_t i = 0; r == 0 && i < list->n; i++)
                         if ((listen_port(&address) != 0 || listen_is_given(&address) || listen_is_local(&address)) && memcmp(&list->at[i], &address, sizeof address) == 0)
                                 r = error_set(e, -EEXIST, "%s is given twice", v->text);
@@ -109,10 +93,12 @@ static int check_clash(const struct config *config, enum option_id id, size_t i,
 
         for (size_t k = 0; k < others->n; k++)
                 if (listen_overlap(address, &others->at[k]))
-                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [%s] listen, which has %s: give the %s a port of its own, such as %s",
+                        return error_set(e, -EADDRINUSE, "%s: %s is taken by [%s] listen, which has %s: give the %s a %s",
                                          config_where(config, id, where, sizeof where), listen_format(address, text), option_table[taken].section,
                                          listen_format(&others->at[k], other), id == OPTION_admin_listen ? "admin endpoint" : "calls",
-                                         id == OPTION_admin_listen ? "9180" : "8081");
+                                         listen_is_local(address)    ? "path of its own"
+                                         : id == OPTION_admin_listen ? "port of its own, such as 9180"
+                                                                     : "port of its own, such as 8081");
         return 0;
 }
 
@@ -239,11 +225,9 @@ int raw_build(const struct raw_config *raw, struct config **ret, struct error *e
 }
 
 int config_load(const char *path, const char *const *overrides, size_t n_overrides, struct config **ret, struct error *e) {
-        struct raw_config raw = { .path = path };
-        int r = 0;
+        struct raw_config raw = { .n_files = 0 };
+        int r = path ? files_read(path, &raw, e) : 0;
 
-        if (path)
-                r = ini_read(path, take_section, take_value, &raw, e);
         for (size_t i = 0; r == 0 && i < n_overrides; i++)
                 r = take_override(&raw, overrides[i], e);
         if (r == 0)

@@ -110,4 +110,9 @@ void config_write_default(FILE *to) {
                 write_bounds(row, to);
                 (void)fprintf(to, ";%s =%s%s\n", row->key, *row->default_text ? " " : "", row->default_text);
         }
+        (void)fputc('\n', to);
+        write_comment("Your own settings may stand in files of their own, with their [section] lines: then an upgrade of the package has nothing to ask "
+                      "about this one. They are read here, in the order of their names, and what a later file says replaces what stands before.",
+                      to);
+        (void)fputs("include = conf.d/*.ini\n", to);
 }

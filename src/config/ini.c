@@ -118,8 +118,6 @@ static int take_value(struct reading *r, char *line, struct error *e) {
                 return error_set(e, -EINVAL, "neither \"[section]\", nor \"key = value\", nor a comment (; or #)");
         *value++ = '\0';
         key = trim(line);
-        if (!r->section)
-                return error_set(e, -EINVAL, "\"%s\" stands before any [section]", key);
         if (!*key)
                 return error_set(e, -EINVAL, "there is no key before the \"=\"");
         if (value[strspn(value, blanks)] == '"') {

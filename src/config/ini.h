@@ -13,7 +13,7 @@
 /* Bytes of a line. The longest argument of a command line, 128 KiB, has room however it is quoted. */
 enum { INI_LINE_MAX = 768 << 10 };
 
-/* Called for each key; `section` and `key` are known to be non-empty. Returns 0, or a negative errno value with a sentence (to
+/* Called for each key, which is known to be non-empty; `section` is NULL before the first one. Returns 0, or a negative errno value with a sentence (to
  * which the file and line are added) to stop. The strings live only during the call. */
 typedef int (*ini_value)(void *context, const char *section, const char *key, const char *value, unsigned int line,
                          struct error *e);

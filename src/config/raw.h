@@ -13,8 +13,9 @@ struct raw_value {
 };
 
 struct raw_config {
-        const char *path;
         struct raw_value *values[OPTION_COUNT];
+        unsigned int file_of[OPTION_COUNT]; /* which file has said so, 1 for the first that was read; 0: none */
+        unsigned int n_files;               /* that were read until now */
         bool overridden[OPTION_COUNT];
 };
 

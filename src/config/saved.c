@@ -77,7 +77,7 @@ static int take_option(struct raw_config *raw, char **at, const char *end, struc
 }
 
 static int take_options(char *text, size_t size, struct config **ret, struct error *e) {
-        struct raw_config raw = { .path = NULL };
+        struct raw_config raw = { .n_files = 0 };
         const size_t before = sizeof magic - 1, behind = sizeof last - 1;
         char *at, *end;
         int r = 0;

@@ -153,6 +153,8 @@ void access_log_format_address(const struct sockaddr *address, char *text) {
         const void *bytes = address->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
                                                            : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
 
-        if (!inet_ntop(address->sa_family, bytes, text, ACCESS_LOG_ADDRESS_MAX))
+        if (address->sa_family == AF_UNIX) /* who it is has no address; nginx says so, too */
+                (void)snprintf(text, ACCESS_LOG_ADDRESS_MAX, "unix:");
+        else if (!inet_ntop(address->sa_family, bytes, text, ACCESS_LOG_ADDRESS_MAX))
                 (void)snprintf(text, ACCESS_LOG_ADDRESS_MAX, "-");
 }

@@ -46,10 +46,20 @@ static void notify(const struct intent *i) {
         }
 }
 
+static void write_pid(const struct house *h) {
+        struct error e;
+
+        if (h->options->pid_file && pid_file_write(h->options->pid_file, &e) < 0)
+                log_message(LOG_ERR, "%s", e.text);
+}
+
 static void perform_saying(struct house *h, const struct intent *i) {
         struct restmark_scoreboard *board = h->options->board;
 
         switch (i->kind) {
+        case INTENT_SERVE:
+                write_pid(h);
+                break;
         case INTENT_LOG:
                 log_message((int)i->number, "%s", i->text);
                 break;

@@ -14,6 +14,7 @@
 #include "act/outbox.h"
 #include "act/process.h"
 #include "act/reopen.h"
+#include "act/unit.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -60,7 +61,19 @@ static int on_sigchld(sd_event_source *source, const struct signalfd_siginfo *si
         return 0;
 }
 
+/* With systemd's copies the next daemon goes on where this one ends, and nobody is turned away in between. */
+static void leave_sockets(struct house *h) {
+        struct listeners *l = h->options->listeners;
+
+        if (h->plans->fleet.stopping || !l->stored || !unit_store_outlives_stop())
+                return;
+        log_message(LOG_NOTICE, "systemd keeps the listening sockets: what waits there is for the next daemon");
+        listeners_leave(l);
+        h->plans->fleet.is_given = true;
+}
+
 static void stop(struct house *h, bool at_once) {
+        leave_sockets(h);
         happenings_push(h->act.queue, &(struct happening){ .kind = HAPPENING_STOP, .at_once = at_once });
 }
 

@@ -39,7 +39,7 @@ void acceptor_init(struct acceptor *a, const struct heritage *heritage, struct r
                                 .shared = heritage->shared_listeners,
                                 .epoll = epoll,
                                 .event_base = event_base };
-        for (size_t i = a->n - a->n_rpc; i < a->n; i++) {
+        for (size_t i = 0; i < a->n; i++) {
                 socklen_t size = sizeof(int);
                 int domain = AF_UNSPEC;
 

@@ -127,7 +127,8 @@ class Daemon:
     def wait_ready(self) -> None:
         self.wait_log(r"ready: \d+ worker")
         self.addresses = re.findall(r"listening on (\S+):(\d+)\n", self.log())
-        self.host, self.port = self.addresses[0][0].strip("[]"), int(self.addresses[0][1])
+        if self.addresses:  # else it has Unix sockets alone
+            self.host, self.port = self.addresses[0][0].strip("[]"), int(self.addresses[0][1])
 
     def workers(self) -> list[int]:
         return children(self.pid)

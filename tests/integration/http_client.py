@@ -28,10 +28,15 @@ class Closed(Exception):
 
 
 class Connection:
-    """One connection; `get` may be called again as long as the server keeps it."""
+    """One connection, to an address and port or to the path of a Unix socket; `get` may be called again as long as the server keeps it."""
 
-    def __init__(self, address: tuple[str, int], timeout: float = 60.0) -> None:
-        self.socket = socket.create_connection(address, timeout=timeout)
+    def __init__(self, address: tuple[str, int] | str, timeout: float = 60.0) -> None:
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address, timeout=timeout)
         self.buffer = b""
 
     def send(self, data: bytes) -> None:

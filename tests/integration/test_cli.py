@@ -36,7 +36,7 @@ def test_help_and_version() -> None:
         result = run(option)
         assert (result.returncode, result.stderr) == (0, "")
         assert max(map(len, result.stdout.splitlines())) <= 80
-    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\ndatabase: PostgreSQL, by libpq.so.5, .*\ncache: Redis, by libhiredis.so[.0-9]+, .*\n", run("-V").stdout)
+    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\nsingle-wait: yes\ndatabase: PostgreSQL, by libpq.so.5, .*\ncache: Redis, by libhiredis.so[.0-9]+, .*\n", run("-V").stdout)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,9 @@ def test_the_shipped_configuration_is_the_table_s() -> None:
     shipped = SOURCE / "etc" / "restmarkd.ini"
     assert run("--write-config", "-").stdout == shipped.read_text(), "run restmarkd --write-config etc/restmarkd.ini"
     assert run("-T", "-c", str(shipped)).stdout == run("-T").stdout
-    uncommented = re.sub(r"^;(?=\S)", "", shipped.read_text(), flags=re.MULTILINE)
+    options, include = shipped.read_text().rsplit("\n\n", 1)
+    assert include.endswith("\ninclude = conf.d/*.ini\n"), "an edit has a place of its own"
+    uncommented = re.sub(r"^;(?=\S)", "", options, flags=re.MULTILINE)
     for key in re.findall(r"^([a-z-]+) =", uncommented, flags=re.MULTILINE):
         assert f"\n{key} =" in run("-T").stdout
 

@@ -89,7 +89,7 @@ BAD = {
         ("admin.control={}/closed/d/c",), "/closed/d: cannot make the directory of the control socket", prepare=close_folder, as_nobody=True
     ),
     "control for a group": Bad(
-        ("admin.control={}/c", "admin.control-group=daemon"), "/c: cannot give the control socket to group 1: Operation not", as_nobody=True
+        ("admin.control={}/c", "admin.control-group=daemon"), "/c: cannot give the socket to group 1: Operation not", as_nobody=True
     ),
     "open files": Bad(("limits.max-connections=100000",), "[limits] max-connections: ", prefix=("prlimit", "--nofile=1000:1000")),
 }  # fmt: skip
@@ -179,7 +179,7 @@ def test_testing_makes_no_access_log_and_leaves_a_pipe_alone(tmp_path: Path) -> 
         ("listen = 127.0.0.1:0", "listen = 127.0.0.1:81", r"\[admin\] listen: 127\.0\.0\.1:81 is a privileged port"),
         ("listen = 127.0.0.1:0", "control = /etc/passwd", r"\[admin\] control: /etc/passwd: cannot tell whether another daemon has this"),
         ("listen = 127.0.0.1:0", "control-mode = 777", r"\[admin\] control-mode: \"777\" is not the mode"),
-        ("listen = 127.0.0.1:0", "control-group = daemon", r"\[admin\] control: .*: cannot give the control socket to group 1"),
+        ("listen = 127.0.0.1:0", "control-group = daemon", r"\[admin\] control: .*: cannot give the socket to group 1"),
     ],
 )
 def test_a_reload_fails_if_the_restart_it_takes_would(folder: Path, server: str, admin: str, says: str) -> None:

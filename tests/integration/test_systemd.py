@@ -304,6 +304,19 @@ def test_sockets_for_calls_are_named(start: Start, tmp_path: Path) -> None:
         assert "name some of them, too" in refusal("rpc.listen=127.0.0.1:0", sockets={"web": web.fileno()})
 
 
+def test_a_unix_socket_may_be_for_http(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(path))
+        local.listen(16)
+        daemon = start("server.processes=1", listen=False, **activation({"web": local.fileno()}))
+        with Connection(str(path)) as connection:
+            assert connection.request("/").body == b"Welcome!\n"
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+        assert path.exists(), "it is systemd's"
+
+
 def test_calls_that_wait_outlive_a_crash_of_the_master(start: Start, systemd: FakeSystemd, tmp_path: Path) -> None:
     environment = {**systemd.environment, "FDSTORE": "100"}
     options = ("server.processes=2", "rpc.listen=127.0.0.1:0", f"rpc.listen=unix:{tmp_path}/rpc.sock")

@@ -26,8 +26,8 @@ pytest_plugins = ["upgrade_fixtures"]
         ("exec sleep 60", r"fails its self-test: it was not done within 4\.0 s"),
         ('exec real "$@" -o server.nonsense=1', r'fails its self-test: .*unknown key "nonsense" in \[server\].* \(exited with code 78\)'),
         (
-            'printf "restmark-handover 4\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
-            r"fails its self-test: the handover has version 4, this program knows 3 \(exited with code 64\)",
+            'printf "restmark-handover 5\\nend\\n" > /proc/self/fd/$RESTMARK_HANDOVER; exec real "$@"',
+            r"fails its self-test: the handover has version 5, this program knows 4 \(exited with code 64\)",
         ),
         (
             'text=$(sed -e "s/^board_version .*/board_version 1/" /proc/self/fd/$RESTMARK_HANDOVER); '
@@ -179,7 +179,7 @@ def test_the_self_test_is_not_for_people() -> None:
 
 def test_a_handover_that_is_cut_off_is_refused() -> None:
     fd = os.memfd_create("handover", 0)
-    os.write(fd, b"restmark-handover 3\nend\n")
+    os.write(fd, b"restmark-handover 4\nend\n")
     result = run("-o", "server.listen=127.0.0.1:0", env={**os.environ, "RESTMARK_HANDOVER": str(fd)}, pass_fds=(fd,))
     os.close(fd)
     assert result.returncode == 64

@@ -168,6 +168,20 @@ def test_a_stop_under_load_answers_everything_accepted(machine: Container) -> No
     machine.run("systemctl", "start", "restmarkd")
 
 
+def test_a_restart_under_load_turns_nobody_away(machine: Container) -> None:
+    """Where systemd keeps the store over it; else connections are refused meanwhile, and no more than that."""
+    old, keeps = machine.main_pid(), int(machine.run("systemctl", "--version").split()[1]) >= 254
+    with machine.load() as load:
+        machine.run("systemctl", "restart", "restmarkd")
+        assert machine.get() == ANSWERS["/"]
+        load.stop()
+    refused = load.failed.pop("refused", 0)
+    assert not load.failed and (refused == 0 or not keeps), (refused, load.counts)
+    assert machine.main_pid() not in (0, old)
+    assert machine.show("restmarkd", "FileDescriptorStoreMax") == "4096"
+    assert ("systemd keeps the listening sockets" in machine.journal("-u", "restmarkd")) == keeps
+
+
 def test_an_upgrade_under_load_loses_nothing(
     machine: Container, debs: Path, next_debs: Path, record_property: Callable[[str, object], None]
 ) -> None:

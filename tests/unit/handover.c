@@ -26,6 +26,7 @@ static struct handover *example(void) {
         h->generation = 3;
         h->n_slots = 2;
         h->was_ready = 1;
+        h->pid_fd = 17;
         h->control_fd = -1;
         strcpy(h->program, "/opt/with a blank/a \\ and a\nline end/restmarkd");
         strcpy(h->from, "0.1.0");
@@ -157,9 +158,9 @@ static void what_makes_no_sense_is_refused(void **state) {
                 const char *line, *replacement; /* "" takes the line out */
                 const char *message;
         } cases[] = {
-                { "restmark-handover 3", "restmark-handover 1", "version 1, this program knows 3" },
-                { "restmark-handover 3", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 3" },
-                { "restmark-handover 3", "something else", "does not begin with restmark-handover" },
+                { "restmark-handover 4", "restmark-handover 1", "version 1, this program knows 4" },
+                { "restmark-handover 4", "restmark-handover 12345678901234567890", "version 1234567890, this program knows 4" },
+                { "restmark-handover 4", "something else", "does not begin with restmark-handover" },
                 { "pid 4711", "", "has no pid" },
                 { "pid 4711", "pid 0", "line 2 of the handover makes no sense" },
                 { "pid 4711", "pid 4711 1", "makes no sense" },

@@ -23,7 +23,7 @@ from ..model import cpulist
 from ..model.errors import EnvironmentFault, ExitCode, RigError
 from ..model.load_machines import MachineRound
 from ..model.results import LoadErrors
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import load_process, load_program
 
 _READY = "ready\n"
@@ -176,11 +176,12 @@ class SoFar:
     failed: int
 
 
-def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], None] | None = None) -> LoadResult:
+def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], bool | None] | None = None) -> LoadResult:
     """Loads the server until the last answer has come in.
 
     begin is called when all connections are open (and the server has answered its first requests), before the load: what a
-    caller reads there and after run() has returned is of the load alone. every is called as often as the plan says while it runs.
+    caller reads there and after run() has returned is of the load alone. every is called as often as the plan says while it runs; once it
+    returns True the sending ends, as if the plan's time were over.
 
     Raises NotAnswered, or EnvironmentFault when restmark-load fails.
     """
@@ -261,18 +262,24 @@ def _is_ready(process: subprocess.Popen[str], patience_s: float) -> bool:
     return process.stdout.readline() == _READY
 
 
-def _watch(process: subprocess.Popen[str], every: Callable[[SoFar], None], patience_s: float) -> str:
-    """Lets it go and passes on how far it is, until another line comes, which is all of its results and is returned; empty if it ends without."""
+def _watch(process: subprocess.Popen[str], every: Callable[[SoFar], bool | None], patience_s: float) -> str:
+    """Lets it go and passes on how far it is, until another line comes, which is all of its results and is returned; empty if it ends without.
+
+    Ends the sending, by the signal that it has for that, when every says so.
+    """
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("go\n")
     process.stdin.flush()
     ending = threading.Timer(patience_s, process.kill)
     ending.start()
+    ended = False  # a second signal would end the process, results and all
     try:
         for line in process.stdout:
             if not line.startswith(_SO_FAR):
                 return line
-            every(SoFar(*map(int, line.removeprefix(_SO_FAR).split())))
+            if every(SoFar(*map(int, line.removeprefix(_SO_FAR).split()))) and not ended:
+                process.terminate()
+                ended = True
     finally:
         ending.cancel()
     return ""

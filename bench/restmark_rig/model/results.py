@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .limits import UNLIMITED, Limits
 from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
+from .warm_up_records import WarmUpRecord
 
 FORMAT = "restmark-results"
 VERSION = 5  # raised whenever keys change; results_upgrade.py brings older documents up to it
@@ -190,6 +192,7 @@ class ContestantRecord:
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
     start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
+    scales: the name of the contestant that this is with another number of workers.
     """
 
     name: str
@@ -210,6 +213,7 @@ class ContestantRecord:
     start_env: dict[str, str] = field(default_factory=dict)
     built_in: bool = True
     level: str | None = None
+    scales: str | None = None
 
     @property
     def is_limit(self) -> bool:
@@ -276,7 +280,7 @@ class RunSettings:
     """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
 
     baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
-    Neither bears on what is measured.
+    Neither bears on what is measured. limits: of every contestant. more_workers: numbers of workers beside the usual one, for a curve.
     """
 
     connections: list[int]
@@ -295,6 +299,8 @@ class RunSettings:
     dataset_sha256: str
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    limits: Limits = UNLIMITED
+    more_workers: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -308,8 +314,9 @@ class Results:
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
-    and back_end_footprints: what each contestant held of them; both empty where no workload asks any. load_machines: those that made
-    the load, empty where this one did.
+    and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
+    did not record them. server_place: how the servers' machine was reached, and server_machine: what it is, both None where it was that of the load.
+    load_machines: those that made the load, empty where this one did.
     """
 
     rig_version: str
@@ -338,6 +345,9 @@ class Results:
     complete_rounds: list[int] = field(default_factory=list)
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
+    warm_ups: list[WarmUpRecord] = field(default_factory=list)
+    server_place: str | None = None
+    server_machine: Machine | None = None
     load_machines: list[LoadMachine] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION

@@ -101,9 +101,13 @@ def _load(results: Results) -> Iterator[str]:
 
 def _way(results: Results) -> str:
     """Between client and server."""
-    if not results.load_machines:
-        return "over loopback"
-    return f"on {numbers.counted(len(results.load_machines), 'machine')} over a network"
+    loaders = results.load_machines
+    if results.server_machine is None:
+        return f"on {numbers.counted(len(loaders), 'machine')} over a network" if loaders else "over loopback"
+    where = f"to {results.server_machine.hostname} ({results.server_place}),"
+    if loaders:
+        return f"on {numbers.counted(len(loaders), 'machine')} over a network, {where}"
+    return f"over the network, from {results.machine.hostname} {where}"
 
 
 def _rounds(results: Results) -> Iterator[str]:
@@ -125,7 +129,7 @@ def _slices(results: Results) -> str:
         f"than a moment slows all down alike. A slice lasted {_length(results)} (longer where requests are slow); at its end "
         "sending stops, and what is under way comes in and counts with its CPU time. "
         f"There {'was' if plan.start_of(last) == 1 else 'were'} {starts} of all servers, after which each cell was loaded for at least "
-        f"{warmup_s:g} s, until its requests got no cheaper: that is thrown away."
+        f"{warmup_s:g} s, until the CPU time of its requests was steady or the load had lasted many times as long: that is thrown away."
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..contestants.cache import Cache
 from ..load import cluster, host_file, load, locust
 from ..load.cluster import Master
-from ..load.engine import LoadEngine
+from ..load.engine import LoadEngine, WatchedEngine
 from ..load.host_file import LoadHost
 from ..model.errors import UsageFault
 from ..model.load_machines import LoadMachine
@@ -30,9 +30,11 @@ class LoadMachines:
 
 @dataclass(frozen=True)
 class Loaders:
-    """Those that are ready. records: of each that is not this one; listen: the address at which they reach the servers."""
+    """Those that are ready. records: of each that is not this one; listen: the address at which they reach the servers; watched: the engine, where it tells
+    how far it is."""
 
     engine: LoadEngine = load
+    watched: WatchedEngine | None = load
     records: list[LoadMachine] = field(default_factory=list)
     listen: str = LOOPBACK
 
@@ -77,10 +79,10 @@ def running(wishes: LoadMachines, cache: Cache, tell: Callable[[str], None]) -> 
     if wishes.master is not None:
         assert wishes.listen is not None
         engine = cluster.join(wishes.master)
-        yield Loaders(engine, list(engine.machines.values()), wishes.listen)
+        yield Loaders(engine, None, list(engine.machines.values()), wishes.listen)
     elif wishes.hosts:
         listen = wishes.listen or locust.address_seen_by(wishes.hosts)
         with locust.running(wishes.hosts, listen, cache, tell) as engine:
-            yield Loaders(engine, list(engine.machines.values()), listen)
+            yield Loaders(engine, None, list(engine.machines.values()), listen)
     else:
         yield HERE

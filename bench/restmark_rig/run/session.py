@@ -16,16 +16,16 @@ from ..backends.back_ends import BackEnds
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
-from ..host import background_load, pinning
+from ..host import background_load, identity, pinning
 from ..host.background_load import BackgroundLoad
-from ..host.idle_latency import IdleLatency
 from ..host.machine_speed import MachineSpeed, Quiet
 from ..host.pinning import Pinning
 from ..model import budget, plan
 from ..model.budget import Forecast, SliceLengths
 from ..model.errors import EnvironmentFault, ExitCode
-from ..model.results import ContestantRecord, Results, RunSettings, Skipped, Verification
+from ..model.results import ContestantRecord, Machine, Results, RunSettings, Skipped, Verification
 from ..server.launcher import StartOptions
+from ..server.placement import Placement
 from ..store import dataset, rig_identity, writing
 from ..store.dataset import Dataset
 from ..terminal import console
@@ -46,6 +46,7 @@ from . import (
     run_request,
     runner,
     verdict,
+    warm_up,
 )
 from .bench import Bench
 from .calibration import Calibration
@@ -71,6 +72,7 @@ class _Field:
 class _Ground:
     """What the run stands on, equal for new and for resumed ones."""
 
+    placement: Placement
     pins: Pinning
     data: Dataset
     default: Dataset
@@ -81,8 +83,14 @@ class _Ground:
 
     @property
     def options(self) -> StartOptions:
+        address = self.placement.address if self.placement.name else self.loaders.listen
         return StartOptions(
-            self.data.path, self.loaders.listen, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access
+            self.data.path,
+            address,
+            workers=self.run.workers,
+            cpus=self.pins.server,
+            back_ends=self.running.access,
+            limits=self.run.limits,
         )
 
 
@@ -95,14 +103,14 @@ class _Busy:
 
 
 def start(
-    settings: Settings, request: RunRequest, seed: int | None, directory: Path, wait_min: float | None
+    settings: Settings, request: RunRequest, placement: Placement, seed: int | None, directory: Path, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
-    """A new run. wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
+    """A new run. placement: where the servers run; wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
 
     Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
     """
-    ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
-    found = preview.look(settings, request, ground.run)
+    ground = _ground(settings, request, placement, secrets.randbelow(2**31) if seed is None else seed)
+    found = preview.look(settings, request, ground.run, placement)
     with ExitStack() as stack:
         ground = replace(ground, running=_back_ends(settings, request, ground, found, stack), loaders=_loaders(settings, request, stack))
         return _started(settings, request, ground, found, directory, wait_min)
@@ -131,17 +139,17 @@ def _started(
     started_unix_ms = time.time_ns() // 1_000_000
     with writing.claimed(directory), console.progress() as progress:
         _look_around(ground, found, wait_min, progress)
-        field = _prepare(settings, progress)
+        field = _prepare(settings, ground.placement, progress)
         _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
         machine = machine_record.describe(field.contestants)
-        machine_speed = MachineSpeed(ground.pins, IdleLatency())
-        _verify(settings, field, ground, machine_speed, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, ground.placement.idle, work_ns=ground.placement.work_ns)
+        _verify(field, ground, machine_speed, request.routes(), progress)
         _require_baseline(ground.run, field)
         busy = _look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         bench = _bench(settings, ground, machine_speed, progress)
         calibrated = calibration.hold(names, cells, bench)
@@ -161,7 +169,7 @@ def _started(
             thresholds=verdict.thresholds(),
             machine=machine,
             tools=machine_record.tools(),
-            contestants=_records(settings, names, field, ground.options),
+            contestants=_records(names, field, ground),
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
             order=plan.make(cells, ground.run.rounds, ground.seed),
@@ -170,6 +178,8 @@ def _started(
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
             back_end_footprints=calibrated.footprints,
+            server_place=ground.placement.name or None,
+            server_machine=_server_machine(ground.placement),
             load_machines=ground.loaders.records,
         )
         recording = _recording(results, directory, calibrated)
@@ -178,13 +188,13 @@ def _started(
 
 
 def go_on(
-    settings: Settings, request: RunRequest, recording: Recording, wait_min: float | None
+    settings: Settings, request: RunRequest, placement: Placement, recording: Recording, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
-    today = _ground(settings, request, results.seed)
+    today = _ground(settings, request, placement, results.seed)
     with ExitStack() as stack:
-        running = _back_ends(settings, request, today, preview.look(settings, request, today.run), stack)
+        running = _back_ends(settings, request, today, preview.look(settings, request, today.run, placement), stack)
         ground = replace(today, running=running, loaders=_loaders(settings, request, stack))
         return _gone_on(settings, request, recording, ground, wait_min)
 
@@ -196,21 +206,24 @@ def _gone_on(
     results = recording.results
     resume.require_same_ground(
         results,
-        machine_record.identity(),
+        identity.read(),
         today.run,
         rig_identity.describe(),
         machine_record.tools(),
+        _server_machine(today.placement),
     )
     ground = replace(today, run=results.settings)
     with writing.claimed(recording.directory), console.progress() as progress:
         _wait_for_quiet(ground, wait_min, progress)
-        field = _prepare(settings, progress)
-        built = participants.with_again(field.contestants)
-        resume.require_same_contestants(results, _records(settings, built, field, ground.options))
-        machine_speed = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
-        _verify(settings, field, ground, machine_speed, request.routes(), progress)
-        names = participants.with_again(field.contestants)
-        resume.require_same_contestants(results, _records(settings, names, field, ground.options))
+        field = _prepare(settings, ground.placement, progress)
+        built = _participants(field, ground)
+        resume.require_same_contestants(results, _records(built, field, ground))
+        machine_speed = MachineSpeed(
+            ground.pins, ground.placement.idle, Quiet(results.reference_ns, results.handover_ns), ground.placement.work_ns
+        )
+        _verify(field, ground, machine_speed, request.routes(), progress)
+        names = _participants(field, ground)
+        resume.require_same_contestants(results, _records(names, field, ground))
         busy = _look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         calibrated = calibration.hold(names, cells, _bench(settings, ground, machine_speed, progress))
@@ -221,7 +234,7 @@ def _gone_on(
 def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
     """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
     _wait_for_quiet(ground, wait_min, progress)
-    now = background_load.look(preview.cpus_of(ground.pins))
+    now = _others(ground)
     parts = [f"to verify {len(found.present)} contestants", "to measure them"]
     if found.unbuilt:
         parts.insert(0, f"to build {', '.join(found.unbuilt)}")
@@ -236,13 +249,26 @@ def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> 
     started = time.monotonic()
     _wait_for_quiet(ground, wait_min, progress)
     waited_s = time.monotonic() - started
-    return _Busy(background_load.look(preview.cpus_of(ground.pins)), waited_s)
+    return _Busy(_others(ground), waited_s)
 
 
 def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
     if wait_min is not None:
-        cpus = preview.cpus_of(ground.pins)
-        background_load.wait_for_quiet(lambda: background_load.look(cpus), 60 * wait_min, progress.progress)
+        background_load.wait_for_quiet(lambda: _others(ground), 60 * wait_min, progress.progress)
+
+
+def _others(ground: _Ground) -> BackgroundLoad:
+    """What others do here, or, if that is more, on the servers' machine."""
+    here = background_load.look(preview.cpus_of(ground.pins))
+    if not ground.pins.apart:
+        return here
+    there = ground.placement.background_load(ground.pins.server or frozenset())
+    return max(here, there, key=lambda found: found.share)
+
+
+def _server_machine(placement: Placement) -> Machine | None:
+    """That of the servers, where it is another one."""
+    return placement.identity() if placement.name else None
 
 
 def _require_baseline(run: RunSettings, field: _Field) -> None:
@@ -256,20 +282,20 @@ def _require_baseline(run: RunSettings, field: _Field) -> None:
     )
 
 
-def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
-    pins = request.pins()
+def _ground(settings: Settings, request: RunRequest, placement: Placement, seed: int) -> _Ground:
+    pins = request.pins(placement)
     default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     data = dataset.read(request.dataset.absolute()) if request.dataset else default
-    return _Ground(pins, data, default, request.settings(pins, data), seed, BackEnds())
+    return _Ground(placement, pins, data, default, request.settings(pins, data), seed, BackEnds())
 
 
-def _prepare(settings: Settings, progress: Progress) -> _Field:
-    ready, skipped = participants.prepare(settings, settings.chosen(), progress)
+def _prepare(settings: Settings, placement: Placement, progress: Progress) -> _Field:
+    ready, skipped = participants.prepare(settings, settings.chosen(), placement, progress)
     return _Field(ready, skipped, [], {})
 
 
 def _verify(
-    settings: Settings, field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
+    field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
 ) -> None:
     """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's speed in between.
 
@@ -277,12 +303,12 @@ def _verify(
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options.at_full_speed(), routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
         progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
-        report = verifier.verify(contestant, plan_, settings.cache, progress)
+        report = verifier.verify(contestant, plan_, ground.placement, progress)
         machine_speed.look()
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
@@ -303,11 +329,13 @@ def _verify(
     field.contestants = passed
 
 
-def _records(
-    settings: Settings, names: Sequence[Participant], field: _Field, options: StartOptions
-) -> list[ContestantRecord]:
+def _participants(field: _Field, ground: _Ground) -> list[Participant]:
+    return participants.scaled(participants.with_again(field.contestants), preview.cpus_by_workers(ground.run, ground.pins, ground.placement.topology()))
+
+
+def _records(names: Sequence[Participant], field: _Field, ground: _Ground) -> list[ContestantRecord]:
     return [
-        contestant_record.describe(participant, options, field.accounting.get(participant.contestant.name, ""), settings.cache)
+        contestant_record.describe(participant, ground.options, field.accounting.get(participant.contestant.name, ""), ground.placement)
         for participant in names
     ]
 
@@ -319,11 +347,17 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
 
 def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
     """What the settings alone make doubtful."""
-    found = [*pinning.remarks(ground.pins), *machine_verdicts.clock_remarks(ground.loaders.records)]
+    topology = ground.placement.topology()
+    found = [*pinning.remarks(ground.pins, topology), *preview.too_many_workers(ground.run, ground.pins)]
+    found.extend(machine_verdicts.clock_remarks(ground.loaders.records))
+    longest = warm_up.LONGEST
+    if ground.loaders.watched is None:
+        found.append("several machines that make a load together do not tell how far it is: warm-ups lasted as long as asked for, steady or not")
+        longest = 1
     if request.quick:
         found.append(
-            "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
-            "end; repeat it without --quick before anything depends on it"
+            "a quick run: one start of the servers, and warm-ups that end after "
+            f"{longest * budget.QUICK_WARM_UP_MS / 1e3:g} s, steady or not; repeat it without --quick before anything depends on it"
         )
     return found
 
@@ -335,17 +369,19 @@ def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, pro
         ground.pins,
         Oracle(ground.data, ground.running),
         settings.cache,
+        ground.placement,
         machine_speed,
         ground.seed,
         progress.progress,
         engine=ground.loaders.engine,
+        watched=ground.loaders.watched,
         back_ends=ground.running,
     )
 
 
 def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections, bench.settings.workers)
 
 
 def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
@@ -405,8 +441,9 @@ def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> 
     starts = len({plan.start_of(turn.round) for turn in turns})
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
-        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}"
+        + "".join(f";\n{line}" for line in preview.curve(run, ground.pins, ground.placement.topology()))
+        + f"; seed {ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
 
 

@@ -26,6 +26,7 @@ from ..model.results import (
     Verdict,
 )
 from ..server.sampler import TICK_NS, CpuTimes, Sample
+from ..server.server_process import OUT_OF_MEMORY
 from . import machine_verdicts
 
 
@@ -148,7 +149,7 @@ class BackEndEvidence:
 class Evidence:
     """What is known about one round.
 
-    server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
+    server_capacity: CPUs that the server can use, the least of its workers, its CPUs and its limit; shared_cpus: whether the
     client runs on the same ones; waits: whether it is the work to wait, so that an idle server is none that sleeps; back_ends: of a route
     that asks some. The rest is empty if nothing was: wrong_answer: what a probe before the load found; unanswered: why such a probe got no
     answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
@@ -157,7 +158,7 @@ class Evidence:
     load: LoadResult
     sample: Sample
     connections: int
-    server_capacity: int
+    server_capacity: float
     server_cpus: int
     client_cpus: int
     shared_cpus: bool = False
@@ -215,8 +216,10 @@ def of_round(evidence: Evidence) -> list[Verdict]:
     """The doubts about one round, in the order of VERDICTS; none if there are none."""
     found = [*_correctness(evidence), *_waiting(evidence), *_disturbance(evidence)]
     if machines := evidence.load.machines:
-        found = [verdict for verdict in found if verdict.name != CLIENT_BOUND]  # told of each machine instead
-        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value)
+        # Told of each machine instead; and a server may wait for the network between, which is none of its doing.
+        idle = any(verdict.name == STARVED for verdict in found)
+        found = [verdict for verdict in found if verdict.name not in (CLIENT_BOUND, STARVED)]
+        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value, idle)
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
 
 
@@ -229,6 +232,8 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
     failed = load.errors - load.timeouts - load.body_errors
     if e.death:
         yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
+    elif e.sample.oom_kills:
+        yield Verdict(ERRORS, f"{out_of_memory(e.sample.oom_kills)} under the load")
     elif e.unanswered:
         yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
@@ -237,6 +242,11 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
         yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
     if (reason := _censored(e)) and not e.death:
         yield Verdict(CENSORED, reason)
+
+
+def out_of_memory(kills: int) -> str:
+    """What is said of a server some of whose processes the kernel has killed; itself it may live on."""
+    return f"the kernel killed {kills} of the server's processes, {OUT_OF_MEMORY},"
 
 
 def _censored(e: Evidence) -> str:

@@ -10,10 +10,11 @@ from rich.text import Text
 
 from ..model.results import Cell, Results
 from ..model.workloads import requested
-from ..report import back_ends, badges, load_machines, numbers
+from ..report import back_ends, badges, load_machines, numbers, scaling
 from ..report.analysis import Analysis, Load
 from ..report.answer import Answer
 from ..report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
+from ..report.table import Table as ReportTable
 from ..report.view import View
 from ..run.runner import short
 from ..terminal.console import plain
@@ -34,6 +35,9 @@ def show(console: Console, view: View) -> None:
     if results.load_machines:
         plain(console, "\nLoad machines, medians of all rounds", "bold")
         console.print(_machines(results))
+    for found in scaling.tables(view.scaling):
+        plain(console, f"\n{found.caption}", "bold")
+        console.print(_as_it_is(found))
     if results.cells:
         plain(console, "\n" + _legend(analysis))
     for remark in results.remarks:
@@ -42,6 +46,16 @@ def show(console: Console, view: View) -> None:
         plain(console, "\n" + textwrap.fill(text, _WIDTH, break_on_hyphens=False))
     plain(console, "")
     show_answer(console, view.answer)
+
+
+def _as_it_is(shown: ReportTable) -> Table:
+    """A table of the report."""
+    made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for column in shown.columns:
+        made.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=not column.numeric)
+    for row in shown.rows:
+        made.add_row(*(" ".join((cell.text, *(f"({name})" for name in cell.badges))) for cell in row))
+    return made
 
 
 def show_answer(console: Console, answer: Answer) -> None:

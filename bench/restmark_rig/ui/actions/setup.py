@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...attach import profile
 from ...backends import back_ends
 from ...contestants import registry as contestants_of
 from ...contestants import requirements, toolchains, versions
@@ -18,6 +19,8 @@ from ...studies import registry
 from ...terminal import console
 from ...terminal.console import Progress
 
+_WITH_PROFILER = "costs"  # the study whose figures 'restmark attach' is looked at with
+
 
 def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> int:
     """Install what contestants need (all built-in ones, or those named), studies, and the back ends with those who ask them."""
@@ -27,6 +30,8 @@ def setup(settings: Settings, dry_run: bool, contestants: tuple[str, ...]) -> in
     studies = [one for study in named for one in (registry.recipe(study), *registry.programs(study.claims))]
     if locust_program.NAME in contestants:
         studies.append(locust_program.recipe())
+    if _WITH_PROFILER in contestants:
+        studies.append(profile.recipe())
     if back_ends.NAME in contestants:
         studies.append(back_ends.recipe())
         settings.selectors.extend(one.name for one in contestants_of.offering(settings.peers_dir, BACK_END_ROUTES))
