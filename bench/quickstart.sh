@@ -5,6 +5,7 @@ set -eu
 usage() {
         cat <<'END'
 Usage: bench/quickstart.sh [--no-install] [--few] [--duration SECONDS]
+       bench/quickstart.sh --setup [NAME...]
 
 Lists what is missing and why, installs it, and builds restmarkd and its peers in
 Python, PyPy, Go and Rust. Measures restmarkd's routes once, so that there is
@@ -20,6 +21,8 @@ contestant that can not be had is named, and the rest goes on.
   --few               restmarkd alone: a minute
   --no-install        install nothing; compare what this machine has the tools for
   --duration SECONDS  how long each route of restmarkd is measured (default: 3)
+  --setup [NAME...]   install what the rig needs, then do as "restmark setup NAME..."
+                      does, and nothing else: on a machine that has no Python yet
   -h, --help          print this
 
 Exit codes: 0 done, 1 usage, 2 an answer is wrong, 3 something is missing; the
@@ -31,6 +34,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 install=yes
 duration=3
 few=no
+setup=no
 while [ $# -gt 0 ]; do
         case $1 in
         --no-install) install=no ;;
@@ -41,6 +45,11 @@ while [ $# -gt 0 ]; do
                 shift
                 ;;
         --duration=*) duration=${1#*=} ;;
+        --setup)
+                setup=yes
+                shift
+                break
+                ;;
         -h | --help)
                 usage
                 exit 0
@@ -58,6 +67,10 @@ case $duration in
         exit 1
         ;;
 esac
+if [ "$setup" = yes ] && [ "$install" = no ]; then
+        echo "quickstart.sh: --setup installs, and --no-install forbids it" >&2
+        exit 1
+fi
 
 # Says what comes now, and after how many minutes and seconds.
 began=$(date +%s)
@@ -66,25 +79,32 @@ stage() {
         printf '\n%d:%02d  %s\n' $((seconds / 60)) $((seconds % 60)) "$1" >&2
 }
 
-# What the rig itself needs, and restmarkd; then, unless there are to be few, what all contestants need.
-set -- \
-        --for 'restmarkd and the load generator' cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' \
-        libjson-c-dev libsystemd-dev zlib1g-dev libpq-dev libhiredis-dev \
-        --for 'the rig' python3 python3-click python3-rich python3-jinja2 python3-numpy python3-psutil python3-jsonschema \
-        python3-msgpack
+# own OPTION...: need-packages.sh, for what the rig itself needs, and restmarkd
+own() {
+        "$here/need-packages.sh" "$@" \
+                --for 'restmarkd and the load generator' cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libmsgpack-dev' \
+                libjson-c-dev libsystemd-dev zlib1g-dev libpq-dev libhiredis-dev \
+                --for 'the rig' python3 python3-click python3-rich python3-jinja2 python3-numpy python3-jsonschema \
+                python3-msgpack
+}
+
 stage "what is missing"
+if [ "$setup" = yes ]; then
+        own
+        exec "$here/restmark" setup "$@"
+fi
 if [ "$install" = no ]; then
-        "$here/need-packages.sh" --no-install "$@"
+        own --no-install
 elif [ "$few" = yes ]; then
-        "$here/need-packages.sh" "$@"
-elif ! "$here/need-packages.sh" --no-install "$@" 2>/dev/null; then
-        # One list of all, made without the rig, which can not run yet. Where it can, `restmark setup` makes the list.
+        own
+elif ! own --no-install 2>/dev/null; then
+        # One list of all, with what all contestants need, made without the rig, which can not run yet. Where it can, `restmark setup` makes the list.
         needs=$(mktemp)
         trap 'rm -f "$needs"' EXIT
         trap 'exit 130' INT
         trap 'exit 143' TERM
         "$here/contestant-needs.sh" >"$needs"
-        "$here/need-packages.sh" --needs "$needs" "$@"
+        own --needs "$needs"
 fi
 
 # What does not succeed for a contestant is told again at the end.

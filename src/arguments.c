@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "mhd/turn.h"
 #include "mhd/zero_copy.h"
 #include "stores.h"
 
@@ -24,8 +25,9 @@ static const char usage[] =
         "      --write-dataset FILE    write the dataset as MessagePack (-: stdout)\n"
         "      --write-config FILE     write the commented default configuration\n"
         "                              (-: stdout)\n"
-        "  -V, --version               print the version, whether zero-copy works, and\n"
-        "                              which databases and caches can be asked\n"
+        "  -V, --version               print the version, whether zero-copy and a\n"
+        "                              single wait per turn work, and which databases\n"
+        "                              and caches can be asked\n"
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
@@ -45,6 +47,8 @@ static int show_version(struct arguments *arguments) {
         int r = zero_copy_check(&e);
 
         (void)printf("restmarkd " RESTMARK_VERSION "\nzero-copy: %s%s\n", r < 0 ? "no: " : "yes", r < 0 ? e.text : "");
+        r = turn_check(&e);
+        (void)printf("single-wait: %s%s\n", r < 0 ? "no: " : "yes", r < 0 ? e.text : "");
         stores_print(stdout);
         arguments->task = TASK_SHOW;
         return EX_OK;

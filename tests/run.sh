@@ -25,11 +25,14 @@ for option in "$@"; do
                 echo "booted system in a container; what needs one is skipped, with a word, where none"
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
+                echo "sets up back ends, pipelining and costs in another, and makes their quick runs;"
                 echo "runs on both builds what is run on one else; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
-                echo "for an hour; fuzzes for ten minutes a target; measures twice beside neighbours"
-                echo "that come and go; decides 6000 simulated runs whose truth is known; then tests"
-                echo "the packages of both releases. Four hours."
+                echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
+                echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
+                echo "processor; measures twice beside neighbours that come and go; decides 6000"
+                echo "simulated runs whose truth is known; then tests the packages of both releases."
+                echo "Five hours."
                 exit 0
                 ;;
         *)
@@ -66,6 +69,8 @@ need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libms
         python3-prometheus-client prometheus strace valgrind man-db gawk busybox tmux clang libclang-rt-dev \
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3 \
         postgresql redis-server python3-psycopg python3-redis
+
+[ "$parts" != long ] || need openssh-server openssh-client
 
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
@@ -149,6 +154,9 @@ if [ "$parts" = long ]; then
         ctest --preset asan -L '^twice$' -j "$jobs"
         tests/soak --minutes 60
         tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
+        build/release/tests/unit/unit_double_agreement 100
+        # shellcheck disable=SC2086 # empty or one word
+        [ "$(uname -m)" = aarch64 ] || tests/arm64/run.sh $no_install
         /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/hog
         RESTMARK_SIMULATED_RUNS=125 /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/rig/test_simulated_runs.py -k wrong_way_round
         # shellcheck disable=SC2086 # empty or one word

@@ -119,6 +119,8 @@ static int make_plan(struct options *o, struct load_plan *p, struct error *e) {
         p->rate = o->rate;
         p->poisson = o->poisson;
         p->seed = o->seed;
+        p->part = o->part;
+        p->parts = o->parts;
         return r;
 }
 
@@ -135,7 +137,7 @@ static int expect(const struct options *o, struct load_plan *p, struct error *e)
 }
 
 static int write_log(FILE *log, const struct load_result *r, struct error *e) {
-        struct hdr_interval whole = { .start_ms = r->start_realtime_ms, .length_ms = r->total_ns / 1000000, .values = &r->latency };
+        struct hdr_interval whole = { .start_ms = r->start_realtime_ns / 1000000, .length_ms = r->total_ns / 1000000, .values = &r->latency };
 
         return hdr_log_write(log, "restmark-load " RESTMARK_VERSION, &whole, 1, e);
 }

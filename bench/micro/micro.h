@@ -8,6 +8,10 @@
 
 #include "data/dataset.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Everything that the cases work on, made before the clock runs. */
 struct bench {
         const struct dataset *dataset; /* with a tree */
@@ -43,7 +47,7 @@ static inline void micro_consume(const void *memory) {
 }
 
 /* die.c: ends the program with a message. */
-_Noreturn void micro_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void micro_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* reference.c: the libraries as their manuals show them, without any of restmark. */
 struct reference *reference_new(const struct dataset *d);
@@ -51,6 +55,7 @@ struct reference *reference_free(struct reference *r);
 void reference_unpack_next(struct bench *b);
 void reference_unpack_reused(struct bench *b);
 void reference_json_default(struct bench *b);
+size_t reference_to_chars(double value, char *out, size_t size); /* reference_to_chars.cc; returns the length */
 void reference_yyjson(struct bench *b); /* reference_yyjson.c, where there is that library */
 
 /* allocations.c: how often malloc, calloc or realloc have been called, by anybody in this process; -1 if this build cannot
@@ -60,5 +65,9 @@ int64_t allocations_counted(void);
 /* report.c */
 void report_table(const struct micro_result *results, size_t n, size_t rounds, size_t records);
 void report_json(const struct micro_result *results, size_t n, size_t rounds, size_t records);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

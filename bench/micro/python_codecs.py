@@ -18,6 +18,7 @@ from typing import Any
 import msgpack
 import msgspec
 import orjson
+import ormsgpack
 
 common, path, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 sys.path.insert(0, common)
@@ -58,6 +59,7 @@ def cases() -> dict[str, dict[str, Callable[[], Any]]]:
     works: dict[str, dict[str, Callable[[], Any]]] = {
         "parse MessagePack": {
             "msgpack.unpackb, dicts": lambda: [msgpack.unpackb(item) for item in encoded],
+            "ormsgpack, dicts": lambda: [ormsgpack.unpackb(item) for item in encoded],
             "msgspec, dicts": lambda: [to_dict(item) for item in encoded],
             "msgspec, Structs": lambda: [to_tracked(item) for item in encoded],
             "msgspec, Structs(gc=False)": lambda: [to_record(item) for item in encoded],
@@ -114,7 +116,7 @@ def main() -> None:
         order.shuffle(shuffled)
         for kind, name, work, times in shuffled:
             found[kind][name].append(slice_us(work, times) * 1000 / count)
-    versions = {package: importlib.metadata.version(package) for package in ("msgpack", "msgspec", "orjson")}
+    versions = {package: importlib.metadata.version(package) for package in ("msgpack", "msgspec", "orjson", "ormsgpack")}
     print(json.dumps({"versions": {"CPython": platform.python_version(), **versions}, "rounds": found}))
 
 

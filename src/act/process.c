@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "act/fork.h"
 #include "act/notify.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -168,8 +168,7 @@ static int start(struct process *p) {
                 p->cell = cell_memory_free(p->cell);
                 return r;
         }
-        (void)fflush(NULL); /* else the child would write buffered text a second time */
-        pid = fork();
+        pid = fork_worker();
         if (pid < 0) {
                 r = -errno;
                 close_pair(links);

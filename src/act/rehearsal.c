@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "act/canary.h"
+#include "act/fork.h"
 #include "base/fd.h"
 #include "shared/cell.h"
 #include "shared/link.h"
@@ -45,8 +45,7 @@ static int start(struct rehearsal *r) {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, r->links) < 0 ||
             socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, r->privates) < 0)
                 return error_set_errno(r->e, errno, "cannot make the worker's connections");
-        (void)fflush(NULL);
-        r->pid = fork();
+        r->pid = fork_worker();
         if (r->pid < 0)
                 return error_set_errno(r->e, errno, "cannot start a worker");
         if (r->pid == 0)

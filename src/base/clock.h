@@ -21,6 +21,10 @@ static inline uint64_t clock_monotonic_ms(void) {
         return clock_monotonic_ns() / 1000000u;
 }
 
+static inline uint64_t clock_realtime_ns(void) {
+        return clock_ns(CLOCK_REALTIME);
+}
+
 static inline uint64_t clock_realtime_ms(void) {
         return clock_ns(CLOCK_REALTIME) / 1000000u;
 }

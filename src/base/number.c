@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+enum { SHORT_DIGITS = 19 /* 10^19 - 1 is less than 2^64 */ };
+
 static int hex_digit(char c) {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -16,12 +18,29 @@ int number_hex_byte(const char *digits) {
         return low < 0 ? -1 : high * 16 + low;
 }
 
+/* So few digits cannot overflow. */
+static int parse_short(const char *text, size_t length, uint64_t *ret) {
+        uint64_t value = 0;
+
+        for (size_t i = 0; i < length; i++) {
+                unsigned int digit = (unsigned int)(text[i] - '0');
+
+                if (digit > 9)
+                        return -EINVAL;
+                value = value * 10 + digit;
+        }
+        *ret = value;
+        return 0;
+}
+
 int number_parse(const char *text, size_t length, uint64_t *ret) {
         uint64_t value = 0;
         int r = 0;
 
         if (length == 0)
                 return -EINVAL;
+        if (length <= SHORT_DIGITS)
+                return parse_short(text, length, ret);
         for (size_t i = 0; i < length; i++) {
                 unsigned int digit = (unsigned int)(text[i] - '0');
 

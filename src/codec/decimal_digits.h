@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "codec/words.h"
+
 #define DECIMAL_ZEROS UINT64_C(0x3030303030303030) /* "00000000" */
 
 /* The digits of n < 10^8, with zeros before them, as numbers: the first in the lowest byte. It is halved three times, each time in all lanes
@@ -25,6 +27,29 @@ static inline void decimal_store8(char *out, uint64_t word) {
         word = __builtin_bswap64(word);
 #endif
         memcpy(out, &word, sizeof word);
+}
+
+/* The digits of n < 10^16, with zeros before them, as numbers: two times what decimal_digits8() does, in one register where there is a product of its lanes. */
+static inline bytes16 decimal_digits16(uint64_t n) {
+        const uint32_t upper = (uint32_t)(n / 100000000), lower = (uint32_t)(n % 100000000);
+#ifdef __SSE2__
+        const __m128i eights = _mm_set_epi64x(lower, upper);
+        /* 10^8 / 10^4 needs a product of more than 32 bits, the others of 16 */
+        __m128i part = _mm_srli_epi64(_mm_mul_epu32(eights, _mm_set1_epi64x(109951163)), 40);
+        const __m128i fours = _mm_or_si128(part, _mm_slli_epi64(_mm_sub_epi32(eights, _mm_mul_epu32(part, _mm_set1_epi64x(10000))), 32));
+
+        part = _mm_srli_epi16(_mm_mulhi_epu16(fours, _mm_set1_epi16(10486)), 4);
+        const __m128i pairs = _mm_or_si128(part, _mm_slli_epi32(_mm_sub_epi16(fours, _mm_mullo_epi16(part, _mm_set1_epi16(100))), 16));
+
+        part = _mm_mulhi_epu16(pairs, _mm_set1_epi16(6554));
+        return (bytes16)_mm_or_si128(part, _mm_slli_epi16(_mm_sub_epi16(pairs, _mm_mullo_epi16(part, _mm_set1_epi16(10))), 8));
+#else
+        bytes16 digits;
+
+        decimal_store8((char *)&digits, decimal_digits8(upper));
+        decimal_store8((char *)&digits + 8, decimal_digits8(lower));
+        return digits;
+#endif
 }
 
 #endif

@@ -29,25 +29,20 @@ static __attribute__((noinline)) size_t text_by_library(double value, char *out)
 
 /* The digits as characters. */
 struct characters {
-        uint64_t first, second; /* eight each */
+        bytes16 sixteen;
         char last;
         unsigned count; /* without the zeros at the end */
 };
 
 static inline struct characters characters_of(const struct shortest_digits &d) {
-        const uint64_t first = decimal_digits8(static_cast<uint32_t>(d.sixteen / 100000000));
-        const uint64_t second = decimal_digits8(static_cast<uint32_t>(d.sixteen % 100000000));
-        struct characters c = { first | DECIMAL_ZEROS, second | DECIMAL_ZEROS, static_cast<char>('0' + d.last), 17 };
+        const bytes16 digits = decimal_digits16(d.sixteen);
 
-        if (d.last == 0) /* the first digit is none */
-                c.count = second ? 16 - static_cast<unsigned>(__builtin_clzll(second)) / 8 : 8 - static_cast<unsigned>(__builtin_clzll(first)) / 8;
-        return c;
+        return { digits | '0', static_cast<char>('0' + d.last), d.last ? 17 : length_without_zeros16(digits) };
 }
 
 /* 16 characters and the last one. All of these writes go beyond the text, but not beyond DOUBLE_TEXT_MAX − 1. */
 static inline void write_all(char *out, const struct characters &c) {
-        decimal_store8(out, c.first);
-        decimal_store8(out + 8, c.second);
+        std::memcpy(out, &c.sixteen, sizeof c.sixteen);
         out[16] = c.last;
 }
 
@@ -59,17 +54,15 @@ static inline char *write_below_one(char *out, const struct characters &c, int e
         return out + 1 - exponent + c.count;
 }
 
-/* 123.45, exponent 0 … 15: what stands behind the point is written once more, one place further. */
+/* 123.45, exponent 0 … 15: what stands before the point comes from the digits, what stands behind it from the same one place further. */
 static inline char *write_fixed(char *out, const struct characters &c, int exponent) {
+        /* 0xff for the bytes before the point: read from the place where so many of them are left */
+        static const uint8_t before[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
         const unsigned point = static_cast<unsigned>(exponent) + 1;
+        const bytes16 mask = load_bytes16(before + 16 - point), text = (c.sixteen & mask) | (one_place_further16(c.sixteen) & ~mask);
 
-        write_all(out, c);
-        if (point < 8) {
-                decimal_store8(out + point + 1, c.first >> 8 * point | c.second << (64 - 8 * point));
-                decimal_store8(out + point + 9, c.second >> 8 * point);
-        } else if (point < 16)
-                decimal_store8(out + point + 1, c.second >> (8 * point - 64));
-        out[17] = c.last;
+        write_all(out + 1, c);
+        std::memcpy(out, &text, sizeof text);
         out[point] = '.';
         if (c.count > point)
                 return out + c.count + 1;
@@ -82,7 +75,7 @@ static inline char *write_scientific(char *out, const struct characters &c, int 
         unsigned size = static_cast<unsigned>(exponent < 0 ? -exponent : exponent);
 
         write_all(out + 1, c);
-        out[0] = static_cast<char>(c.first & 0xff);
+        out[0] = out[1];
         out[1] = '.';
         out += c.count > 1 ? c.count + 1 : 1;
         *out++ = 'e';

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "codec/json_long_text.h"
 #include "codec/words.h"
 
 enum { JSON_ESCAPE_MAX = 6 }; /* bytes of the longest escape, "\u001f" */
@@ -15,8 +16,8 @@ enum { JSON_ESCAPE_MAX = 6 }; /* bytes of the longest escape, "\u001f" */
 /* Length of the escaped text of `length` bytes, without the quotes. */
 size_t json_string_length(const char *bytes, size_t length);
 
-/* Writes the escaped text, without the quotes, and not one byte more; returns its end. Works on any text, but is only called
- * for what json_string_emit() cannot copy. */
+/* Writes the escaped text, without the quotes, and not one byte more; returns its end. Works on any text, byte by byte: for
+ * what cannot be copied. */
 char *json_string_escape(char *out, const char *bytes, size_t length);
 
 /* Does one of eight bytes need an escape? For each byte x: (x − n) borrows from its own bit 7 exactly when x < n, or through
@@ -36,18 +37,28 @@ static inline uint64_t json_load8(const char *p) {
         return w;
 }
 
-/* The same of 16 bytes. */
+static inline bool json_must_escape(unsigned char c) {
+        return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* The same of 16 bytes: 0xff for each that needs one, else 0. */
+static inline bytes16 json_escapes16(bytes16 v) {
+        return (bytes16)((v < 0x20) | (v == '"') | (v == '\\'));
+}
+
 static inline bool json_escape_in16(bytes16 v) {
-        return any_high_bit16((bytes16)((v < 0x20) | (v == '"') | (v == '\\')));
+        return any_high_bit16(json_escapes16(v));
 }
 
 /* Writes the escaped text, without the quotes, and not one byte more; returns its end. Copies 16 or eight bytes at a time; the
- * last ones overlap those before, so that no byte is handled alone. */
+ * last ones overlap those before, so that no byte is handled alone. In texts below JSON_LONG_TEXT what follows an escape is handled byte by byte. */
 static inline char *json_string_emit(char *out, const char *bytes, size_t length) {
         if (length >= 16) {
                 bytes16 v;
                 size_t i = 0;
 
+                if (__builtin_expect(length >= JSON_LONG_TEXT, 0))
+                        return json_long_text(out, bytes, length);
                 for (; i + 16 < length; i += 16) {
                         v = load_bytes16(bytes + i);
                         if (__builtin_expect(json_escape_in16(v), 0))
@@ -83,7 +94,7 @@ static inline char *json_string_emit(char *out, const char *bytes, size_t length
         for (size_t i = 0; i < length; i++) {
                 unsigned char c = (unsigned char)bytes[i];
 
-                if (__builtin_expect(c < 0x20 || c == '"' || c == '\\', 0))
+                if (__builtin_expect(json_must_escape(c), 0))
                         return json_string_escape(out + i, bytes + i, length - i);
                 out[i] = (char)c;
         }

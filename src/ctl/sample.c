@@ -107,6 +107,11 @@ static void read_store(const json_object *object, struct sample_store *s) {
         add_durations(object, &s->durations);
 }
 
+static void read_rpc(const json_object *object, struct sample_rpc *rpc) {
+        (void)read_number(object, "calls", &rpc->calls);
+        (void)read_number(object, "connections", &rpc->connections);
+}
+
 static void read_head(const json_object *root, struct sample *s) {
         read_text(root, "version", s->version, sizeof s->version);
         read_text(root, "state", s->state, sizeof s->state);
@@ -115,6 +120,7 @@ static void read_head(const json_object *root, struct sample *s) {
         (void)read_number(root, "generation", &s->generation);
         read_process(root, "master_pid", &s->master);
         read_counts(root, &s->counts);
+        read_rpc(member(root, "rpc", json_type_object), &s->rpc);
         for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
                 read_store(member(member(root, "stores", json_type_object), status_store_name((enum restmark_store)i), json_type_object), &s->stores[i]);
 }

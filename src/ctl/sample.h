@@ -39,6 +39,11 @@ struct sample_store {
         struct histogram durations;
 };
 
+/* Of the requests and connections those of the RPC port. */
+struct sample_rpc {
+        uint64_t calls, connections;
+};
+
 struct sample {
         uint64_t taken_ns; /* CLOCK_MONOTONIC */
         char version[32], state[16];
@@ -46,6 +51,7 @@ struct sample {
         struct sample_process master;
         struct sample_counts counts; /* of all slots */
         struct sample_store stores[RESTMARK_STORE_COUNT];
+        struct sample_rpc rpc;
         size_t n_workers;
         struct sample_worker workers[];
 };

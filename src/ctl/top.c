@@ -13,6 +13,7 @@
 #include "ctl/client.h"
 #include "ctl/sample.h"
 #include "ctl/screen.h"
+#include "ctl/top_json.h"
 #include "ctl/top_view.h"
 
 enum {
@@ -95,7 +96,7 @@ static int run_batch(struct top *top) {
                         continue; /* rates take two looks */
                 top_sort(top->frame, top->view.sort, top->view.reverse);
                 if (o->json)
-                        top_view_write_json(top->frame, stdout);
+                        top_json_write(top->frame, stdout);
                 else {
                         if (n > 1)
                                 (void)fputc('\n', stdout);

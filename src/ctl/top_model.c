@@ -107,9 +107,11 @@ struct top_frame *top_frame_new(const struct sample *before, const struct sample
         for (int i = 0; i < RESTMARK_STORE_COUNT; i++)
                 totals->stores[i] = before ? store_since(&before->stores[i], &now->stores[i], (double)(now->taken_ns - before->taken_ns) / 1e9)
                                            : (struct top_store){ -1, -1, -1 };
+        totals->calls_per_s = -1;
         if (before) {
                 double seconds = (double)(now->taken_ns - before->taken_ns) / 1e9;
 
+                totals->calls_per_s = now->rpc.calls > before->rpc.calls ? (double)(now->rpc.calls - before->rpc.calls) / seconds : 0;
                 set_rates(&totals->rates, &before->counts, &now->counts, seconds);
                 totals->rates.cpu_percent = cpu_percent(&before->master, &now->master, seconds);
         }

@@ -31,6 +31,7 @@ struct top_totals {
         bool has_memory;               /* … if all of them are known */
         unsigned int slots, ready;
         struct top_store stores[RESTMARK_STORE_COUNT];
+        double calls_per_s; /* of the requests */
 };
 
 enum top_column {

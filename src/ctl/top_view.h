@@ -29,9 +29,6 @@ void top_view_remember(struct top_view *view, const struct top_frame *frame);
  * range. */
 void top_view_write(struct top_view *view, const struct top_frame *frame, FILE *to);
 
-/* The frame as one JSON object on one line. */
-void top_view_write_json(const struct top_frame *frame, FILE *to);
-
 /* The column that a key chooses; TOP_COLUMN_COUNT for none. */
 enum top_column top_view_column_of_key(int key);
 

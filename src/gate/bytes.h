@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <strings.h>
 
 enum byte_class {
@@ -32,6 +33,20 @@ static inline size_t bytes_span(const char *bytes, size_t length, unsigned int c
         return n;
 }
 
+/* The same of BYTE_VALUE, eight bytes at a time as long as there is neither a control character among them nor a tab. */
+static inline size_t bytes_value_span(const char *bytes, size_t length) {
+        const uint64_t ones = 0x0101010101010101;
+        size_t n = 0;
+
+        for (uint64_t word, delete; n + sizeof word <= length; n += sizeof word) {
+                memcpy(&word, bytes + n, sizeof word);
+                delete = word ^ ones * 0x7f;
+                if ((((word - ones * 0x20) & ~word) | ((delete - ones) & ~delete)) & ones * 0x80) /* some byte is below 0x20, or 0x7f */
+                        break;
+        }
+        return n + bytes_span(bytes + n, length - n, BYTE_VALUE);
+}
+
 /* The value of a hexadecimal digit. */
 static inline unsigned int byte_hex(char byte) {
         return byte <= '9' ? (unsigned int)(byte - '0') : ((unsigned int)byte | 0x20) - 'a' + 10;
@@ -40,6 +55,14 @@ static inline unsigned int byte_hex(char byte) {
 /* "%" and two hexadecimal digits. */
 static inline bool bytes_are_encoded(const char *bytes, size_t length) {
         return length >= 3 && bytes[0] == '%' && byte_is(bytes[1], BYTE_HEX) && byte_is(bytes[2], BYTE_HEX);
+}
+
+/* Four letters in lower case, to be compared at once; of what is no letter no more than that it is none of what is compared. */
+static inline uint32_t bytes_four(const char *letters) {
+        uint32_t word;
+
+        memcpy(&word, letters, sizeof word);
+        return word | 0x20202020;
 }
 
 /* Whether they are this text, in any case of its letters. */

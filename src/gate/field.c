@@ -71,24 +71,31 @@ static struct gate_span value_span(const struct field *field) {
         return (struct gate_span){ field->value_at, (uint32_t)field->value_length };
 }
 
+static enum gate_verdict check_value(struct gate *g, const struct field *field) {
+        if (bytes_value_span(field->value, field->value_length) != field->value_length)
+                return gate_refuse(g, 400, "The value of a field holds a control character.");
+        return GATE_MORE;
+}
+
+/* Each request has one, and what is a host needs no second look at its bytes. */
 static enum gate_verdict take_host(struct gate *g, const struct field *field) {
+        bool is_host = target_is_host(field->value, field->value_length, true);
+
         count(&g->n_hosts);
         if (g->limits->keeps_fields)
                 g->host = value_span(field);
+        if (is_host && g->n_hosts == 1)
+                return GATE_MORE;
+        if (check_value(g, field) == GATE_REFUSED)
+                return GATE_REFUSED;
         if (g->n_hosts > 1)
                 return gate_refuse(g, 400, "There is more than one Host field.");
-        if (!target_is_host(field->value, field->value_length, true))
-                return gate_refuse(g, 400, "The Host field is not a host with an optional port.");
-        return GATE_MORE;
+        return gate_refuse(g, 400, "The Host field is not a host with an optional port.");
 }
 
 /* What the field means here. */
 static enum gate_verdict take_meaning(struct gate *g, const struct field *field) {
         switch (field->name_length) {
-        case 4:
-                if (is(field, "Host", 4))
-                        return take_host(g, field);
-                break;
         case 6:
                 if (is(field, "Expect", 6))
                         g->expects_continue |= lists(field, "100-continue", 12);
@@ -134,8 +141,10 @@ enum gate_verdict field_take(struct gate *g, const char *head, size_t at, size_t
         trim(&field.value, &end);
         field.value_length = (size_t)(end - field.value);
         field.value_at = (uint32_t)(field.value - head);
-        if (bytes_span(field.value, field.value_length, BYTE_VALUE) != field.value_length)
-                return gate_refuse(g, 400, "The value of a field holds a control character.");
+        if (field.name_length == 4 && g->phase != GATE_TRAILER && bytes_four(line) == bytes_four("host"))
+                return take_host(g, &field);
+        if (check_value(g, &field) == GATE_REFUSED)
+                return GATE_REFUSED;
         return g->phase == GATE_TRAILER ? GATE_MORE : take_meaning(g, &field);
 }
 

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "gate/bytes.h"
 
 /* The number of bytes from the begin that are of the class, or percent-encoded. */
@@ -42,11 +41,20 @@ static bool is_ip_literal(const char *text, size_t length) {
 
 /* ":" and a number, or nothing, or nothing at all. */
 static bool is_port(const char *text, size_t length) {
-        uint64_t port = 0;
+        unsigned int port = 0;
 
         if (length == 0)
                 return true;
-        return *text == ':' && (length == 1 || (number_parse(text + 1, length - 1, &port) == 0 && port <= UINT16_MAX));
+        if (*text != ':')
+                return false;
+        for (size_t i = 1; i < length; i++) {
+                unsigned int digit = (unsigned int)(text[i] - '0');
+
+                port = port * 10 + digit;
+                if (digit > 9 || port > UINT16_MAX)
+                        return false;
+        }
+        return true;
 }
 
 bool target_is_host(const char *host, size_t length, bool may_be_empty) {
@@ -101,7 +109,7 @@ bool target_is_valid(const char *method, const char *target, size_t length) {
                        target_is_host(target, length, false);
         }
         if (*target == '/')
-                return encoded_span(target, length, BYTE_TARGET) == length;
+                return 1 + encoded_span(target + 1, length - 1, BYTE_TARGET) == length;
         if (*target == '*')
                 return length == 1;
         return is_absolute(target, length);

@@ -276,8 +276,9 @@ void server_run(struct server *server, uint64_t now_ms) {
         server->now_ms = now_ms;
         if (server->suspensions)
                 run_suspending(server, now_ms);
-        else
+        else if (!server->has_turned)
                 (void)MHD_run(server->mhd);
+        server->has_turned = false;
         if (now_ms >= server->next_deadline_ms)
                 check_deadlines(server);
         hangup_look(server);

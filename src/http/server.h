@@ -6,6 +6,7 @@
 #include <restmark/scoreboard.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -91,6 +92,15 @@ bool server_make_room(struct server *server);
 
 /* Serves what is ready, closes what has timed out. Never blocks. `now_ms` is monotonic. */
 void server_run(struct server *server, uint64_t now_ms);
+
+/* From now on the loop may wait by server_wait(), and watch descriptors, level-triggered and by numbers up to TURN_OWN_MAX, in the set that server_epoll() returns. Returns 0,
+ * or a negative errno value with a sentence: then it has to wait for server_fds(). The server must have no connection yet. */
+int server_join(struct server *server, struct error *e);
+int server_epoll(const struct server *server);
+
+/* Waits for what comes for the server, which it serves, or for others, whose events it returns in `events`. A server_run() has to follow. *now_ms becomes the time after
+ * the wait, which is written to the cell as a heartbeat. *ret_is_idle: nothing has come for anybody. Returns the number of events or a negative errno value. */
+int server_wait(struct server *server, int timeout_ms, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle);
 
 /* How long the loop may wait before the next server_run(), -1 for ever. */
 int server_wait_ms(const struct server *server, uint64_t now_ms);

@@ -44,6 +44,7 @@ struct server {
         uint64_t next_hangup_look_ms;
         unsigned int hangup_looks;
         uint64_t n_tls, next_tls_log_ms;   /* connections that began with TLS since the last message of it */
+        bool has_turned; /* the library, on all that has come since the last server_run() */
         bool draining;
         bool has_complained;               /* of a library that reads past the gate */
         bool adding_private;               /* what is opened now is the master's own */

@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -69,16 +70,14 @@ bool pg_connection_poll(struct pg_connection *c, uint64_t now_ms) {
         return false;
 }
 
-/* A URL in dbname is taken apart; what follows it has the last word, but for the fallback. */
-void pg_connection_begin(struct pg_connection *c, uint64_t now_ms) {
+/* A URL in dbname is taken apart; what follows it has the last word, but for the fallback. An empty value is none. */
+static void connect_to(struct pg_connection *c, const struct pg_parameters *where, uint64_t now_ms) {
         const struct store_options *options = c->pool->store.options;
-        const char *password = *options->password ? options->password : NULL;
-        const char *const names[] = { "dbname", "client_encoding", "fallback_application_name", password ? "password" : NULL, NULL };
-        const char *const values[] = { options->url, "UTF8", "restmarkd", password, NULL };
+        const char *const names[] = { "dbname", "host", "hostaddr", "port", "client_encoding", "fallback_application_name", "password", NULL };
+        const char *const values[] = { options->url, where->host, where->hostaddr, where->port, "UTF8", "restmarkd", options->password, NULL };
 
         c->conn = pg.PQconnectStartParams(names, values, 1);
         c->state = PG_CONNECTING;
-        c->due_ms = now_ms + options->connect_timeout_ms;
         if (!c->conn)
                 pg_connection_lose(c, "there is no memory for a connection", now_ms);
         else if (pg.PQstatus(c->conn) == CONNECTION_BAD)
@@ -87,6 +86,51 @@ void pg_connection_begin(struct pg_connection *c, uint64_t now_ms) {
                 (void)pg.PQsetNoticeProcessor(c->conn, ignore_notice, NULL);
                 wait_to_connect(c, PGRES_POLLING_WRITING, now_ms);
         }
+}
+
+/* One lookup is for all connections that wait for it, and goes on when they have given it up. */
+static void look_up(struct pg_connection *c, uint64_t now_ms) {
+        struct pg_pool *pool = c->pool;
+        char text[128];
+        int r = 0;
+
+        c->state = PG_LOOKING_UP;
+        if (!pool->lookup)
+                pool->lookup = lookup_begin(&pool->store, &pool->lookup_watch, &pool->hosts.names, &r);
+        if (pool->lookup)
+                return;
+        (void)snprintf(text, sizeof text, "its name cannot be looked up: %s", strerror(-r));
+        pg_connection_lose(c, text, now_ms);
+}
+
+void pg_connection_begin(struct pg_connection *c, uint64_t now_ms) {
+        static const struct pg_parameters as_in_the_url;
+
+        c->due_ms = now_ms + c->pool->store.options->connect_timeout_ms;
+        if (c->pool->hosts.names.n > 0)
+                look_up(c, now_ms);
+        else
+                connect_to(c, &as_in_the_url, now_ms);
+}
+
+void pg_connection_looked_up(struct store_watch *watch, uint32_t events, uint64_t now_ms) {
+        struct pg_pool *pool = (struct pg_pool *)(void *)((char *)watch - offsetof(struct pg_pool, lookup_watch));
+        const struct lookup_answer *answer = pool->lookup ? lookup_answer(pool->lookup) : NULL;
+        struct pg_parameters where;
+        bool is_found = answer && pg_hosts_write(&pool->hosts, answer, &where);
+
+        (void)events;
+        for (size_t i = 0; answer && i < pool->n; i++) {
+                struct pg_connection *c = &pool->connections[i];
+
+                if (c->state == PG_LOOKING_UP && is_found)
+                        connect_to(c, &where, now_ms);
+                else if (c->state == PG_LOOKING_UP)
+                        pg_connection_lose(c, answer->why, now_ms);
+        }
+        if (answer)
+                pool->lookup = lookup_end(&pool->store, pool->lookup);
+        pg_state_find_due(pool);
 }
 
 void pg_connection_flush(struct pg_connection *c, uint64_t now_ms) {

@@ -51,6 +51,8 @@ static void act_on(struct pg_connection *c, uint64_t now_ms) {
                 pg_connection_begin(c, now_ms);
         else if (c->state == PG_BUSY)
                 pg_connection_lose(c, "it has not ended a question within its timeout", now_ms);
+        else if (c->state == PG_LOOKING_UP)
+                pg_connection_lose(c, "its name was not looked up within connect-timeout", now_ms);
         else
                 pg_connection_lose(c, "it has not answered within connect-timeout", now_ms);
 }
@@ -79,26 +81,19 @@ static void close_pool(struct store *store) {
 
         for (size_t i = 0; i < pool->n; i++)
                 pg_connection_close(&pool->connections[i]);
+        pool->lookup = lookup_end(&pool->store, pool->lookup);
         free(pool);
 }
 
-/* The connections are begun by the first run. */
-static int open_pool(const struct store_options *options, const struct store_driver *driver, int epoll, unsigned int worker,
-                     struct restmark_store_cell *cell, struct store **ret, struct error *e) {
-        size_t n = (size_t)options->pool;
-        struct pg_pool *pool = calloc(1, sizeof *pool + n * sizeof *pool->connections);
-
-        if (!pool)
-                return error_set_errno(e, ENOMEM, "cannot make the pool of %zu connections", n);
-        store_init(&pool->store, driver, options, epoll, worker, cell);
-        pool->n = n;
-        for (size_t i = 0; i < n; i++)
-                pool->connections[i] = (struct pg_connection){ .watch = { .ready = ready }, .pool = pool, .state = PG_CLOSED };
-        *ret = &pool->store;
+static int refuse_passwords(const PQconninfoOption *parsed, struct error *e) {
+        for (const PQconninfoOption *o = parsed; o && o->keyword; o++)
+                if (o->val && (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
+                        return error_set(e, -EINVAL, "a password does not belong here, where all see it who read the configuration: write it into a file, and the "
+                                                     "file's name to password-file");
         return 0;
 }
 
-static int check(const char *url, struct error *e) {
+static int read_hosts(const char *url, struct pg_hosts *ret, struct error *e) {
         char *why = NULL;
         PQconninfoOption *parsed = pg.PQconninfoParse(url, &why);
         int r = 0;
@@ -107,13 +102,42 @@ static int check(const char *url, struct error *e) {
         if (!parsed)
                 r = error_set(e, -EINVAL, "libpq does not understand it: write postgresql://USER@HOST/DATABASE, or postgresql://USER@/DATABASE?host=FOLDER "
                                           "for the socket in a folder");
-        for (PQconninfoOption *o = parsed; r == 0 && o && o->keyword; o++)
-                if (o->val && (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
-                        r = error_set(e, -EINVAL, "a password does not belong here, where all see it who read the configuration: write it into a file, and the "
-                                                  "file's name to password-file");
+        if (r == 0)
+                r = refuse_passwords(parsed, e);
+        if (r == 0)
+                r = pg_hosts_read(parsed, ret, e);
         pg.PQconninfoFree(parsed);
         free(why);
         return r;
+}
+
+/* The connections are begun by the first run. */
+static int open_pool(const struct store_options *options, const struct store_driver *driver, int epoll, unsigned int worker,
+                     struct restmark_store_cell *cell, struct store **ret, struct error *e) {
+        size_t n = (size_t)options->pool;
+        struct pg_pool *pool = calloc(1, sizeof *pool + n * sizeof *pool->connections);
+        int r = 0;
+
+        if (!pool)
+                return error_set_errno(e, ENOMEM, "cannot make the pool of %zu connections", n);
+        r = read_hosts(options->url, &pool->hosts, e);
+        if (r < 0) {
+                free(pool);
+                return r;
+        }
+        store_init(&pool->store, driver, options, epoll, worker, cell);
+        pool->n = n;
+        pool->lookup_watch.ready = pg_connection_looked_up;
+        for (size_t i = 0; i < n; i++)
+                pool->connections[i] = (struct pg_connection){ .watch = { .ready = ready }, .pool = pool, .state = PG_CLOSED };
+        *ret = &pool->store;
+        return 0;
+}
+
+static int check(const char *url, struct error *e) {
+        struct pg_hosts hosts;
+
+        return read_hosts(url, &hosts, e);
 }
 
 const struct store_driver pg_driver = {

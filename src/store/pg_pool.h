@@ -7,12 +7,15 @@
 #ifndef RESTMARK_STORE_PG_POOL_H
 #define RESTMARK_STORE_PG_POOL_H
 
+#include "store/lookup.h"
+#include "store/pg_hosts.h"
 #include "store/pg_library.h"
 #include "store/store_internal.h"
 
 enum pg_state {
         PG_CLOSED,     /* until due_ms */
-        PG_CONNECTING, /* until due_ms at most, as the next one */
+        PG_LOOKING_UP, /* waits for the addresses of the URL's names, until due_ms at most, as the next two */
+        PG_CONNECTING,
         PG_PREPARING,
         PG_IDLE,
         PG_BUSY,
@@ -52,6 +55,9 @@ struct pg_pool {
         struct store store; /* first */
         size_t n_open;      /* connections that can be asked */
         struct owned_record rows[STORE_ROWS_MAX];
+        struct pg_hosts hosts;
+        struct lookup *lookup;           /* of their names, for whoever is PG_LOOKING_UP; NULL: none */
+        struct store_watch lookup_watch;
         size_t n;
         struct pg_connection connections[];
 };
@@ -72,6 +78,9 @@ void pg_state_find_due(struct pg_pool *pool);
 /* ---- pg_connection.c: a connection's life ---- */
 
 void pg_connection_begin(struct pg_connection *c, uint64_t now_ms);
+
+/* The event of the pool's lookup: those that waited for it go on. */
+void pg_connection_looked_up(struct store_watch *watch, uint32_t events, uint64_t now_ms);
 
 /* Goes on with connecting, after an event. Returns whether it is connected now. */
 bool pg_connection_poll(struct pg_connection *c, uint64_t now_ms);

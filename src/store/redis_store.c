@@ -3,53 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
-#include "base/clock.h"
-#include "shared/scoreboard.h"
-#include "store/redis_command.h"
-#include "store/redis_library.h"
+#include "store/redis_connection.h"
 #include "store/redis_reply.h"
-#include "store/redis_url.h"
-#include "store/store_internal.h"
 
-enum {
-        GRACE_MS = 1000, /* behind the timeout of what was sent */
-        READS_MAX = 32,  /* in a row: hiredis reads 16 KiB at a time */
-        ARGUMENTS_MAX = 3,
-};
-
-enum redis_state {
-        REDIS_CLOSED,     /* until due_ms */
-        REDIS_CONNECTING, /* until due_ms at most, as the next one */
-        REDIS_SETTING_UP,
-        REDIS_READY,
-};
-
-struct redis_request {
-        struct redis_request *next; /* sent after it */
-        struct redis_store *store;
-        struct store_ticket *ticket; /* NULL: nobody waits for the answer */
-        uint64_t sent_ms;
-};
-
-struct redis_store {
-        struct store store; /* first */
-        struct store_watch watch;
-        redisAsyncContext *context; /* NULL: closed */
-        enum redis_state state;
-        unsigned int failures;    /* in a row */
-        unsigned int n_set_up;    /* answers to AUTH and SELECT that are to come */
-        bool wants_read, wants_write;
-        uint32_t interest;        /* what the epoll set has */
-        uint64_t now_ms;          /* of this turn */
-        struct redis_url url;
-        struct redis_command *command;
-        struct redis_request *first, *last; /* sent, and not answered */
-        struct encoded_record *values;
-        char why[256];            /* the connection has failed */
-};
+enum { READS_MAX = 32 }; /* in a row: hiredis reads 16 KiB at a time */
 
 static struct redis_store *of_store(struct store *store) {
         return (struct redis_store *)(void *)store;
@@ -57,165 +16,6 @@ static struct redis_store *of_store(struct store *store) {
 
 static struct redis_store *of_watch(struct store_watch *watch) {
         return (struct redis_store *)(void *)((char *)watch - offsetof(struct redis_store, watch));
-}
-
-/* ---- the loop, as hiredis sees it ---- */
-
-static void add_read(void *data) {
-        ((struct redis_store *)data)->wants_read = true;
-}
-
-static void del_read(void *data) {
-        ((struct redis_store *)data)->wants_read = false;
-}
-
-static void add_write(void *data) {
-        ((struct redis_store *)data)->wants_write = true;
-}
-
-static void del_write(void *data) {
-        ((struct redis_store *)data)->wants_write = false;
-}
-
-/* ---- its end ---- */
-
-static void set_due(struct redis_store *r) {
-        if (r->state == REDIS_READY)
-                r->store.due_ms = r->first ? r->first->sent_ms + r->store.options->timeout_ms + GRACE_MS : UINT64_MAX;
-}
-
-/* All that was sent has been answered by hiredis, with nothing, before this is called. */
-static void gone(struct redis_store *r, const char *why) {
-        if (r->state == REDIS_READY)
-                cell_set(&r->store.cell->connections, 0);
-        cell_add(&r->store.cell->lost, 1);
-        r->context = NULL;
-        r->state = REDIS_CLOSED;
-        r->failures++;
-        r->store.due_ms = r->now_ms + store_backoff_ms(r->failures, &r->store.random);
-        store_is_away(&r->store, r->store.due_ms, why);
-}
-
-static void lose(struct redis_store *r, const char *why) {
-        redisAsyncContext *context = r->context;
-        char copy[256];
-
-        (void)snprintf(copy, sizeof copy, "%s", why);
-        r->context = NULL; /* so that on_disconnect() knows who has ended it */
-        if (context)
-                redis.redisAsyncFree(context);
-        gone(r, copy);
-}
-
-static void on_disconnect(const redisAsyncContext *context, int status) {
-        struct redis_store *r = context->data;
-
-        if (r->context == context)
-                gone(r, status == REDIS_OK ? "the connection was closed" : context->errstr);
-}
-
-static bool watch(struct redis_store *r) {
-        uint32_t events = (r->wants_read ? EPOLLIN : 0u) | (r->wants_write ? EPOLLOUT : 0u);
-
-        if (events == r->interest || store_watch_fd(&r->store, &r->watch, r->context->c.fd, events) == 0) {
-                r->interest = events;
-                return true;
-        }
-        lose(r, "its socket cannot be watched");
-        return false;
-}
-
-/* ---- its begin ---- */
-
-static void become_ready(struct redis_store *r) {
-        r->state = REDIS_READY;
-        r->failures = 0;
-        r->store.due_ms = UINT64_MAX;
-        cell_set(&r->store.cell->connections, 1);
-        cell_add(&r->store.cell->connects, 1);
-        store_is_back(&r->store);
-}
-
-/* The connection is ended after the callback, in which hiredis is still at it. */
-static void on_set_up(redisAsyncContext *context, void *data, void *private) {
-        struct redis_store *r = context->data;
-        const redisReply *reply = data;
-
-        (void)private;
-        if (!reply || r->state != REDIS_SETTING_UP)
-                return;
-        if (reply->type == REDIS_REPLY_ERROR)
-                (void)store_first_line(reply->str, r->why, sizeof r->why);
-        else if (--r->n_set_up == 0)
-                become_ready(r);
-}
-
-static bool say(struct redis_store *r, int n, const char *const words[static ARGUMENTS_MAX]) {
-        const char *copy[ARGUMENTS_MAX];
-
-        memcpy(copy, words, sizeof copy);
-        r->n_set_up++;
-        return redis.redisAsyncCommandArgv(r->context, on_set_up, NULL, n, copy, NULL) == REDIS_OK;
-}
-
-static void set_up(struct redis_store *r) {
-        const char *password = r->store.options->password, *user = r->url.user;
-        char database[16];
-        bool ok = true;
-
-        r->state = REDIS_SETTING_UP;
-        r->n_set_up = 0;
-        (void)snprintf(database, sizeof database, "%u", r->url.database);
-        if (*password && *user)
-                ok = say(r, 3, (const char *const[ARGUMENTS_MAX]){ "AUTH", user, password });
-        else if (*password)
-                ok = say(r, 2, (const char *const[ARGUMENTS_MAX]){ "AUTH", password, NULL });
-        if (ok && r->url.database != 0)
-                ok = say(r, 2, (const char *const[ARGUMENTS_MAX]){ "SELECT", database, NULL });
-        if (!ok)
-                (void)snprintf(r->why, sizeof r->why, "there is no memory for a command");
-        else if (r->n_set_up == 0)
-                become_ready(r);
-}
-
-/* After a failure hiredis frees the context itself. */
-static void on_connect(const redisAsyncContext *context, int status) {
-        struct redis_store *r = context->data;
-
-        if (r->context != context)
-                return;
-        if (status == REDIS_OK)
-                set_up(r);
-        else
-                gone(r, context->errstr);
-}
-
-static void begin(struct redis_store *r) {
-        redisAsyncContext *context = r->url.is_unix ? redis.redisAsyncConnectUnix(r->url.host)
-                                                    : redis.redisAsyncConnect(r->url.host, r->url.port);
-
-        r->why[0] = '\0';
-        r->wants_read = r->wants_write = false;
-        r->interest = 0;
-        if (!context || context->err) {
-                (void)snprintf(r->why, sizeof r->why, "%s", context ? context->errstr : "there is no memory for a connection");
-                if (context)
-                        redis.redisAsyncFree(context);
-                gone(r, r->why);
-                return;
-        }
-        context->data = r;
-        context->ev.data = r;
-        context->ev.addRead = add_read;
-        context->ev.delRead = del_read;
-        context->ev.addWrite = add_write;
-        context->ev.delWrite = del_write;
-        r->context = context;
-        r->state = REDIS_CONNECTING;
-        r->store.due_ms = r->now_ms + r->store.options->connect_timeout_ms;
-        (void)redis.redisAsyncSetDisconnectCallback(context, on_disconnect);
-        (void)redis.redisAsyncSetConnectCallback(context, on_connect); /* asks for a write event, which says that it is connected */
-        (void)watch(r);
 }
 
 /* ---- questions ---- */
@@ -233,7 +33,7 @@ static void on_values(redisAsyncContext *context, void *data, void *private) {
         if (!r->first)
                 r->last = NULL;
         free(request);
-        set_due(r);
+        redis_connection_set_due(r);
         if (!ticket)
                 return;
         if (data && redis_reply_read(data, ticket->count, r->values, &answer.outcome, cause, sizeof cause))
@@ -258,7 +58,7 @@ static void ask(struct redis_store *r, struct redis_request *request, struct sto
         else
                 r->first = request;
         r->last = request;
-        set_due(r);
+        redis_connection_set_due(r);
 }
 
 /* hiredis would wait for an event to write; mostly the socket takes it all at once. */
@@ -278,11 +78,11 @@ static void send_waiting(struct redis_store *r) {
 /* What callbacks had to leave. */
 static void settle(struct redis_store *r) {
         if (r->context && r->why[0])
-                lose(r, r->why);
+                redis_connection_lose(r, r->why);
         if (r->context && r->state == REDIS_READY && r->store.waiting.n > 0)
                 send_waiting(r);
         if (r->context)
-                (void)watch(r);
+                (void)redis_connection_watch(r);
 }
 
 /* A reply of many values comes in pieces; each is read as long as there is one. */
@@ -313,9 +113,11 @@ static void run(struct store *store, uint64_t now_ms) {
 
         r->now_ms = now_ms;
         if (now_ms >= store->due_ms && r->state == REDIS_CLOSED)
-                begin(r);
+                redis_connection_begin(r);
         else if (now_ms >= store->due_ms)
-                lose(r, r->state == REDIS_READY ? "it has not answered within its timeout" : "it has not answered within connect-timeout");
+                redis_connection_lose(r, r->state == REDIS_READY        ? "it has not answered within its timeout"
+                                         : r->state == REDIS_LOOKING_UP ? "its name was not looked up within connect-timeout"
+                                                                        : "it has not answered within connect-timeout");
         settle(r);
 }
 
@@ -333,6 +135,7 @@ static void close_store(struct store *store) {
         r->context = NULL;
         if (context)
                 redis.redisAsyncFree(context);
+        r->lookup = lookup_end(&r->store, r->lookup);
         (void)redis_command_free(r->command);
         free(r->values);
         free(r);
@@ -360,6 +163,7 @@ static int open_store(const struct store_options *options, const struct store_dr
         }
         store_init(&r->store, driver, options, epoll, worker, cell);
         r->watch.ready = ready;
+        r->lookup_watch.ready = redis_connection_looked_up;
         *ret = &r->store;
         return 0;
 }

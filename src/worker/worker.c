@@ -9,11 +9,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/start_pages.h"
 #include "shared/link.h"
 #include "shared/scoreboard.h"
 #include "store/store.h"
 #include "worker/acceptor.h"
 #include "worker/settle.h"
+#include "worker/slack.h"
 #include "worker/trace.h"
 
 /* What an event of the worker's epoll set is about. Listeners come last, each with its own number; addresses, which stores have, are larger. */
@@ -30,20 +32,42 @@ enum {
 struct worker {
         const struct heritage *heritage;
         int epoll;
+        bool joined; /* the listeners and `epoll` are in the library's set, by whose wait the loop waits; else that is in this one's, with them */
         struct work *work;
         struct server *server;
         struct rpc_server *rpc; /* NULL: there is no second port */
         struct acceptor acceptor;
+        struct slack slack;
         uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
         bool has_said_so;      /* that nothing is left to serve */
         bool may_leave;        /* when nothing is left to serve: nothing more will come */
         bool master_is_gone;
 };
 
-static int watch(struct worker *w, int fd, enum event what, struct error *e) {
+static int watch_in(int epoll, int fd, enum event what, struct error *e) {
         struct epoll_event event = { .events = EPOLLIN, .data.u64 = what };
 
-        return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? error_set_errno(e, errno, "cannot watch a descriptor") : 0;
+        return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? error_set_errno(e, errno, "cannot watch a descriptor") : 0;
+}
+
+static int watch(struct worker *w, int fd, enum event what, struct error *e) {
+        return watch_in(w->epoll, fd, what, e);
+}
+
+/* What comes often, connections and their requests, in the library's set; the rest in the worker's own, which is in that as well. */
+static int watch_server(struct worker *w, struct error *e) {
+        struct error why;
+        int fds[2], r;
+
+        server_fds(w->server, fds);
+        r = watch(w, fds[1], EVENT_SERVER, e);
+        if (r < 0)
+                return r;
+        w->joined = server_join(w->server, &why) == 0;
+        if (w->joined)
+                return watch_in(server_epoll(w->server), w->epoll, EVENT_SERVER, e);
+        log_message(LOG_NOTICE, "worker %u: a turn takes two waits: %s", w->heritage->slot, why.text);
+        return watch(w, fds[0], EVENT_SERVER, e);
 }
 
 static int set_up_rpc(struct worker *w, struct error *e) {
@@ -60,7 +84,7 @@ static int set_up_rpc(struct worker *w, struct error *e) {
 static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
         const struct heritage *h = w->heritage;
         struct server_parts parts;
-        int fds[2], r = settle(h, ret_fatal, e);
+        int r = settle(h, ret_fatal, e);
 
         if (r == 0 && h->traces)
                 r = trace_install(h->cell, h->master_pid, e);
@@ -82,17 +106,16 @@ static int set_up(struct worker *w, bool *ret_fatal, struct error *e) {
                 r = server_new(&parts, &w->server, e);
         if (r < 0)
                 return r;
-        server_fds(w->server, fds);
         r = watch(w, h->link, EVENT_LINK, e);
-        for (int i = 0; r == 0 && i < 2; i++)
-                r = watch(w, fds[i], EVENT_SERVER, e);
+        if (r == 0)
+                r = watch_server(w, e);
         if (r == 0 && server_departures_fd(w->server) >= 0)
                 r = watch(w, server_departures_fd(w->server), EVENT_DEPARTURE, e);
         if (r == 0)
                 r = set_up_rpc(w, e);
         if (r < 0)
                 return r;
-        acceptor_init(&w->acceptor, h, w->rpc, w->epoll, EVENT_LISTENER);
+        acceptor_init(&w->acceptor, h, w->rpc, w->joined ? server_epoll(w->server) : w->epoll, EVENT_LISTENER);
         if (h->private_connection >= 0)
                 server_add_private(w->server, h->private_connection, clock_monotonic_ms());
         else
@@ -187,37 +210,66 @@ static void take_event(struct worker *w, const struct epoll_event *event, uint64
                 store_ready(event->data.ptr, event->events, now_ms);
 }
 
+static int wait_twice(struct worker *w, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle) {
+        int n = epoll_wait(w->epoll, events, events_max, wait_ms(w, *now_ms));
+
+        *ret_is_idle = n == 0;
+        if (n < 0)
+                n = -errno;
+        *now_ms = clock_monotonic_ms();
+        cell_set(&w->heritage->cell->beat_ms, *now_ms);
+        return n;
+}
+
+/* What has come to the worker's own set takes the place of the event that says so. */
+static int wait_once(struct worker *w, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle) {
+        int n = server_wait(w->server, wait_ms(w, *now_ms), events, events_max / 2, now_ms, ret_is_idle), more;
+
+        for (int i = 0; i < n; i++)
+                if (events[i].data.u64 == EVENT_SERVER) {
+                        events[i] = events[--n];
+                        more = epoll_wait(w->epoll, events + n, events_max - n, 0);
+                        return more < 0 ? -errno : n + more;
+                }
+        return n;
+}
+
+static void take_events(struct worker *w, const struct epoll_event *events, int n, uint64_t now_ms) {
+        for (int i = 0; i < n; i++) {
+                uint64_t what = events[i].data.u64;
+
+                if (what >= EVENT_LISTENER)
+                        take_event(w, &events[i], now_ms);
+                else if (what == EVENT_LINK)
+                        read_link(w, now_ms);
+                else if (what == EVENT_DEPARTURE)
+                        server_end_departed(w->server);
+                else if (what == EVENT_RPC)
+                        rpc_server_run(w->rpc, now_ms);
+        }
+}
+
 static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
 
         while (!w->master_is_gone && !is_done(w, now_ms)) {
-                int n = epoll_wait(w->epoll, events, sizeof events / sizeof *events, wait_ms(w, now_ms));
+                bool is_idle;
+                int n = (w->joined ? wait_once : wait_twice)(w, events, sizeof events / sizeof *events, &now_ms, &is_idle);
 
-                if (n < 0 && errno != EINTR) {
-                        log_message(LOG_ERR, "worker %u: cannot wait for events: %m", w->heritage->slot);
+                if (n < 0 && n != -EINTR) {
+                        log_message(LOG_ERR, "worker %u: cannot wait for events: %s", w->heritage->slot, strerror(-n));
                         return HERITAGE_EXIT_SYSTEM;
                 }
-                now_ms = clock_monotonic_ms();
-                cell_set(&w->heritage->cell->beat_ms, now_ms);
-                for (int i = 0; i < n; i++) {
-                        uint64_t what = events[i].data.u64;
-
-                        if (what >= EVENT_LISTENER)
-                                take_event(w, &events[i], now_ms);
-                        else if (what == EVENT_LINK)
-                                read_link(w, now_ms);
-                        else if (what == EVENT_DEPARTURE)
-                                server_end_departed(w->server);
-                        else if (what == EVENT_RPC)
-                                rpc_server_run(w->rpc, now_ms);
-                }
+                take_events(w, events, n, now_ms);
                 /* Of several that watch a socket the kernel wakes one for a connection, which may then have no room for it. */
-                if (n == 0 && (w->acceptor.shared || w->acceptor.has_local) && w->acceptor.watching)
+                if (is_idle && (w->acceptor.shared || w->acceptor.has_local) && w->acceptor.watching)
                         acceptor_take_all(&w->acceptor, w->server, now_ms);
                 server_run(w->server, now_ms);
                 take_passed(w, now_ms);
                 acceptor_balance(&w->acceptor, w->server, now_ms);
+                if (now_ms >= w->slack.due_ms)
+                        slack_look(&w->slack, w->heritage->cell, now_ms);
         }
         return EXIT_SUCCESS;
 }
@@ -242,8 +294,10 @@ int worker_main(const struct heritage *heritage) {
         if (r < 0) {
                 log_message(LOG_ERR, "worker %u: %s", heritage->slot, e.text);
                 code = fatal ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
-        } else
+        } else {
+                (void)start_pages_give_back(); /* of its own start */
                 code = serve(&w);
+        }
         rpc_server_free(w.rpc);
         server_free(w.server);
         work_free(w.work);

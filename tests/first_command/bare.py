@@ -1,4 +1,4 @@
-"""A bare Debian, with a clean clone of this checkout in it, in which the README's first command runs."""
+"""A bare Debian, with a clean clone of this checkout in it, in which the README's commands run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ exit 0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the command ended, what it printed, and what it left behind in the root."""
+    """How a command ended, what it printed, and what it left behind in the root."""
 
     folder: Path
     status: int
@@ -60,10 +60,17 @@ class Outcome:
         found = re.findall(r"(?m)^(\d+):(\d\d)  (.+)$", self.progress)
         return [(int(minutes) + int(seconds) / 60, text) for minutes, seconds, text in found]
 
-    def result_file(self) -> Path:
-        """The results.json that it wrote."""
-        (path,) = (self.folder / CLONE.lstrip("/")).glob("restmark-*/results.json")
+    def result_file(self, folders: str = "restmark-*") -> Path:
+        """The results.json that it wrote, into the one folder of the clone that has such a name."""
+        (path,) = (self.folder / CLONE.lstrip("/")).glob(f"{folders}/results.json")
         return path
+
+    def tell(self, what: str) -> None:
+        """Prints how it fared."""
+        print(f"\n{what}: exit code {self.status}")
+        for minutes, text in self.stages:
+            print(f"  {minutes:6.1f} min  {text}")
+        print(self.answer)
 
 
 def first_command() -> str:
@@ -99,11 +106,11 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def run(folder: Path) -> Outcome:
-    """Runs the first command to its end."""
+def run(folder: Path, command: str) -> Outcome:
+    """Runs a command to its end, in the clone."""
     variables = {name: value for name, value in os.environ.items() if _REGISTRY_VARIABLES.fullmatch(name)}
     environment = {"HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **variables}
-    script = _RUN.format(clone=CLONE, command=first_command())
+    script = _RUN.format(clone=CLONE, command=command)
     root.in_root(
         folder, "env", "-i", *(f"{name}={value}" for name, value in environment.items()), "sh", "-c", script, timeout=TIMEOUT_S
     )

@@ -23,12 +23,9 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder: Path = tmp_path_factory.mktemp(request.param) / "root"
     try:
         bare.make(folder, request.param)
-        done = bare.run(folder)
+        done = bare.run(folder, bare.first_command())
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            print(f"\n{request.param}: exit code {done.status}")
-            for minutes, text in done.stages:
-                print(f"  {minutes:6.1f} min  {text}")
-            print(done.answer)
+            done.tell(request.param)
         yield done
     finally:
-        bare.root.run("rm", "-rf", "--one-file-system", folder)
+        bare.root.remove(folder)

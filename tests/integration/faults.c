@@ -2,17 +2,21 @@
  *   - while the file that RESTMARK_FORK_FAULT names exists: what is forked ends at once, with the exit code that the file holds; if there is a
  *     second number behind that, only so many do;
  *   - while the file that RESTMARK_WAIT_FAULT names exists: a dead worker that is waited for has already been collected by somebody else;
- *   - while the FIFO that RESTMARK_OPEN_FAULT names exists: its configuration can be opened when somebody has opened and closed that. */
+ *   - while the FIFO that RESTMARK_OPEN_FAULT names exists: its configuration can be opened when somebody has opened and closed that;
+ *   - if RESTMARK_NAMES_FAULT is set: hosts in .test are 127.0.0.1, but nowhere.test, which is not there; and nobody says so while the file that
+ *     it names exists, as if name servers were silent. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The file that the variable names, if it is there. */
@@ -22,15 +26,14 @@ static FILE *open_flag(const char *variable) {
         return path ? fopen(path, "re") : NULL;
 }
 
-pid_t fork(void) {
-        static pid_t (*real)(void);
+static pid_t fork_by(const char *name) {
         static int n_failed;
+        pid_t (*real)(void);
         FILE *flag = open_flag("RESTMARK_FORK_FAULT");
         int code = 0, n_max = INT_MAX;
         pid_t pid;
 
-        if (!real)
-                *(void **)&real = dlsym(RTLD_NEXT, "fork");
+        *(void **)&real = dlsym(RTLD_NEXT, name);
         if (!flag)
                 return real();
         if (fscanf(flag, "%d %d", &code, &n_max) < 1)
@@ -40,6 +43,14 @@ pid_t fork(void) {
         if (n_failed++ < n_max && pid == 0)
                 _exit(code);
         return pid;
+}
+
+pid_t fork(void) {
+        return fork_by("fork");
+}
+
+pid_t _Fork(void) {
+        return fork_by("_Fork");
 }
 
 int open(const char *path, int flags, ...) {
@@ -84,4 +95,18 @@ long syscall(long number, ...) {
         *(siginfo_t *)a[2] = (siginfo_t){ .si_pid = 0 };
         errno = ECHILD;
         return -1;
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+        static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+        const struct timespec pause = { .tv_nsec = 5000000 };
+        const char *flag = getenv("RESTMARK_NAMES_FAULT"), *dot = host ? strrchr(host, '.') : NULL;
+
+        if (!real)
+                *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+        if (!flag || !dot || strcmp(dot, ".test") != 0 || (hints && (hints->ai_flags & AI_NUMERICHOST)))
+                return real(host, service, hints, ret);
+        while (access(flag, F_OK) == 0)
+                (void)nanosleep(&pause, NULL);
+        return strcmp(host, "nowhere.test") == 0 ? EAI_NONAME : real("127.0.0.1", service, hints, ret);
 }

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection
+from rpc_client import RpcClient
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -146,6 +147,26 @@ def test_tables_are_tables_to_a_screen_reader(seen: subprocess.CompletedProcess[
     assert '<html lang="en">' in dom
     # Whatever a bar or a colour says, a text says too.
     assert re.search(r'class="private" style="width: [\d.]+%;"', dom)
+
+
+def test_stores_and_calls_are_shown_where_there_are_any(start: Callable[..., Daemon], seen: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
+    assert '<section id="stores-section" aria-labelledby="stores-title" hidden="">' in seen.stdout
+    assert '<div id="rpc" hidden="">' in seen.stdout
+    path = tmp_path / "rpc.sock"
+    daemon = start("server.processes=1", "admin.listen=127.0.0.1:0", f"cache.url=unix://{tmp_path}/nobody", f"rpc.listen=unix:{path}")
+    daemon.admin = daemon.wait_log(r"admin endpoint (http://\S+/)\n")[1]  # type: ignore[attr-defined]
+    daemon.wait_log("Redis is away")
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/cache/records").status == 503
+    with RpcClient(f"unix:{path}") as client:
+        assert client.ask("welcome") == "Welcome!\n"
+        done = browse(daemon.admin, tmp_path / "profile")  # type: ignore[attr-defined]
+    assert console(done) == []
+    (cache,) = rows(done.stdout, "stores")
+    assert (cache[0], cache[1:4], cache[4:12]) == ("cache", ["0", "–", "–"], ["0", "0", "0", "0", "1", "0", "0", "0"])
+    assert int(cache[12].replace(",", "")) > 0
+    assert 'id="stores-section" aria-labelledby="stores-title">' in done.stdout
+    assert re.search(r'<div id="rpc"><dt>[^<]*</dt><dd id="calls">0</dd>', done.stdout)
 
 
 def test_it_says_so_when_the_daemon_is_gone(admin: Daemon, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -82,6 +84,49 @@ def test_a_line_may_come_in_pieces() -> None:
         process.stdin.flush()
         out, _ = process.communicate("o\n", timeout=300)
     assert json.loads(out)["requests"]["answered"] == 5
+
+
+def test_it_begins_at_the_instant_that_it_is_told() -> None:
+    """By the wall clock: several machines that are told the same begin together."""
+    with Planted(welcome) as server, held(server, "-c", 2, "-n", 20) as process:
+        before = len(server.requests)
+        instant_ns = time.time_ns() + 1_000_000_000
+        out, _ = process.communicate(f"at {instant_ns}\n", timeout=300)
+        first_ns = server.answered_ns[before] + time.time_ns() - time.monotonic_ns()
+    result = json.loads(out)
+    assert result["requests"]["answered"] == 20
+    assert result["start_realtime_ns"] == instant_ns
+    assert first_ns >= instant_ns - 1_000_000
+
+
+def test_an_instant_that_has_passed_means_at_once_and_shows() -> None:
+    with Planted(welcome) as server, held(server, "-c", 1, "-n", 5) as process:
+        told_ns = time.time_ns() - 5_000_000_000
+        result = json.loads(process.communicate(f"at {told_ns}\n", timeout=300)[0])
+    assert result["requests"]["answered"] == 5
+    assert result["start_realtime_ns"] > told_ns + 5_000_000_000
+
+
+@pytest.mark.parametrize("word", ["at ", "at x", "at -5", "at 5 6", "at 99999999999999999999999"])
+def test_a_word_that_names_no_instant_is_refused(word: str) -> None:
+    with Planted(welcome) as server, held(server, "-c", 1, "-n", 5) as process:
+        assert process.communicate(f"{word}\n", timeout=300)[0] == ""
+        sent = len(server.requests)
+    assert (process.returncode, sent) == (64, PROBES)
+
+
+@pytest.mark.parametrize("options", [["--rate", "400"], ["--rate", "400", "--poisson"], []])
+def test_parts_make_up_the_whole(options: list[str]) -> None:
+    """Two processes with a part each send the requests that one would send: the same targets with the same numbers, each once."""
+    target, common = "/x?n={n:1-1000000}", ["--no-check", "-n", 62, *options]
+    with Planted(welcome) as server:
+        assert run(*common, "-c", 1, f"{server.url}{target}").returncode == 0
+        whole = Counter(server.requests)
+    with Planted(welcome) as server:
+        for part in (1, 2, 3):
+            result = json.loads(run("--json", *common, "-c", 1, "--part", f"{part}/3", f"{server.url}{target}").stdout)
+            assert (result["plan"]["part"], result["plan"]["parts"], result["requests"]["answered"]) == (part, 3, 20 + (part < 3))
+        assert Counter(server.requests) == whole
 
 
 def test_it_is_of_one_run_and_needs_an_output() -> None:

@@ -261,6 +261,7 @@ def test_batch_and_json(shared_daemon: Daemon) -> None:
     assert len(lines) == 3
     for line in lines:
         found = json.loads(line)
+        assert (found["rpc_connections"], found["calls_per_s"]) == (0, 0)
         assert found["requests_per_s"] >= 0 and found["ready"] == found["slots"] == 2 and found["pss_bytes"] > 0
         assert [w["slot"] for w in found["workers"]] == [0, 1]
         assert all(w["pid"] and w["cpu_percent"] is not None and w["p99_ms"] is None for w in found["workers"])

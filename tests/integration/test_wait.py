@@ -193,3 +193,4 @@ def test_a_worker_whose_master_dies_ends_them_in_order(start: Start) -> None:
             with pytest.raises((Closed, ConnectionResetError)):
                 client.read()
     wait_for("the worker is gone", lambda: not is_alive(worker))
+    daemon.wait_exit()  # the kernel ends its children before it says that it is gone

@@ -86,7 +86,7 @@ _ENTER = """
 root=$1; shift
 while [ "$1" != -- ]; do mkdir -p "$root$1" && mount --bind "$1" "$root$1" || exit; shift; done
 shift
-mount -t proc proc "$root/proc" && mount -t devtmpfs dev "$root/dev" && exec chroot "$root" "$@"
+mount -t proc proc "$root/proc" && mount -t devtmpfs dev "$root/dev" && mount -t tmpfs shm "$root/dev/shm" && exec chroot "$root" "$@"
 """
 
 

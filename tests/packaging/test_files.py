@@ -72,7 +72,7 @@ def test_each_library_that_is_linked_is_used(unpacked: Path) -> None:
 
 def test_dependencies_are_those_of_what_is_imported(debs: Path, unpacked: Path) -> None:
     """Each Python module that the rig imports has its package, and each package a module."""
-    packages = {"click", "jinja2", "jsonschema", "msgpack", "numpy", "psutil", "rich"}
+    packages = {"click", "jinja2", "jsonschema", "msgpack", "numpy", "rich"}
     modules = set()
     for file in (unpacked / "usr/share/restmark/bench/restmark_rig").rglob("*.py"):
         if "template" not in file.parts:

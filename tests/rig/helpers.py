@@ -17,6 +17,7 @@ from restmark_rig.contestants import contestant
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host import cgroup
+from restmark_rig.server.placement import Local
 from restmark_rig.terminal import console
 from restmark_rig.ui import cli
 from restmark_rig.verify import verifier
@@ -121,7 +122,7 @@ def call_rig(cache: Path, *arguments: str | Path, cwd: Path | None = None) -> su
 def verify_until_decided(subject: Contestant, plan: VerifyPlan, cache: Cache, tries: int = 6) -> Report:
     """Verifies, and again where the machine was too noisy to tell, as a user would. What has failed, or been told, stays so."""
     for _ in range(tries):
-        report = verifier.verify(subject, plan, cache, Silent())
+        report = verifier.verify(subject, plan, Local(cache), Silent())
         if not report.undecided:
             break
     return report
@@ -135,6 +136,11 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> bool
             return False
         time.sleep(0.02)
     return True
+
+
+def children_of(pid: int) -> list[int]:
+    """Pids of the children of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def processes_mentioning(text: str) -> dict[int, str]:

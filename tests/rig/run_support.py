@@ -25,6 +25,7 @@ from restmark_rig.load.load import LoadResult  # noqa: E402
 from restmark_rig.model.results import RunSettings  # noqa: E402
 from restmark_rig.run.bench import Bench  # noqa: E402
 from restmark_rig.server.launcher import StartOptions  # noqa: E402
+from restmark_rig.server.placement import Local  # noqa: E402
 from restmark_rig.store import dataset  # noqa: E402  (the path had to be set first)
 from restmark_rig.verify.oracle import Oracle  # noqa: E402
 
@@ -97,7 +98,7 @@ def make_bench(cache: Cache, connections: int = 8, duration_s: float = 1.0, time
         dataset_sha256="0" * 64,
     )
     options = StartOptions(data.path, workers=1, cpus=pins.server)
-    return Bench(settings, options, pins, Oracle(data), cache, MachineSpeed(pins, IdleLatency()), 1, _silent)
+    return Bench(settings, options, pins, Oracle(data), cache, Local(cache), MachineSpeed(pins, IdleLatency()), 1, _silent)
 
 
 def _silent(_: str) -> None:

@@ -213,6 +213,7 @@ def test_the_users_own_are_used_and_left_as_they_were(tmp_path: Path, default_da
 
 
 def test_what_is_not_there_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, default_dataset: Dataset) -> None:
+    assert start.requires(BACK_ENDS[0])[0].command == start.POSTGRES  # of whatever version: one that was found would be none before an installation
     monkeypatch.setattr(start, "POSTGRES", "/no/such/*/postgres")
     monkeypatch.setattr(start, "REDIS", "no-such-redis")
     with back_ends.running(BACK_ENDS, back_ends.NO_WISHES, 2, default_dataset, Cache(tmp_path)) as found:

@@ -8,6 +8,7 @@ from restmark_rig.model.back_end_records import BackEndFootprint, BackEndRecord,
 from restmark_rig.model.results import Cell, Results, Round
 from restmark_rig.report import back_end_chart, back_ends, markdown
 from restmark_rig.report.analysis import Analysis, Load
+from restmark_rig.report.gains import baseline
 from restmark_rig.report.view import View
 from restmark_rig.store import results_file
 
@@ -108,3 +109,36 @@ def test_a_run_without_them_has_no_such_section() -> None:
     view = View(synthetic_results.build(rounds=2))
     assert view.back_ends_section() is None
     assert "Where a request" not in markdown.render(view)
+
+
+def test_the_bars_title_says_what_part_the_server_has() -> None:
+    drawn = back_end_chart.figure(ROUTE, back_ends.parts_of(Analysis(run()), ROUTE, back_ends.ALONE))
+    assert drawn is not None
+    assert drawn.title.startswith("GET /orm/search, one at a time: the server is 6 % of the time on Go, ")
+    assert " and 49 % of the time on Python 3, " in drawn.title  # 710 of 1450 µs
+
+
+def test_what_waits_for_nothing_is_not_said_to_wait_for_0_ms() -> None:
+    results = run()
+    for cell in results.cells:
+        cell.rounds[:] = [dataclasses.replace(entry, duration_us=round(1000.0 * REQUESTS)) for entry in cell.rounds]
+    (said,) = back_ends.sentences(results, Analysis(results))
+    assert ", and nothing is waited for. " in said
+
+
+def renamed(results: Results, names: dict[str, str]) -> Results:
+    """The same run of contestants in Python with other names, in the order of the names."""
+    results.contestants[:] = sorted(
+        (dataclasses.replace(record, name=names[record.name], language="Python") for record in results.contestants), key=lambda record: record.name
+    )
+    for cell in results.cells:
+        cell.contestant = names[cell.contestant]
+    return results
+
+
+def test_cpython_is_the_baseline_of_those_on_back_ends() -> None:
+    results = synthetic_results.build(names=("python-uwsgi", "go-nethttp"), connections=(16,))
+    chosen = baseline(renamed(results, {"python-uwsgi": "python-uwsgi-backends", "go-nethttp": "pypy-backends"}))
+    assert chosen is not None and chosen.name == "python-uwsgi-backends"
+    chosen = baseline(renamed(results, {"python-uwsgi-backends": "python-uwsgi-backends", "pypy-backends": "python-uwsgi"}))
+    assert chosen is not None and chosen.name == "python-uwsgi"  # where both take part

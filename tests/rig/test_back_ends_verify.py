@@ -13,6 +13,7 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.model.workloads import BACK_END_ROUTES, BACK_ENDS, DB_ROUTES, ORM_ROUTES, UPDATE_ROUTES
 from restmark_rig.server.launcher import StartOptions
+from restmark_rig.server.placement import Local
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Verdict
@@ -46,7 +47,7 @@ def subject(parent: Path, cheat: str, routes: tuple[str, ...] = BACK_END_ROUTES)
 def verify(parent: Path, running: BackEnds, data: Dataset, cheat: str, *checks: str) -> Report:
     chosen = tuple(check for check in CHECKS if not checks or check.name in checks)
     options = StartOptions(data.path, workers=1, back_ends=running.access)
-    report = verifier.verify(subject(parent, cheat), VerifyPlan(data, data, 42, options, chosen, BACK_END_ROUTES, running), Cache(parent / "cache"), Silent())
+    report = verifier.verify(subject(parent, cheat), VerifyPlan(data, data, 42, options, chosen, BACK_END_ROUTES, running), Local(Cache(parent / "cache")), Silent())
     assert report.state == "verified", report.problem
     return report
 
@@ -57,6 +58,7 @@ def test_the_honest_server_passes_everything(tmp_path: Path, running: BackEnds, 
     assert said == []
     judged = {(finding.check, finding.route) for finding in report.findings}
     assert {("body", route) for route in BACK_END_ROUTES} | {("queries", route) for route in BACK_END_ROUTES} <= judged
+    assert {("prepared", "/db/record"), ("prepared", "/orm/record")} <= judged
     assert {("transaction", "/db/update"), ("transaction", "/orm/update"), ("survive", "/db/record"), ("survive", "/cache/records")} <= judged
 
 
@@ -71,6 +73,7 @@ PLANTED = [
     ("leaves-open", "transaction", "/db/update", "a transaction is left open"),
     ("one-by-one", "queries", "/db/records", "20.0 statements a request instead of 1"),
     ("one-by-one", "queries", "/orm/records", "one for each row (N + 1)"),
+    ("prepares-nothing", "prepared", "/db/record", "planned 60 times for 60 requests: its statements are not prepared"),
     ("interpolates", "fresh", "/db/search", "wrong body"),
     ("matches", "fresh", "/orm/search", "wrong body"),
     ("too-many", "queries", None, "connections to the database open; 4 for each of 1 workers are allowed"),
@@ -91,6 +94,13 @@ def test_who_never_reconnects_is_named_and_passes(tmp_path: Path, running: BackE
     (told,) = [f for f in report.findings if f.verdict is Verdict.NOTE]
     assert told.route == "/db/record"
     assert told.message.startswith("it never reconnects")
+
+
+def test_an_orm_that_does_not_prepare_is_named_and_passes(tmp_path: Path, running: BackEnds, default_dataset: Dataset) -> None:
+    report = verify(tmp_path, running, default_dataset, "prepares-nothing", "prepared")
+    assert [f.route for f in report.failures] == ["/db/record"]
+    (told,) = [f for f in report.findings if f.verdict is Verdict.NOTE]
+    assert told.route == "/orm/record" and "the ORM's statements are not prepared" in told.message
 
 
 def test_routes_of_what_does_not_run_are_left_out_and_said_to_be(tmp_path: Path, default_dataset: Dataset) -> None:

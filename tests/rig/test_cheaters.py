@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.model.workloads import MORE_ROUTES, ROUTES
+from restmark_rig.server import launcher
 from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS, Verdict
 from restmark_rig.verify.verifier import Report, VerifyPlan
 
@@ -42,7 +42,7 @@ def messages(report: Report, check: str) -> str:
 def test_the_honest_server_passes_everything(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
     report = verify(tmp_path, cache, default_dataset, "none-of-eight", routes=[*ROUTES, *MORE_ROUTES])
     assert [(f.check, f.route, f.message) for f in report.findings if f.verdict is not Verdict.OK] == []
-    assert {finding.check for finding in report.findings} == {check.name for check in CHECKS} - {"fresh", "transaction", "queries", "survive"}
+    assert {finding.check for finding in report.findings} == {check.name for check in CHECKS} - {"fresh", "transaction", "queries", "prepared", "survive"}
     assert {(check, route) for check in ("body", "type", "size", "args", "path", "keep", "frag", "pair") for route in (*ROUTES, *MORE_ROUTES)} <= {
         (finding.check, finding.route) for finding in report.findings
     }
@@ -156,9 +156,9 @@ def test_the_float_is_shown_where_it_differs(tmp_path: Path, cache: Cache, defau
 def test_a_dropped_second_request_is_a_failure(
     tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = verifier.launcher.RunningServer.connect
+    connect = launcher.RunningServer.connect
     monkeypatch.setattr(
-        verifier.launcher.RunningServer, "connect", lambda self, timeout_s=0.3: connect(self, min(timeout_s, 0.3))
+        launcher.RunningServer, "connect", lambda self, timeout_s=0.3: connect(self, min(timeout_s, 0.3))
     )
     report = verify(tmp_path, cache, default_dataset, "drops-second", ("pair",))
     assert "no byte came for 0.3 s" in messages(report, "pair")

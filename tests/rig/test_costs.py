@@ -10,18 +10,17 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from restmark_rig.model import changepoints, steadiness
 from restmark_rig.model.stats import Estimate
+from restmark_rig.model.steadiness import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs import (
     billing,
     capacity,
-    changepoints,
-    classes,
     memory_life,
     rates,
     warm_up,
 )
 from restmark_rig.studies.costs.billing import Range, Stack, Terms
-from restmark_rig.studies.costs.classes import FLAT, INCONSISTENT, NO_STEADY_STATE, SLOWDOWN, WARM_UP
 from restmark_rig.studies.costs.rates import Try
 from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
 from restmark_rig.ui.cli import cli
@@ -82,15 +81,21 @@ def test_no_cut_is_better_than_the_one_that_is_found(seed: int) -> None:
         ([(200.0, 5), (50.0, 10), (100.0, 25)], SLOWDOWN),
         ([(50.0, 34), (100.0, 6)], NO_STEADY_STATE),
         ([(50.0, 31), (25.0, 9)], NO_STEADY_STATE),
+        ([(80.0, 4), (50.0, 36)], FLAT),  # pages that are touched for the first time
+        ([(50.0, 20), (85.0, 4), (50.0, 16)], FLAT),  # a burst
+        ([(50.0, 36), (85.0, 4)], FLAT),
+        ([(150.0, 4), (50.0, 36)], WARM_UP),
+        ([(80.0, 8), (50.0, 32)], WARM_UP),
+        ([(50.0, 36), (150.0, 4)], NO_STEADY_STATE),
     ],
 )
 def test_a_start_has_the_class_of_its_levels(levels: list[tuple[float, int]], name: str) -> None:
-    told = [classes.of_start(series(levels, 0.04, seed)).name for seed in range(50)]
+    told = [steadiness.of_start(series(levels, 0.04, seed)).name for seed in range(50)]
     assert told.count(name) >= 49, told
 
 
 def test_the_steady_state_is_where_the_last_level_begins() -> None:
-    start = classes.of_start(series([(500.0, 4), (120.0, 6), (50.0, 30)], 0.02, 1))
+    start = steadiness.of_start(series([(500.0, 4), (120.0, 6), (50.0, 30)], 0.02, 1))
     assert start.begin == 10
     assert start.steady == pytest.approx(50, rel=0.03)
 
@@ -99,7 +104,7 @@ def test_a_single_dear_slice_is_no_level() -> None:
     costs = series([(50.0, 40)], 0.03, 7)
     for at in (3, 17, 38):
         costs[at] *= 8
-    assert classes.of_start(costs).name == FLAT
+    assert steadiness.of_start(costs).name == FLAT
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,25 @@ def test_a_single_dear_slice_is_no_level() -> None:
     ],
 )
 def test_a_contestant_has_the_class_of_all_starts_but_one(names: list[str], name: str) -> None:
-    assert classes.over_starts(names) == name
+    assert steadiness.over_starts([steadiness.Start(one, 0, 50.0) for one in names]) == name
+
+
+@pytest.mark.parametrize(
+    ("levels", "name"),
+    [
+        ([50.0] * 10, FLAT),
+        ([50.0, 70.0] * 5, FLAT),  # what neighbours do
+        ([50.0] * 9 + [500.0], FLAT),  # one odd one
+        ([500.0] + [50.0] * 9, FLAT),
+        ([5.0] + [50.0] * 9, FLAT),
+        ([50.0, 150.0] * 5, INCONSISTENT),
+        ([50.0] * 8 + [150.0] * 2, INCONSISTENT),
+        ([50.0, 150.0], INCONSISTENT),
+    ],
+)
+def test_starts_that_are_flat_on_different_levels_are_not_of_one_kind(levels: list[float], name: str) -> None:
+    """As where each start draws how dear its answers are."""
+    assert steadiness.over_starts([steadiness.Start(FLAT, 0, level) for level in levels]) == name
 
 
 def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> list[Cell]:
@@ -128,6 +151,15 @@ def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> lis
             ]
             cells.append(Cell({"contestant": name.title(), "name": name, "route": route, "start": str(number + 1)}, slices))
     return cells
+
+
+def test_one_short_start_does_not_cut_the_picture() -> None:
+    cells = started("restmarkd", [(50.0, 40)])
+    short = [Cell(cell.labels, cell.rounds[:3]) if cell.labels["start"] == "4" else cell for cell in cells]
+    (chart,) = warm_up.judge(short).charts
+    assert [len(line.points) for line in chart.series] == [40, 40]
+    half = [Cell(cell.labels, cell.rounds[:10]) if int(cell.labels["start"]) > 4 else cell for cell in cells]
+    assert [len(line.points) for line in warm_up.judge(half).charts[0].series] == [10, 10]
 
 
 def test_pypy_has_a_warm_up_and_what_it_costs_is_told() -> None:
@@ -226,6 +258,9 @@ def test_memory_of_a_burst_is_judged(after: float, verdict: str) -> None:
     cells = [Cell({"contestant": "X", "name": "x", "workers": "1"}, [figures]), Cell({"contestant": "X", "name": "x", "workers": "3"}, [{"pss_kib": 1600.0}])]
     finding = memory_life.judge(cells)
     assert finding.verdict == verdict
+    assert finding.tables[0].rows[0][3] == "0 (1,000,000)"
+    growing = [Cell(cells[0].labels, [{**figures, "later_kib": 1000.0 + 256, "requests": 250_000.0}]), cells[1]]
+    assert memory_life.judge(growing).tables[0].rows[0][3] == "1.00 (250,000)"
     assert memory_life.line(cells, "x") == memory_life.Line(700.0, 300.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from restmark_rig.contestants import builder, contestant
@@ -11,6 +12,7 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
+from restmark_rig.load.load import SoFar
 from restmark_rig.model.errors import DatasetError
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
@@ -61,41 +63,6 @@ def test_each_fault_is_one_for_a_strict_reader_and_names_its_place(tmp_path: Pat
         path.write_bytes(broken.content)
         with pytest.raises(DatasetError):
             dataset.read(path)
-
-
-# Decodes what is there, and knows nothing of what should be.
-SWALLOWS = """
-import json, sys, msgpack
-from http.server import BaseHTTPRequestHandler, HTTPServer
-records = msgpack.unpackb(open(sys.argv[2], "rb").read())
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/":
-            body = b"Welcome!\\n"
-        elif self.path == "/parse-msgpack":
-            body = str(len([msgpack.unpackb(one) for one in records])).encode()
-        else:
-            body = json.dumps([{**{"description": ""}, **msgpack.unpackb(one)} for one in records]).encode()
-            body = body if self.path == "/transfer-data" else str(len(body)).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
-def test_a_server_that_swallows_a_missing_field_is_silently_wrong(tmp_path: Path, cache: Cache, default_dataset: Dataset) -> None:
-    with Lab([script(tmp_path / "peers", "swallows", SWALLOWS)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        cells = broken_data.measure(lab)
-    told = {(cell.labels["name"], cell.labels["data"]): cell.labels["outcome"] for cell in cells if cell.labels["way"] == broken_data.FILE}
-    assert told["swallows", MISSING.says] == broken_data.WRONG
-    assert told["swallows", "the file ends in its middle"] in (broken_data.NAMED, broken_data.VAGUE)
-    finding = broken_data.judge(cells)
-    assert finding.verdict == OPEN, "nobody has typed records"
-    assert [table.key for table in finding.tables] == ["broken-dataset", "broken-said"]
 
 
 def starts(name: str, values: Sequence[float], workers: int = 1) -> Cell:
@@ -151,6 +118,19 @@ def test_deploys_are_judged() -> None:
     assert deploy.judge([deployed("a", [3, 2, 5]), deployed("b", [0, 1, 0])]).verdict == OPEN
 
 
+def test_a_load_ends_when_what_was_due_is_answered_again() -> None:
+    made: list[bool] = []
+    watch = deploy._Deploy(None, SimpleNamespace(stop=lambda: made.append(True)), SimpleNamespace(enter_context=lambda _: None), deploy.RESTARTED, 8)
+    watch._deploy = lambda: (made.append(True), setattr(watch, "done", True))
+    ended = []
+    for tick in range(1, 81):
+        due = deploy.RATE_PER_S * tick // 10
+        behind = 200 if 11 <= tick < 50 else 0  # it comes back after five seconds
+        ended.append(watch.take(SoFar(tick * 100_000, due - behind, 0)))
+    assert made == [True]
+    assert ended.index(True) + 1 == 54
+
+
 def test_a_server_without_a_reload_is_stopped_and_started(
     tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +159,8 @@ def test_a_changed_line_is_built_in_a_copy_and_nothing_else_is_touched(tmp_path:
     before = {path: path.read_bytes() for path in one.directory.iterdir()}
     cache = Cache(tmp_path / "cache")
     with Lab([one], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        clean, changed = build.measure(lab)
+        imaged, clean, changed = build.measure(lab)
+    assert (imaged.labels["build"], bool(imaged.lost)) == (build.IMAGE, True), "what is no server has no image, and loses nothing else"
     assert (clean.labels["build"], len(clean.rounds)) == (build.CLEAN, 1)
     assert (changed.labels["build"], len(changed.rounds)) == (build.CHANGED, build.CHANGES)
     assert all(entry["seconds"] > 0 and entry["cpu_s"] > 0 for cell in (clean, changed) for entry in cell.rounds)

@@ -133,6 +133,20 @@ def test_what_a_caller_raises_ends_the_load() -> None:
         load.run(LoadPlan("127.0.0.1", server.port, "/", 1, 60), refuse)
 
 
+def test_a_caller_that_has_seen_enough_ends_the_load_and_keeps_its_figures() -> None:
+    seen: list[int] = []
+
+    def enough(so_far: load.SoFar) -> bool:
+        seen.append(so_far.answered)
+        return so_far.answered >= 10
+
+    with counting() as server:
+        result = load.run(LoadPlan("127.0.0.1", server.port, "/", 2, 60, every_s=0.02), every=enough)
+    assert seen[-1] >= 10
+    assert result.requests >= seen[-1] and not result.errors
+    assert result.duration_us < 60_000_000
+
+
 def test_both_loops_reach_an_ipv6_address() -> None:
     with counting(socket.AF_INET6, "::1") as server:
         plan = LoadPlan("::1", server.port, "/", 2, 0.4)

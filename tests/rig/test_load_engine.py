@@ -14,7 +14,7 @@ from restmark_rig.contestants.cache import Cache  # isort: skip
 from restmark_rig.host.pinning import Pinning  # isort: skip
 from restmark_rig.load import load, wrk  # isort: skip
 from restmark_rig.load.engine import LoadEngine  # isort: skip
-from restmark_rig.load.load import LoadPlan, LoadResult  # isort: skip
+from restmark_rig.load.load import LoadPlan, LoadResult, SoFar  # isort: skip
 from restmark_rig.model.errors import EnvironmentFault, UsageFault  # isort: skip
 from restmark_rig.model.plan import CellSpec  # isort: skip
 from restmark_rig.server.launcher import launch  # isort: skip
@@ -32,8 +32,8 @@ class FakeEngine:
     result: LoadResult = RESULT
     plans: list[LoadPlan] = field(default_factory=list)
 
-    def run(self, plan: LoadPlan, begin: Callable[[], None] | None = None) -> LoadResult:
-        """Calls begin, as a program does once its connections are open."""
+    def run(self, plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], bool | None] | None = None) -> LoadResult:
+        """Calls begin, as a program does once its connections are open; ends before every is due."""
         self.plans.append(plan)
         if begin is not None:
             begin()

@@ -53,7 +53,7 @@ def test_the_order_of_a_run_is_the_programs() -> None:
     assert f"fewer than {bench.ANSWERS_MIN} answers, or {bench.ANSWERS_MIN_PER_WORKER} of each worker; {bench.SLICE_LONGEST_S:g} s at most" in PAGE
     assert f"start anew every {plan.ROUNDS_PER_START} rounds" in PAGE
     assert f"({slices.CLOSING_SHARE * 100:g} % of the slice's CPU time and {slices.CLOSING_NS / 1e6:g} ms;" in PAGE
-    times = {8: "eight"}[sum(warm_up.QUARTERS) // 4]
+    times = {8: "eight"}[warm_up.LONGEST]
     assert f"with {times} times the length of `--warmup`" in PAGE
     assert f"equal within {stopping.EQUAL * 100 - 100:.0f} %" in PAGE
     looks = [number for number in range(1, 28) if stopping.is_time_to_look(number)]

@@ -13,6 +13,7 @@ from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.model.errors import BuildFailed
 from restmark_rig.server import launcher
 from restmark_rig.server.launcher import StartOptions
+from restmark_rig.server.placement import Local
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.verify import verifier
 from restmark_rig.verify.checks import CHECKS
@@ -59,7 +60,7 @@ def test_a_venv_in_the_build_folder(tmp_path: Path, cache: Cache, default_datase
     assert versions.collect(subject, cache.build_dir(subject))["in-venv"] == f"{cache.build_dir(subject)}/venv"
     checks = tuple(check for check in CHECKS if check.name in ("body", "vary"))
     plan = VerifyPlan(default_dataset, default_dataset, 42, StartOptions(default_dataset.path), checks)
-    report = verifier.verify(subject, plan, cache, Silent())
+    report = verifier.verify(subject, plan, Local(cache), Silent())
     assert (report.state, report.problem, report.failures) == ("verified", "", [])
 
 
@@ -111,3 +112,8 @@ def test_a_version_command_that_fails_gives_no_version(tmp_path: Path, cache: Ca
     assert versions.first_line(failing, tmp_path) == (
         f"unknown ({PYTHON} failed: ModuleNotFoundError: No module named 'no_such_module')"
     )
+
+
+def test_a_version_does_not_begin_with_the_path_of_what_was_asked(tmp_path: Path) -> None:
+    server = tmp_path / "server"
+    assert versions.first_line(("sh", "-c", 'echo "$0: go1.26.8"', str(server)), tmp_path) == "go1.26.8"

@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 from restmark_rig.contestants import contestant, registry
 from restmark_rig.contestants.cache import Cache
-from restmark_rig.renewal import index, twin
-from restmark_rig.renewal.finding import pin_files, pins
+from restmark_rig.renewal import index, python_pins, twin
+from restmark_rig.renewal.finding import pin_files, pin_files_below, pins, program_folders
 from restmark_rig.renewal.index import Artifact
 from restmark_rig.renewal.other_pins import GoModule, MavenProject, NpmPackage
 from restmark_rig.renewal.pins import Move, RenewalFailed, moves, run_tool
-from restmark_rig.renewal.python_pins import HashedRequirements, newest, read_pins
+from restmark_rig.renewal.python_pins import HashedRequirements, Lock, newest, read_pins
 from restmark_rig.renewal.renewal import affected, renew, renewed
 
 from .helpers import ROOT
 
-PEERS = ROOT / "bench" / "peers"
+BENCH = ROOT / "bench"
+PEERS = BENCH / "peers"
+STUDIES = BENCH / "restmark_rig" / "studies"
+CODECS = BENCH / "micro"
+TOOLS = (BENCH / "distributed", BENCH / "restmark_rig" / "attach")
 PAGE = """<html><body>
 <a href="../../packages/thing-1.0.tar.gz#sha256=aa" data-requires-python="&gt;=3.8">thing-1.0.tar.gz</a>
 <a href="https://host/thing-1.0-py3-none-any.whl#sha256=ab">thing-1.0-py3-none-any.whl</a>
@@ -133,9 +137,9 @@ def test_a_tool_that_fails_tells_its_last_words(tmp_path: Path) -> None:
     assert run_tool(["sh", "-c", "echo $X"], tmp_path, {"X": "y"}) == "y\n"
 
 
-@pytest.mark.parametrize("name", registry.built_in_names(PEERS))
-def test_all_pinned_files_are_found_and_read(name: str, cache: Cache) -> None:
-    subject = contestant.load(PEERS / name)
+@pytest.mark.parametrize("folder", [*(PEERS / name for name in registry.built_in_names(PEERS)), *program_folders(STUDIES)], ids=lambda folder: folder.name)
+def test_all_pinned_files_are_found_and_read(folder: Path, cache: Cache) -> None:
+    subject = contestant.load(folder)
     for file in pin_files(subject):
         found = pins(file, subject, cache)
         assert found.files[0] == file
@@ -143,11 +147,31 @@ def test_all_pinned_files_are_found_and_read(name: str, cache: Cache) -> None:
         assert found.packages() or (isinstance(found, GoModule) and "require" not in file.read_text(encoding="utf-8"))
 
 
-def test_every_file_with_pins_belongs_to_a_contestant() -> None:
-    owned = {file for name in registry.built_in_names(PEERS) for file in pin_files(contestant.load(PEERS / name))}
+def test_the_pinned_files_of_the_codecs_are_found_and_read(cache: Cache) -> None:
+    toolchain = contestant.load(PEERS / "go-fasthttp")
+    found = {file.name: pins(file, toolchain, cache).packages() for file in pin_files_below(CODECS)}
+    assert found.keys() == {"go.mod", "Cargo.lock", "python-codecs-requirements.lock"}
+    assert "github.com/bytedance/sonic" in found["go.mod"] and "sonic-rs" in found["Cargo.lock"] and "orjson" in found["python-codecs-requirements.lock"]
+
+
+def test_every_file_with_pins_is_renewed() -> None:
+    folders = [*(PEERS / name for name in registry.built_in_names(PEERS)), *program_folders(STUDIES)]
+    renewed_ones = {file for folder in folders for file in pin_files(contestant.load(folder))}
+    renewed_ones |= {file for folder in (CODECS, *TOOLS) for file in pin_files_below(folder)}
     patterns = ("*requirements*.txt", "*.lock", "go.mod", "pom.xml", "package.json")
-    there = {path for pattern in patterns for path in PEERS.rglob(pattern) if "node_modules" not in path.parts}
-    assert there <= owned
+    made = {"node_modules", "build", "target"}
+    there = {path for pattern in patterns for path in BENCH.rglob(pattern) if not made & set(path.relative_to(BENCH).parts)}
+    # What new-contestant lays down is its user's to renew.
+    assert there - renewed_ones == {BENCH / "restmark_rig" / "contestants" / "template" / "asgi" / "requirements.txt"}
+
+
+def test_a_lock_is_made_of_the_list_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(python_pins, "run_tool", lambda argv, folder: asked.append((*argv, folder)))
+    monkeypatch.setattr(Lock, "_uv", lambda self: Path("uv"))
+    for name in ("requirements", "python-codecs-requirements"):
+        Lock(tmp_path / f"{name}.lock", Cache(tmp_path)).renew()
+        assert asked.pop()[-4:] == (f"{name}.in", "--output-file", f"{name}.lock", tmp_path)
 
 
 def test_versions_are_read_as_each_language_writes_them(tmp_path: Path) -> None:
@@ -182,6 +206,7 @@ def test_a_file_of_several_contestants_is_renewed_once_and_concerns_all(cache: C
     shared = (PEERS / "common" / "python" / "requirements.txt").resolve()
     assert renewals.count(shared) == 1
     assert affected(both, outcomes) == []
+    assert [outcome.file for outcome in renew([], cache, lambda text: None, {shared: both[0]})] == [shared]
     moved = [replace(outcome, moves=[Move("x", "1", "2")]) if outcome.file == shared else outcome for outcome in outcomes]
     assert affected(both, moved) == both
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from restmark_rig import report
 
-from . import synthetic_results
+from . import synthetic_results, test_decide
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -125,9 +125,9 @@ def figures_of(page: Path, narrow: bool) -> set[str]:
     return {key for key in keys if key.endswith("-narrow") is narrow}
 
 
-def check_figures(found: dict[str, Any], least_width: float) -> None:
-    """All marks and texts within their figures, and these within the window."""
-    assert len(found["figures"]) > 20
+def check_figures(found: dict[str, Any], least_width: float, more_than: int = 20) -> None:
+    """All marks and texts within their figures, of which there are more than so many, and these within the window."""
+    assert len(found["figures"]) > more_than
     for name, figure in found["figures"].items():
         left, top, right, bottom = figure["box"]
         assert right - left > least_width and bottom - top > 100, name
@@ -159,8 +159,7 @@ def test_at_1280_pixels_every_column_of_every_table_is_seen(desk: dict[str, Any]
         assert not table["hinted"], name
 
 
-@pytest.fixture(scope="module")
-def phone(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def probe_on_phone(page: Path, profile: Path) -> dict[str, Any]:
     """What the probe finds at 390 px: in a frame, since a headless window is never that narrow."""
     frame = page.with_name("phone.html")
     frame.write_text('<!DOCTYPE html><body><iframe src="probed.html" width="390" height="800"></iframe></body>')
@@ -174,12 +173,18 @@ def phone(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
         "out.textContent = event.data; document.body.append(out); });</script>"
     )
     frame.write_text(frame.read_text().replace("<body>", "<body>" + receiver))
-    done = browse(frame, tmp_path_factory.mktemp("profile"), "--virtual-time-budget=5000")
+    done = browse(frame, profile, "--virtual-time-budget=5000")
     match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
     assert match is not None
     found: dict[str, Any] = json.loads(match.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
     assert 300 < found["width"] <= 390
     return found
+
+
+@pytest.fixture(scope="module")
+def phone(page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of the report."""
+    return probe_on_phone(page, tmp_path_factory.mktemp("profile"))
 
 
 def test_on_a_phone_the_page_itself_does_not_scroll_sideways(phone: dict[str, Any]) -> None:
@@ -221,3 +226,20 @@ def test_it_prints(page: Path, tmp_path: Path) -> None:
     pdf = tmp_path / "page.pdf"
     browse(page, tmp_path / "profile", f"--print-to-pdf={pdf}")
     assert pdf.read_bytes().startswith(b"%PDF")
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of 'restmark decide', with all that it can show."""
+    return test_decide.decided_page(tmp_path_factory.mktemp("decided"))
+
+
+def test_the_page_of_a_decision_is_whole_on_a_desk_and_on_a_phone(decided: Path, tmp_path: Path) -> None:
+    assert console(browse(decided, tmp_path / "console")) == []
+    desk = probe(decided, tmp_path / "desk", "--window-size=1280,1000", LIGHT)
+    check_figures(desk, 800, more_than=0)
+    assert len(desk["tables"]) == 2
+    assert all(table["last"][2] <= 1280 and not table["scrolls"] for table in desk["tables"].values())
+    phone = probe_on_phone(decided, tmp_path / "phone")
+    check_figures(phone, 300, more_than=0)
+    assert probe(decided, tmp_path / "dark", DARK)["background"] != desk["background"]

@@ -70,8 +70,6 @@ def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pyte
 class Starved:
     """A server whose work others leave no CPU for, until it is done; it has no socket."""
 
-    port = 0
-
     def __init__(self, looks: int) -> None:
         self._looks = looks
         self._waited_ns = 0
@@ -86,6 +84,9 @@ class Starved:
 
     def death(self) -> str:
         return ""
+
+    def abandoned(self) -> ports.Abandoned:
+        return ports.Abandoned(0, 0)
 
     @property
     def is_done(self) -> bool:

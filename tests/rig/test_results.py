@@ -114,7 +114,7 @@ def _delete(*path: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_set("version", value=5), "has version 5, this restmark reads versions 1 to 4"),
+        (_set("version", value=6), "has version 6, this restmark reads versions 1 to 5"),
         (_set("version", value=0), "has version 0"),
         (_set("version", value=True), "has version True"),
         (_set("format", value="other"), "not the results of a run"),

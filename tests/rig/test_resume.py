@@ -66,6 +66,10 @@ def test_another_machine_is_refused(results: Results, values: dict[str, Any], to
     results.machine = changed(results.machine, cpus_allowed=[0, 1])
     with pytest.raises(UsageFault, match=told) as caught:
         require_ground(results, machine=changed(results.machine, **values))
+    results.server_machine = results.machine
+    there = changed(results.machine, **values)
+    with pytest.raises(UsageFault, match=f"of the servers, .*{told}"):
+        resume.require_same_ground(results, results.machine, results.settings, RIG, results.tools, there)
     assert caught.value.exit_code == ExitCode.USAGE
     assert "start a new run" in caught.value.remedy
 

@@ -22,14 +22,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load": {"model", "host", "store", "contestants"},
     "backends": {"model", "host", "store", "contestants"},
     "server": {"model", "host", "store", "contestants"},
+    "agent": {"model", "host", "store", "contestants", "server"},
     "verify": {"model", "host", "store", "contestants", "backends", "server"},
     "report": {"model", "store"},
     "setup": {"model", "host", "store", "contestants", "backends", "load"},
     "study": {"model", "host", "store", "contestants", "load", "server", "verify"},
     "studies": {"model", "host", "store", "contestants", "load", "server", "verify", "report"},
+    "attach": {"model", "host", "store", "contestants", "report"},
+    "decide": {"model", "store", "report", "studies"},
     "renewal": {"model", "host", "store", "contestants"},
-    "run": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup"},
-    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "verify", "report", "setup", "study", "studies", "run"},
+    "run": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "agent", "verify", "report", "setup"},
+    "ui": {"model", "host", "terminal", "store", "contestants", "backends", "load", "server", "agent", "verify", "report", "setup", "study", "studies", "decide", "attach", "run"},
 }
 
 

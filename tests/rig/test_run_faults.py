@@ -198,7 +198,7 @@ def test_servers_run_beside_each_other_and_one_that_does_not_start_is_absent(tmp
     broken = replace(sound, start=replace(sound.start, argv=("/bin/false", "{port}")))
     participants = {"a": Participant("a", sound), "b": Participant("b", broken), "c": Participant("c", sound)}
     bench = make_bench(cache)
-    with servers.running(participants, bench.options, bench.cache, bench.tell) as running:
+    with servers.running(participants, bench.options, bench.placement, bench.tell) as running:
         assert set(running.servers) == {"a", "c"}
         assert "/bin/false" in running.absent["b"] or "exit code 1" in running.absent["b"]
         first = running.servers["a"].pid

@@ -14,7 +14,7 @@ from .run_support import PYTHON, wait_for
 from restmark_rig.host import cgroup, machine  # isort: skip
 from restmark_rig.server import sampler  # isort: skip
 from restmark_rig.host.cgroup import Mount  # isort: skip
-from restmark_rig.server.sampler import CpuTimes, Reading  # isort: skip
+from restmark_rig.server.sampler import Counters, CpuTimes, Reading  # isort: skip
 
 
 def test_context_switches_of_all_threads() -> None:
@@ -79,8 +79,8 @@ def test_throttling_of_nobody_is_unknown() -> None:
 
 def test_a_window_never_goes_below_zero() -> None:
     """A worker that ends takes its counters along."""
-    before = Reading(0, 100, 50, 7, 10, 10, CpuTimes(5, 0), CpuTimes(5, 0))
-    after = Reading(10, 150, 20, None, 4, 12, CpuTimes(9, 1), CpuTimes(5, 0))
+    before = Reading(Counters(0, 100, 50, 7, 10, 10, CpuTimes(5, 0)), CpuTimes(5, 0))
+    after = Reading(Counters(10, 150, 20, None, 4, 12, CpuTimes(9, 1)), CpuTimes(5, 0))
     sample = sampler.between(before, after)
     assert (sample.wall_ns, sample.server_cpu_ns) == (10, 50)
     assert sample.runqueue_wait_ns == 0

@@ -67,6 +67,17 @@ def test_a_missing_command_is_not_called_too_old(tmp_path: Path) -> None:
     assert missing.remedy.startswith("restmark setup ")
 
 
+def test_a_requirement_is_met_by_what_is_installed_after_it_was_named(tmp_path: Path) -> None:
+    """Whose folder has a version in its name, which nobody knows before."""
+    requirement = Requirement(str(tmp_path / "*" / "bin" / "server"), ("server",))
+    assert requirements.shortfall(requirement) == f"{tmp_path}/*/bin/server not found"
+    path = command(tmp_path / "15" / "bin", "server", "")
+    assert requirements.locate(requirement) == str(path)
+    assert requirements.shortfall(requirement) == ""
+    odd = command(tmp_path / "[b]*", "server", "")  # a path as it is goes first
+    assert requirements.locate(Requirement(str(odd), ())) == str(odd)
+
+
 def test_an_old_command_gives_way_to_the_cache_and_a_new_one_does_not(
     tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

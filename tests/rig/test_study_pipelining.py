@@ -21,7 +21,7 @@ from restmark_rig.model.errors import EnvironmentFault, StartFailed
 from restmark_rig.server.http_probe import Connection, ProbeError, request_bytes
 from restmark_rig.setup import needs
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.studies import document, judging, neighbour, registry, scratch
+from restmark_rig.studies import document, judging, neighbour, proxy, registry, scratch
 from restmark_rig.studies.lab import Lab, Pace, Setting, WrongAnswers
 from restmark_rig.studies.pipelining import (
     behind_proxies,
@@ -30,8 +30,8 @@ from restmark_rig.studies.pipelining import (
     h2load,
     http2,
     parallel,
-    proxy,
     recorder,
+    recording,
     round_trips,
     streams,
     users,
@@ -83,7 +83,7 @@ def asked(port: int, *targets: str) -> list[bytes]:
 
 
 def test_the_recorder_sees_what_is_outstanding(cache: Cache, default_dataset: Dataset) -> None:
-    with lab_of([], cache, default_dataset) as lab, proxy.recorder(lab) as running:
+    with lab_of([], cache, default_dataset) as lab, recording.recorder(lab) as running:
         assert asked(running.port, "/", "/", "/") == [b"Welcome!\n"] * 3
         assert json.loads(asked(running.port, recorder.TOLD)[0]) == {"requests": 3, "outstanding_max": 3, "connections": 1}
         for _ in range(2):
@@ -145,7 +145,7 @@ def test_one_dear_request_holds_all_up_behind_the_funnel(cache: Cache, default_d
 
 
 def test_users_ask_until_they_are_stopped(cache: Cache, default_dataset: Dataset) -> None:
-    with lab_of([], cache, default_dataset) as lab, proxy.recorder(lab) as running:
+    with lab_of([], cache, default_dataset) as lab, recording.recorder(lab) as running:
         with users.asking(running.port, "/", 3):
             pass
         seen = json.loads(asked(running.port, recorder.TOLD)[0])
@@ -267,6 +267,22 @@ def test_behind_proxies(seen: dict[str, int], verdict: str) -> None:
     assert behind_proxies.judge(recorded(seen)).verdict == verdict
 
 
+def test_behind_proxies_title_and_table_say_the_same() -> None:
+    """Ratios round by round, which those of two medians need not be."""
+    gains = {behind_proxies.DIRECT: [2.0, 2.0, 8.0], "a": [0.5, 1.0, 1.5]}
+    cells = [
+        Cell({"proxy": name, "what": behind_proxies.SPEED, "depth": depth, "contestant": "c"}, [
+            {"requests_per_s": base * (gain if depth == "16" else 1.0), "server_cpu_us": 1.0} for base, gain in zip((1000.0, 4000.0, 100.0), by_round, strict=True)
+        ])
+        for name, by_round in gains.items()
+        for depth in ("1", "16")
+    ]  # fmt: skip
+    finding = behind_proxies.judge([*cells, *recorded({behind_proxies.DIRECT: 16, "a": 1, "b": 1})])
+    assert finding.charts[0].title == "Pipelining multiplies requests/s by 2.00 without a proxy, by 1.00 through one"
+    (speeds,) = (table for table in finding.tables if table.key == "behind-speeds")
+    assert [row[3].split(" ")[0] for row in speeds.rows] == ["", "2.00×", "", "1.00×"]
+
+
 @pytest.mark.parametrize(("funnel", "pool", "verdict"), [(300.0, 1.05, HOLDS), (1.1, 1.05, HOLDS_NOT), (300.0, 20.0, OPEN), (5.0, 1.0, OPEN)])
 def test_freeze(funnel: float, pool: float, verdict: str) -> None:
     cells = [
@@ -303,7 +319,10 @@ def test_parallel(far_gain: float, verdict: str) -> None:
     cells = at_distance(
         lambda ms, c: 40.0 * (far_gain if ms and c <= parallel.ENOUGH else 1), tuple((n, 1) for n in parallel.IN_FLIGHT), parallel.ROUND_TRIPS_MS
     )
-    assert parallel.judge(cells).verdict == verdict
+    finding = parallel.judge(cells)
+    assert finding.verdict == verdict
+    told = [part.split(" ")[0] for part in finding.why.split(": ")[1].split("; ")]
+    assert [part.split(" ")[0] for part in finding.charts[0].title.split(": ")[1].split(", ")] == told
 
 
 def test_a_lost_cell_is_told_once() -> None:

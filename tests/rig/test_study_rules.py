@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
+from restmark_rig.report.layout import width_of
 from restmark_rig.report.svg import Figure
 from restmark_rig.studies import charts
 from restmark_rig.studies.pipelining import connections, head_of_line, inflation, texts, work
-from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell
+from restmark_rig.studies.record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, Point, Series
 
 ROUNDS = 5
 
@@ -77,6 +79,16 @@ def test_the_bump_chart_says_how_many_turn_round() -> None:
     chart = inflation.judge(inflated({"a": 7.0, "b": 2.0})).charts[0]
     assert [series.points[-1].y for series in chart.series] == [1.0, 2.0]
     assert charts.figure(chart) is not None
+
+
+def test_no_label_of_the_axis_is_cut_off() -> None:
+    chart = Chart("c", "t", "x", "y", [Series("a", [Point(1.0, 3.0), Point(2.0, 3e9)])])
+    drawn = charts.figure(chart)
+    assert drawn is not None
+    for svg in (drawn.wide, drawn.narrow):
+        labels = [(float(x), text) for x, text in re.findall(r'<text [^>]*?x="([\d.]+)"[^>]*text-anchor="end"[^>]*>([\d,]+)<', svg.render())]
+        assert max(len(text) for _, text in labels) >= len("268,435,456")
+        assert all(x - width_of(text) >= 0 for x, text in labels)
 
 
 def worked(last: float, noise: float = 0.01) -> list[Cell]:

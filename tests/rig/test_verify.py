@@ -36,7 +36,7 @@ ODD_TEXTS = [
     "x" * 70_000,
 ]
 
-OF_BACK_ENDS = ("fresh", "transaction", "queries", "survive")
+OF_BACK_ENDS = ("fresh", "transaction", "queries", "prepared", "survive")
 USUAL = [check for check in CHECKS if check.name not in OF_BACK_ENDS]  # of a contestant without back ends
 
 

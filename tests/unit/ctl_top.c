@@ -204,6 +204,34 @@ static void test_80_columns(void **state) {
         sample_free(now);
 }
 
+static void test_calls(void **state) {
+        struct sample *before = make(10, 3, 100, false), *now = make(12, 3, 200, false);
+        struct top_view v = { .sort = TOP_SLOT, .width = 80 };
+        struct top_frame *f;
+        char *text;
+
+        (void)state;
+        f = top_frame_new(before, now);
+        text = picture(&v, f);
+        assert_null(strstr(text, "rpc")); /* no call, no word of calls */
+        free(text);
+        top_frame_free(f);
+        before->rpc.calls = 10;
+        now->rpc = (struct sample_rpc){ .calls = 30, .connections = 3 };
+        f = top_frame_new(before, now);
+        text = picture(&v, f);
+        assert_non_null(strstr(text, "\nrpc       open 3  calls/s 10.00  "));
+        free(text);
+        top_frame_free(f);
+        f = top_frame_new(NULL, now);
+        text = picture(&v, f);
+        assert_non_null(strstr(text, "\nrpc       open 3  calls/s -  "));
+        free(text);
+        top_frame_free(f);
+        sample_free(before);
+        sample_free(now);
+}
+
 static void test_not_a_status(void **state) {
         static const char *const texts[] = { "", "null", "[]", "{}", "{\"workers\":1,\"routes\":{}}", "{\"workers\":[]}", "{\"workers\":[" };
 
@@ -226,7 +254,8 @@ static void test_not_a_status(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rates), cmocka_unit_test(test_what_is_not_known), cmocka_unit_test(test_order),
-                cmocka_unit_test(test_sizes), cmocka_unit_test(test_80_columns),        cmocka_unit_test(test_not_a_status),
+                cmocka_unit_test(test_sizes), cmocka_unit_test(test_80_columns), cmocka_unit_test(test_calls),
+                cmocka_unit_test(test_not_a_status),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

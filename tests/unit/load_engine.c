@@ -113,7 +113,7 @@ static bool is_doubted(const struct figures *f, const char *words) {
 }
 
 static void figures_are_doubted_where_they_should_be(void **state) {
-        static struct load_plan plan = { .threads = 2, .connections = 4, .rate = 1000 };
+        static struct load_plan plan = { .threads = 2, .connections = 4, .rate = 1000, .parts = 1 };
         struct load_result *r = calloc(1, sizeof *r);
         struct figures f;
 

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,30 @@ static void defaults(void **state) {
         assert_int_equal(o.pipeline, 1);
         assert_int_equal(o.duration_ns, UINT64_C(10000000000));
         assert_int_equal(o.timeout_ns, UINT64_C(10000000000));
+        assert_true(o.part == 0 && o.parts == 1);
         assert_true(o.check && o.rate == 0 && o.requests == 0 && o.n_wishes == 0);
+        options_deinit(&o);
+}
+
+/* What several machines send together is what one would have sent alone. */
+static void parts_of_a_load(void **state) {
+        static const char *const wrong[] = { "0/2", "3/2", "1", "1/", "/2", "1/0", "1/2/3", "-1/2", "1/10001" };
+        struct options o;
+        struct error e;
+        char line[64];
+
+        (void)state;
+        parse_good("--part 3/4 http://h/", &o);
+        assert_int_equal(o.part, 2);
+        assert_int_equal(o.parts, 4);
+        options_deinit(&o);
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+                (void)snprintf(line, sizeof line, "--part %s http://h/", wrong[i]);
+                assert_int_equal(parse(line, &o, &e), -EINVAL);
+                assert_non_null(strstr(e.text, wrong[i]));
+                options_deinit(&o);
+        }
+        assert_int_equal(parse("--part 1/2 -r 5 --slo p99=1ms http://h/", &o, &e), -EINVAL);
         options_deinit(&o);
 }
 
@@ -145,6 +169,7 @@ static void refusals(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(defaults),
+                cmocka_unit_test(parts_of_a_load),
                 cmocka_unit_test(everything_that_can_be_said),
                 cmocka_unit_test(refusals),
         };

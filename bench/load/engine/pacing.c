@@ -44,11 +44,18 @@ static void send_arrival(struct worker *w, struct connection *c) {
 
 /* Takes one of the requests that all threads share. When there is none left, this thread's sending ends. */
 static bool take_request(struct worker *w) {
-        if (w->plan->requests > 0 && atomic_fetch_add_explicit(&w->shared->taken, 1, memory_order_relaxed) >= w->plan->requests) {
+        const struct load_plan *p = w->plan;
+
+        if (p->requests > 0 && p->part + p->parts * atomic_fetch_add_explicit(&w->shared->taken, 1, memory_order_relaxed) >= p->requests) {
                 w->phase = WORKER_DRAINING;
                 return false;
         }
         return true;
+}
+
+/* A closed loop's threads, of all processes that make this load, number their requests apart from each other. */
+static uint64_t number_of(const struct worker *w, uint64_t n) {
+        return w->plan->part + (uint64_t)w->plan->parts * (w->index + w->plan->threads * n);
 }
 
 /* As many requests as may be under way on this connection. */
@@ -57,7 +64,7 @@ static void fill(struct worker *w, struct connection *c, uint64_t since_ns) {
 
         while (w->phase == WORKER_SENDING && c->in_flight < w->plan->depth && (w->plan->reconnect == 0 || c->asked < w->plan->reconnect) &&
                take_request(w)) {
-                exchange_ask(w, c, w->index + w->plan->threads * w->n_taken++, since_ns);
+                exchange_ask(w, c, number_of(w, w->n_taken++), since_ns);
                 more = true;
         }
         if (more && !c->wants_room)
@@ -90,7 +97,7 @@ void pacing_start(struct worker *w) {
 
         w->phase = WORKER_SENDING;
         if (is_open_loop(w))
-                w->schedule = schedule_begin(p->rate, p->poisson, p->seed, w->index, p->threads);
+                w->schedule = schedule_begin(p->rate, p->poisson, p->seed, number_of(w, 0), (uint64_t)p->parts * p->threads);
         while ((c = connection_dequeue(&w->idle)) != NULL)
                 connection_enqueue(&ready, c);
         while ((c = connection_dequeue(&ready)) != NULL) {

@@ -25,6 +25,7 @@ struct load_plan {
         double rate;          /* requests a second; 0: closed loop */
         bool poisson;
         uint64_t seed;
+        uint32_t part, parts; /* of the requests, which this process sends: those whose number is `part` modulo `parts` */
 };
 
 /* Whether answers with this status are right. */

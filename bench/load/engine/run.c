@@ -137,7 +137,7 @@ static void await(struct crew *crew, _Atomic uint32_t *counter, const struct loa
 }
 
 /* Returns 0 when the load may begin, or nothing of it may: see `abandoned`. */
-static int wait_at(struct crew *crew, const struct load_gate *gate, struct error *e) {
+static int wait_at(struct crew *crew, const struct load_gate *gate, uint64_t *ret_start_ns, struct error *e) {
         struct pollfd news[] = { { .fd = gate->fd, .events = POLLIN }, { .fd = crew->signals, .events = POLLIN } };
         int r = gate->ready(gate->context, e);
 
@@ -147,9 +147,21 @@ static int wait_at(struct crew *crew, const struct load_gate *gate, struct error
                 if (news[1].revents)
                         take_signal(crew);
                 else if (news[0].revents)
-                        r = gate->take(gate->context, e);
+                        r = gate->take(gate->context, ret_start_ns, e);
         }
         return r < 0 ? r : 0;
+}
+
+/* When the first request is due, by both clocks. `wanted_ns`: of CLOCK_REALTIME, 0 for as soon as may be. */
+static void set_start(struct crew *crew, uint64_t wanted_ns, struct load_result *ret) {
+        uint64_t realtime_ns = clock_realtime_ns(), wait_ns = HEAD_START_NS;
+
+        if (wanted_ns > realtime_ns + wait_ns)
+                wait_ns = wanted_ns - realtime_ns;
+        crew->shared.start_ns = clock_monotonic_ns() + wait_ns;
+        ret->start_realtime_ns = realtime_ns + wait_ns;
+        if (crew->plan->duration_ns > 0)
+                atomic_store(&crew->shared.stop_ns, crew->shared.start_ns + crew->plan->duration_ns);
 }
 
 static void let_go(struct crew *crew) {
@@ -202,6 +214,7 @@ static int sum_up(struct crew *crew, struct load_result *ret, struct error *e) {
 int load_run(const struct load_plan *plan, const struct load_watcher *watcher, const struct load_gate *gate, struct load_result *ret,
              struct error *e) {
         struct crew crew;
+        uint64_t wanted_ns = 0;
         int r;
 
         memset(ret, 0, sizeof *ret);
@@ -211,15 +224,11 @@ int load_run(const struct load_plan *plan, const struct load_watcher *watcher, c
         if (r == 0)
                 await(&crew, &crew.shared.n_ready, NULL);
         if (r == 0 && gate && !atomic_load(&crew.shared.abandoned))
-                r = wait_at(&crew, gate, e);
+                r = wait_at(&crew, gate, &wanted_ns, e);
         if (r < 0)
                 atomic_store(&crew.shared.abandoned, true);
-        if (!atomic_load(&crew.shared.abandoned)) {
-                crew.shared.start_ns = clock_monotonic_ns() + HEAD_START_NS;
-                ret->start_realtime_ms = clock_realtime_ms() + HEAD_START_NS / 1000000;
-                if (plan->duration_ns > 0)
-                        atomic_store(&crew.shared.stop_ns, crew.shared.start_ns + plan->duration_ns);
-        }
+        if (!atomic_load(&crew.shared.abandoned))
+                set_start(&crew, wanted_ns, ret);
         let_go(&crew);
         if (crew.shared.start_ns > 0)
                 await(&crew, &crew.shared.n_finished, watcher);

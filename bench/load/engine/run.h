@@ -10,7 +10,7 @@ struct load_result {
         struct load_tally *tally; /* of all threads */
         struct hdr latency;       /* of all targets */
         struct usage usage;       /* of all threads, from start to the last answer */
-        uint64_t start_realtime_ms;
+        uint64_t start_realtime_ns;
         uint64_t start_monotonic_ns; /* what the schedule counts from */
         uint64_t sending_ns; /* from the start to the end of sending; what requests/s refers to */
         uint64_t total_ns;   /* from the start to the last answer */
@@ -27,7 +27,9 @@ struct load_watcher {
 /* What the load waits for when all connections are open. */
 struct load_gate {
         int (*ready)(void *context, struct error *e); /* called once, before the wait. Returns 0 or a negative errno value with a sentence */
-        int (*take)(void *context, struct error *e);  /* `fd` has something. Returns 1: begin, 0: wait on, or a negative errno value */
+        /* `fd` has something. Returns 1: begin, 0: wait on, or a negative errno value. `*ret_start_ns`: when to begin, by CLOCK_REALTIME;
+         * left alone for at once, which is also what an instant that has passed means. */
+        int (*take)(void *context, uint64_t *ret_start_ns, struct error *e);
         void *context;
         int fd;
 };

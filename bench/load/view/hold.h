@@ -4,7 +4,8 @@
 
 #include "engine/run.h"
 
-/* For load_run(): prints the line "ready", and begins when a line has come in on standard input. Its end is -EINTR. */
+/* For load_run(): prints the line "ready", and begins when a line has come in on standard input, or at the instant that
+ * it names. Its end is -EINTR. */
 extern const struct load_gate hold_gate;
 
 #endif

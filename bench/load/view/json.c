@@ -109,6 +109,8 @@ static void put_plan(struct maker *m, json_object *to, const struct load_plan *p
         put_number(m, o, "think_ns", p->think_ns);
         put_number(m, o, "reconnect", p->reconnect);
         put_number(m, o, "seed", p->seed);
+        put_number(m, o, "part", p->part + 1u);
+        put_number(m, o, "parts", p->parts);
 }
 
 static void put_requests(struct maker *m, json_object *to, const struct load_result *r, const struct figures *f) {
@@ -211,7 +213,8 @@ json_object *json_run(const struct load_plan *plan, const struct load_result *r,
         put_text(&m, o, "version", RESTMARK_VERSION);
         put_text(&m, o, "address", plan->address.text);
         put_plan(&m, o, plan);
-        put_number(&m, o, "start_realtime_ms", r->start_realtime_ms);
+        put_number(&m, o, "start_realtime_ms", r->start_realtime_ns / 1000000);
+        put_number(&m, o, "start_realtime_ns", r->start_realtime_ns);
         put_number(&m, o, "start_monotonic_ns", r->start_monotonic_ns);
         put_number(&m, o, "sending_ns", r->sending_ns);
         put_number(&m, o, "total_ns", r->total_ns);

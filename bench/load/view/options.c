@@ -29,6 +29,8 @@ const char options_usage[] =
         "                        counts from when each was to be sent\n"
         "      --poisson         at random intervals, as independent users would\n"
         "      --seed N          what random is derived from (default: 1)\n"
+        "      --part I/N        send the I-th of N parts of all these requests; the others\n"
+        "                        are other processes', on other machines\n"
         "      --slo pQ=TIME,... find the highest rate at which Q % of all requests are\n"
         "                        answered within TIME, each time that is given; begins\n"
         "                        with --rate\n"
@@ -70,6 +72,7 @@ enum {
         LONG_TIMEOUT,
         LONG_POISSON,
         LONG_SEED,
+        LONG_PART,
         LONG_SLO,
         LONG_MIX,
         LONG_METHOD,
@@ -95,7 +98,8 @@ static const struct option long_options[] = {
         { "cpus", required_argument, NULL, LONG_CPUS },     { "duration", required_argument, NULL, 'd' },
         { "requests", required_argument, NULL, 'n' },       { "timeout", required_argument, NULL, LONG_TIMEOUT },
         { "rate", required_argument, NULL, 'r' },           { "poisson", no_argument, NULL, LONG_POISSON },
-        { "seed", required_argument, NULL, LONG_SEED },     { "slo", required_argument, NULL, LONG_SLO },
+        { "seed", required_argument, NULL, LONG_SEED },     { "part", required_argument, NULL, LONG_PART },
+        { "slo", required_argument, NULL, LONG_SLO },
         { "mix", required_argument, NULL, LONG_MIX },       { "method", required_argument, NULL, LONG_METHOD },
         { "header", required_argument, NULL, 'H' },         { "body", required_argument, NULL, LONG_BODY },
         { "pipeline", required_argument, NULL, LONG_PIPELINE }, { "think", required_argument, NULL, LONG_THINK },
@@ -146,6 +150,19 @@ static int take_rate(const char *text, double *ret, struct error *e) {
         return 0;
 }
 
+static int take_part(const char *text, struct options *o, struct error *e) {
+        const char *of = strchr(text, '/');
+        uint64_t part = 0, parts = 0;
+
+        if (!of || number_parse(text, (size_t)(of - text), &part) < 0 || number_parse(of + 1, strlen(of + 1), &parts) < 0 || part < 1 || part > parts ||
+            parts > OPTIONS_PARTS_MAX)
+                return error_set(e, -EINVAL, "--part takes a part's number and how many there are, at most %d, such as 2/4, and not \"%s\"",
+                                 OPTIONS_PARTS_MAX, text);
+        o->part = (uint32_t)(part - 1);
+        o->parts = (uint32_t)parts;
+        return 0;
+}
+
 static int take_header(struct options *o, const char *text, struct error *e) {
         if (o->n_headers == OPTIONS_HEADERS_MAX)
                 return error_set(e, -E2BIG, "more than %d headers", OPTIONS_HEADERS_MAX);
@@ -175,6 +192,8 @@ static int take_load(int option, const char *value, struct options *o, struct er
                 return 0;
         case LONG_SEED:
                 return take_number(option, value, 0, UINT64_MAX, &o->seed, e);
+        case LONG_PART:
+                return take_part(value, o, e);
         case LONG_SLO:
                 return slo_parse(value, &o->slo, e);
         case LONG_PIPELINE:
@@ -259,6 +278,8 @@ static int check(const struct options *o, struct error *e) {
                 return error_set(e, -EINVAL, "--slo goes with --duration, of each try, and not with --requests");
         if (o->slo.n > 0 && o->every_ns > 0)
                 return error_set(e, -EINVAL, "--every is of one run, and --slo makes many");
+        if (o->slo.n > 0 && o->parts > 1)
+                return error_set(e, -EINVAL, "--slo goes by the answers of all requests, and --part has only some");
         if (o->slo.n > 0 && o->hold)
                 return error_set(e, -EINVAL, "--hold is of one run, and --slo makes many");
         if (o->slo.n > 0 && o->hdr_log)
@@ -322,7 +343,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e) {
         struct options *o = ret;
         int option, r = 0, other = 0;
 
-        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
+        *o = (struct options){ .connections = 64, .pipeline = 1, .seed = 1, .parts = 1, .timeout_ns = UINT64_C(10000000000), .check = true, .probe = true };
         opterr = 0;
         optind = 0; /* from the start, also for a second command line in one process */
         while (r == 0 && o->task == OPTIONS_RUN && (option = getopt_long(argc, argv, ":c:t:d:n:r:H:jVh", long_options, NULL)) != -1) {

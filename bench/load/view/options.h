@@ -10,7 +10,7 @@
 #include "pace/slo.h"
 #include "wire/request.h"
 
-enum { OPTIONS_HEADERS_MAX = 64, OPTIONS_CONNECTIONS_MAX = 1000000, OPTIONS_THREADS_MAX = 1024, OPTIONS_PIPELINE_MAX = 1024 };
+enum { OPTIONS_HEADERS_MAX = 64, OPTIONS_CONNECTIONS_MAX = 1000000, OPTIONS_THREADS_MAX = 1024, OPTIONS_PIPELINE_MAX = 1024, OPTIONS_PARTS_MAX = 10000 };
 
 enum options_task { OPTIONS_RUN, OPTIONS_MERGE, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -30,6 +30,7 @@ struct options {
         uint64_t duration_ns, timeout_ns, think_ns;
         uint64_t every_ns; /* 0: not asked for */
         uint64_t status; /* 0: 200 to 299 */
+        uint32_t part, parts; /* this one's number, from 0, of so many */
         double rate;     /* 0: closed loop */
         bool poisson, check, probe, json, merge, hold, die_with_parent;
         struct slo_set slo; /* empty: one run */

@@ -24,6 +24,7 @@ import (
 const (
 	parse  = "parse MessagePack"
 	encode = "encode JSON"
+	double = "write a double"
 
 	sliceTime  = 8 * time.Millisecond // of one case in one round
 	calibrated = 5                    // runs that tell how many fit into a slice
@@ -108,12 +109,37 @@ func prepared(path string) ([]*measured, int, error) {
 		}
 		cases = append(cases, &measured{Work: encode, Name: e.name, run: func() error { _, err := e.run(); return err }})
 	}
+	write, err := appendFloats(records)
+	if err != nil {
+		return nil, 0, err
+	}
+	cases = append(cases, &measured{Work: double, Name: "strconv.AppendFloat", run: write})
 	for _, c := range cases {
 		if err := c.calibrate(); err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}
 	return cases, len(records), nil
+}
+
+// appendFloats returns what writes the doubles of all records, as encoding/json does.
+func appendFloats(records []record) (func() error, error) {
+	text := make([]byte, 0, 32)
+	for _, r := range records {
+		made, err := stdjson.Marshal(r.CreatedAt)
+		if err != nil {
+			return nil, err
+		}
+		if text = strconv.AppendFloat(text[:0], r.CreatedAt, 'f', -1, 64); !bytes.Equal(text, made) {
+			return nil, fmt.Errorf("strconv.AppendFloat: %s for %s", text, made)
+		}
+	}
+	return func() error {
+		for i := range records {
+			text = strconv.AppendFloat(text[:0], records[i].CreatedAt, 'f', -1, 64)
+		}
+		return nil
+	}, nil
 }
 
 // calibrate finds out how often a slice repeats the work.

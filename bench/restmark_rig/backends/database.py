@@ -143,6 +143,31 @@ class Database:
         )
         return Counts(statements=row[0], transactions=row[1], rows=row[2])
 
+    @contextmanager
+    def counting_plans(self) -> Iterator[bool]:
+        """Has it count how often it plans a statement, for the length of a with block, since that takes time. False: it is not ours to switch that on."""
+        if self._process is None or not self._counted:
+            yield False
+            return
+        try:
+            self._count_plans("on")
+            yield True
+        finally:
+            self._count_plans("off")
+
+    def _count_plans(self, state: str) -> None:
+        self.execute(f"ALTER SYSTEM SET pg_stat_statements.track_planning = {state}")
+        self.execute("SELECT pg_reload_conf()")
+
+    def plans(self) -> int:
+        """How often it has planned servers' statements so far, while it counted."""
+        (row,) = self.execute(
+            "SELECT coalesce(sum(plans), 0)::bigint FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid "
+            "WHERE d.datname = current_database() AND r.rolname = %s",
+            (self._role(),),
+        )
+        return int(row[0])
+
     def _role(self) -> str:
         from urllib.parse import urlsplit
 

@@ -30,7 +30,7 @@ def requires(name: str) -> tuple[Requirement, ...]:
     """What it takes to start the back end of that name. The database's program is in a folder of its version, and not on PATH."""
     if name == DATABASE:
         return (
-            Requirement(str(_postgres() or POSTGRES), ("postgresql",), "the database"),
+            Requirement(POSTGRES, ("postgresql",), "the database"),
             Requirement(f"{_PYTHON_PACKAGES}/psycopg/__init__.py", ("python3-psycopg",), "the rig reads the database by it"),
         )
     return (

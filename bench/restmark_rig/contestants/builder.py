@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ..host.supervised import ProcessSpec, SupervisedProcess, tail
 from ..model.errors import BuildFailed, ManifestError, StartFailed
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import placeholders, requirements, versions
 from .cache import Cache, make_folder
 from .contestant import BuildPlan, Contestant

@@ -25,7 +25,7 @@ from ..model.workloads import (
     ROUTES,
     back_end_of,
 )
-from . import placeholders, targets
+from . import image, placeholders, targets
 
 if TYPE_CHECKING:
     import jsonschema
@@ -117,6 +117,7 @@ class Contestant:
     build: BuildPlan | None
     start: StartPlan
     versions: Mapping[str, tuple[str, ...]]
+    image: str | None = None  # that start.argv runs in
     level: str = IDIOMATIC
     optional: bool = False
     fairness: Fairness | None = None  # None: it does not say
@@ -169,6 +170,12 @@ def load(directory: Path) -> Contestant:
     if faults:
         raise ManifestError("\n".join(f"{path}: {fault}" for fault in faults))
     return _construct(document, directory)
+
+
+def load_checked(directory: Path) -> Contestant:
+    """The same without a look for faults, for a manifest that load() has seen elsewhere. Raises ManifestError if there is none."""
+    directory = directory.resolve()
+    return _construct(_read_toml(directory / MANIFEST_NAME), directory)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -338,6 +345,11 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
     start = document["start"]
     ready = document.get("ready", {})
     prebuilt = document.get("prebuilt")
+    in_image = document.get("image")
+    plan = BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}), build.get("folder")) if build else None
+    if in_image and plan is None:
+        plan = BuildPlan((image.fetching(in_image),), (), {})
+    podman = (Requirement(image.COMMAND, image.PACKAGES, "it runs the image"),) if in_image else ()
     return Contestant(
         directory=directory,
         repo=repo,
@@ -348,11 +360,10 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         description=document["description"],
         notes=document.get("notes", "").strip(),
         routes=tuple(route for route in ALL_ROUTES if route in document.get("routes", ROUTES)),
-        requires=tuple(_requirement(item, directory) for item in _expanded_requires(document, folders)),
+        requires=(*(_requirement(item, directory) for item in _expanded_requires(document, folders)), *podman),
         products=tuple(item["command"] for item in document.get("requires", []) if "{build}" in item["command"]),
-        build=BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}), build.get("folder"))
-        if build
-        else None,
+        build=plan,
+        image=in_image,
         start=StartPlan(tuple(start["argv"]), start.get("env", {})),
         versions={label: tuple(argv) for label, argv in document["versions"].items()},
         level=document.get("level", IDIOMATIC),

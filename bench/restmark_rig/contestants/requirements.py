@@ -24,9 +24,12 @@ class Missing:
 
 
 def locate(requirement: Requirement, search_path: str | None = None) -> str | None:
-    """Path of the required command or file, whatever its version, or None. search_path: None for PATH."""
+    """Path of the required command or file, whatever its version, or None. search_path: None for PATH. A path may have a * in it, for one
+    of several folders that nobody knows before an installation."""
     if requirement.command.startswith("/"):
-        return requirement.command if Path(requirement.command).exists() else None
+        if Path(requirement.command).exists():
+            return requirement.command
+        return next((str(path) for path in Path("/").glob(requirement.command[1:])), None) if "*" in requirement.command else None
     return shutil.which(requirement.command, path=search_path)
 
 

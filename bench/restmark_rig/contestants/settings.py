@@ -5,7 +5,6 @@ What it takes to find them is imported when it is asked for: this is part of the
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,11 +39,11 @@ class Settings:
     def asked_for(self) -> list[Contestant]:
         """Those named with -C; if none is named, those that are not optional, or those that offer the workloads of back ends that are asked
         for; all with --all. May be none at all."""
-        from . import registry, toolchains
+        from . import aiming, registry, toolchains
 
         target = targets.named(self.target_cpu)
         selected = registry.select(self.selectors, self.peers_dir, self.all_built_in, self.workloads)
-        return [toolchains.equip(_aimed(contestant, target), self.cache) for contestant in selected]
+        return [toolchains.equip(aiming.aim(contestant, target), self.cache) for contestant in selected]
 
     def chosen(self) -> list[Contestant]:
         """asked_for(). Raises EnvironmentFault if there are none at all."""
@@ -63,13 +62,3 @@ class Settings:
         return any(
             registry.resolve(selector, self.peers_dir).directory == contestant.directory for selector in self.selectors
         )
-
-
-def _aimed(contestant: Contestant, target: targets.Target) -> Contestant:
-    """The contestant as it is compiled for the target. Raises EnvironmentFault if it was compiled elsewhere, for another one."""
-    if contestant.prebuilt is not None and contestant.build is None and target.name != targets.DEFAULT:
-        raise EnvironmentFault(
-            f"--target-cpu {target.name}: {contestant.name} is the installed program, which was not compiled for that",
-            "use restmark from a checkout, where it is built, or name the others with -C",
-        )
-    return dataclasses.replace(contestant, target=target)

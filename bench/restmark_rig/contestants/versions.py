@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import placeholders, targets
+from . import image, placeholders, targets
 from .contestant import Contestant
 
 _TIMEOUT_S = 20
@@ -39,7 +39,9 @@ def first_line(argv: tuple[str, ...], cwd: Path, search_path: str | None = None)
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
     if done.returncode != 0 and not done.stdout.strip():  # a traceback is no version
         return f"unknown ({argv[0]} failed: {lines[-1] if lines else f'exit code {done.returncode}'})"
-    return lines[0] if lines else f"unknown ({argv[0]} printed nothing)"
+    if not lines:
+        return f"unknown ({argv[0]} printed nothing)"
+    return lines[0].removeprefix(f"{argv[-1]}: ")  # "go version FILE" begins with the file, whose path is this machine's own
 
 
 def forget() -> None:
@@ -56,7 +58,8 @@ def collect(contestant: Contestant, build_dir: Path) -> dict[str, str]:
     """label -> version for every label of the manifest."""
     values = contestant.placeholder_values(build_dir)
     aim = {"compiled for": contestant.target.name} if contestant.build is not None and contestant.target.name != targets.DEFAULT else {}
-    return aim | {
+    of_image = {"image": first_line(image.asking_id(contestant.image), contestant.directory, contestant.search_path)} if contestant.image else {}
+    return aim | of_image | {
         label: first_line(tuple(placeholders.expand_all(argv, values)), contestant.directory, contestant.search_path)
         for label, argv in contestant.versions.items()
     }

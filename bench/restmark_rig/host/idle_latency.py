@@ -11,11 +11,20 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 DEVICE = Path("/dev/cpu_dma_latency")
 LIMIT_US = 0  # no idle state but polling
+
+
+class Awake(Protocol):
+    """Keeps the CPUs of one or several machines awake."""
+
+    def held(self) -> AbstractContextManager[int | None]:
+        """For the length of the with block; gives the limit in microseconds, None where it may not be set."""
+        ...
 
 
 class IdleLatency:

@@ -12,11 +12,8 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psutil
-
-from . import cgroup
+from . import cgroup, proctree
 
 _CPU_DIR = Path("/sys/devices/system/cpu")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -136,43 +133,37 @@ def clock_source() -> str | None:
     return _read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource"))
 
 
-def steal_percent(before: Any, after: Any) -> float:
-    """Share of the CPU time between two psutil.cpu_times() that the hypervisor gave to others."""
-    total = sum(after) - sum(before)
-    return 100.0 * (after.steal - before.steal) / total if total > 0 else 0.0
+def memory_total_kib() -> int | None:
+    """The machine's memory."""
+    for line in (_read(Path("/proc/meminfo")) or "").splitlines():
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1])
+    return None
+
+
+def _all_and_stolen_ticks() -> tuple[int, int]:
+    """Time of all CPUs since boot, and how much of it the hypervisor gave to others. Guests' time is within user time."""
+    times = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return sum(times), times[7]
 
 
 def busy_processes() -> tuple[list[BusyProcess], float]:
     """Other processes that use CPU, the busiest first, and the percentage of stolen time; takes a second."""
     me = os.getpid()
-    before = {process.pid: _cpu_s(process) for process in psutil.process_iter()}
-    times_before, started = psutil.cpu_times(), time.monotonic()
+    before = {pid: proctree.cpu_ns(pid) for pid in proctree.all_pids()}
+    (total_before, stolen_before), started = _all_and_stolen_ticks(), time.monotonic_ns()
     time.sleep(_BUSY_SAMPLE_S)  # the sample's length: what is measured is use of CPU over time
-    elapsed, times_after = time.monotonic() - started, psutil.cpu_times()
+    elapsed_ns, (total, stolen) = time.monotonic_ns() - started, _all_and_stolen_ticks()
     found = []
-    for process in psutil.process_iter():
-        used, earlier = _cpu_s(process), before.get(process.pid)
-        if process.pid == me or used is None or earlier is None:
+    for pid in proctree.all_pids():
+        used, earlier = proctree.cpu_ns(pid), before.get(pid)
+        if pid == me or used is None or earlier is None:
             continue
-        percent = 100.0 * (used - earlier) / elapsed
+        percent = 100.0 * (used - earlier) / elapsed_ns
         if percent >= _BUSY_PERCENT:
-            found.append(BusyProcess(process.pid, _name(process), round(percent, 1)))
-    return sorted(found, key=lambda busy: -busy.percent), steal_percent(times_before, times_after)
-
-
-def _cpu_s(process: psutil.Process) -> float | None:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return None
-    return float(times.user + times.system)
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.Error:
-        return "?"
+            found.append(BusyProcess(pid, proctree.command_name(pid), round(percent, 1)))
+    steal = 100.0 * (stolen - stolen_before) / (total - total_before) if total > total_before else 0.0
+    return sorted(found, key=lambda busy: -busy.percent), steal
 
 
 def cgroup_versions() -> list[int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..model.errors import EnvironmentFault
 from . import reference_work
-from .idle_latency import IdleLatency
+from .idle_latency import Awake
 from .pinning import Pinning
 
 # Of the server's CPUs, each with one of the client's: to look at more takes longer than the moment that is looked at, and a
@@ -94,18 +94,21 @@ class Reference:
 
 
 class MachineSpeed:
-    """The machine's speed in one run. idle: held by the run; known: from earlier in an interrupted run."""
+    """The speed of the servers' machine in one run. idle: held by the run; known: from earlier in an interrupted run; work_ns: does the
+    work there, None for this machine. To hand over between CPUs of two machines is the network's work, which is not looked at."""
 
-    def __init__(self, pins: Pinning, idle: IdleLatency, known: Quiet = Quiet()) -> None:
+    def __init__(
+        self, pins: Pinning, idle: Awake, known: Quiet = Quiet(), work_ns: Callable[[list[int], bool], int] | None = None
+    ) -> None:
         cpus = sorted(pins.server or os.sched_getaffinity(0))[:_CPUS_MAX]
-        pairs = [] if pins.shared else list(zip(cpus, sorted(pins.client or ()), strict=False))
+        pairs = [] if pins.shared or pins.apart else list(zip(cpus, sorted(pins.client or ()), strict=False))
         self.idle = idle
 
         def handover_ns(rested: bool) -> int:
             # One pair of CPUs after the other, so that each rests while others work.
             return max(reference_work.handover_ns(*pair, rested or len(pairs) > 1) for pair in pairs)
 
-        self._work = Reference(lambda rested: reference_work.work_ns(cpus, rested), known.work_ns)
+        self._work = Reference(lambda rested: (work_ns or reference_work.work_ns)(cpus, rested), known.work_ns)
         self._handover = Reference(handover_ns, known.handover_ns) if pairs else None
 
     @property

@@ -13,11 +13,15 @@ from .topology import Cpu
 
 @dataclass(frozen=True)
 class Pinning:
-    """None: not pinned, as there is only one CPU. back_ends: for those that a run starts, which may be others' CPUs, too."""
+    """None: not pinned, as there is only one CPU. back_ends: for those that a run starts, which may be others' CPUs, too.
+
+    apart: the server's CPUs are another machine's than the rest.
+    """
 
     server: frozenset[int] | None
     client: frozenset[int] | None
     back_ends: frozenset[int] | None = None
+    apart: bool = False
 
     @property
     def workers(self) -> int:
@@ -27,7 +31,7 @@ class Pinning:
     @property
     def shared(self) -> bool:
         """Whether server and client take time from each other."""
-        return self.server is None or self.client is None or bool(self.server & self.client)
+        return not self.apart and (self.server is None or self.client is None or bool(self.server & self.client))
 
 
 def halves() -> Pinning:
@@ -55,9 +59,10 @@ def split(cpus: Sequence[Cpu]) -> Pinning:
 
 
 def _pools(cpus: Sequence[Cpu]) -> Iterator[list[frozenset[int]]]:
-    """The usable parts of the cores of each pool, in the order of their CPUs."""
+    """The usable parts of the cores of each pool, in the order of their L3 caches and CPUs, so that a half has whole caches where it can."""
     for pool in dict.fromkeys(cpu.pool for cpu in cpus):
-        yield list(dict.fromkeys(_usable_core(cpu, cpus) for cpu in cpus if cpu.pool == pool))
+        own = sorted((cpu for cpu in cpus if cpu.pool == pool), key=lambda cpu: min(cpu.l3, default=0))
+        yield list(dict.fromkeys(_usable_core(cpu, cpus) for cpu in own))
 
 
 def _usable_core(cpu: Cpu, cpus: Sequence[Cpu]) -> frozenset[int]:
@@ -110,6 +115,12 @@ def shared_with_back_ends(pins: Pinning) -> str:
     return "client" if pins.back_ends & (pins.client or frozenset()) else "server" if pins.back_ends & (pins.server or frozenset()) else ""
 
 
+def two_machines(serving: Sequence[Cpu], server: frozenset[int] | None, client: frozenset[int] | None) -> Pinning:
+    """The server on another machine, of whose CPUs it gets those of the largest pool if the user names none; all of this one ask then."""
+    largest = max(_pools(serving), key=len)
+    return Pinning(server or _joined(largest), client or frozenset(cpu.number for cpu in topology.read()), apart=True)
+
+
 def rest_of(cpus: Sequence[Cpu], given: frozenset[int]) -> frozenset[int]:
     """What is left beside the given CPUs: of other cores, or, if they are on all cores, the other threads."""
     left = [cpu for cpu in cpus if cpu.number not in given]
@@ -117,10 +128,12 @@ def rest_of(cpus: Sequence[Cpu], given: frozenset[int]) -> frozenset[int]:
 
 
 def remarks(pins: Pinning, cpus: Sequence[Cpu] | None = None) -> list[str]:
-    """What makes the choice doubtful, a sentence each. cpus: those that this process may use."""
+    """What makes the choice doubtful, a sentence each. cpus: those that the server's machine has for it."""
     if pins.server is None or pins.client is None:
         return ["server and client share one CPU, not pinned: they take time from each other, and no cell can be ranked"]
     machine = topology.read() if cpus is None else cpus
+    if pins.apart:
+        return list(_of_several_pools("server", pins.server, machine))
     found = []
     if side := shared_with_back_ends(pins):
         assert pins.back_ends is not None
@@ -144,9 +157,10 @@ def remarks(pins: Pinning, cpus: Sequence[Cpu] | None = None) -> list[str]:
             "cores with --server-cpus and --client-cpus"
         )
     for side, own in (("server", pins.server), ("client", pins.client)):
-        pools = {cpu.pool for cpu in machine if cpu.number in own}
-        if len(pools) > 1:
-            found.append(
-                f"the {side}'s CPUs {render(own)} are of several memory nodes or kinds: its workers are not equally fast"
-            )
+        found += _of_several_pools(side, own, machine)
     return found
+
+
+def _of_several_pools(side: str, own: frozenset[int], machine: Sequence[Cpu]) -> Iterator[str]:
+    if len({cpu.pool for cpu in machine if cpu.number in own}) > 1:
+        yield f"the {side}'s CPUs {render(own)} are of several memory nodes or kinds: its workers are not equally fast"

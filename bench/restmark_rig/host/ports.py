@@ -8,10 +8,8 @@ import os
 import socket
 from dataclasses import dataclass
 
-import psutil
-
 from ..model.errors import EnvironmentFault
-from . import tcp_sockets
+from . import proctree, tcp_sockets
 from .tcp_sockets import State
 
 _END_OF_INPUT = 1  # the kernel counts the client's FIN as one unread byte
@@ -60,7 +58,7 @@ def listeners(port: int) -> list[int | None]:
     unseen = {one.inode for one in tcp_sockets.find(port, State.LISTEN)}
     found: list[int] = []
     wanted = {f"socket:[{inode}]": inode for inode in unseen}
-    for pid in psutil.pids() if wanted else []:
+    for pid in proctree.all_pids() if wanted else []:
         held = wanted.keys() & _open_files(pid)
         unseen -= {wanted[name] for name in held}
         found += [pid] if held else []
@@ -84,10 +82,8 @@ def holder(port: int) -> str:
         if pid is None:
             names.append("a process of another user")
             continue
-        try:
-            names.append(f"{psutil.Process(pid).name()} (pid {pid})")
-        except psutil.NoSuchProcess:
-            continue
+        if not proctree.is_zombie(pid):
+            names.append(f"{proctree.command_name(pid)} (pid {pid})")
     return ", ".join(names) or "a process that can not be seen from here"
 
 

@@ -39,6 +39,11 @@ def _stat_fields(pid: int) -> list[str] | None:
     return text[text.rindex(")") + 2 :].split()
 
 
+def all_pids() -> list[int]:
+    """Pids of all processes that can be seen from here, zombies included."""
+    return [int(entry) for entry in os.listdir(PROC) if entry.isdigit()]
+
+
 def descendants(root: int) -> list[int]:
     """Pids of all processes below root (without it), zombies excluded: by the kernel's lists of children.
 
@@ -61,9 +66,9 @@ def descendants(root: int) -> list[int]:
 def _found_among_all(root: int) -> list[int]:
     """The same by the parents that all processes of the machine name."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir(PROC):
-        if entry.isdigit() and (fields := _stat_fields(int(entry))) is not None:
-            children.setdefault(int(fields[1]), []).append(int(entry))
+    for pid in all_pids():
+        if (fields := _stat_fields(pid)) is not None:
+            children.setdefault(int(fields[1]), []).append(pid)
     found, pending = [], [root]
     while pending:
         below = children.get(pending.pop(), [])

@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Any
 
 from ..model.errors import StartFailed
-from . import proctree
+from ..model.limits import UNLIMITED, Limits
+from . import cgroup_limits, proctree
 from .cgroup import Cgroup
 from .proctree import ProcessTree
 
@@ -28,6 +29,7 @@ CGROUP_VERSIONS = (2, 1)
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SUPERVISOR_DEADLINE_S = 10.0  # on top of the grace that the server gets
+_LIMIT_REMEDY = "--cpus and --memory take root's rights, or a control group that is delegated to you: systemd-run --user --scope -p Delegate=yes …"
 _START_DEADLINE_S = 60.0  # until a Python interpreter has begun, on a machine that is busy with other things
 
 # What a service manager passed to the rig is not meant for the server.
@@ -46,7 +48,7 @@ class ProcessSpec:
     """What to run. env is added to the rig's own environment; cpus: where it may run, None for everywhere.
 
     user: whose rights it gets instead of the rig's, which has to be root's then. remove: folders that are removed once it and all that
-    it forked have ended, also when the rig has ended before.
+    it forked have ended, also when the rig has ended before. limits: of its control group, which it has to have then.
     """
 
     label: str
@@ -58,6 +60,7 @@ class ProcessSpec:
     own_cgroup: bool = True
     user: str | None = None
     remove: tuple[Path, ...] = ()
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class SupervisedProcess:
         self.pid = 0
         self._groups: list[Cgroup] = []
         self._supervisor = _start_supervisor(spec.log)
-        group = {"name": _group_name(spec.label), "versions": CGROUP_VERSIONS} if spec.own_cgroup else None
+        limits = {"cpus": spec.limits.cpus, "memory_bytes": spec.limits.memory_bytes} if spec.limits else None
+        group = {"name": _group_name(spec.label), "versions": CGROUP_VERSIONS, "limits": limits} if spec.own_cgroup else None
         self.scope: Cgroup | ProcessTree = ProcessTree(self._supervisor.pid)
         try:
             self._send(
@@ -122,12 +126,23 @@ class SupervisedProcess:
         if message["event"] == "failed":
             raise StartFailed(
                 f"{self._spec.label}: can not {message['stage']}: {os.strerror(message['errno'])}",
-                "check the argv in its contestant.toml, and 'restmark doctor'",
+                _LIMIT_REMEDY if message["stage"].startswith("limit") else "check the argv in its contestant.toml, and 'restmark doctor'",
             )
         self.pid = message["pid"]
         self._groups = [Cgroup(group["version"], Path(group["path"])) for group in message["groups"]]
         if self._groups:
             self.scope = self._groups[0]
+
+    @property
+    def limited_by(self) -> str:
+        """The control groups that limit it, "cgroup v2" say; empty if nothing does."""
+        if not self._spec.limits:
+            return ""
+        return " and ".join(sorted({group.kind for group in self._groups if cgroup_limits.has_limit(group)}))
+
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed at the limit of its memory."""
+        return cgroup_limits.oom_kills(self._groups)
 
     def status(self) -> int | None:
         """Exit status of the main process (negative: the signal that killed it), None while it runs."""

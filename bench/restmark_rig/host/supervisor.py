@@ -2,7 +2,8 @@
 
 The rig runs this file as a program and talks to it in lines of JSON:
 
-    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"name", "versions"} or null,
+    in   first the specification: {"argv", "env", "cwd", "log", "cpus", "cgroup": {"name", "versions", "limits":
+         {"cpus", "memory_bytes"} or null} or null,
          "user": whose rights it has, or null for the rig's own, "remove": folders that go with it}
          then {"stop": seconds}: ask with SIGTERM, after so many seconds kill
     out  {"event": "started", "pid", "groups": [{"version", "path"}]}, {"event": "failed", "stage", "errno"},
@@ -20,6 +21,7 @@ should the supervisor itself be killed, the kernel kills the server (PR_SET_PDEA
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pwd
@@ -34,7 +36,7 @@ from typing import Any, NoReturn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from restmark_rig.host import cgroup, proctree
+from restmark_rig.host import cgroup, cgroup_limits, proctree
 from restmark_rig.host.cgroup import Cgroup
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -98,10 +100,16 @@ class Supervisor:
                 shutil.rmtree(folder, ignore_errors=True)  # the rig may have been quicker
 
     def _start(self) -> bool:
+        stage = "make a control group"
         try:
             self._groups = _make_groups(self._spec["cgroup"])
+            if limits := (self._spec["cgroup"] or {}).get("limits"):
+                stage = "limit it by a control group"
+                if not self._groups:
+                    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+                cgroup_limits.limit(self._groups, self._spec["cgroup"]["name"], limits["cpus"], limits["memory_bytes"])
         except OSError as error:
-            _tell(event="failed", stage="make a control group", errno=error.errno)
+            _tell(event="failed", stage=f"{stage}{f' ({error.filename})' if error.filename else ''}", errno=error.errno)
             return False
         error_read, error_write = os.pipe2(os.O_CLOEXEC)
         supervisor = os.getpid()

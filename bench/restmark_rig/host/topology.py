@@ -15,12 +15,13 @@ _HYBRID = ("cpu_core", "cpu_atom")  # folders of /sys/devices with the CPUs of e
 @dataclass(frozen=True)
 class Cpu:
     """One logical CPU. core: all CPUs of its core, itself included, also those that this process may not use; node: of memory;
-    kind: equal for CPUs that are equally fast."""
+    kind: equal for CPUs that are equally fast; l3: all CPUs of its L3 cache, none where it has none or the kernel does not tell."""
 
     number: int
     core: frozenset[int]
     node: int = 0
     kind: str = ""
+    l3: frozenset[int] = frozenset()
 
     @property
     def pool(self) -> tuple[int, str]:
@@ -40,7 +41,9 @@ def _describe(number: int, root: Path) -> Cpu:
     siblings = _members(folder / "topology" / "thread_siblings_list")
     nodes = sorted(int(path.name[4:]) for path in folder.glob("node[0-9]*"))
     kind = next((name for name in _HYBRID if number in _members(root.parents[1] / name / "cpus")), "")
-    return Cpu(number, siblings | {number}, nodes[0] if nodes else 0, kind or _text(folder / "cpu_capacity"))
+    caches = [cache for cache in folder.glob("cache/index[0-9]*") if _text(cache / "level") == "3"]
+    l3 = _members(caches[0] / "shared_cpu_list") if caches else frozenset()
+    return Cpu(number, siblings | {number}, nodes[0] if nodes else 0, kind or _text(folder / "cpu_capacity"), l3)
 
 
 def _members(path: Path) -> frozenset[int]:

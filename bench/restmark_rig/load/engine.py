@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from .load import LoadPlan, LoadResult
+from .load import LoadPlan, LoadResult, SoFar
 
 
 class LoadEngine(Protocol):
@@ -23,4 +23,14 @@ class LoadEngine(Protocol):
         Raises NotAnswered if the server does not answer rightly when it is asked beforehand, UsageFault for a plan that the
         program can not make, EnvironmentFault if the program fails.
         """
+        ...
+
+
+class WatchedEngine(LoadEngine, Protocol):
+    """One that tells how far it is, and can be ended."""
+
+    def run(
+        self, plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], bool | None] | None = None
+    ) -> LoadResult:
+        """The same; every is called as often as the plan says, and ends the sending when it returns True."""
         ...

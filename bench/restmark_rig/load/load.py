@@ -21,8 +21,9 @@ from ..contestants.cache import Cache
 from ..host import ports
 from ..model import cpulist
 from ..model.errors import EnvironmentFault, ExitCode, RigError
+from ..model.load_machines import MachineRound
 from ..model.results import LoadErrors
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import load_process, load_program
 
 _READY = "ready\n"
@@ -125,6 +126,7 @@ class LoadResult:
     doubts: tuple[str, ...] = ()  # restmark-load's own
     receives: int | None = None  # calls of recv(); None: not told
     targets: tuple[TargetResult, ...] = ()  # in the order of the plan; empty: not told
+    machines: tuple[MachineRound, ...] = ()  # what each did, where others than this one made the load
 
     @property
     def errors(self) -> int:
@@ -174,11 +176,12 @@ class SoFar:
     failed: int
 
 
-def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], None] | None = None) -> LoadResult:
+def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable[[SoFar], bool | None] | None = None) -> LoadResult:
     """Loads the server until the last answer has come in.
 
     begin is called when all connections are open (and the server has answered its first requests), before the load: what a
-    caller reads there and after run() has returned is of the load alone. every is called as often as the plan says while it runs.
+    caller reads there and after run() has returned is of the load alone. every is called as often as the plan says while it runs; once it
+    returns True the sending ends, as if the plan's time were over.
 
     Raises NotAnswered, or EnvironmentFault when restmark-load fails.
     """
@@ -212,18 +215,19 @@ def run(plan: LoadPlan, begin: Callable[[], None] | None = None, every: Callable
 
 
 def _argv(plan: LoadPlan) -> list[str]:
+    argv = [str(load_program.path()), "--json", "--hold", f"--connections={plan.connections}", f"--threads={plan.threads}"]
+    if plan.cpus:
+        argv.append(f"--cpus={cpulist.render(plan.cpus)}")
+    return [*argv, *words(plan)]
+
+
+def words(plan: LoadPlan) -> list[str]:
+    """What restmark-load is told of the load, whichever machine it runs on: all but connections, threads and CPUs."""
     argv = [
-        str(load_program.path()),
-        "--json",
-        "--hold",
-        f"--connections={plan.connections}",
-        f"--threads={plan.threads}",
         f"--duration={max(1, round(plan.duration_s * 1e6))}us",
         f"--timeout={round(plan.timeout_s * 1e6)}us",
         f"--seed={plan.seed}",
     ]
-    if plan.cpus:
-        argv.append(f"--cpus={cpulist.render(plan.cpus)}")
     if plan.rate_per_s is not None:
         argv.append(f"--rate={plan.rate_per_s:.9g}")
     if plan.requests is not None:
@@ -258,18 +262,24 @@ def _is_ready(process: subprocess.Popen[str], patience_s: float) -> bool:
     return process.stdout.readline() == _READY
 
 
-def _watch(process: subprocess.Popen[str], every: Callable[[SoFar], None], patience_s: float) -> str:
-    """Lets it go and passes on how far it is, until another line comes, which is all of its results and is returned; empty if it ends without."""
+def _watch(process: subprocess.Popen[str], every: Callable[[SoFar], bool | None], patience_s: float) -> str:
+    """Lets it go and passes on how far it is, until another line comes, which is all of its results and is returned; empty if it ends without.
+
+    Ends the sending, by the signal that it has for that, when every says so.
+    """
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("go\n")
     process.stdin.flush()
     ending = threading.Timer(patience_s, process.kill)
     ending.start()
+    ended = False  # a second signal would end the process, results and all
     try:
         for line in process.stdout:
             if not line.startswith(_SO_FAR):
                 return line
-            every(SoFar(*map(int, line.removeprefix(_SO_FAR).split())))
+            if every(SoFar(*map(int, line.removeprefix(_SO_FAR).split()))) and not ended:
+                process.terminate()
+                ended = True
     finally:
         ending.cancel()
     return ""

@@ -56,7 +56,9 @@ class EnvironmentFault(RigError):
 def missing_package(error: ModuleNotFoundError) -> EnvironmentFault:
     """A library of the rig is not installed for the Python that runs."""
     return EnvironmentFault(
-        f"the Python package {error.name} is missing in {sys.executable}", f"on Debian: apt-get install python3-{error.name}, and run it with /usr/bin/python3"
+        f"the Python package {error.name} is missing in {sys.executable}",
+        f"on Debian: apt-get install python3-{error.name}, and run it with /usr/bin/python3 "
+        "(in a checkout, 'bench/quickstart.sh --setup' brings all that the rig needs)",
     )
 
 

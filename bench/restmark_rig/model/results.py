@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
+from .limits import UNLIMITED, Limits
+from .load_machines import LoadMachine, MachineRound
 from .memory_records import MemoryRecord
+from .warm_up_records import WarmUpRecord
 
 FORMAT = "restmark-results"
-VERSION = 4  # raised whenever keys change; results_upgrade.py brings older documents up to it
+VERSION = 5  # raised whenever keys change; results_upgrade.py brings older documents up to it
 
 # Verdict names, in the order in which they are shown. A cell without any is "ok"; only such cells are ranked.
 BYTE_MISMATCH = "byte_mismatch"
@@ -24,7 +27,8 @@ THROTTLED = "throttled"
 NOISY = "noisy"
 CLIENT_BOUND = "client_bound"
 DATABASE_BOUND = "database_bound"
-VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, DATABASE_BOUND)
+LOST_CLIENT = "lost_client"
+VERDICTS = (BYTE_MISMATCH, ERRORS, CENSORED, STARVED, ACK_STALL, THROTTLED, NOISY, CLIENT_BOUND, LOST_CLIENT, DATABASE_BOUND)
 
 IDIOMATIC, TUNED = "idiomatic", "tuned"  # how much was done for a contestant
 
@@ -89,7 +93,7 @@ class Round:
     side others had, the hypervisor included. server_irq_ns: interrupts on the server's CPUs, soft ones included. idle_cpu_ns:
     CPU time of all other servers of the run meanwhile. client_threads: that made the load. Older rigs loaded for seconds and
     counted nothing after them: attempts is how many loads they made until one was undisturbed. back_ends: what they did for the requests,
-    None where the route asks none.
+    None where the route asks none. machines: what each did that made the load; empty where that was this one.
     """
 
     round: int
@@ -116,6 +120,7 @@ class Round:
     drained_requests: int = 0
     idle_cpu_ns: int | None = None
     back_ends: BackEndUse | None = None
+    machines: list[MachineRound] = field(default_factory=list)
 
     @property
     def all_requests(self) -> int:
@@ -187,6 +192,7 @@ class ContestantRecord:
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
     start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
+    scales: the name of the contestant that this is with another number of workers.
     """
 
     name: str
@@ -207,6 +213,7 @@ class ContestantRecord:
     start_env: dict[str, str] = field(default_factory=dict)
     built_in: bool = True
     level: str | None = None
+    scales: str | None = None
 
     @property
     def is_limit(self) -> bool:
@@ -273,7 +280,7 @@ class RunSettings:
     """What was asked for. server_cpus, client_cpus: None when not pinned; timeout_ms: the load generator's.
 
     baseline: the contestant against which the others are shown; mix: route to weight, for one figure of a whole traffic.
-    Neither bears on what is measured.
+    Neither bears on what is measured. limits: of every contestant. more_workers: numbers of workers beside the usual one, for a curve.
     """
 
     connections: list[int]
@@ -292,6 +299,8 @@ class RunSettings:
     dataset_sha256: str
     baseline: str | None = None
     mix: dict[str, float] | None = None
+    limits: Limits = UNLIMITED
+    more_workers: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -305,7 +314,9 @@ class Results:
     memory may be empty (not asked for), and so may cells ('restmark memory' alone). reference_ns: CPU time of the rig's
     fixed piece of work on the server's CPUs in quiet; handover_ns: that of sending 128 KiB from there to the client's.
     idle_latency_us: what waking from a CPU's idle states was limited to, None where the rig may not limit it. back_ends: those that ran,
-    and back_end_footprints: what each contestant held of them; both empty where no workload asks any.
+    and back_end_footprints: what each contestant held of them; both empty where no workload asks any. warm_ups: of all starts, empty where an older rig
+    did not record them. server_place: how the servers' machine was reached, and server_machine: what it is, both None where it was that of the load.
+    load_machines: those that made the load, empty where this one did.
     """
 
     rig_version: str
@@ -334,6 +345,10 @@ class Results:
     complete_rounds: list[int] = field(default_factory=list)
     back_ends: list[BackEndRecord] = field(default_factory=list)
     back_end_footprints: list[BackEndFootprint] = field(default_factory=list)
+    warm_ups: list[WarmUpRecord] = field(default_factory=list)
+    server_place: str | None = None
+    server_machine: Machine | None = None
+    load_machines: list[LoadMachine] = field(default_factory=list)
     format: str = FORMAT
     version: int = VERSION
 
@@ -363,38 +378,3 @@ class Results:
         made = self.visits_made()
         missing = {visit.round for visit in self.order if visit not in made}
         return sorted({visit.round for visit in self.order} - missing)
-
-
-@dataclass(frozen=True)
-class RoundsHeld:
-    """Rounds of the cells: the fewest and the most that one has, a planned cell without any counted, and the number
-    asked for; visits made and planned."""
-
-    lowest: int
-    highest: int
-    asked: int
-    visits: int
-    planned: int
-
-    @property
-    def text(self) -> str:
-        """ "7 rounds"; or what there is of them: "0 to 1 of 3 rounds (16 of 75 visits)"."""
-        if self.lowest == self.highest == self.asked:
-            return f"{self.asked} round{'' if self.asked == 1 else 's'}"
-        held = str(self.lowest) if self.lowest == self.highest else f"{self.lowest} to {self.highest}"
-        visits = f" ({self.visits} of {self.planned} visits)" if self.planned else ""
-        return f"{held} of {self.asked} round{'' if self.asked == 1 else 's'}{visits}"
-
-
-def rounds_held(results: Results) -> RoundsHeld:
-    """What the results hold of the rounds that were asked for."""
-    counts = {(v.contestant, v.route, v.connections, v.rate_per_s): 0 for v in results.order}
-    counts |= {cell.key: len(cell.rounds) for cell in results.cells}
-    visits = sum(counts.values())
-    return RoundsHeld(
-        lowest=min(counts.values(), default=0),
-        highest=max(counts.values(), default=0),
-        asked=results.settings.rounds,
-        visits=visits,
-        planned=len(results.order),
-    )

@@ -55,8 +55,8 @@ def require_measured(mix: dict[str, float] | None, routes: Iterable[str], remedy
         raise UsageFault(f"--mix names {', '.join(missing)}, which the run does not measure", remedy)
 
 
-def baseline_name(selector: str, names: Sequence[str], remedy: str) -> str:
-    """The name, out of these, of the contestant that --baseline means: a name, or the folder of one, which bears it.
+def baseline_name(selector: str, names: Sequence[str], remedy: str, option: str = "--baseline") -> str:
+    """The name, out of these, of the contestant that an option means: a name, or the folder of one, which bears it.
 
     Raises UsageFault.
     """
@@ -64,7 +64,7 @@ def baseline_name(selector: str, names: Sequence[str], remedy: str) -> str:
     if name in names:
         return name
     raise UsageFault(
-        f"--baseline {selector}: not among the contestants {', '.join(names)}", did_you_mean(name, names) + remedy
+        f"{option} {selector}: not among the contestants {', '.join(names)}", did_you_mean(name, names) + remedy
     )
 
 

@@ -1,4 +1,4 @@
-"""Which pinned files a contestant has: those among the inputs of its build, and those that bring its toolchain."""
+"""Which pinned files a contestant has: those among the inputs of its build, and those that bring its toolchain. And those that no contestant has."""
 
 from __future__ import annotations
 
@@ -24,14 +24,24 @@ def pin_files(contestant: Contestant) -> list[Path]:
     return sorted({path.resolve() for path in (*inputs, *toolchains) if _kind(path)})
 
 
+def pin_files_below(folder: Path) -> list[Path]:
+    """The files of a folder that is no contestant's, bench/micro for one, in the order of their paths."""
+    return sorted(path.resolve() for path in folder.rglob("*") if path.is_file() and _kind(path))
+
+
+def program_folders(studies: Path) -> list[Path]:
+    """The folders of the programs that studies measure, which are made as contestants are, in the order of their paths."""
+    return sorted(manifest.parent for manifest in studies.glob("*/natives/*/contestant.toml"))
+
+
 def _kind(path: Path) -> str:
-    if path.name in ("requirements.lock", "go.mod", "Cargo.lock", "package.json", "pom.xml"):
+    if path.name in ("go.mod", "Cargo.lock", "package.json", "pom.xml"):
         return path.name
-    return "requirements.txt" if path.name.endswith("requirements.txt") else ""
+    return next((kind for kind in ("requirements.lock", "requirements.txt") if path.name.endswith(kind)), "")
 
 
 def pins(path: Path, contestant: Contestant, cache: Cache) -> Pins:
-    """What renews one of pin_files(contestant)."""
+    """What renews one of pin_files(contestant), or one of pin_files_below() with the toolchain of that contestant."""
     search_path = contestant.search_path or os.environ.get("PATH", os.defpath)
     match _kind(path):
         case "requirements.lock":

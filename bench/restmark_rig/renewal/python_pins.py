@@ -89,7 +89,7 @@ def _numbers(file: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Lock:
-    """requirements.lock, which uv makes of requirements.in with all that these need."""
+    """A lock, requirements.lock or with something before it, which uv makes of the list beside it, requirements.in, with all that these need."""
 
     file: Path
     cache: Cache
@@ -103,7 +103,7 @@ class Lock:
 
     def renew(self) -> None:
         options = ["--universal", "--generate-hashes", "--python-version", CPYTHON, "--upgrade", "--quiet"]
-        run_tool([self._uv(), "pip", "compile", *options, "requirements.in", "--output-file", self.file.name], self.file.parent)
+        run_tool([self._uv(), "pip", "compile", *options, self.file.with_suffix(".in").name, "--output-file", self.file.name], self.file.parent)
 
     def _uv(self) -> Path:
         place = self.cache.folder("renewal") / "uv"

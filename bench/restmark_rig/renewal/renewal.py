@@ -1,4 +1,4 @@
-"""Renews the pinned files of contestants one by one. What fails is put back and told; the others go on."""
+"""Renews the pinned files of contestants, and of who has the same toolchain, one by one. What fails is put back and told; the others go on."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ class Outcome:
     fault: RenewalFailed | None = None
 
 
-def renew(contestants: Iterable[Contestant], cache: Cache, say: Callable[[str], None]) -> list[Outcome]:
-    """Renews each file once, also if several contestants have it. say: told what is being done."""
-    owners: dict[Path, Contestant] = {}
+def renew(
+    contestants: Iterable[Contestant], cache: Cache, say: Callable[[str], None], others: Mapping[Path, Contestant] | None = None
+) -> list[Outcome]:
+    """Renews each file once, also if several contestants have it. say: told what is being done. others: files that no contestant has, with one that
+    has the toolchain for them."""
+    owners: dict[Path, Contestant] = dict(others or {})
     for contestant in contestants:
         for file in pin_files(contestant):
             owners.setdefault(file, contestant)

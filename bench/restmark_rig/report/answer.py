@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..model.memory_records import AFTER, LOAD, REST
-from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_held
+from ..model.results import NOISY, THROTTLED, ContestantRecord, Results
+from ..model.rounds_held import rounds_held
 from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
 from ..model.workloads import (
     ROUTE_ENCODE,
@@ -189,7 +190,7 @@ def _saved_share(cpu_us: float, times: float) -> float:
 
 def _limits_line(results: Results) -> Line:
     workers = results.settings.workers
-    scale = "how it scales over CPUs, " if workers == 1 else ""
+    scale = "how it scales over CPUs, " if workers == 1 and not results.settings.more_workers else ""
     database = "your own database" if results.back_ends else "a real database"
     return Line("What this does not tell", f"{scale}your own code, {database}, TLS, a network; nor other machines.")
 

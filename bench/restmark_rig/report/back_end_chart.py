@@ -33,8 +33,7 @@ def _drawing(route: str, found: Sequence[Parts], layout: Layout) -> Svg:
     top = 8.0 + 20 * -(-len(_LEGEND) // per_line)
     bottom = top + (above + _GAP + _BAR) * len(found)
     key = f"back-ends-{route.strip('/').replace('/', '-')}{layout.key}"
-    title = f"{requested(route)}: where the time of a request goes, one at a time"
-    svg = Svg(key, title, f"{words}. Shorter is better.", layout.width, bottom + axis_height(layout))
+    svg = Svg(key, _title(route, found), f"{words}. Shorter is better.", layout.width, bottom + axis_height(layout))
     figures = width_of("12,345") + 8
     axis = LinearAxis.up_to(max(sum(parts.values) for parts in found), layout.left, layout.right - (figures if layout.stacked else 0))
     draw_axis(svg, axis, layout, top, bottom, "µs for each request, shorter is better")
@@ -53,6 +52,15 @@ def _drawing(route: str, found: Sequence[Parts], layout: Layout) -> Svg:
         _draw_bar(svg, axis, parts, y)
         y += _BAR + _GAP / 2
     return svg
+
+
+def _title(route: str, found: Sequence[Parts]) -> str:
+    """What part the server has of the shortest time, and of the longest."""
+    by_length = sorted(found, key=lambda parts: sum(parts.values))
+    told = [f"{100 * parts.values[0] / sum(parts.values):.0f} % of the time on {title_of(parts.contestant)}" for parts in by_length if sum(parts.values) > 0]
+    if not told:
+        return f"{requested(route)}: where the time of a request goes, one at a time"
+    return f"{requested(route)}, one at a time: the server is " + " and ".join(dict.fromkeys([*told[:1], *told[-1:]]))
 
 
 def _draw_bar(svg: Svg, axis: LinearAxis, parts: Parts, y: float) -> None:

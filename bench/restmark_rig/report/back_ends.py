@@ -18,13 +18,12 @@ from ..model.stats import Estimate
 from ..model.workloads import CACHE, DATABASE, back_end_of, requested
 from . import numbers
 from .analysis import Analysis, Load, load_of
-from .gains import baseline, language_of
+from .gains import USUAL_BACK_ENDS, baseline, language_of
 from .metrics import CPU_US_PER_REQUEST
 from .table import CellText, Column, Table
 from .texts import title_of
 
 ALONE = Load(0, 1)
-_PREFERRED = "python-uwsgi-backends"  # CPython, where there are several Pythons and nobody's own server is among them
 _TITLES = {DATABASE: "PostgreSQL", CACHE: "Redis"}
 
 
@@ -126,7 +125,7 @@ def sentences(results: Results, analysis: Analysis) -> list[str]:
 def _of_route(results: Results, analysis: Analysis, route: str, load: Load) -> Iterator[str]:
     found = parts_of(analysis, route, load)
     asked = baseline(results, results.settings.baseline)
-    usual = next((parts for parts in found if parts.contestant.name == _PREFERRED), None)
+    usual = next((parts for parts in found if parts.contestant.name == USUAL_BACK_ENDS), None)
     if usual and results.settings.baseline is None and (asked is None or asked.built_in):
         asked = usual.contestant
     mine = next((parts for parts in found if asked and parts.contestant.name == asked.name), None)
@@ -157,8 +156,8 @@ def _waiting(analysis: Analysis, route: str, mine: Parts) -> str:
     alone = next((parts for parts in parts_of(analysis, route, ALONE) if parts.contestant == mine.contestant), None)
     if alone is None or alone.wait is None:
         return ""
-    working = sum(alone.values[:3])
-    return f"; asked one at a time, it works {numbers.ms(working)} ms, and for {numbers.ms(alone.wait.value)} ms nobody does"
+    waited = f"for {numbers.ms(alone.wait.value)} ms nobody does" if alone.wait.value > 0 else "nothing is waited for"
+    return f"; asked one at a time, it works {numbers.ms(sum(alone.values[:3]))} ms, and {waited}"
 
 
 def _moves(analysis: Analysis, mine: Parts, found: Sequence[Parts]) -> str:

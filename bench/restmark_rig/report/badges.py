@@ -9,6 +9,7 @@ from ..model.results import (
     CLIENT_BOUND,
     DATABASE_BOUND,
     ERRORS,
+    LOST_CLIENT,
     NOISY,
     STARVED,
     THROTTLED,
@@ -29,6 +30,7 @@ SYMBOLS = {
     THROTTLED: "⊤",
     NOISY: "≈",
     CLIENT_BOUND: "≥",
+    LOST_CLIENT: "⊘",
     DATABASE_BOUND: "⛁",
 }
 

@@ -14,7 +14,8 @@ from .analysis import SIDE_BY_SIDE_MIN, Analysis, Load, Standing, beyond_common
 from .metrics import CPU_US_PER_REQUEST, Metric
 
 PYTHON = "python"
-_PREFERRED = "python-uwsgi"  # CPython as the original comparison had it, where there are several Pythons
+USUAL_BACK_ENDS = "python-uwsgi-backends"
+_PREFERRED = ("python-uwsgi", USUAL_BACK_ENDS)  # CPython as the original comparison had it, where there are several Pythons
 
 
 def language_of(record: ContestantRecord) -> str:
@@ -25,13 +26,15 @@ def language_of(record: ContestantRecord) -> str:
 @dataclass(frozen=True)
 class Gain:
     """times: how many times better than the baseline, 2 is half the CPU time or twice the requests; None: not known.
-    value: the contestant's own figure; cell: None for a mix.
+    value: the contestant's own figure; cell: None for a mix. by_rounds: times with the interval that follows from the rounds alone, which more rounds
+    would narrow; what the machine did beside them widens that of times.
     """
 
     contestant: ContestantRecord
     cell: Cell | None
     times: Estimate | None
     value: float | None
+    by_rounds: Estimate | None = None
 
 
 def baseline(results: Results, asked: str | None = None) -> ContestantRecord | None:
@@ -57,7 +60,7 @@ def baseline(results: Results, asked: str | None = None) -> ContestantRecord | N
         return results.contestant(asked)
     own = [record for record in records if not record.built_in]
     pythons = [record for record in records if language_of(record) == PYTHON]
-    pythons.sort(key=lambda record: record.name != _PREFERRED)
+    pythons.sort(key=lambda record: _PREFERRED.index(record.name) if record.name in _PREFERRED else len(_PREFERRED))
     return next(iter([*own, *pythons]), None)
 
 
@@ -79,12 +82,12 @@ class Gains:
         for standing in standings:
             if standing is own:
                 continue
-            times = None
+            times = by_rounds = None
             if standing.estimate is not None and metric.stands(standing.cell) and _comparable(standing, own, metric):
                 pair = (standing.cell, own.cell) if metric.higher_is_better else (own.cell, standing.cell)
-                times = self.analysis.ratio(*pair, metric)
+                times, by_rounds = self.analysis.ratio(*pair, metric), self.analysis.raw_ratio(*pair, metric)
             value = standing.estimate.value if standing.estimate else None
-            found.append(Gain(standing.contestant, standing.cell, times, value))
+            found.append(Gain(standing.contestant, standing.cell, times, value, by_rounds))
         return found
 
     def own_value(self, route: str, metric: Metric) -> float | None:
@@ -133,8 +136,16 @@ class Gains:
             times = raw.widened(*(floor * (1 + slow) for slow in slowed))
             value = stats.median(list(rounds.values())).value
             if record.name != self.against.name:
-                found.append(Gain(record, None, times, value))
+                found.append(Gain(record, None, times, value, raw))
         return sorted(found, key=lambda gain: gain.value or 0.0)
+
+    def own_of_mix(self, mix: Mapping[str, float]) -> Estimate | None:
+        """CPU time of an average request of a traffic on the baseline, µs; None where it lacks a figure that stands."""
+        rounds = self._mixed(self.against, mix)
+        if not rounds:
+            return None
+        slow = self._slowdown(self.against, mix)
+        return stats.median(list(rounds.values())).widened(1 + slow, 1.0)
 
     def has_mix(self, mix: Mapping[str, float]) -> bool:
         """Whether the baseline has figures that stand on all routes of a mix."""
@@ -162,4 +173,5 @@ class Gains:
 
 def _comparable(a: Standing, b: Standing, metric: Metric) -> bool:
     """Whether both were asked alike, as far as the figure depends on it."""
-    return not metric.grows_with_connections or a.cell.connections_used == b.cell.connections_used
+    same_rate = a.cell.rate_per_s is not None and a.cell.rate_per_s == b.cell.rate_per_s
+    return not metric.grows_with_connections or same_rate or a.cell.connections_used == b.cell.connections_used

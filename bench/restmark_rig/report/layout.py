@@ -34,5 +34,5 @@ def width_of(text: str) -> float:
 
 def inside(layout: Layout, x: float, text: str) -> float:
     """Where to put the middle of a text so that it stays within the drawing."""
-    half = width_of(text) / 2 + 1
+    half = width_of(text) / 2 + 2  # a sign such as × is wider than a letter
     return min(max(x, half), layout.width - half)

@@ -30,7 +30,7 @@ def _lines(view: View) -> Iterator[str]:
         yield "## Latency\n"
         for section in view.latencies():
             yield from (_table(view, table) for block in section.blocks for table in block.tables)
-    for extra in (view.memory_section(), view.cost_section()):
+    for extra in (view.load_machines_section(), view.scaling_section(), view.memory_section(), view.cost_section()):
         if extra:
             yield from _section(view, extra)
     yield from _trust(view)
@@ -49,7 +49,7 @@ def answer_markdown(found: Answer) -> str:
 
 def _trust(view: View) -> Iterator[str]:
     yield from _list("What the verdicts mean", [f"{view.badges[name]}: {text}" for name, text in view.legend()])
-    for table in (view.doubtful_cells(), view.same_server()):
+    for table in (view.doubtful_cells(), view.warm_ups(), view.same_server()):
         if table:
             yield _table(view, table)
     yield from _list("Rounds far from the others", view.outliers())

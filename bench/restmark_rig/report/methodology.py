@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import cpulist, plan, stats
-from ..model.results import TUNED, Results, rounds_held
+from ..model.results import TUNED, Results
+from ..model.rounds_held import rounds_held
 from . import numbers
 from .analysis import Analysis
 from .texts import TUNED_MEANS
@@ -74,7 +75,7 @@ def _load(results: Results) -> Iterator[str]:
     # Older rigs had others: wrk, and h2load where the rate was fixed.
     tools = [results.tools[name] for name in ("restmark-load", "wrk", "h2load") if name in results.tools]
     text = (
-        f"The load comes from {numbers.listed(tools or ['restmark-load'])} over loopback with kept-alive connections and without "
+        f"The load comes from {numbers.listed(tools or ['restmark-load'])} {_way(results)} with kept-alive connections and without "
         "pipelining; figures are taken from exact counters, never from printed tables."
     )
     if in_slices(results):
@@ -82,7 +83,14 @@ def _load(results: Results) -> Iterator[str]:
             " Every answer is compared with the one that is due: its length always, its bytes up to 16 KiB always and of larger ones "
             "each sixteenth on a connection."
         )
-    if settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
+    if results.load_machines:
+        text += (
+            " Each machine sends its part of one schedule; all begin at one instant of the wall clock, and count latencies by their own clocks, "
+            "from the intended times. Totals are sums, and histograms are merged by adding counts. Each is judged by itself."
+        )
+        if settings.server_cpus:
+            text += f" The servers run on CPU {cpulist.render(set(settings.server_cpus))} of this machine."
+    elif settings.server_cpus and settings.client_cpus and not set(settings.server_cpus) & set(settings.client_cpus):
         text += (
             f" The servers run on CPU {cpulist.render(set(settings.server_cpus))}, the client on CPU "
             f"{cpulist.render(set(settings.client_cpus))}: neither takes time from the other."
@@ -90,6 +98,17 @@ def _load(results: Results) -> Iterator[str]:
     else:
         text += " Server and client share CPUs and take time from each other."
     yield text
+
+
+def _way(results: Results) -> str:
+    """Between client and server."""
+    loaders = results.load_machines
+    if results.server_machine is None:
+        return f"on {numbers.counted(len(loaders), 'machine')} over a network" if loaders else "over loopback"
+    where = f"to {results.server_machine.hostname} ({results.server_place}),"
+    if loaders:
+        return f"on {numbers.counted(len(loaders), 'machine')} over a network, {where}"
+    return f"over the network, from {results.machine.hostname} {where}"
 
 
 def _rounds(results: Results) -> Iterator[str]:
@@ -111,7 +130,7 @@ def _slices(results: Results) -> str:
         f"than a moment slows all down alike. A slice lasted {_length(results)} (longer where requests are slow); at its end "
         "sending stops, and what is under way comes in and counts with its CPU time. "
         f"There {'was' if plan.start_of(last) == 1 else 'were'} {starts} of all servers, after which each cell was loaded for at least "
-        f"{warmup_s:g} s, until its requests got no cheaper: that is thrown away."
+        f"{warmup_s:g} s, until the CPU time of its requests was steady or the load had lasted many times as long: that is thrown away."
     )
 
 

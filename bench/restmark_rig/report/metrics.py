@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, DATABASE_BOUND, ERRORS, Cell, Round
+from ..model.results import BYTE_MISMATCH, CENSORED, CLIENT_BOUND, DATABASE_BOUND, ERRORS, LOST_CLIENT, Cell, Round
 from . import latencies
 
 WRONG = frozenset({BYTE_MISMATCH, ERRORS})
-PACED = frozenset((CLIENT_BOUND, DATABASE_BOUND))  # by somebody else than the server
+PACED = frozenset((CLIENT_BOUND, LOST_CLIENT, DATABASE_BOUND))  # by somebody else than the server
 
 
 @dataclass(frozen=True)

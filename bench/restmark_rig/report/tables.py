@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model import warm_ups as warm_up_model
 from ..model.results import Cell, ContestantRecord
 from ..model.workloads import ROUTE_TRANSFER, requested
 from . import badges, numbers
@@ -162,6 +163,36 @@ def sweep(analysis: Analysis, route: str, metric: Metric) -> Table | None:
         if any(standings):
             cells = [_matrix_cell(s, metric) if s else _NOTHING for s in standings]
             table.rows.append([CellText(title_of(contestant), hint=contestant.name), *cells])
+    return table
+
+
+def warm_ups(analysis: Analysis) -> Table:
+    """How long each contestant was loaded after a start until the CPU time of its requests was steady."""
+    columns = [
+        Column("Contestant", numeric=False),
+        Column("Steady after, s", hint="of the cell that took longest, of all starts"),
+        Column("Requests until then"),
+        Column("First requests, times steady", hint="CPU time"),
+        Column("On", numeric=False),
+        Column("Longest load, s"),
+        Column("Not steady at its end", numeric=False),
+    ]
+    table = Table("warm-ups", "Warm-up after each start, until CPU time per request was steady; all of it is thrown away", columns)
+    titles = {record.name: title_of(record) for record in analysis.results.contestants}
+    for one in warm_up_model.summaries(analysis.results.warm_ups):
+        steady = [_NOTHING] * 4
+        if one.latest is not None:
+            after_s, first = (one.latest.steady_after_ms or 0) / 1000, (one.latest.first_permille or 0) / 1000
+            steady = [
+                CellText(f"{after_s:.2f}", raw=after_s),
+                CellText(f"{one.latest.steady_after_requests:,}", raw=float(one.latest.steady_after_requests or 0)),
+                CellText(numbers.factor(first), raw=first),
+                CellText(requested(one.latest.route)),
+            ]
+        routes = dict.fromkeys(requested(record.route) for record in one.unsteady)
+        unsteady = ", ".join(f"{route} ({sum(requested(r.route) == route for r in one.unsteady)}×)" for route in routes)
+        title = CellText(titles[one.contestant], hint=one.contestant)
+        table.rows.append([title, *steady, CellText(f"{one.lasted_ms / 1000:.2f}", raw=one.lasted_ms / 1000), CellText(unsteady)])
     return table
 
 

@@ -9,6 +9,7 @@ from ..model.results import (
     CLIENT_BOUND,
     DATABASE_BOUND,
     ERRORS,
+    LOST_CLIENT,
     NOISY,
     STARVED,
     THROTTLED,
@@ -103,6 +104,11 @@ VERDICTS = {
         "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
         "CPU per request and memory are not touched by that and stay comparable.",
     ),
+    LOST_CLIENT: (
+        "lost client",
+        "A load machine was lost, in this round or before it: fewer machines than planned made the load, and what the lost one had asked is in no "
+        "figure. CPU per request and memory stay comparable.",
+    ),
     DATABASE_BOUND: (
         "database-bound",
         "The database or the cache set the pace: its CPUs were full, or the server waited for its answers. Requests/s is then about the same for "
@@ -132,13 +138,18 @@ WORKLOADS = {
     ROUTE_CACHE_JSON: "Reads about 1000 MessagePack records out of Redis by one MGET, parses each, and encodes them as one JSON array.",
 }
 
+LOOPBACK_BIAS = "Loopback has no network in it: no loss, no latency, large segments. TLS and HTTP/2 are not measured."
+NETWORK_BIAS = (
+    "Latencies have the network between load machines and server in them, which is the same for all contestants and dulls their differences. TLS and HTTP/2 "
+    "are not measured."
+)
 BIAS = (
     "restmarkd and restmarkd-tree were written by the people who wrote this rig, and tuned on these very workloads. "
     "The other contestants are written as a competent user of each framework would write them; their specialists could "
     "make some of them faster. Improvements are welcome: a contestant is one folder.",
     "The workloads are small, and five of them repeat a published comparison of languages. None of those five talks to a database; "
     "a service that waits for one gains less than their tables suggest: --workload db, orm and cache measure that.",
-    "Loopback has no network in it: no loss, no latency, large segments. TLS and HTTP/2 are not measured.",
+    LOOPBACK_BIAS,
     "With one CPU for the server nothing is said about how contestants scale; with several, contestants that balance "
     "connections badly among workers look worse.",
 )

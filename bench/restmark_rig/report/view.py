@@ -8,16 +8,32 @@ from datetime import UTC, datetime
 
 from ..model import cpulist
 from ..model.memory_records import LOAD
-from ..model.results import Cell, Results, rounds_held
+from ..model.results import Cell, Machine, Results
+from ..model.rounds_held import rounds_held
 from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
-from . import against, answer, back_end_chart, back_ends, charts, doubts, methodology, numbers, resource_tables, tables
+from . import (
+    against,
+    answer,
+    back_end_chart,
+    back_ends,
+    charts,
+    doubts,
+    load_machines,
+    methodology,
+    numbers,
+    resource_tables,
+    scaling,
+    scaling_chart,
+    tables,
+)
 from .analysis import Analysis, Load, load_of
 from .gains import Gains, baseline
 from .memory import Memory
 from .metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S
+from .scaling import Curve, Scaling
 from .svg import Figure
 from .table import CellText, Column, Table
-from .texts import BIAS, OK_BADGE, VERDICTS, WORKLOADS
+from .texts import BIAS, LOOPBACK_BIAS, NETWORK_BIAS, OK_BADGE, VERDICTS, WORKLOADS
 
 
 @dataclass(frozen=True)
@@ -48,13 +64,14 @@ class View:
     """
 
     def __init__(self, results: Results, price_per_vcpu_hour: float | None = None) -> None:
-        self.results = results
+        self.scaling = Scaling(results)
+        self.results = results = scaling.without(results)
         self.analysis = Analysis(results)
         self.memory = Memory(results)
         self.price_per_vcpu_hour = price_per_vcpu_hour
         self.answer = answer.of_run(results, self.analysis, self.memory)
         self.methodology = methodology.sentences(results, self.analysis)
-        self.bias = list(BIAS)
+        self.bias = [NETWORK_BIAS if text == LOOPBACK_BIAS and results.load_machines else text for text in BIAS]
         self.command = shlex.join(results.argv)
         self.badges = {OK_BADGE: OK_BADGE} | {name: badge for name, (badge, _) in VERDICTS.items()}
         self.verdict_texts = {name: text for name, (_, text) in VERDICTS.items()}
@@ -67,15 +84,17 @@ class View:
     @property
     def where(self) -> str:
         """The machine in one line."""
-        machine = self.results.machine
-        cpus = f"{machine.cpus_online} CPUs"
-        return ", ".join(word for word in (machine.cpu_model, cpus, machine.kernel, machine.virtualisation) if word)
+        results = self.results
+        if results.server_machine is None:
+            return _in_one_line(results.machine)
+        load = f"load from {results.machine.hostname}: {_in_one_line(results.machine)}"
+        return f"servers on {results.server_place}: {_in_one_line(results.server_machine)}; {load}"
 
     @property
     def how(self) -> str:
         """The settings in one line."""
         settings = self.results.settings
-        workers = f"{numbers.counted(settings.workers, 'worker')} each"
+        workers = f"{numbers.counted(settings.workers, 'worker')} each" + (f" within {settings.limits.text}" if settings.limits else "")
         pins = "not pinned"
         if settings.server_cpus and settings.client_cpus:
             server, client = cpulist.render(set(settings.server_cpus)), cpulist.render(set(settings.client_cpus))
@@ -183,6 +202,11 @@ class View:
             found.append(Section(f"latency-{_key(route)}", requested(route), "", blocks))
         return found
 
+    def load_machines_section(self) -> Section | None:
+        """What each load machine did; None where this one made the load."""
+        shown = load_machines.table(self.results)
+        return Section("load-machines", "Load machines", load_machines.sentence(self.results), [], [shown]) if shown else None
+
     def memory_section(self) -> Section | None:
         """Memory; None if it was not looked at."""
         if not self.memory:
@@ -198,6 +222,19 @@ class View:
         block = Block("", [figure] if figure else [], shown)
         return Section("memory", "Memory", text, [block], [resource_tables.footprints(self.memory)])
 
+    def scaling_section(self) -> Section | None:
+        """Throughput and CPU cost by number of workers; None where the run has one number."""
+        shown = scaling.tables(self.scaling)
+        if not shown:
+            return None
+        curves: dict[tuple[str, Load], list[Curve]] = {}
+        for curve in self.scaling.curves():
+            curves.setdefault((curve.route, curve.load), []).append(curve)
+        drawn = [(table, scaling_chart.figure(number, found)) for number, (table, found) in enumerate(zip(shown, curves.values(), strict=True))]
+        blocks = [Block("" if number == 0 else table.caption, [figure] if figure else [], [table]) for number, (table, figure) in enumerate(drawn)]
+        text = "The other sections have the servers with the first of these numbers of workers alone."
+        return Section("scaling", "Scaling", text, blocks)
+
     def cost_section(self) -> Section | None:
         """CPU cost, and money with a price; None without figures."""
         load = self.analysis.main_load
@@ -211,6 +248,10 @@ class View:
             "same number as microseconds for one."
         )
         return Section("cost", "CPU cost", text, [Block("", [], shown)])
+
+    def warm_ups(self) -> Table | None:
+        """How long it took until they were steady; None where it was not recorded."""
+        return tables.warm_ups(self.analysis) if self.results.warm_ups else None
 
     def same_server(self) -> Table | None:
         """The A/A table."""
@@ -246,18 +287,13 @@ class View:
     def facts(self) -> list[tuple[str, str]]:
         """Machine, settings and versions of the rig, label and value."""
         results, machine, settings = self.results, self.results.machine, self.results.settings
-        memory = None if machine.memory_total_kib is None else f"{numbers.mib(machine.memory_total_kib)} MiB"
         finished = "–" if results.finished_unix_ms is None else _utc(results.finished_unix_ms)
         rows = [
             ("restmark", results.rig_version),
             ("Started", self.started),
             ("Finished", finished),
-            ("Host", machine.hostname),
-            ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
-            ("CPU", machine.cpu_model or "unknown"),
-            ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
-            ("Memory", memory or "unknown"),
-            ("Virtualisation", machine.virtualisation or "unknown"),
+            *_about(machine, ""),
+            *([("Servers on", str(results.server_place)), *_about(results.server_machine, "Servers': ")] if results.server_machine else []),
             *_references(results),
             ("CPUs kept awake", "no" if results.idle_latency_us is None else "yes, no idle state but polling"),
             ("Settings", self.how),
@@ -285,6 +321,25 @@ class View:
         """Badge names that occur in the run, with what they mean."""
         occurring = {name for cell in self.results.cells for name in cell.verdict_names}
         return [(name, text) for name, text in self.verdict_texts.items() if name in occurring]
+
+
+def _in_one_line(machine: Machine) -> str:
+    cpus = f"{machine.cpus_online} CPUs"
+    return ", ".join(word for word in (machine.cpu_model, cpus, machine.kernel, machine.virtualisation) if word)
+
+
+def _about(machine: Machine, whose: str) -> list[tuple[str, str]]:
+    """Label and value of what is told of a machine. whose: stands before each label."""
+    memory = None if machine.memory_total_kib is None else f"{numbers.mib(machine.memory_total_kib)} MiB"
+    rows = [
+        ("Host", machine.hostname),
+        ("System", f"{machine.os}, {machine.kernel}, {machine.architecture}"),
+        ("CPU", machine.cpu_model or "unknown"),
+        ("CPUs", f"{machine.cpus_online}, usable: {cpulist.render(set(machine.cpus_allowed))}"),
+        ("Memory", memory or "unknown"),
+        ("Virtualisation", machine.virtualisation or "unknown"),
+    ]
+    return [(whose + label, value) for label, value in rows]
 
 
 def _references(results: Results) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from ..model.memory_records import AFTER, REST, MemoryRecord
 from ..model.plan import CellSpec
 from ..server import memory_look
 from ..server.http_probe import ProbeError
-from ..server.launcher import RunningServer, launch
+from ..server.launcher import RunningServer
 from . import spot_checks
 from .bench import Bench, Died
 from .participants import Participant
@@ -54,16 +54,25 @@ def hold(participants: Sequence[Participant], cells: Mapping[str, Sequence[CellS
             continue
         bench.tell(f"{participant.name} alone: memory, and how fast it is")
         try:
-            with launch(participant.contestant, bench.options, bench.cache) as server:
-                _hear(server, participant.name, own, bench, found)
+            with bench.placement.launch(participant.contestant, participant.options(bench.options)) as server:
+                _tell_limits(server, found)
+                _hear(server, participant, own, bench, found)
         except StartFailed as fault:
             found.remarks.append(f"{participant.name} did not start: {fault.message}")
     return found
 
 
-def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Bench, found: Calibration) -> None:
-    workers = bench.settings.workers
-    found.memory.append(memory_look.look(server, name, workers, REST))
+def _tell_limits(server: RunningServer, found: Calibration) -> None:
+    """Once for all: it is the same for everybody."""
+    if server.limited_by:
+        told = f"each server could use {server.options.limits.text} at most, by {server.limited_by}"
+        found.remarks += [] if told in found.remarks else [told]
+
+
+def _hear(server: RunningServer, participant: Participant, cells: Sequence[CellSpec], bench: Bench, found: Calibration) -> None:
+    name, workers = participant.name, server.options.workers
+    one = participant.scales or name  # whose memory it is, with so many workers
+    found.memory.append(memory_look.look(server, one, workers, REST))
     for cell in cells:
         try:
             found.stalls[name, cell] = spot_checks.ack_stall_ms(server, cell.route)
@@ -76,6 +85,6 @@ def _hear(server: RunningServer, name: str, cells: Sequence[CellSpec], bench: Be
         if server.death():
             found.remarks.append(f"{name} died under {cell.route}, alone: its memory after load is not known")
             return
-    found.memory.append(memory_look.look(server, name, workers, AFTER))
-    if bench.back_ends.running:
+    found.memory.append(memory_look.look(server, one, workers, AFTER))
+    if bench.back_ends.running and participant.scales is None:
         found.footprints.append(bench.back_ends.footprint(name))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import socket
 from collections.abc import Iterator, Sequence
-
-import psutil
 
 from .. import __version__
 from ..contestants.contestant import Contestant
-from ..host import machine
+from ..host import identity
 from ..load import load_program
 from ..model import cpulist
 from ..model.results import Machine, MachineFinding
@@ -23,23 +20,7 @@ def describe(contestants: Sequence[Contestant]) -> Machine:
     findings = [
         MachineFinding(line.topic, line.verdict, line.value, line.advice) for line in doctor.examine(contestants)
     ]
-    return dataclasses.replace(identity(), findings=findings)
-
-
-def identity() -> Machine:
-    """Where this runs, without the doctor's lines."""
-    return Machine(
-        hostname=socket.gethostname(),
-        os=_os_name(),
-        kernel=f"{platform.system()} {platform.release()}",
-        architecture=platform.machine(),
-        cpu_model=machine.cpu_model(),
-        cpus_online=machine.online_cpus(),
-        cpus_allowed=sorted(machine.allowed_cpus()),
-        memory_total_kib=psutil.virtual_memory().total // 1024,
-        virtualisation=machine.virtualisation(),
-        findings=[],
-    )
+    return dataclasses.replace(identity.read(), findings=findings)
 
 
 def differences(was: Machine, now: Machine) -> Iterator[str]:
@@ -62,10 +43,3 @@ def tools() -> dict[str, str]:
         "Python": platform.python_version(),
         load_program.NAME: load_program.version(),
     }
-
-
-def _os_name() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.system()

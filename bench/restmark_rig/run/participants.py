@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ..contestants import builder, requirements
 from ..contestants.builder import Reporter
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
 from ..model.errors import EnvironmentFault
 from ..model.results import OUR_CONTESTANTS, Skipped
+from ..server.launcher import StartOptions
+from ..server.placement import Placement
 
 _AGAIN = "-again"
 
 
 @dataclass(frozen=True)
 class Participant:
-    """A contestant under the name that it has in this run."""
+    """A contestant under the name that it has in this run. scales: the name under which it takes part with another number of workers.
+    workers, cpus: its own, None for those of the run."""
 
     name: str
     contestant: Contestant
     same_as: str | None = None
+    scales: str | None = None
+    workers: int | None = None
+    cpus: frozenset[int] | None = None
+
+    def options(self, usual: StartOptions) -> StartOptions:
+        """How it is started where usual is how those of the run are."""
+        return replace(usual, workers=self.workers or usual.workers, cpus=self.cpus or usual.cpus)
 
 
 def with_again(contestants: Sequence[Contestant]) -> list[Participant]:
@@ -37,8 +46,24 @@ def with_again(contestants: Sequence[Contestant]) -> list[Participant]:
     return [*participants, Participant(name, twice.contestant, same_as=twice.name)]
 
 
+def scaled(participants: Sequence[Participant], cpus: Mapping[int, frozenset[int]]) -> list[Participant]:
+    """The same with each of several numbers of workers, on their own CPUs; the first number is that of the names they have. A/A doubles
+    stay alone. cpus: number of workers to its CPUs; with one number nothing changes."""
+    if len(cpus) < 2:
+        return list(participants)
+    usual, *others = cpus
+    mains = [replace(participant, workers=usual, cpus=cpus[usual]) for participant in participants]
+    more = [
+        Participant(f"{one.name}-{count}w", one.contestant, scales=one.name, workers=count, cpus=cpus[count])
+        for one in mains
+        if one.same_as is None
+        for count in others
+    ]
+    return [*mains, *more]
+
+
 def prepare(
-    settings: Settings, contestants: Sequence[Contestant], reporter: Reporter
+    settings: Settings, contestants: Sequence[Contestant], placement: Placement, reporter: Reporter
 ) -> tuple[list[Contestant], list[Skipped]]:
     """Builds what needs it. Those that lack something or do not build are returned as skipped.
 
@@ -47,8 +72,8 @@ def prepare(
     ready, skipped = [], []
     for contestant in contestants:
         try:
-            _require(contestant)
-            builder.build(contestant, settings.cache, reporter)
+            _require(contestant, placement)
+            placement.build(contestant, reporter)
         except EnvironmentFault as fault:
             if settings.named(contestant):
                 raise
@@ -67,8 +92,8 @@ def require_some(contestants: Sequence[Contestant]) -> None:
         raise EnvironmentFault("no contestant can be built here", "see 'restmark doctor' for what is missing")
 
 
-def _require(contestant: Contestant) -> None:
-    if missing := requirements.missing(contestant):
+def _require(contestant: Contestant, placement: Placement) -> None:
+    if missing := placement.missing(contestant):
         raise EnvironmentFault(
             f"{contestant.name}: {'; '.join(m.what for m in missing)}",
             "; ".join(dict.fromkeys(m.remedy for m in missing)),

@@ -10,6 +10,7 @@ from ..host.idle_latency import DEVICE
 from ..model.memory_records import MemoryRecord
 from ..model.plan import CellSpec
 from ..model.results import BYTE_MISMATCH, ERRORS, VERDICTS, Cell, Results, Verdict, Verification, Visit
+from ..model.warm_up_records import WarmUpRecord
 from ..store import results_file
 from . import verdict
 from .slices import Visited
@@ -56,6 +57,12 @@ class Recording:
         key = (record.contestant, record.workers, record.phase, record.sample)
         kept = [m for m in self.results.memory if (m.contestant, m.workers, m.phase, m.sample) != key]
         self.results.memory = [*kept, record]
+
+    def warmed_up(self, record: WarmUpRecord) -> None:
+        """Adds a warm-up, in the place of one of the same start, as of a run that is resumed."""
+        key = (record.contestant, record.route, record.connections, record.rate_per_s, record.start)
+        kept = [one for one in self.results.warm_ups if (one.contestant, one.route, one.connections, one.rate_per_s, one.start) != key]
+        self.results.warm_ups = [*kept, record]
 
     def remark(self, text: str) -> None:
         """Adds a sentence, once."""

@@ -30,13 +30,15 @@ def open_recording(directory: Path) -> Recording:
 
 
 def require_same_ground(
-    results: Results, now: Machine, settings: RunSettings, rig: Rig, tools: Mapping[str, str]
+    results: Results, now: Machine, settings: RunSettings, rig: Rig, tools: Mapping[str, str], server_machine: Machine | None = None
 ) -> None:
     """Raises UsageFault with a list of what differs, if rounds of today would not compare with those that are recorded.
 
     Looks at all that is known before anything is built.
     """
     changes = list(machine_record.differences(results.machine, now))
+    if results.server_machine and server_machine:
+        changes += [f"of the servers, {change}" for change in machine_record.differences(results.server_machine, server_machine)]
     for key in (field.name for field in fields(RunSettings) if field.name not in _NOT_COMPARED):
         was, today = getattr(results.settings, key), getattr(settings, key)
         if was != today:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..agent.connect import ServerPlace
 from ..backends import back_ends
 from ..backends.back_ends import DATABASE_CONNECTIONS, Wishes
 from ..contestants import targets
@@ -18,11 +20,15 @@ from ..host.pinning import Pinning
 from ..load import load
 from ..model import budget, cpulist, traffic
 from ..model.errors import UsageFault
+from ..model.limits import UNLIMITED, Limits
 from ..model.plan import CellSpec
 from ..model.results import RunSettings
 from ..model.timeouts import DEFAULT_TIMEOUT_S
 from ..model.workloads import ALL_ROUTES, ROUTES, back_end_of
+from ..server.placement import Placement
 from ..store.dataset import Dataset
+from . import load_machines
+from .load_machines import LoadMachines
 from .participants import Participant
 
 DEFAULT_CONNECTIONS = 64
@@ -32,6 +38,7 @@ DEFAULT_ROUNDS = 40
 DEFAULT_DURATION_S = 0.25
 DEFAULT_WARMUP_S = 0.5
 NOT_PINNED = Pinning(None, None)
+HERE = ServerPlace()
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class RunRequest:
     duration_s: float | None
     warmup_s: float | None
     rounds: int | None
-    workers: int | None
+    workers: tuple[int, ...]
     server_cpus: str | None
     client_cpus: str | None
     rate_per_s: int | None
@@ -56,6 +63,12 @@ class RunRequest:
     cache_url: str | None = None
     database_connections: int = DATABASE_CONNECTIONS
     back_end_cpus: str | None = None
+    place: ServerPlace = HERE
+    load_from: Path | None = None
+    load_cluster: str | None = None
+    listen: str | None = None
+    ssh_config: Path | None = None
+    limits: Limits = UNLIMITED
 
     def check(self) -> None:
         """Raises UsageFault for options that contradict each other."""
@@ -63,13 +76,30 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
-        self.wishes(NOT_PINNED)
+        self.place.check()
+        self.load_machines()
+        self._check_back_ends()
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
 
-    def pins(self) -> Pinning:
-        """Raises UsageFault."""
+    def _check_back_ends(self) -> None:
+        wishes = self.wishes(NOT_PINNED)
+        for name in dict.fromkeys(filter(None, map(back_end_of, self.routes()))):
+            if self.place.server is not None and not wishes.own(name):
+                raise UsageFault(
+                    f"the {name} that a run starts listens on this machine alone, and --server's would not reach it",
+                    f"name one of your own that both machines reach, with --{name}-url",
+                )
+
+    def load_machines(self) -> LoadMachines:
+        """Who makes the load. Raises UsageFault."""
+        return load_machines.wished(self.load_from, self.load_cluster, self.listen, self.ssh_config)
+
+    def pins(self, placement: Placement) -> Pinning:
+        """The CPUs of servers there, of the load here. Raises UsageFault."""
         server = cpulist.parse(self.server_cpus) if self.server_cpus else None
         client = cpulist.parse(self.client_cpus) if self.client_cpus else None
+        if placement.apart:
+            return pinning.two_machines(placement.topology(), server, client)
         pins = pinning.chosen(server, client)
         if not self.asks_back_ends:
             return pins
@@ -95,7 +125,7 @@ class RunRequest:
             rounds=DEFAULT_ROUNDS if self.rounds is None else self.rounds,
             duration_ms=budget.QUICK_DURATION_MS if self.quick else round(1000 * (self.duration_s or DEFAULT_DURATION_S)),
             warmup_ms=budget.QUICK_WARM_UP_MS if self.quick else round(1000 * (self.warmup_s or DEFAULT_WARMUP_S)),
-            workers=self.workers or pins.workers,
+            workers=self.workers[0] if self.workers else min(pins.workers, math.ceil(self.limits.cpus or pins.workers)),
             server_cpus=sorted(pins.server) if pins.server else None,
             client_cpus=sorted(pins.client) if pins.client else None,
             client_threads=max(load.threads_for(count, client_cpus) for count in connections),
@@ -107,6 +137,8 @@ class RunRequest:
             dataset_sha256=hashlib.sha256(text).hexdigest(),
             baseline=self.baseline,
             mix=self.mix,
+            limits=self.limits,
+            more_workers=list(self.workers[1:]),
         )
 
     def routes(self) -> tuple[str, ...]:
@@ -124,7 +156,7 @@ class RunRequest:
             "--duration": None if self.duration_s is None else f"{self.duration_s:g}",
             "--warmup": None if self.warmup_s is None else f"{self.warmup_s:g}",
             "--rounds": self.rounds,
-            "--workers": self.workers,
+            "--workers": ",".join(map(str, self.workers)) or None,
             "--server-cpus": self.server_cpus,
             "--client-cpus": self.client_cpus,
             "--rate": self.rate_per_s,
@@ -133,14 +165,21 @@ class RunRequest:
             "--cache-url": self.cache_url,
             "--database-connections": None if self.database_connections == DATABASE_CONNECTIONS else self.database_connections,
             "--back-end-cpus": self.back_end_cpus,
+            "--load-from": None if self.load_from is None else self.load_from.absolute(),
+            "--load-cluster": self.load_cluster,
+            "--listen": self.listen,
+            "--ssh-config": None if self.ssh_config is None or self.place.ssh_config is not None else self.ssh_config.absolute(),
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),
+            "--cpus": None if self.limits.cpus is None else f"{self.limits.cpus:g}",
+            "--memory": self.limits.memory_bytes,
             "--seed": seed,
         }
         for name, value in options.items():
             if value is not None:
                 words += [name, str(value)]
+        words += self.place.argv()
         return [*words, "--quick"] if self.quick else words
 
 

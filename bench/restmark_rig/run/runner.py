@@ -11,7 +11,7 @@ from itertools import groupby
 
 from ..host.machine_speed import Slowdown
 from ..load.load import NotAnswered
-from ..model import plan
+from ..model import plan, warm_ups
 from ..model.budget import Forecast
 from ..model.plan import Turn
 from ..model.results import Visit
@@ -25,7 +25,7 @@ from .recording import Recording
 from .servers import Fleet
 from .slices import Circumstances, Visited
 from .spot_checks import Checked
-from .warm_up import Speed
+from .warm_up import WarmUp
 
 _SAVE_EVERY_S = 5.0
 # A server that lets connections wait until the time-out makes each slice that long: that it does so is known by then.
@@ -37,7 +37,7 @@ class _Known:
     """What the warm-up after one start of all servers has brought about cells."""
 
     checked: dict[CellKey, Checked] = field(default_factory=dict)
-    speeds: dict[CellKey, Speed] = field(default_factory=dict)
+    speeds: dict[CellKey, WarmUp] = field(default_factory=dict)
 
 
 class Run:
@@ -62,6 +62,7 @@ class Run:
         self._forecast = forecast
         self._lost: set[CellKey] = set()
         self._timed_out: Counter[CellKey] = Counter()
+        self._lost_machines: set[str] = set()
         self._round = 0
         self._round_s = 0.0
         self._ahead: list[Turn] = []
@@ -95,7 +96,7 @@ class Run:
         began = time.monotonic()
         names = list(dict.fromkeys(visit.contestant for turn in turns for visit in turn.visits))
         with servers.running(
-            {name: self._participants[name] for name in names}, self._bench.options, self._bench.cache, self._tell
+            {name: self._participants[name] for name in names}, self._bench.options, self._bench.placement, self._tell
         ) as running:
             for name, why in running.absent.items():
                 self._recording.remark(f"start {number}: {name} did not start: {why}")
@@ -121,8 +122,12 @@ class Run:
                 known.checked[key] = spot_checks.check(server, cell, self._bench, start, "before")
                 if not _is_warm_by_another(key, cells):
                     known.speeds[key] = warm_up.warm_up(server, cell, self._bench)
+                    self._recording.warmed_up(known.speeds[key].record(name, cell, start))
             except (Died, NotAnswered):  # the first visit says so
-                known.speeds.setdefault(key, Speed(0.0, 0.0))
+                known.speeds.setdefault(key, WarmUp(0.0, 0.0))
+        made = [record for record in self._recording.results.warm_ups if record.start == start]
+        for text in warm_ups.told(made):
+            self._progress.say(f"start {start}: {text}")
         return known
 
     def _make_round(self, running: Fleet, turns: Sequence[Turn], known: _Known) -> bool:
@@ -159,6 +164,12 @@ class Run:
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
         found = slices.visit_cell(server, visit, self._bench, about)
+        for machine in found.entry.machines:
+            if machine.lost and machine.name not in self._lost_machines:
+                self._lost_machines.add(machine.name)
+                self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
+        if found.oom_kills:
+            self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
         if found.died:
             self._lose(key, running)
         elif found.entry.errors.timeout:

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from ..contestants.cache import Cache
 from ..model.errors import StartFailed
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Placement
 from .participants import Participant
 
 
 class Fleet:
     """The servers that run, by the names of their participants. absent: who does not run any more, and why."""
 
-    def __init__(self, participants: Mapping[str, Participant], options: StartOptions, cache: Cache) -> None:
+    def __init__(self, participants: Mapping[str, Participant], options: StartOptions, placement: Placement) -> None:
         self._participants = participants
         self._options = options
-        self._cache = cache
+        self._placement = placement
         self._stacks: dict[str, ExitStack] = {}
         self.servers: dict[str, RunningServer] = {}
         self.absent: dict[str, str] = {}
 
     def start(self, name: str) -> None:
         """Starts one; who does not start is absent from then on."""
-        stack = ExitStack()
+        stack, participant = ExitStack(), self._participants[name]
         try:
-            self.servers[name] = stack.enter_context(launch(self._participants[name].contestant, self._options, self._cache))
+            self.servers[name] = stack.enter_context(self._placement.launch(participant.contestant, participant.options(self._options)))
         except StartFailed as fault:
             self.absent[name] = fault.message
             return
@@ -50,10 +50,10 @@ class Fleet:
 
 @contextmanager
 def running(
-    participants: Mapping[str, Participant], options: StartOptions, cache: Cache, tell: Callable[[str], None]
+    participants: Mapping[str, Participant], options: StartOptions, placement: Placement, tell: Callable[[str], None]
 ) -> Iterator[Fleet]:
     """All of them, for the length of a with block; whatever ends it, they are gone afterwards."""
-    fleet = Fleet(participants, options, cache)
+    fleet = Fleet(participants, options, placement)
     with ExitStack() as stack:
         for name in participants:
             tell(f"starting {name}")

@@ -11,27 +11,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import __version__, report
-from ..backends import back_ends
-from ..backends.back_ends import BackEnds
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
-from ..host import background_load, pinning
-from ..host.background_load import BackgroundLoad
-from ..host.idle_latency import IdleLatency
+from ..host import identity, pinning
 from ..host.machine_speed import MachineSpeed, Quiet
-from ..host.pinning import Pinning
 from ..model import budget, plan
 from ..model.budget import Forecast, SliceLengths
 from ..model.errors import EnvironmentFault, ExitCode
 from ..model.results import ContestantRecord, Results, RunSettings, Skipped, Verification
-from ..server.launcher import StartOptions
-from ..store import dataset, rig_identity, writing
-from ..store.dataset import Dataset
+from ..server.placement import Placement
+from ..store import rig_identity, writing
 from ..terminal import console
 from ..terminal.console import Progress
 from ..verify import verifier
-from ..verify.oracle import Oracle
 from ..verify.verifier import VerifyPlan
 from . import (
     calibration,
@@ -43,14 +36,18 @@ from . import (
     resume,
     run_request,
     runner,
+    surroundings,
     verdict,
 )
+from . import ground as grounds
 from .bench import Bench
 from .calibration import Calibration
+from .ground import Ground
 from .participants import Participant
 from .preview import Preview
 from .recording import Recording
 from .run_request import RunRequest
+from .surroundings import Busy
 
 
 @dataclass
@@ -64,74 +61,41 @@ class _Field:
     failed: ExitCode = ExitCode.OK
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What the run stands on, equal for new and for resumed ones."""
-
-    pins: Pinning
-    data: Dataset
-    default: Dataset
-    run: RunSettings
-    seed: int
-    running: BackEnds
-
-    @property
-    def options(self) -> StartOptions:
-        return StartOptions(self.data.path, workers=self.run.workers, cpus=self.pins.server, back_ends=self.running.access)
-
-
-@dataclass(frozen=True)
-class _Busy:
-    """What others did just before measuring, and how long they were waited for, seconds."""
-
-    others: BackgroundLoad
-    waited_s: float
-
-
 def start(
-    settings: Settings, request: RunRequest, seed: int | None, directory: Path, wait_min: float | None
+    settings: Settings, request: RunRequest, placement: Placement, seed: int | None, directory: Path, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
-    """A new run. wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
+    """A new run. placement: where the servers run; wait_min: for how many minutes to wait until others leave the CPUs alone, None: not at all.
 
     Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
     """
-    ground = _ground(settings, request, secrets.randbelow(2**31) if seed is None else seed)
-    found = preview.look(settings, request, ground.run)
+    ground = grounds.of(settings, request, placement, secrets.randbelow(2**31) if seed is None else seed)
+    found = preview.look(settings, request, ground.run, placement)
     with ExitStack() as stack:
-        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack))
+        running = grounds.started_back_ends(settings, request, ground, found, stack)
+        ground = replace(ground, running=running, loaders=grounds.started_loaders(settings, request, stack))
         return _started(settings, request, ground, found, directory, wait_min)
 
 
-def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: Preview, stack: ExitStack) -> BackEnds:
-    """Those that the workloads ask, for as long as the stack lasts. Raises EnvironmentFault if one can not be had: who asks for its workloads wants them."""
-    wishes, servers = request.wishes(ground.pins), ground.run.workers * (len(found.present) + 2)
-    running = stack.enter_context(back_ends.running(found.asked, wishes, servers, ground.data, settings.cache))
-    for name, why in running.absent.items():
-        what, _, remedy = why.partition("; remedy: ")
-        raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
-    return running
-
-
 def _started(
-    settings: Settings, request: RunRequest, ground: _Ground, found: Preview, directory: Path, wait_min: float | None
+    settings: Settings, request: RunRequest, ground: Ground, found: Preview, directory: Path, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """A new run, once its back ends are there."""
     started_unix_ms = time.time_ns() // 1_000_000
     with writing.claimed(directory), console.progress() as progress:
-        _look_around(ground, found, wait_min, progress)
-        field = _prepare(settings, progress)
+        surroundings.look_around(ground, found, wait_min, progress)
+        field = _prepare(settings, ground.placement, progress)
         _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
         machine = machine_record.describe(field.contestants)
-        machine_speed = MachineSpeed(ground.pins, IdleLatency())
-        _verify(settings, field, ground, machine_speed, request.routes(), progress)
+        machine_speed = MachineSpeed(ground.pins, ground.placement.idle, work_ns=ground.placement.work_ns)
+        _verify(field, ground, machine_speed, request.routes(), progress)
         _require_baseline(ground.run, field)
-        busy = _look_again(ground, wait_min, progress)
+        busy = surroundings.look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
-        names = participants.with_again(field.contestants)
+        names = _participants(field, ground)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        bench = _bench(settings, ground, machine_speed, progress)
+        bench = grounds.bench(settings, ground, machine_speed, progress)
         calibrated = calibration.hold(names, cells, bench)
         if limit is not None:
             measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
@@ -149,15 +113,18 @@ def _started(
             thresholds=verdict.thresholds(),
             machine=machine,
             tools=machine_record.tools(),
-            contestants=_records(settings, names, field, ground.options),
+            contestants=_records(names, field, ground),
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
             order=plan.make(cells, ground.run.rounds, ground.seed),
-            remarks=_remarks(ground, request),
+            remarks=grounds.remarks(ground, request),
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
             back_end_footprints=calibrated.footprints,
+            server_place=ground.placement.name or None,
+            server_machine=grounds.server_machine(ground.placement),
+            load_machines=ground.loaders.records,
         )
         recording = _recording(results, directory, calibrated)
         recording.save()
@@ -165,70 +132,47 @@ def _started(
 
 
 def go_on(
-    settings: Settings, request: RunRequest, recording: Recording, wait_min: float | None
+    settings: Settings, request: RunRequest, placement: Placement, recording: Recording, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
-    today = _ground(settings, request, results.seed)
+    today = grounds.of(settings, request, placement, results.seed)
     with ExitStack() as stack:
-        running = _back_ends(settings, request, today, preview.look(settings, request, today.run), stack)
-        return _gone_on(settings, request, recording, replace(today, running=running), wait_min)
+        running = grounds.started_back_ends(settings, request, today, preview.look(settings, request, today.run, placement), stack)
+        ground = replace(today, running=running, loaders=grounds.started_loaders(settings, request, stack))
+        return _gone_on(settings, request, recording, ground, wait_min)
 
 
 def _gone_on(
-    settings: Settings, request: RunRequest, recording: Recording, today: _Ground, wait_min: float | None
+    settings: Settings, request: RunRequest, recording: Recording, today: Ground, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """The rest of a run, once its back ends are there."""
     results = recording.results
     resume.require_same_ground(
         results,
-        machine_record.identity(),
+        identity.read(),
         today.run,
         rig_identity.describe(),
         machine_record.tools(),
+        grounds.server_machine(today.placement),
     )
     ground = replace(today, run=results.settings)
     with writing.claimed(recording.directory), console.progress() as progress:
-        _wait_for_quiet(ground, wait_min, progress)
-        field = _prepare(settings, progress)
-        built = participants.with_again(field.contestants)
-        resume.require_same_contestants(results, _records(settings, built, field, ground.options))
-        machine_speed = MachineSpeed(ground.pins, IdleLatency(), Quiet(results.reference_ns, results.handover_ns))
-        _verify(settings, field, ground, machine_speed, request.routes(), progress)
-        names = participants.with_again(field.contestants)
-        resume.require_same_contestants(results, _records(settings, names, field, ground.options))
-        busy = _look_again(ground, wait_min, progress)
+        surroundings.wait_for_quiet(ground, wait_min, progress)
+        field = _prepare(settings, ground.placement, progress)
+        built = _participants(field, ground)
+        resume.require_same_contestants(results, _records(built, field, ground))
+        machine_speed = MachineSpeed(
+            ground.pins, ground.placement.idle, Quiet(results.reference_ns, results.handover_ns), ground.placement.work_ns
+        )
+        _verify(field, ground, machine_speed, request.routes(), progress)
+        names = _participants(field, ground)
+        resume.require_same_contestants(results, _records(names, field, ground))
+        busy = surroundings.look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        calibrated = calibration.hold(names, cells, _bench(settings, ground, machine_speed, progress))
+        calibrated = calibration.hold(names, cells, grounds.bench(settings, ground, machine_speed, progress))
         recording.remark("the run was interrupted and resumed")
     return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, None, busy)
-
-
-def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
-    """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
-    _wait_for_quiet(ground, wait_min, progress)
-    now = background_load.look(preview.cpus_of(ground.pins))
-    parts = [f"to verify {len(found.present)} contestants", "to measure them"]
-    if found.unbuilt:
-        parts.insert(0, f"to build {', '.join(found.unbuilt)}")
-    if now.quiet:
-        progress.say(f"about {found.span(now.share).text}: {', '.join(parts)}")
-    else:
-        progress.say(preview.busy_warning(now, found.span(now.share)))
-
-
-def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> _Busy:
-    """What others do when all is ready to be measured, which may be minutes later."""
-    started = time.monotonic()
-    _wait_for_quiet(ground, wait_min, progress)
-    waited_s = time.monotonic() - started
-    return _Busy(background_load.look(preview.cpus_of(ground.pins)), waited_s)
-
-
-def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
-    if wait_min is not None:
-        cpus = preview.cpus_of(ground.pins)
-        background_load.wait_for_quiet(lambda: background_load.look(cpus), 60 * wait_min, progress.progress)
 
 
 def _require_baseline(run: RunSettings, field: _Field) -> None:
@@ -242,20 +186,13 @@ def _require_baseline(run: RunSettings, field: _Field) -> None:
     )
 
 
-def _ground(settings: Settings, request: RunRequest, seed: int) -> _Ground:
-    pins = request.pins()
-    default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
-    data = dataset.read(request.dataset.absolute()) if request.dataset else default
-    return _Ground(pins, data, default, request.settings(pins, data), seed, BackEnds())
-
-
-def _prepare(settings: Settings, progress: Progress) -> _Field:
-    ready, skipped = participants.prepare(settings, settings.chosen(), progress)
+def _prepare(settings: Settings, placement: Placement, progress: Progress) -> _Field:
+    ready, skipped = participants.prepare(settings, settings.chosen(), placement, progress)
     return _Field(ready, skipped, [], {})
 
 
 def _verify(
-    settings: Settings, field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
+    field: _Field, ground: Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
 ) -> None:
     """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's speed in between.
 
@@ -263,12 +200,12 @@ def _verify(
 
     Raises EnvironmentFault if none stays.
     """
-    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options, routes=routes, back_ends=ground.running)
+    plan_ = VerifyPlan(ground.data, ground.default, ground.seed, ground.options.at_full_speed(), routes=routes, back_ends=ground.running)
     passed = []
     for number, contestant in enumerate(field.contestants, 1):
         name = contestant.name
         progress.progress(f"verifying {name} ({number} of {len(field.contestants)})")
-        report = verifier.verify(contestant, plan_, settings.cache, progress)
+        report = verifier.verify(contestant, plan_, ground.placement, progress)
         machine_speed.look()
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
@@ -289,11 +226,13 @@ def _verify(
     field.contestants = passed
 
 
-def _records(
-    settings: Settings, names: Sequence[Participant], field: _Field, options: StartOptions
-) -> list[ContestantRecord]:
+def _participants(field: _Field, ground: Ground) -> list[Participant]:
+    return participants.scaled(participants.with_again(field.contestants), preview.cpus_by_workers(ground.run, ground.pins, ground.placement.topology()))
+
+
+def _records(names: Sequence[Participant], field: _Field, ground: Ground) -> list[ContestantRecord]:
     return [
-        contestant_record.describe(participant, options, field.accounting.get(participant.contestant.name, ""), settings.cache)
+        contestant_record.describe(participant, ground.options, field.accounting.get(participant.contestant.name, ""), ground.placement)
         for participant in names
     ]
 
@@ -303,34 +242,9 @@ def _under_all_names(verifications: Sequence[Verification], names: Sequence[Part
     return [replace(outcome[participant.contestant.name], contestant=participant.name) for participant in names]
 
 
-def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
-    """What the settings alone make doubtful."""
-    found = pinning.remarks(ground.pins)
-    if request.quick:
-        found.append(
-            "a quick run: one start of the servers, and warm-ups in which a just-in-time compiler (PyPy) may not have come to its "
-            "end; repeat it without --quick before anything depends on it"
-        )
-    return found
-
-
-def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, progress: Progress) -> Bench:
-    return Bench(
-        ground.run,
-        ground.options,
-        ground.pins,
-        Oracle(ground.data, ground.running),
-        settings.cache,
-        machine_speed,
-        ground.seed,
-        progress.progress,
-        back_ends=ground.running,
-    )
-
-
 def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
     """As far as the cells' speeds are known."""
-    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections)
+    return lambda name, cell: bench.slice_s(calibrated.rates.get((name, cell), 0.0), cell.connections, bench.settings.workers)
 
 
 def _recording(results: Results, directory: Path, calibrated: Calibration) -> Recording:
@@ -346,12 +260,12 @@ def _measured(
     settings: Settings,
     recording: Recording,
     names: Sequence[Participant],
-    ground: _Ground,
+    ground: Ground,
     field: _Field,
     machine_speed: MachineSpeed,
     calibrated: Calibration,
     limit: float | None,
-    busy: _Busy,
+    busy: Busy,
 ) -> ExitCode:
     """Makes the visits that remain; an interruption is told once the progress line is gone, and passed on."""
     run = ground.run
@@ -359,7 +273,7 @@ def _measured(
         recording.remark(f"when measuring began, {busy.others.text}")
     try:
         with console.progress() as progress:
-            bench = _bench(settings, ground, machine_speed, progress)
+            bench = grounds.bench(settings, ground, machine_speed, progress)
             cells = run_request.cells_of(names, _routes(recording), run)
             slices = _slices(bench, calibrated)
             measuring = budget.measuring_span(cells, run, slices)
@@ -384,14 +298,15 @@ def _routes(recording: Recording) -> list[str]:
     return list(dict.fromkeys(visit.route for visit in recording.results.order))
 
 
-def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> str:
+def _announcement(recording: Recording, ground: Ground, forecast: Forecast) -> str:
     run, remaining = ground.run, recording.remaining()
     turns = plan.turns(remaining)
     starts = len({plan.start_of(turn.round) for turn in turns})
     return (
         f"{len(remaining)} slices of {run.duration_ms / 1e3:g} s and more in {run.rounds} rounds, after {starts} "
-        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}; seed "
-        f"{ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
+        f"start{'' if starts == 1 else 's'} of all servers; {run.workers} worker(s);\n{preview.where(ground.pins)}"
+        + "".join(f";\n{line}" for line in preview.curve(run, ground.pins, ground.placement.topology()))
+        + f"; seed {ground.seed}; at most about {forecast.left(turns).text}" + _connections(recording)
     )
 
 

@@ -6,6 +6,7 @@ behind for the next one, and nobody is charged for what a slice before it began.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -34,12 +35,13 @@ CLOSING_NS = 2_000_000
 
 @dataclass(frozen=True)
 class Visited:
-    """What a visit brought. died: the server ended in it."""
+    """What a visit brought. died: the server ended in it; oom_kills: of its processes, at the limit of its memory."""
 
     entry: Round
     wire_bytes: int | None
     connections_used: int
     died: bool = False
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     cell, started = cell_of(visit), time.monotonic()
     used = bench.connections_used(server, cell)
     asks = back_end_of(visit.route) is not None
-    probe = Sampler(server, bench.pins)
+    probe = Sampler(server, replace(bench.pins, server=server.options.cpus))
     begun: list[_Start] = []
 
     def begin() -> None:
@@ -80,7 +82,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         begun.append(_Start(probe.read(), known.idle_cpu_ns(), time.time_ns() // 1_000_000, use))
 
     try:
-        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used), begin, visit.round)
+        result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used, server.options.workers), begin, visit.round)
     except Died:
         why = Verdict(ERRORS, f"the server {(server.death() or 'ended').splitlines()[0]} before it was measured")
         return Visited(_nothing(visit, why, started), known.checked.wire_bytes, used, died=True)
@@ -91,12 +93,12 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     unrest = drain.come_to_rest(server, _REST_WINDOW_S, drain.backlog_s(used, result.requests_per_s))
     afterwards_ns = max(0, server.cpu_ns() - after.server_cpu_ns)
     cpus = len(os.sched_getaffinity(0))
-    server_cpus = len(bench.pins.server or ()) or cpus
+    server_cpus = len(server.options.cpus or ()) or cpus
     evidence = Evidence(
         load=result,
         sample=sampler.between(begun[0].reading, after),
         connections=used,
-        server_capacity=min(bench.settings.workers, server_cpus),
+        server_capacity=min(server.options.workers, server_cpus, server.options.limits.cpus or math.inf),
         server_cpus=server_cpus,
         client_cpus=len(bench.pins.client or ()) or cpus,
         shared_cpus=bench.pins.shared,
@@ -110,7 +112,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         back_ends=BackEndEvidence(use.cpu_ns or 0, len(bench.pins.back_ends or ()) or cpus, pinning.shared_with_back_ends(bench.pins)) if use else None,
     )
     entry = replace(_round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns), back_ends=use)
-    return Visited(entry, known.checked.wire_bytes, used, died=bool(evidence.death))
+    return Visited(entry, known.checked.wire_bytes, used, bool(evidence.death), evidence.sample.oom_kills)
 
 
 def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, idle_cpu_ns: int, afterwards_ns: int) -> Round:
@@ -138,6 +140,7 @@ def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, idle_cpu_ns: 
         client_threads=result.threads,
         drained_requests=result.requests - result.in_window,
         idle_cpu_ns=idle_cpu_ns,
+        machines=list(result.machines),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..model import budget
 from ..model.results import Cell, Results
 from ..model.stats import Estimate
+from ..report import scaling
 from ..report.analysis import Analysis, Load, load_of
 from ..report.metrics import CPU_US_PER_REQUEST
 
@@ -45,7 +46,7 @@ def is_time_to_look(rounds: int) -> bool:
 
 def unsettled(results: Results) -> list[Unsettled]:
     """The pairs that are neither decided nor equal by CPU time per request; who has no figure that stands is in none."""
-    analysis, found = Analysis(results), []
+    analysis, found = Analysis(scaling.without(results)), []
     for route in analysis.routes:
         for load in analysis.loads:
             cells = [

@@ -17,6 +17,7 @@ from ..model.results import (
     CLIENT_BOUND,
     DATABASE_BOUND,
     ERRORS,
+    LOST_CLIENT,
     NOISY,
     STARVED,
     THROTTLED,
@@ -25,6 +26,8 @@ from ..model.results import (
     Verdict,
 )
 from ..server.sampler import TICK_NS, CpuTimes, Sample
+from ..server.server_process import OUT_OF_MEMORY
+from . import machine_verdicts
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ ANSWERS_MIN_PER_CONNECTION = Threshold(
 )
 CLIENT_BUSY = Threshold(
     "client_busy_min_share",
-    0.95,
+    machine_verdicts.BUSY_MIN,
     "a load generator whose CPUs have no time left sets the pace; 0.05 is the ticks' error",
 )
 SERVER_BUSY = Threshold(
@@ -93,6 +96,14 @@ RATE_REACHED = Threshold(
     "below a fixed rate requests wait for longer and longer, and latencies say how long the load lasted",
 )
 
+# A machine among several: see machine_verdicts.py.
+MACHINE_START_LATE = Threshold(
+    "machine_start_late_max_share", machine_verdicts.START_LATE_MAX, "a load machine that began so much of its time behind the others was not there with them"
+)
+MACHINE_CLOCK_OFF = Threshold(
+    "machine_clock_off_max_ms", machine_verdicts.CLOCK_OFF_MAX_US / 1e3, "NTP keeps clocks far closer; a machine without it is told the start in its own time"
+)
+
 BACK_ENDS_BUSY = Threshold(
     "back_ends_busy_min_share",
     0.90,
@@ -114,8 +125,10 @@ THRESHOLDS = (
     DOUBTFUL_ROUNDS,
     RATE_REACHED,
     BACK_ENDS_BUSY,
+    MACHINE_START_LATE,
+    MACHINE_CLOCK_OFF,
 )
-_AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL)  # one round with it is enough
+_AT_ONCE = (BYTE_MISMATCH, ERRORS, CENSORED, ACK_STALL, LOST_CLIENT)  # one round with it is enough
 
 
 def thresholds() -> dict[str, float]:
@@ -136,7 +149,7 @@ class BackEndEvidence:
 class Evidence:
     """What is known about one round.
 
-    server_capacity: CPUs that the server can use, the fewer of its workers and its CPUs; shared_cpus: whether the
+    server_capacity: CPUs that the server can use, the least of its workers, its CPUs and its limit; shared_cpus: whether the
     client runs on the same ones; waits: whether it is the work to wait, so that an idle server is none that sleeps; back_ends: of a route
     that asks some. The rest is empty if nothing was: wrong_answer: what a probe before the load found; unanswered: why such a probe got no
     answer; unrest: what the server was still doing long after the load; death: how it ended under the load.
@@ -145,7 +158,7 @@ class Evidence:
     load: LoadResult
     sample: Sample
     connections: int
-    server_capacity: int
+    server_capacity: float
     server_cpus: int
     client_cpus: int
     shared_cpus: bool = False
@@ -202,6 +215,11 @@ class Evidence:
 def of_round(evidence: Evidence) -> list[Verdict]:
     """The doubts about one round, in the order of VERDICTS; none if there are none."""
     found = [*_correctness(evidence), *_waiting(evidence), *_disturbance(evidence)]
+    if machines := evidence.load.machines:
+        # Told of each machine instead; and a server may wait for the network between, which is none of its doing.
+        idle = any(verdict.name == STARVED for verdict in found)
+        found = [verdict for verdict in found if verdict.name not in (CLIENT_BOUND, STARVED)]
+        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value, idle)
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
 
 
@@ -214,6 +232,8 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
     failed = load.errors - load.timeouts - load.body_errors
     if e.death:
         yield Verdict(ERRORS, f"the server {e.death.splitlines()[0]} under the load")
+    elif e.sample.oom_kills:
+        yield Verdict(ERRORS, f"{out_of_memory(e.sample.oom_kills)} under the load")
     elif e.unanswered:
         yield Verdict(ERRORS, e.unanswered)
     elif failed > ERRORS_MAX.value:
@@ -222,6 +242,11 @@ def _correctness(e: Evidence) -> Iterator[Verdict]:
         yield Verdict(ERRORS, f"{failed} errors ({told}) beside {load.requests} answers (allowed {ERRORS_MAX.value:g})")
     if (reason := _censored(e)) and not e.death:
         yield Verdict(CENSORED, reason)
+
+
+def out_of_memory(kills: int) -> str:
+    """What is said of a server some of whose processes the kernel has killed; itself it may live on."""
+    return f"the kernel killed {kills} of the server's processes, {OUT_OF_MEMORY},"
 
 
 def _censored(e: Evidence) -> str:

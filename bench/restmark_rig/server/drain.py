@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..host import ports
+from ..host.ports import Abandoned
 from .launcher import RunningServer
 
 # Garbage collectors and supervisors tick on; work on requests takes far more.
@@ -32,7 +32,7 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
     patience_s = min(max(DEADLINE_S, _BACKLOG_FACTOR * backlog_s), DEADLINE_MAX_S)
     late_close_s = min(max(_LATE_CLOSE_S, _BACKLOG_FACTOR * backlog_s), DEADLINE_MAX_S)
     started = before = changed = time.monotonic()
-    before_ns, waited_ns, had = server.cpu_ns(), server.runqueue_wait_ns(), ports.Abandoned(0, 0)
+    before_ns, waited_ns, had = server.cpu_ns(), server.runqueue_wait_ns(), Abandoned(0, 0)
     while True:
         time.sleep(window_s)  # the window over which the CPU time is looked at
         now_ns, wait_ns, now = server.cpu_ns(), server.runqueue_wait_ns(), time.monotonic()
@@ -40,7 +40,7 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
         # A thread that ends takes its wait with it.
         wants = share + max(0, wait_ns - waited_ns) / 1e9 / (now - before)
         busy = share >= _MAX_SHARE or wants >= _MAX_WANTED
-        left = ports.abandoned(server.port)
+        left = server.abandoned()
         changed = changed if left == had else now
         if not busy and not left.unread and (not left.open or now - changed >= late_close_s):
             return ""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..contestants import placeholders, versions
+from ..contestants import image, placeholders, versions
 from ..contestants.back_end_access import NO_BACK_ENDS, BackEndAccess
 from ..contestants.cache import Cache, make_folder
 from ..contestants.contestant import Contestant
-from ..host import ports, proctree
-from ..host.supervised import ProcessSpec, StopReport, SupervisedProcess, tail
+from ..host import ports
+from ..host.ports import Abandoned
+from ..host.supervised import ProcessSpec, StopReport, SupervisedProcess
 from ..model.errors import StartFailed
+from ..model.limits import UNLIMITED, Limits
 from .http_probe import Connection, ProbeError
+from .memory_look import MemoryReading
+from .sampler import Counters
+from .server_process import LocalProcess, ServerProcess, log_excerpt
 
 _POLL_S = 0.02
 _PROBE_TIMEOUT_S = 2.0
@@ -26,7 +30,7 @@ _PROBE_TIMEOUT_S = 2.0
 class StartOptions:
     """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
 
-    back_ends: how to reach those that run.
+    back_ends: how to reach those that run. limits: what it may use at most.
     """
 
     dataset: Path
@@ -36,16 +40,21 @@ class StartOptions:
     cpus: frozenset[int] | None = None
     stop_grace_s: float = 10.0
     back_ends: BackEndAccess = NO_BACK_ENDS
+    limits: Limits = UNLIMITED
+
+    def at_full_speed(self) -> StartOptions:
+        """Without the limit of CPU time: whose quota is used up waits, and would be taken for one that sleeps."""
+        return replace(self, limits=replace(self.limits, cpus=None))
 
 
 class RunningServer:
-    """A started, ready server."""
+    """A started, ready server. options: how it was started."""
 
-    def __init__(self, contestant: Contestant, host: str, port: int, log: Path, process: SupervisedProcess) -> None:
+    def __init__(self, contestant: Contestant, options: StartOptions, port: int, process: ServerProcess) -> None:
         self.contestant = contestant
-        self.host = host
+        self.options = options
+        self.host = options.host
         self.port = port
-        self.log = log
         self._process = process
 
     @property
@@ -54,26 +63,52 @@ class RunningServer:
         return self._process.pid
 
     @property
+    def log(self) -> Path:
+        """What it writes, on its machine."""
+        return self._process.log
+
+    @property
     def accounting(self) -> str:
         """Where CPU figures come from: "cgroup v2", "cgroup v1" or "process tree"."""
-        return self._process.scope.kind
+        return self._process.accounting
 
     @property
     def accounting_caveat(self) -> str:
         """What those figures can not say; empty if nothing."""
-        return self._process.scope.caveat
+        return self._process.accounting_caveat
+
+    @property
+    def limited_by(self) -> str:
+        """What limits its CPU time and memory, "cgroup v2" say; empty if nothing does."""
+        return self._process.limited_by
 
     def pids(self) -> list[int]:
         """All live processes of the server."""
-        return self._process.scope.pids()
+        return self._process.pids()
 
     def cpu_ns(self) -> int:
         """CPU time used by the server so far, user and system, nanoseconds."""
-        return self._process.scope.cpu_ns()
+        return self._process.cpu_ns()
 
     def runqueue_wait_ns(self) -> int:
         """Time that the server's threads have spent ready to run without a CPU, nanoseconds."""
-        return proctree.runqueue_wait_ns(self.pids())
+        return self._process.runqueue_wait_ns()
+
+    def counters(self, cpus: frozenset[int] | None) -> Counters:
+        """All that its machine has counted of it, and the use of these CPUs there, None for all that may be used."""
+        return self._process.counters(cpus)
+
+    def memory(self) -> MemoryReading:
+        """Its memory now. Raises EnvironmentFault if restmark-rss fails."""
+        return self._process.memory()
+
+    def abandoned(self) -> Abandoned:
+        """What clients have left behind at its port."""
+        return self._process.abandoned()
+
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed at the limit of its memory."""
+        return self._process.oom_kills()
 
     def connect(self, timeout_s: float = 10.0) -> Connection:
         """A new connection. Raises ProbeError."""
@@ -81,23 +116,11 @@ class RunningServer:
 
     def death(self, wait_s: float = 0.0) -> str:
         """How the server ended, in words with the last lines of its log; empty if it still runs after wait_s."""
-        status = self._process.wait(wait_s)
-        return "" if status is None else f"{describe_status(status)}\n{log_excerpt(self.log)}"
+        return self._process.death(wait_s)
 
     def stop(self, grace_s: float = 10.0) -> StopReport:
         """Stops it and all it forked. Safe to call again."""
         return self._process.stop(grace_s)
-
-
-def describe_status(status: int) -> str:
-    """An exit status in words; negative: killed by that signal."""
-    return f"ended with exit code {status}" if status >= 0 else f"was killed by {signal.Signals(-status).name}"
-
-
-def log_excerpt(log: Path) -> str:
-    """The last lines of a server's log, with its path."""
-    text = tail(log)
-    return f"last lines of {log}:\n{text}" if text else f"it wrote nothing to {log}"
 
 
 @contextmanager
@@ -113,8 +136,8 @@ def launch(contestant: Contestant, options: StartOptions, cache: Cache) -> Itera
     log = _fresh_log(cache.log(contestant, "server"))
     spec = _process_spec(contestant, options, port, cache, log)
     with SupervisedProcess(spec) as process:
-        server = RunningServer(contestant, options.host, port, log, process)
-        _await_ready(server, process)
+        server = RunningServer(contestant, options, port, LocalProcess(process, port, log))
+        _await_ready(server)
         yield server
         server.stop(options.stop_grace_s)
 
@@ -146,21 +169,25 @@ def start_command(
         **versions.path_variable(contestant.search_path),
         **placeholders.expand_values(contestant.start.env, {**values, **access}),
     }
-    return placeholders.expand_all(contestant.start.argv, values), env
+    argv = placeholders.expand_all(contestant.start.argv, values)
+    if contestant.image is not None:
+        build_dir = cache.build_dir(contestant)
+        argv = image.running(contestant.image, argv, env, (contestant.directory, options.dataset.resolve().parent), build_dir)
+    return argv, env
 
 
 def _process_spec(contestant: Contestant, options: StartOptions, port: int, cache: Cache, log: Path) -> ProcessSpec:
     argv, env = start_command(contestant, options, port, cache, secrets=True)
-    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus)
+    return ProcessSpec(label=contestant.name, argv=argv, env=env, cwd=contestant.directory, log=log, cpus=options.cpus, limits=options.limits)
 
 
-def _await_ready(server: RunningServer, process: SupervisedProcess) -> None:
+def _await_ready(server: RunningServer) -> None:
     """Polls until the ready path answers 200. Raises StartFailed."""
     contestant = server.contestant
     deadline = time.monotonic() + contestant.ready_timeout_s
     problem, answer = "nothing listened", ""
     while (left := deadline - time.monotonic()) > 0:
-        if process.wait(min(_POLL_S, left)) is not None:
+        if server.death(min(_POLL_S, left)):
             raise StartFailed(_death_at_start(server), "run its command by hand, or see the whole log")
         try:
             with server.connect(min(_PROBE_TIMEOUT_S, left)) as connection:

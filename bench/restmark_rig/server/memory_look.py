@@ -7,14 +7,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..host import cgroup
 from ..host.installation import BENCH
 from ..model import memory_roles
 from ..model.errors import EnvironmentFault
 from ..model.memory_records import MemoryRecord, MemoryTotals, ProcessMemory
-from .launcher import RunningServer
 
 _TIMEOUT_S = 60
 _ALL_READ, _SOME_READ = 0, 1  # exit codes of restmark-rss
@@ -37,36 +36,63 @@ def restmark_rss() -> str:
     return path
 
 
-def look(server: RunningServer, contestant: str, workers: int, phase: str, sample: int = 0) -> MemoryRecord:
+@dataclass(frozen=True)
+class MemoryReading:
+    """The memory of all processes of a server at one moment. charged_bytes: what its control group is charged, None without one."""
+
+    processes: list[ProcessMemory]
+    charged_bytes: int | None
+
+
+class Remembering(Protocol):
+    """A running server, wherever it runs."""
+
+    def memory(self) -> MemoryReading:
+        """Its memory now."""
+        ...
+
+
+def look(server: Remembering, contestant: str, workers: int, phase: str, sample: int = 0) -> MemoryRecord:
     """The server's memory now. Raises EnvironmentFault if restmark-rss fails."""
-    sockets = memory_roles.listening_sockets(server.pid, server.port)
-    processes = _processes(_run(",".join(map(str, _roots(server)))), sockets)
-    group = group_memory(server.pid)
+    found = server.memory()
     return MemoryRecord(
         contestant=contestant,
         workers=workers,
         phase=phase,
-        processes=processes,
+        processes=found.processes,
         totals=MemoryTotals(
-            rss_kib=_sum([process.rss_kib for process in processes]),
-            pss_kib=_sum([process.pss_kib for process in processes]),
-            uss_kib=_sum([process.uss_kib for process in processes]),
+            rss_kib=_sum([process.rss_kib for process in found.processes]),
+            pss_kib=_sum([process.pss_kib for process in found.processes]),
+            uss_kib=_sum([process.uss_kib for process in found.processes]),
         ),
-        cgroup_bytes=group.charged_bytes if group else None,
+        cgroup_bytes=found.charged_bytes,
         sample=sample,
     )
 
 
-def _roots(server: RunningServer) -> list[int]:
+def of_tree(pid: int) -> list[ProcessMemory]:
+    """The memory now of a process and all below it, whoever started them. Raises EnvironmentFault if restmark-rss fails."""
+    return _processes(_run(str(pid)), set())
+
+
+def read(pid: int, pids: list[int], port: int) -> MemoryReading:
+    """The memory of a server of this machine: its main process, all of them, and where it listens. Raises EnvironmentFault."""
+    sockets = memory_roles.listening_sockets(pid, port)
+    processes = _processes(_run(",".join(map(str, _roots(pid, pids)))), sockets)
+    group = group_memory(pid)
+    return MemoryReading(processes, group.charged_bytes if group else None)
+
+
+def _roots(main: int, pids: list[int]) -> list[int]:
     """The main process; after it those that are not below it any more, as after a double fork."""
-    tree = {server.pid}
-    parents = {pid: _parent(pid) for pid in server.pids()}
+    tree = {main}
+    parents = {pid: _parent(pid) for pid in pids}
     pending = True
     while pending:
         below = {pid for pid, parent in parents.items() if parent in tree} - tree
         tree |= below
         pending = bool(below)
-    return [server.pid, *sorted(pid for pid in parents if pid not in tree)]
+    return [main, *sorted(pid for pid in parents if pid not in tree)]
 
 
 def _parent(pid: int) -> int:

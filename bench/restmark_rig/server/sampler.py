@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ..host import cgroup, machine, proctree
 from ..host.pinning import Pinning
-from .launcher import RunningServer
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -30,8 +30,9 @@ class CpuTimes:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Counters at one moment; only differences mean something."""
+class Counters:
+    """What the kernel of a server's machine has counted until a moment; only differences mean something. at_ns: by that machine's clock;
+    server_cpus: of the CPUs that were asked for; oom_kills: processes that it killed at the limit of the server's memory."""
 
     at_ns: int
     server_cpu_ns: int
@@ -40,7 +41,20 @@ class Reading:
     voluntary_switches: int
     involuntary_switches: int
     server_cpus: CpuTimes
+    oom_kills: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Counters at one moment, and the client's CPUs, which may be another machine's."""
+
+    server: Counters
     client_cpus: CpuTimes
+
+    @property
+    def server_cpu_ns(self) -> int:
+        """CPU time of the server so far."""
+        return self.server.server_cpu_ns
 
 
 @dataclass(frozen=True)
@@ -55,35 +69,46 @@ class Sample:
     involuntary_switches: int
     server_cpus: CpuTimes
     client_cpus: CpuTimes
+    oom_kills: int = 0
+
+
+class Counted(Protocol):
+    """A running server, wherever it runs."""
+
+    def counters(self, cpus: frozenset[int] | None) -> Counters:
+        """Its counters now, and the use of these CPUs of its machine, None for all that may be used there."""
+        ...
 
 
 class Sampler:
     """Reads the counters that belong to one running server. It takes no time within the window that it looks at."""
 
-    def __init__(self, server: RunningServer, pins: Pinning) -> None:
+    def __init__(self, server: Counted, pins: Pinning) -> None:
         self._server = server
-        everywhere = frozenset(os.sched_getaffinity(0))
-        self._server_cpus = pins.server or everywhere
-        self._client_cpus = pins.client or everywhere
+        self._server_cpus = pins.server
+        self._client_cpus = pins.client or frozenset(os.sched_getaffinity(0))
 
     def read(self) -> Reading:
         """The counters now."""
-        server = self._server
-        pids = server.pids()
-        voluntary, involuntary = context_switches(pids)
-        return Reading(
-            at_ns=time.monotonic_ns(),
-            server_cpu_ns=server.cpu_ns(),
-            runqueue_wait_ns=proctree.runqueue_wait_ns(pids) if Path("/proc/self/schedstat").exists() else None,
-            throttled_ns=throttled_ns(server.pid),
-            voluntary_switches=voluntary,
-            involuntary_switches=involuntary,
-            server_cpus=cpu_times(self._server_cpus),
-            client_cpus=cpu_times(self._client_cpus),
-        )
+        return Reading(self._server.counters(self._server_cpus), cpu_times(self._client_cpus))
 
 
-def between(before: Reading, after: Reading) -> Sample:
+def count(pid: int, pids: Sequence[int], cpu_ns: int, cpus: frozenset[int] | None, oom_kills: int = 0) -> Counters:
+    """The counters of a server of this machine. pid: its main process; pids: all of them; cpu_ns: their CPU time so far."""
+    voluntary, involuntary = context_switches(pids)
+    return Counters(
+        at_ns=time.monotonic_ns(),
+        server_cpu_ns=cpu_ns,
+        runqueue_wait_ns=proctree.runqueue_wait_ns(pids) if Path("/proc/self/schedstat").exists() else None,
+        throttled_ns=throttled_ns(pid),
+        voluntary_switches=voluntary,
+        involuntary_switches=involuntary,
+        server_cpus=cpu_times(cpus or os.sched_getaffinity(0)),
+        oom_kills=oom_kills,
+    )
+
+
+def between(start: Reading, end: Reading) -> Sample:
     """The window from one reading to the next. What ended within it takes its counters along, hence never below 0."""
 
     def used(earlier: CpuTimes, later: CpuTimes) -> CpuTimes:
@@ -93,6 +118,7 @@ def between(before: Reading, after: Reading) -> Sample:
             max(0, later.irq_ns - earlier.irq_ns),
         )
 
+    before, after = start.server, end.server
     return Sample(
         wall_ns=after.at_ns - before.at_ns,
         server_cpu_ns=max(0, after.server_cpu_ns - before.server_cpu_ns),
@@ -101,7 +127,8 @@ def between(before: Reading, after: Reading) -> Sample:
         voluntary_switches=max(0, after.voluntary_switches - before.voluntary_switches),
         involuntary_switches=max(0, after.involuntary_switches - before.involuntary_switches),
         server_cpus=used(before.server_cpus, after.server_cpus),
-        client_cpus=used(before.client_cpus, after.client_cpus),
+        client_cpus=used(start.client_cpus, end.client_cpus),
+        oom_kills=max(0, after.oom_kills - before.oom_kills),
     )
 
 
@@ -148,13 +175,14 @@ def times_in(stat: str, cpus: Iterable[int], irq_apart: bool) -> CpuTimes:
 def throttled_ns(pid: int) -> int | None:
     """Time for which CPU quotas of the process's group, and of all groups above it, were used up.
 
-    None where no group tells. A quota on a group above (a container's) holds the client as well as the server.
+    None where no group tells. A quota on a group above (a container's) holds the client as well as the server. That which the rig itself has
+    put on the process's own group is left out: it is no disturbance.
     """
     try:
         mounts = cgroup.hierarchies("cpu", pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    folders = [folder for mount in mounts for folder in mount.groups()]
+    folders = [folder for mount in mounts for folder in mount.groups() if not folder.name.startswith("restmark-")]
     found = [value for folder in folders if (value := _throttled_in(folder)) is not None]
     return sum(found) if found else None
 

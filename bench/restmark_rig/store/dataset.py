@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import msgpack
 
 from ..model.errors import DatasetError, EnvironmentFault
+from .atomic_file import write_atomically
 
 FIELDS: dict[str, type] = {
     "id": int,
@@ -179,20 +179,6 @@ def write_default(path: Path) -> Dataset:
             "choose a writable folder with --cache-dir",
         ) from None
     return Dataset(path, records)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces path by content in one step, so that nobody reads half a file. Raises OSError."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def compare_with_restmarkd(restmarkd: Path, default: Dataset) -> None:

@@ -1,6 +1,6 @@
 """Dataclasses to plain JSON values and back, by their type annotations. Standard library only.
 
-Understood: dataclasses, str, int, float, bool, list[T], dict[str, T], T | None.
+Understood: dataclasses, str, int, float, bool, Path, list[T], tuple[T, ...], frozenset[T], dict[str, T], T | None.
 None is written as null, never left out.
 """
 
@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import types
 import typing
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -27,7 +28,9 @@ def encode(record: Any) -> Any:
         return {key: encode(value) for key, value in record.items()}
     if isinstance(record, list | tuple):
         return [encode(value) for value in record]
-    return record
+    if isinstance(record, set | frozenset):
+        return sorted(record)
+    return str(record) if isinstance(record, Path) else record
 
 
 def decode(cls: type[T], value: Any, where: str = "") -> T:
@@ -49,12 +52,15 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             return None
         (inner,) = (argument for argument in arguments if argument is not type(None))
         return _decode(inner, value, where)
-    if origin is list:
+    if origin in (list, tuple, frozenset):
         _expect(isinstance(value, list), where, "a list", value)
-        return [_decode(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return origin(_decode(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is dict:
         _expect(isinstance(value, dict), where, "an object", value)
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if kind is Path:
+        _expect(isinstance(value, str), where, "a path", value)
+        return Path(value)
     if kind is float:
         _expect(isinstance(value, int | float) and not isinstance(value, bool), where, "a number", value)
         return value

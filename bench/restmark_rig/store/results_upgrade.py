@@ -40,6 +40,10 @@ _NEW_IN_3_CONTESTANT: Document = {"level": None}
 _NEW_IN_3_ERRORS: Document = {"body": None, "malformed": None}
 _NEW_IN_4: Document = {"back_ends": [], "back_end_footprints": []}
 _NEW_IN_4_ROUND: Document = {"back_ends": None}
+_NEW_IN_5_SETTINGS: Document = {"limits": {"cpus": None, "memory_bytes": None}, "more_workers": []}
+_NEW_IN_5_CONTESTANT: Document = {"scales": None}
+_NEW_IN_5: Document = {"warm_ups": [], "server_place": None, "server_machine": None, "load_machines": []}
+_NEW_IN_5_ROUND: Document = {"machines": []}
 
 
 def upgrade(document: Document) -> Document:
@@ -83,7 +87,16 @@ def _from_3(document: Document) -> None:
         _add(entry, _NEW_IN_4_ROUND)
 
 
-_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(document: Document) -> None:
+    _add(document, _NEW_IN_5)
+    for entry in _rounds(document):
+        _add(entry, _NEW_IN_5_ROUND)
+    _add(document.get("settings"), _NEW_IN_5_SETTINGS)
+    for record in _objects(document, "contestants"):
+        _add(record, _NEW_IN_5_CONTESTANT)
+
+
+_STEPS: dict[int, Callable[[Document], None]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 
 
 def _add(place: Any, defaults: Document) -> None:

@@ -17,6 +17,7 @@ COLOURS = 8  # classes series-0 … of the style sheet
 _SHAPES = (CIRCLE, DIAMOND, TRIANGLE)
 _LABEL_GAP = 16.0
 _LABEL_LEFT = 30.0  # from the plot to the end labels' text
+_TICK_GAP = 8.0  # from the plot to the labels of the axis of y
 _TICKED_MAX = 8  # values of x up to which each has its tick
 _KEY_LINE = 20.0
 
@@ -91,9 +92,10 @@ def _drawing(chart: Chart, drawn: Sequence[Series], room: _Room) -> Svg:
     for number, line in enumerate(keys):
         _draw_key(svg, drawn, line, 10 + _KEY_LINE * number)
     points = [point for series in drawn for point in series.points]
+    y_axis = _y_axis(chart, points, top, bottom)
+    room = replace(room, left=max(room.left, _TICK_GAP + 4 + max(width_of(tick_label(tick)) for tick in y_axis.ticks())))
     xs, edges = sorted({point.x for point in points}), (room.left + 12, room.right - 12)
     x_axis = _EvenAxis(xs, *edges) if chart.even else LogAxis.around(xs, *edges)
-    y_axis = _y_axis(chart, points, top, bottom)
     svg.text(4, top - 14, chart.y_title, "axis-title")
     _grid(svg, chart, x_axis, y_axis, room, top, bottom)
     for index, series in enumerate(drawn):
@@ -121,7 +123,7 @@ def _grid(svg: Svg, chart: Chart, x_axis: LogAxis | _EvenAxis, y_axis: LogAxis |
     for number, tick in enumerate(ticks):
         if number % every == 0:
             svg.line(room.left, y_axis.at(tick), room.right, y_axis.at(tick), "grid")
-            svg.text(room.left - 8, y_axis.at(tick), tick_label(tick), "tick", "end")
+            svg.text(room.left - _TICK_GAP, y_axis.at(tick), tick_label(tick), "tick", "end")
     xs = sorted({point.x for series in chart.series for point in series.points})
     last = -100.0
     for x in xs if len(xs) <= _TICKED_MAX else x_axis.ticks():

@@ -12,7 +12,9 @@ from .. import __version__
 from ..contestants import versions
 from ..host import machine, pinning
 from ..model import cpulist
+from ..model.budget import clock
 from ..model.errors import EnvironmentFault
+from .forecast import Forecast
 from .judging import untold
 from .lab import Lab
 from .record import FORMAT, VERSION, Cell, ClaimRecord, Finding, StudyResults, Subject
@@ -23,7 +25,11 @@ def run(study: Study, claims: Sequence[Claim], lab: Lab, say: Callable[[str], No
     """All of the claims. What an experiment lacks costs its claim the verdict, and the others go on."""
     started, began = datetime.datetime.now().astimezone().isoformat(timespec="seconds"), time.monotonic()
     records = []
+    lab.forecast = Forecast([planned_s(claim, lab) for claim in claims])
+    if text := plan(claims, lab):
+        say(text)
     for number, claim in enumerate(claims, 1):
+        lab.forecast.begin()
         say(f"[{number}/{len(claims)}] claim {claim.number}: {claim.sentence}")
         records.append(_run_claim(claim, lab))
         say(f"        {records[-1].finding.verdict}: {records[-1].finding.why}")
@@ -43,6 +49,23 @@ def run(study: Study, claims: Sequence[Claim], lab: Lab, say: Callable[[str], No
         remarks=[f"{remark}." for remark in pinning.remarks(lab.pins)],
         claims=records,
     )
+
+
+def planned_s(claim: Claim, lab: Lab) -> float | None:
+    """How long its experiment is planned to take, seconds; None where nobody has said."""
+    return None if claim.planned is None else claim.planned(lab.contestants, lab.quick)
+
+
+def plan(claims: Sequence[Claim], lab: Lab) -> str:
+    """What the claims are planned to take, for people; empty where nobody has said."""
+    lengths = [(claim, planned_s(claim, lab)) for claim in claims]
+    told = [f"claim {claim.number} {clock(seconds)}" for claim, seconds in lengths if seconds is not None]
+    if not told:
+        return ""
+    whole = clock(sum(seconds or 0.0 for _, seconds in lengths))
+    apart = [str(claim.number) for claim, seconds in lengths if seconds is None]
+    more = f"; not counted: claim{'s' if len(apart) > 1 else ''} {', '.join(apart)}" if apart else ""
+    return f"planned, on a quiet machine: {whole} ({', '.join(told)}{more})"
 
 
 def _run_claim(claim: Claim, lab: Lab) -> ClaimRecord:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store import record_codec, writing
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from ..store.results_file import ResultsError
 from . import page, summary
 from .record import FORMAT, VERSION, StudyResults

@@ -13,22 +13,26 @@ from types import TracebackType
 from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
+from ..host import energy
 from ..host.pinning import Pinning
 from ..load.engine import LoadEngine
 from ..load.load import LoadPlan, LoadResult, NotAnswered
 from ..model.errors import EnvironmentFault, StartFailed
 from ..model.workloads import ROUTE_TRANSFER
 from ..server.http_probe import Connection, ProbeError
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 from ..store.dataset import Dataset
 from ..verify.oracle import Oracle
 from . import order, system_calls
+from .forecast import LOAD_MORE_S, Forecast
 from .record import Cell
 
 _ORDER_TIMEOUT_S = 30.0
 # A visit in which others left nobody a CPU is made again, twice as long each time: a server that is silent for that long has failed.
 _SILENT_S = 5.0
 _ROUNDS_MIN = 3
+PACKAGE_MJ = "package_mj"  # of a request, by all that runs on the machine's packages: where it counts energy alone
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,16 @@ class Pace:
 QUICK = Pace(rounds=7, visit_s=0.2, budget_s=40.0)  # thirteen claims in eleven minutes
 FULL = Pace(rounds=12, visit_s=0.5, budget_s=600.0)
 
+
+def pace_of(quick: bool) -> Pace:
+    """With --quick, or without it."""
+    return QUICK if quick else FULL
+
+
+def measuring_s(pace: Pace, settings: int, targets: int, visit_s: float) -> float:
+    """How long so many settings of so many targets take to be measured, with visits of such a length, seconds. Each target is warmed up once."""
+    each_s = max(visit_s, pace.visit_s) + LOAD_MORE_S
+    return targets * each_s + min(pace.rounds * settings * each_s, max(_ROUNDS_MIN * settings * each_s, pace.budget_s))
 
 @dataclass(frozen=True)
 class Setting:
@@ -66,7 +80,7 @@ class Lab:
     ) -> None:
         self.contestants = list(contestants)
         self.quick = quick
-        self.pace = QUICK if quick else FULL
+        self.pace = pace_of(quick)
         self.cache = cache
         self.dataset = dataset
         self.oracle = Oracle(dataset)
@@ -74,6 +88,7 @@ class Lab:
         self.engine = engine
         self.reporter = reporter
         self.stack = ExitStack()  # what else is to end with the lab
+        self.forecast = Forecast([])  # of the study that is being made
         self._servers: dict[tuple[str, int], RunningServer] = {}
         self._absent: dict[tuple[str, int], str] = {}
 
@@ -84,6 +99,13 @@ class Lab:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._servers.clear()
         self.stack.__exit__(kind, error, trace)
+
+    def tell(self, text: str, share: float | None = None) -> None:
+        """What is being done now, with the time left. share: how much of the claim's experiment is done, 0 to 1; None where that is not known."""
+        if share is not None:
+            self.forecast.is_at(share)
+        left = self.forecast.left()
+        self.reporter.progress(f"{left}: {text}" if left else text)
 
     @property
     def workers(self) -> int:
@@ -96,10 +118,10 @@ class Lab:
         if key in self._absent:
             raise StartFailed(self._absent[key])
         if key not in self._servers:
-            self.reporter.progress(f"starting {contestant.name}")
+            self.tell(f"starting {contestant.name}")
             options = StartOptions(self.dataset.path, workers=key[1], cpus=self.pins.server)
             try:
-                self._servers[key] = self.stack.enter_context(launch(contestant, options, self.cache))
+                self._servers[key] = self.stack.enter_context(Local(self.cache).launch(contestant, options))
             except StartFailed as fault:
                 self._absent[key] = fault.message
                 raise
@@ -134,7 +156,7 @@ class Lab:
             at = time.monotonic()
             if number >= _ROUNDS_MIN and at - began + longest_s > self.pace.budget_s:
                 break
-            self.reporter.progress(f"{what}: round {number + 1} of {self.pace.rounds}")
+            self.tell(f"{what}: round {number + 1} of {self.pace.rounds}")
             turns = [index for index in range(len(settings)) if index not in lost]
             random.Random(number).shuffle(turns)
             for index in turns:
@@ -187,11 +209,11 @@ class Lab:
     def _visit_once(self, setting: Setting) -> dict[str, float]:
         """The same; empty if no answer came, nor any error."""
         server, plan = setting.server, setting.plan
-        before: list[tuple[int, system_calls.Calls, dict[str, int]]] = []
+        before: list[tuple[int, system_calls.Calls, dict[str, int], energy.Reading]] = []
 
         def begin() -> None:
             time.sleep(setting.opening_s)
-            before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}))
+            before.append((server.cpu_ns(), system_calls.of(server.pids()), {name: now() for name, now in setting.more_cpu.items()}, energy.read()))
 
         try:
             with setting.company():
@@ -204,13 +226,15 @@ class Lab:
             if death := server.death():
                 raise WrongAnswers(f"the server {death.splitlines()[0]}") from None
             raise fault
-        cpu_ns, calls = server.cpu_ns(), system_calls.of(server.pids())
+        cpu_ns, calls, used = server.cpu_ns(), system_calls.of(server.pids()), energy.read()
         if result.errors or not before:
             raise WrongAnswers(told_errors(result))
         if not result.requests:
             return {}
-        was_ns, was, more = before[0]
+        was_ns, was, more, begun = before[0]
         figures = _figures(result, cpu_ns - was_ns, calls.since(was))
+        if (joules := energy.joules(begun, used)) is not None:
+            figures[PACKAGE_MJ] = joules * 1000 / result.requests
         for name, now in setting.more_cpu.items():
             figures[name] = (now() - more[name]) / 1000 / result.requests
         return figures

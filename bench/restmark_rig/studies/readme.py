@@ -14,7 +14,7 @@ from ..model.errors import RigError, UsageFault
 from ..report import readme as report_readme
 from ..report.table import escape
 from ..store import record_codec
-from ..store.dataset import write_atomically
+from ..store.atomic_file import write_atomically
 from . import charts, files
 from .record import StudyResults
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contestants.contestant import Requirement
+from ..contestants.contestant import Contestant, Requirement
 from .record import Cell, Finding
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Claim:
 
     rule: how the verdict follows from figures, stated beforehand; judge is that rule, pure. measure raises CannotTell where this machine lacks
     what the experiment takes. programs: folders with a contestant.toml of what takes part beside contestants, built before anything is measured.
+    planned: how long the experiment takes with these contestants, with --quick or without it, on a quiet machine, seconds; None where nobody has said.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Claim:
     measure: Callable[[Lab], list[Cell]]
     judge: Callable[[Sequence[Cell]], Finding]
     programs: tuple[Path, ...] = ()
+    planned: Callable[[Sequence[Contestant], bool], float] | None = None
 
 
 @dataclass(frozen=True)

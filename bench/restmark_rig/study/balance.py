@@ -16,8 +16,8 @@ from ..host import installation
 from ..load.engine import LoadEngine
 from ..load.load import LoadPlan, LoadResult
 from ..model.errors import EnvironmentFault
-from ..server import launcher
 from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 from ..store import dataset
 
 WAYS = ("reuseport", "shared", "cpu")
@@ -83,7 +83,7 @@ def measure(engine: LoadEngine, plan: BalancePlan, way: str, connections: int, f
     control, cache = folder / "control.sock", Cache(folder)
     data = dataset.write_default(folder / "default.msgpack")
     options = StartOptions(data.path, workers=plan.workers)
-    with launcher.launch(restmarkd(plan.build, way, control), options, cache) as server:
+    with Local(cache).launch(restmarkd(plan.build, way, control), options) as server:
         _loaded(engine, server, plan, connections, _WARM_UP_S)
         before = served(plan.build, control)
         result = _loaded(engine, server, plan, connections, plan.duration_s)

@@ -16,7 +16,8 @@ from ..model.errors import EnvironmentFault, RigError
 from ..model.memory_records import AFTER, LOAD, REST, MemoryRecord
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
 from ..server import drain, memory_look
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 
 LOOKS_UNDER_LOAD = 3
 _REST_WINDOW_S = 0.2
@@ -56,7 +57,7 @@ def measure(contestant: Contestant, plan: MemoryPlan, cache: Cache, reporter: Re
     disagreements: list[str] = []
     for workers in plan.workers:
         reporter.progress(f"{contestant.name}, {workers} worker(s)")
-        with launch(contestant, replace(plan.options, workers=workers), cache) as server:
+        with Local(cache).launch(contestant, replace(plan.options, workers=workers)) as server:
             records.append(memory_look.look(server, contestant.name, workers, REST))
             records += _under_load(server, workers, plan)
             drain.come_to_rest(server, _REST_WINDOW_S)

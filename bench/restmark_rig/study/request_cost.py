@@ -30,8 +30,8 @@ from ..host import installation
 from ..load.engine import LoadEngine
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
-from ..server import launcher
 from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 from ..store import dataset
 
 DEADLINE_S = 60.0
@@ -53,7 +53,7 @@ def running(binary: Path, cpu: int | None = None, tool: Sequence[str] = ()) -> I
         cache = Cache(Path(folder))
         data = dataset.write_default(cache.folder("datasets") / "default.msgpack")
         cpus = None if cpu is None else frozenset({cpu})
-        with launcher.launch(contestant(binary, tool), StartOptions(data.path, workers=1, cpus=cpus, stop_grace_s=DEADLINE_S), cache) as server:
+        with Local(cache).launch(contestant(binary, tool), StartOptions(data.path, workers=1, cpus=cpus, stop_grace_s=DEADLINE_S)) as server:
             yield server
 
 

@@ -22,7 +22,8 @@ from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
 from ..server import drain
-from ..server.launcher import RunningServer, StartOptions, launch
+from ..server.launcher import RunningServer, StartOptions
+from ..server.placement import Local
 
 CPU_TARGETS = {ROUTE_ROOT: 1.08, ROUTE_TRANSFER: 1.10}
 CONNECTIONS = (16, 64, 256)
@@ -117,7 +118,7 @@ def server_pids(server: RunningServer) -> list[int]:
 
 def memory_under_load(engine: LoadEngine, ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
     pins = pinning.halves()
-    with launch(ours, options, cache) as server:
+    with Local(cache).launch(ours, options) as server:
         plan = LoadPlan(
             server.host, server.port, ROUTE_ENCODE, _MEMORY_CONNECTIONS, 2 * _MEMORY_SETTLE_S, cpus=pins.client
         )
@@ -137,7 +138,7 @@ def memory_under_load(engine: LoadEngine, ours: Contestant, options: StartOption
 def marginal_worker(ours: Contestant, options: StartOptions, cache: Cache) -> Finding:
     uss = {}
     for workers in (2, 6):
-        with launch(ours, StartOptions(options.dataset, workers=workers, cpus=options.cpus), cache) as server:
+        with Local(cache).launch(ours, StartOptions(options.dataset, workers=workers, cpus=options.cpus)) as server:
             uss[workers] = memory_mib(server_pids(server))[1]
     marginal = (uss[6] - uss[2]) / 4
     return Finding("USS of one more idle worker", f"{marginal:.2f} MiB", marginal, MARGINAL_USS_TARGET_MIB)
@@ -156,7 +157,7 @@ def all_findings(
     pins = pinning.halves()
     one = StartOptions(dataset, workers=1, cpus=pins.server)
     with ExitStack() as stack:
-        servers = [stack.enter_context(launch(contestant, one, cache)) for contestant in (ours, limit)]
+        servers = [stack.enter_context(Local(cache).launch(contestant, one)) for contestant in (ours, limit)]
         findings = [
             compare_cpu(engine, servers[0], servers[1], route, connections, rounds, duration_s, say)
             for route in CPU_TARGETS

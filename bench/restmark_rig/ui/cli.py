@@ -21,10 +21,13 @@ from .shared_options import shared_options
 
 _COMMANDS = "restmark_rig.ui.commands."
 PLACES = {
+    "agent": Place(_COMMANDS + "agent", "agent", "Run servers here for a run on another machine.", watches=True),
+    "attach": Place(_COMMANDS + "attach", "attach", "Look at a live service: what its requests cost, and what others could save.", watches=True),
     "bill": Place(_COMMANDS + "bill", "bill", "Reckon what a rate of requests costs in a year, for each stack."),
     "build": Place(_COMMANDS + "build", "build", "Build contestants."),
     "compare": Place(_COMMANDS + "compare", "compare", "Compare two runs, cell by cell, with intervals."),
     "costs": Place(_COMMANDS + "costs", "costs", "Measure what a stack costs to live with.", watches=True),
+    "decide": Place(_COMMANDS + "decide", "decide", "Write the page for a meeting: move or stay, and what would turn that."),
     "dev": Place(_COMMANDS + "dev", "dev", "Benchmarks for restmark's own developers.", watches=True),
     "doctor": Place(_COMMANDS + "doctor", "doctor", "Report what makes this machine noisy, and what is missing.", watches=True),
     "list": Place(_COMMANDS + "list", "list_contestants", "List contestants: ready, unbuilt, or skipped and why."),

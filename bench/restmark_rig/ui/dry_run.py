@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from ..backends import back_ends
 from ..contestants.settings import Settings
-from ..host import background_load, pinning
+from ..host import background_load, pinning, ports
 from ..host.pinning import Pinning
 from ..model import plan
 from ..model.results import Visit
 from ..model.workloads import DATABASE
 from ..run import participants, preview
+from ..run.load_machines import LoadMachines
 from ..run.run_request import RunRequest
+from ..server.placement import Placement
 from ..store import dataset
 from ..terminal import console
 
 
-def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
+def show(settings: Settings, request: RunRequest, placement: Placement, seed: int | None) -> None:
     """Prints the plan. Raises RigError as the run itself would for its options."""
-    pins = request.pins()
+    pins = request.pins(placement)
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     chosen = dataset.read(request.dataset.absolute()) if request.dataset else data
-    found = preview.look(settings, request, request.settings(pins, chosen))
+    found = preview.look(settings, request, request.settings(pins, chosen), placement)
     run, visits = found.run, plan.make(found.cells, found.run.rounds, seed or 0)
     names = participants.with_again(found.present)
     rate = f"; rate: {run.rate_per_s}/s" if run.rate_per_s else ""
@@ -34,9 +36,13 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
         *([f"mix: {mix}"] if mix else []),
         f"workloads: {', '.join(request.routes())}",
         f"connections: {', '.join(map(str, run.connections))}; workers: {run.workers}{rate}",
+        *([f"limits of each server: {run.limits.text}"] if run.limits else []),
+        *([f"servers: on {placement.name}, {placement.identity().hostname}"] if placement.name else []),
         f"CPUs: {preview.where(pins)}",
+        *preview.curve(run, pins, placement.topology()),
+        *_loaders(request.load_machines()),
         *(_back_end(name, request, pins) for name in found.asked),
-        *(f"doubtful: {remark}" for remark in pinning.remarks(pins)),
+        *(f"doubtful: {remark}" for remark in (*pinning.remarks(pins, placement.topology()), *preview.too_many_workers(run, pins))),
         f"rounds: {run.rounds} at most, a slice of {run.duration_ms / 1e3:g} s of each cell in each, longer for slow ones",
         f"starts of all servers: {plan.start_of(run.rounds)}, each with a warm-up of {run.warmup_ms / 1e3:g} s a cell",
         f"slices: {len(visits)}",
@@ -45,6 +51,16 @@ def show(settings: Settings, request: RunRequest, seed: int | None) -> None:
     ]
     for line in lines:
         console.plain(console.out, line)
+
+
+def _loaders(wishes: LoadMachines) -> list[str]:
+    """Who makes the load, where it is not this machine alone."""
+    if wishes.master is not None:
+        return [f"load: by the workers of the Locust master at {ports.address(wishes.master.host, wishes.master.port)}; servers listen at {wishes.listen}"]
+    if not wishes.hosts:
+        return []
+    where = wishes.listen or "the address by which they reach this machine"
+    return [f"load: by {', '.join(host.name for host in wishes.hosts)}; servers listen at {where}"]
 
 
 def _back_end(name: str, request: RunRequest, pins: Pinning) -> str:

@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
         place = self._places.get(name)
         if place is None:
             return None
-        if place.watches and not Path("/proc/stat").exists():  # which psutil reads when it is imported, with a traceback if it can not
+        if place.watches and not Path("/proc/stat").exists():  # what tells of CPUs
             raise EnvironmentFault("/proc is not there, or without /proc/stat: servers can not be watched", "mount it: mount -t proc proc /proc")
         command: click.Command = getattr(import_module(place.module), place.attribute)
         return command

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..model.results import Cell
+from ..model.results import Cell, Results
 from ..model.workloads import requested
-from ..report import back_ends, badges, numbers
+from ..report import back_ends, badges, load_machines, numbers, scaling
 from ..report.analysis import Analysis, Load
 from ..report.answer import Answer
 from ..report.metrics import CPU_US_PER_REQUEST, REQUESTS_PER_S, Metric, latency
+from ..report.table import Table as ReportTable
 from ..report.view import View
 from ..run.runner import short
 from ..terminal.console import plain
@@ -31,6 +32,12 @@ def show(console: Console, view: View) -> None:
             if analysis.participants(route, load):
                 plain(console, f"\n{requested(route)}, {load.title}{_same(analysis, route, load)}", "bold")
                 console.print(_table(analysis, route, load))
+    if results.load_machines:
+        plain(console, "\nLoad machines, medians of all rounds", "bold")
+        console.print(_machines(results))
+    for found in scaling.tables(view.scaling):
+        plain(console, f"\n{found.caption}", "bold")
+        console.print(_as_it_is(found))
     if results.cells:
         plain(console, "\n" + _legend(analysis))
     for remark in results.remarks:
@@ -39,6 +46,16 @@ def show(console: Console, view: View) -> None:
         plain(console, "\n" + textwrap.fill(text, _WIDTH, break_on_hyphens=False))
     plain(console, "")
     show_answer(console, view.answer)
+
+
+def _as_it_is(shown: ReportTable) -> Table:
+    """A table of the report."""
+    made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for column in shown.columns:
+        made.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=not column.numeric)
+    for row in shown.rows:
+        made.add_row(*(" ".join((cell.text, *(f"({name})" for name in cell.badges))) for cell in row))
+    return made
 
 
 def show_answer(console: Console, answer: Answer) -> None:
@@ -83,6 +100,21 @@ def _table(analysis: Analysis, route: str, load: Load) -> Table:
             _latency_ms(analysis, cell, "99"),
             Text(verdicts or "ok", style="yellow" if verdicts else "green"),
         )
+    return table
+
+
+def _machines(results: Results) -> Table:
+    found = load_machines.table(results)
+    assert found is not None
+    wanted = ("Machine", "Requests/s", "Share of its rate", "CPU", "Sent late p99 ms", "p50 ms", "p99 ms", "Remarks")
+    places = [place for place, column in enumerate(found.columns) if column.title in wanted]
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    titles = {"Requests/s": "req/s", "Share of its rate": "of rate", "Sent late p99 ms": "late ms", "Remarks": "remarks"}
+    for place in places:
+        column = found.columns[place]
+        table.add_column(titles.get(column.title, column.title), justify="right" if column.numeric else "left", no_wrap=column.numeric)
+    for row in found.rows:
+        table.add_row(*(row[place].text for place in places))
     return table
 
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..backends.back_ends import BackEnds
-from ..contestants import versions
 from ..contestants.builder import Reporter
-from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
 from ..model.errors import EnvironmentFault
-from ..server import launcher
 from ..server.launcher import StartOptions
+from ..server.placement import Placement
+from ..server.server_process import OUT_OF_MEMORY
 from ..store.dataset import Dataset
 from .checks import CHECKS, COST, STOP, Check, Finding, Subject, Verdict
 from .checks.cost import measurable
@@ -91,15 +90,15 @@ class Report:
         return f"not the same work as far as can be told: {said}" if said else ""
 
 
-def verify(contestant: Contestant, plan: VerifyPlan, cache: Cache, reporter: Reporter) -> Report:
+def verify(contestant: Contestant, plan: VerifyPlan, placement: Placement, reporter: Reporter) -> Report:
     """Runs all checks of the plan on a built contestant. A server that does not start gives a report that says so."""
-    report = Report(contestant, versions=versions.collect(contestant, cache.build_dir(contestant)))
+    report = Report(contestant, versions=placement.versions(contestant))
     started = time.monotonic()
     report.remarks += _left_out(contestant, plan)
     try:
         for dataset, checks in _passes(plan, report):
             is_default = dataset.records == plan.default.records
-            with launcher.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path), cache) as server:
+            with placement.launch(plan.of_interest(contestant), replace(plan.options, dataset=dataset.path)) as server:
                 if server.accounting_caveat and not report.accounting:
                     report.remarks.append(
                         f"no control group can be made here; CPU time is read from the {server.accounting}, where "
@@ -145,10 +144,14 @@ def _teller(contestant: Contestant, reporter: Reporter) -> Callable[[str], None]
 def run_checks(subject: Subject, checks: Sequence[Check], reporter: Reporter) -> list[Finding]:
     """Runs checks on a running server; once it has died, the remaining ones fail without being run."""
     findings: list[Finding] = []
+    killed = 0
     for number, check in enumerate(checks):
         reporter.progress(f"verifying {subject.contestant.name}: {check.name} ({check.proves})")
         found = list(check.run(subject))
         findings += found
+        if (kills := subject.server.oom_kills()) > killed:
+            findings.append(Finding(check.name, None, Verdict.FAIL, f"the kernel killed {kills - killed} of its processes, {OUT_OF_MEMORY}"))
+            killed = kills
         # A refused connection is noticed before the news of the server's end arrive.
         wait_s = _DEATH_NEWS_S if any(finding.verdict is Verdict.FAIL for finding in found) else 0.0
         if check is not STOP and (death := subject.server.death(wait_s)):

@@ -220,6 +220,28 @@ function showRoutes(now, then, elapsedMs) {
   }
 }
 
+// Those that are configured: whoever has never tried to connect is not.
+function showStores(now, then, elapsedMs) {
+  const used = Object.entries(now.stores).filter(([, store]) => store.connects + store.lost > 0);
+  const rows = rowsOf(byId("stores"), used.map(([name]) => name), row => buildCells(row, Array(12).fill("n")));
+  const answers = store => ({ requests: store.durations.reduce((a, b) => a + b, 0), errors: 0, durations: store.durations });
+  byId("stores-section").hidden = used.length === 0;
+  for (const [name, store] of used) {
+    const cells = rows.get(name).cells;
+    set(cells[0], name);
+    showRates(rows.get(name), 1, then ? since(answers(store), answers(then.stores[name])) : null, elapsedMs, now.duration_limits_ns);
+    [store.connections, store.busy, store.waiting, store.good, store.away, store.late + store.forgotten, store.refused, store.wrong, store.lost]
+        .forEach((n, i) => set(cells[4 + i], formatNumber(n)));
+    cells[4].className = store.connections === 0 ? "n trouble" : "n";
+  }
+}
+
+// Where no call has come there is no word of calls.
+function showCalls(now, then, elapsedMs) {
+  byId("rpc").hidden = now.rpc.calls + now.rpc.connections === 0;
+  set(byId("calls"), formatRate(then && Math.max(0, now.rpc.calls - then.rpc.calls) * 1000 / elapsedMs));
+}
+
 function showHistory(rate) {
   history = [...history, rate].slice(-HISTORY);
   const top = Math.max(1, ...history);
@@ -298,6 +320,8 @@ function take(now) {
   showTotals(now, then, elapsedMs);
   showWorkers(now, then, elapsedMs);
   showRoutes(now, then, elapsedMs);
+  showStores(now, then, elapsedMs);
+  showCalls(now, then, elapsedMs);
 }
 
 async function tick() {

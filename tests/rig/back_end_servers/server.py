@@ -310,6 +310,15 @@ class NeverReconnects(Honest):
             self.idle.put(one)
 
 
+class PreparesNothing(Honest):
+    """Sends each statement's text each time."""
+
+    def open(self) -> psycopg.Connection[Any]:
+        connection = super().open()
+        connection.prepare_threshold = None
+        return connection
+
+
 class TooMany(Honest):
     """Opens more connections than it may."""
 
@@ -331,6 +340,7 @@ CHEATS: dict[str, type[Honest]] = {
     "interpolates": Interpolates,
     "matches": Matches,
     "never-reconnects": NeverReconnects,
+    "prepares-nothing": PreparesNothing,
     "too-many": TooMany,
 }
 

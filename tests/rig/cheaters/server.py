@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where another program runs this file, too
 
+import cost_cheats
 import more_cheats
 import protocol_cheats
 import work_cheats
@@ -72,6 +73,9 @@ CHEATS: dict[str, type[HonestServer]] = {
     "first-record": more_cheats.FirstRecord,
     "falls-over-digits": more_cheats.FallsOverDigits,
     "lacks-a-route": more_cheats.LacksARoute,
+    "slows-down": cost_cheats.SlowsDown,
+    "steps-at-random": cost_cheats.StepsAtRandom,
+    "swallows-missing": cost_cheats.SwallowsMissing,
 }
 
 

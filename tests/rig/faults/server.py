@@ -26,6 +26,7 @@ WORK_S = 0.002
 AFTERMATH_S = 0.05
 COLD_S = 0.002
 COLD_ANSWERS = 400
+GREED_BYTES = 1 << 20
 ONE_IN = 20  # of the answers that are wrong now and then
 
 
@@ -50,6 +51,7 @@ class Server:
         self._connections: dict[int, socket.socket] = {}
         self._received: dict[int, bytes] = {}
         self._answers = 0
+        self._kept: list[bytes] = []
         self._spoilt = False
 
     def run(self) -> None:
@@ -126,6 +128,9 @@ class Server:
             connection.sendall(HEAD % len(BODY) + BODY.upper())
         elif self._fault == "mute" and self._spoilt:
             pass
+        elif fault == "greedy":
+            self._kept.append(b"x" * GREED_BYTES)
+            connection.sendall(HEAD % len(BODY) + BODY)
         elif fault == "endless":
             while True:
                 spin(WORK_S)

@@ -1,6 +1,7 @@
 //! What is measured: the ways to decode and to encode, that of most services first.
 
 use std::error::Error;
+use std::hint::black_box;
 
 use crate::record::{Record, View};
 
@@ -15,6 +16,7 @@ pub struct Case<'a> {
 
 pub const PARSE: &str = "parse MessagePack";
 pub const ENCODE: &str = "encode JSON";
+pub const DOUBLE: &str = "write a double";
 
 /// All cases; each has been found to do the same as the first of its work.
 pub fn prepared<'a>(encoded: &'a [&'a [u8]], records: &'a [Record]) -> Outcome<Vec<Case<'a>>> {
@@ -44,6 +46,22 @@ pub fn prepared<'a>(encoded: &'a [&'a [u8]], records: &'a [Record]) -> Outcome<V
         cases.push(Case {
             name,
             work: ENCODE,
+            run: Box::new(run),
+        });
+    }
+    for (name, text, all) in doubles() {
+        for record in records {
+            if text(record.created_at) != serde_json::to_string(&record.created_at)? {
+                return Err(format!("{name}: writes something else").into());
+            }
+        }
+        let run = move || {
+            all(records);
+            Ok(())
+        };
+        cases.push(Case {
+            name,
+            work: DOUBLE,
             run: Box::new(run),
         });
     }
@@ -98,7 +116,7 @@ fn fill<'a, T>(
 /// Encodes into the buffer, which keeps its memory from one run to the next unless the function puts a new one there.
 type Encode = fn(&[Record], &mut Vec<u8>) -> Outcome<()>;
 
-fn encodings() -> [(&'static str, Encode); 4] {
+fn encodings() -> [(&'static str, Encode); 5] {
     [
         ("serde_json", |records, buffer| {
             *buffer = serde_json::to_vec(records)?;
@@ -108,6 +126,10 @@ fn encodings() -> [(&'static str, Encode); 4] {
             buffer.clear();
             Ok(serde_json::to_writer(buffer, records)?)
         }),
+        ("simd-json, one buffer", |records, buffer| {
+            buffer.clear();
+            Ok(simd_json::serde::to_writer(buffer, records)?)
+        }),
         ("sonic-rs", |records, buffer| {
             *buffer = sonic_rs::to_vec(records)?;
             Ok(())
@@ -116,5 +138,31 @@ fn encodings() -> [(&'static str, Encode); 4] {
             buffer.clear();
             Ok(sonic_rs::to_writer(buffer, records)?)
         }),
+    ]
+}
+
+/// What one double becomes, and the work: the doubles of all records.
+type Double = (&'static str, fn(f64) -> String, fn(&[Record]));
+
+fn doubles() -> [Double; 2] {
+    [
+        (
+            "ryu",
+            |value| ryu::Buffer::new().format_finite(value).to_owned(),
+            |records| {
+                for record in records {
+                    black_box(ryu::Buffer::new().format_finite(record.created_at));
+                }
+            },
+        ),
+        (
+            "zmij",
+            |value| zmij::Buffer::new().format_finite(value).to_owned(),
+            |records| {
+                for record in records {
+                    black_box(zmij::Buffer::new().format_finite(record.created_at));
+                }
+            },
+        ),
     ]
 }

@@ -130,5 +130,5 @@ def _plan(lab: Lab, server: RunningServer, route: str) -> LoadPlan:
 
 def _warm_up(lab: Lab, server: RunningServer, plan: LoadPlan) -> None:
     if count := server.contestant.warm_up_requests:
-        lab.reporter.progress(f"warming up {server.contestant.name}")
+        lab.tell(f"warming up {server.contestant.name}")
         lab.engine.run(replace(plan, requests=count, duration_s=_WARM_UP_S))

@@ -34,7 +34,7 @@ class Terms:
 class Stack:
     """A contestant's figures. seconds: of a worker, for one request at the highest rate that held; None: no rate that was tried held. base_kib and
     worker_kib: PSS of the server without a worker, and of each worker; None: not measured. waits: a worker that waits for a back end serves
-    nobody else meanwhile."""
+    nobody else meanwhile. request_mj: energy of the whole machine for a request at that rate, where it counts any."""
 
     name: str
     title: str
@@ -42,6 +42,7 @@ class Stack:
     base_kib: float | None
     worker_kib: float | None
     waits: bool = False
+    request_mj: float | None = None
 
 
 @dataclass(frozen=True)

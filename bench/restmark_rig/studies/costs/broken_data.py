@@ -12,10 +12,12 @@ from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_PARSE, ROUTE_TRANSFER, ROUTE_VALIDATE, WorkloadRequest, validated
 from ...report import numbers
 from ...server.http_probe import ProbeError, Response
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from ...store import dataset
-from ...store.dataset import write_atomically
+from ...store.atomic_file import write_atomically
 from .. import judging
+from ..forecast import START_S
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import CannotTell, Claim
@@ -59,8 +61,8 @@ def measure(lab: Lab) -> list[Cell]:
         raise CannotTell(f"no contestant of this study has {numbers.listed(list(ASKED))}: name one that has with -C")
     folder = lab.cache.folder("datasets")
     cells = []
-    for contestant in able:
-        lab.reporter.progress(f"broken data: {contestant.name}")
+    for place, contestant in enumerate(able):
+        lab.tell(f"broken data: {contestant.name}", place / len(able))
         for broken in broken_files.all_of_them():
             path = folder / f"broken-{broken.key}.msgpack"
             write_atomically(path, broken.content)
@@ -70,10 +72,15 @@ def measure(lab: Lab) -> list[Cell]:
     return cells
 
 
+def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
+    """Length of the experiment, seconds; --quick leaves nothing out. Most servers end at once where a file is broken."""
+    return len(contestants) * START_S * (len(list(broken_files.all_of_them())) + 1) / 2
+
+
 def _bodies(lab: Lab, contestant: Contestant) -> list[Cell]:
     """A good server, and what it does with broken bodies, each on a connection of its own."""
     try:
-        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
             return [
                 _cell(contestant, BODY, replace(broken, harmless=False), [_ask(server, validated(broken.body))])
                 for broken in broken_files.all_of_them()
@@ -104,7 +111,7 @@ def _cell(contestant: Contestant, way: str, broken: Broken, seen: Sequence[Seen]
 def _look(lab: Lab, contestant: Contestant, path: Path) -> Iterator[Seen]:
     options = StartOptions(path, workers=1, cpus=lab.pins.server)
     try:
-        with launch(replace(contestant, ready_timeout_s=READY_S), options, lab.cache) as server:
+        with Local(lab.cache).launch(replace(contestant, ready_timeout_s=READY_S), options) as server:
             for route in ASKED:
                 yield _ask(server, WorkloadRequest(route))
                 if server.death():
@@ -234,4 +241,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...contestants import requirements
 from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant
-from ...model.errors import BuildFailed
+from ...model.errors import BuildFailed, StartFailed
 from ...report import numbers
+from ...server.http_probe import ProbeError
 from .. import judging, scratch
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
-from . import building, texts
+from . import building, image, texts
 
-CLEAN, CHANGED = "clean", "one line changed"
+CLEAN, CHANGED, IMAGE = "clean", "one line changed", "image"
 CHANGES = 3
 SECONDS = 15.0  # the article's
 RUST = "Rust"
@@ -28,9 +30,11 @@ _CACHES = {"GOCACHE": "go-build", "CCACHE_DISABLE": ""}
 def measure(lab: Lab) -> list[Cell]:
     """Each contestant in a copy of its sources, with a cache of its own: once from nothing, and after each of some changes of a line."""
     cells = []
-    for contestant in lab.contestants:
+    for place, contestant in enumerate(lab.contestants):
+        lab.tell(f"builds: {contestant.name}", place / len(lab.contestants))
         labels = {"contestant": contestant.title, "name": contestant.name, "language": contestant.language}
         facts = _facts(contestant)
+        cells.append(_image(lab, contestant, {**labels, "build": IMAGE}))
         if contestant.build is None:
             cells.append(Cell({**labels, **facts, "build": CLEAN}, [{"seconds": 0.0, "cpu_s": 0.0, "peak_mib": 0.0}]))
             continue
@@ -39,6 +43,17 @@ def measure(lab: Lab) -> list[Cell]:
         except BuildFailed as fault:
             cells.append(Cell({**labels, "build": CLEAN}, lost=fault.message))
     return cells
+
+
+def _image(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
+    """Of what is built already."""
+    if requirements.locate(image.TRACER) is None:
+        return Cell(labels, lost=f"{image.TRACER.command} is not installed: restmark setup costs")
+    try:
+        found = image.of(lab, contestant)
+    except (StartFailed, ProbeError) as fault:
+        return Cell(labels, lost=str(fault))
+    return Cell(labels, [{"files": float(found.files), "tar_mib": found.tar_bytes / 2**20, "packed_mib": found.packed_bytes / 2**20}])
 
 
 def _facts(contestant: Contestant) -> dict[str, str]:
@@ -90,9 +105,10 @@ def judge(cells: Sequence[Cell]) -> Finding:
     notes = judging.lost(cells)
     table = FigureTable(
         "build",
-        "Builds, with what the registries brought there already; seconds are of the wall and, in brackets, of the CPUs",
-        ["Contestant", "From nothing, s", "One line, s", "Peak MiB", "Artefact MiB", "Tools MiB", "Dependencies", "Own lines"],
-        [_row(stand, name) for name in judging.values_of(stand, "name")],
+        "Builds, with what the registries brought there already; seconds are of the wall and, in brackets, of the CPUs; an image is told as a tar and, in "
+        "brackets, packed",
+        ["Contestant", "From nothing, s", "One line, s", "Peak MiB", "Artefact MiB", "Image MiB", "Tools MiB", "Dependencies", "Own lines"],
+        [_row(stand, name) for name in judging.values_of(judging.standing(stand, build=CLEAN), "name")],
     )
     rust = judging.standing(stand, build=CHANGED, language=RUST)
     if not rust:
@@ -111,8 +127,15 @@ def _row(cells: Sequence[Cell], name: str) -> list[str]:
     line = judging.the(cells, name=name, build=CHANGED)
     assert clean is not None
     labels = clean.labels
-    told = [labels.get(key) or numbers.MISSING for key in ("artefact_mib", "toolchain_mib", "dependencies", "lines_of_code")]
-    return [labels["contestant"], _seconds(clean), _seconds(line), numbers.plain(max(clean.values("peak_mib"))), *told]
+    artefact, *told = (labels.get(key) or numbers.MISSING for key in ("artefact_mib", "toolchain_mib", "dependencies", "lines_of_code"))
+    peak = numbers.plain(max(clean.values("peak_mib")))
+    return [labels["contestant"], _seconds(clean), _seconds(line), peak, artefact, _image_mib(judging.the(cells, name=name, build=IMAGE)), *told]
+
+
+def _image_mib(cell: Cell | None) -> str:
+    if cell is None:
+        return numbers.MISSING
+    return f"{numbers.plain(cell.rounds[0]['tar_mib'])} ({numbers.plain(cell.rounds[0]['packed_mib'])})"
 
 
 def _seconds(cell: Cell | None) -> str:
@@ -130,7 +153,9 @@ CLAIM = Claim(
         "Each contestant is built in a copy of its sources, as “restmark build” does it (with optimisation), once from nothing, compilers' caches empty and "
         f"packages there; and {CHANGES} times after a comment was added to the largest of its own sources. CPU time is that of all processes, memory the most "
         "that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are the Debian packages that it "
-        "needs, without what these need in turn; lines are cloc's."
+        "needs, without what these need in turn; lines are cloc's. The image is one layer with the files that the server opens, executes or maps while it "
+        "starts and answers each of its routes once, under strace, without its dataset: what a container needs at least, interpreter and C library included; "
+        "packed by gzip, as a registry keeps it."
     ),
     rule=(
         f"Holds if for every contestant in Rust each build after a change takes {SECONDS:g} s or longer; does not hold if each takes less; cannot be told "
@@ -138,7 +163,8 @@ CLAIM = Claim(
     ),
     misleads=(
         "A build for development, without optimisation, is faster; these are the ones that are deployed. Lines of code are those of contestants that do the "
-        "same work, and say nothing of how fast they were written."
+        "same work, and say nothing of how fast they were written. An image made from a distribution's base holds a shell and packages beside that, and what a "
+        "server opens later or rarely (time zones, certificates) is not in ours; links and directories, which take next to nothing, are left out."
     ),
     measure=measure,
     judge=judge,

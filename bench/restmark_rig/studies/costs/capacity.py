@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ...contestants.contestant import Contestant
 from ...model.workloads import ROUTE_ENCODE, ROUTE_ROOT
 from ...report import numbers
 from ...server.launcher import RunningServer
 from .. import judging, servers
-from ..lab import Lab, Setting, WrongAnswers
+from ..forecast import LOAD_MORE_S, START_S
+from ..lab import Lab, Setting, WrongAnswers, measuring_s, pace_of
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import Claim
 from . import rates
@@ -17,17 +19,18 @@ from . import rates
 KEY = "capacity"
 P99_MS = 50.0
 SHARES = (0.5, 0.7, 0.85, 0.95, 1.05)  # of what the saturated server answers
+QUICK_SHARES = (0.5, 0.7, 0.85, 1.05)
 CONNECTIONS = 64  # for each worker, as many as it takes
 VISIT_S = 0.6  # at least: a queue needs time to grow
-_QUICK_ROUTES = (ROUTE_ROOT, ROUTE_ENCODE)
+ROUTES = (ROUTE_ROOT, ROUTE_ENCODE)
 
 
 def measure(lab: Lab) -> list[Cell]:
     """Each server at shares of the rate that it answers when it is saturated."""
-    running, absent = servers.started(lab, _QUICK_ROUTES)
+    running, absent = servers.started(lab, ROUTES)
     settings, lost = [], []
     for server in running:
-        for route in _QUICK_ROUTES:
+        for route in ROUTES:
             labels = {
                 "contestant": server.contestant.title,
                 "name": server.contestant.name,
@@ -42,6 +45,18 @@ def measure(lab: Lab) -> list[Cell]:
     return [*lab.measure(settings, "rates that hold"), *absent, *lost]
 
 
+def shares(quick: bool) -> tuple[float, ...]:
+    """Of the saturated rate, that are tried."""
+    return QUICK_SHARES if quick else SHARES
+
+
+def planned_s(contestants: Sequence[Contestant], quick: bool) -> float:
+    """Length of the experiment, seconds."""
+    pace, cells = pace_of(quick), len(contestants) * len(ROUTES)
+    saturated_s = cells * 2 * (pace.visit_s + LOAD_MORE_S)
+    return len(contestants) * START_S + saturated_s + measuring_s(pace, cells * len(shares(quick)), cells, VISIT_S)
+
+
 def _settings(lab: Lab, server: RunningServer, route: str, labels: dict[str, str]) -> Iterator[Setting]:
     """Raises WrongAnswers."""
     each = server.contestant.max_connections
@@ -49,7 +64,7 @@ def _settings(lab: Lab, server: RunningServer, route: str, labels: dict[str, str
     saturated = Setting(labels, server, plan)
     lab.visit(saturated)  # a first one warms it up
     most = lab.visit(saturated)["requests_per_s"]
-    for share in SHARES:
+    for share in shares(lab.quick):
         asked = max(1, round(most * share))
         at_rate = replace(plan, rate_per_s=asked, duration_s=max(VISIT_S, plan.duration_s))
         yield Setting({**labels, "share": f"{share:g}", "asked_per_s": str(asked)}, server, at_rate)
@@ -137,7 +152,8 @@ CLAIM = Claim(
     source="The article's “yearly cost of operation … scales linearly with user visits” needs a rate for each worker; queueing theory says which it is not.",
     method=(
         f"Of GET / and /encode-json the rate of a saturated server, and then fixed rates at {', '.join(f'{share:.0%}' for share in SHARES)} of "
-        f"it, for {VISIT_S:g} s and longer, in interleaved rounds. Latencies count from the intended time of each request. The highest rate up to "
+        f"it (with --quick {', '.join(f'{share:.0%}' for share in QUICK_SHARES)}), for {VISIT_S:g} s and longer, in interleaved rounds. "
+        "Latencies count from the intended time of each request. The highest rate up to "
         f"which the 99th percentile stays within {P99_MS:g} ms and {rates.REACHED:.0%} of the rate is answered is the one that “restmark bill” "
         "reckons with, for the p99 that it is given."
     ),
@@ -151,4 +167,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

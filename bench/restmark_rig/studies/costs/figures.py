@@ -15,7 +15,8 @@ from ...model.errors import UsageFault
 from ...model.results import REFERENCE_CONTESTANTS, Cell, Results
 from ...model.stats import Estimate
 from ...store import results_file
-from .. import files
+from .. import files, judging
+from ..lab import PACKAGE_MJ
 from ..record import FORMAT, StudyResults
 from . import capacity, memory_life, rates
 from .billing import Stack
@@ -24,7 +25,8 @@ from .rates import Try
 
 @dataclass
 class Source:
-    """All that is known of one contestant. tries: by route, of each round; memory: its line; waits: a worker serves one connection at a time."""
+    """All that is known of one contestant. tries: by route, of each round; memory: its line; energy: mJ of a request by route and
+    rate; waits: a worker serves one connection at a time."""
 
     name: str
     title: str
@@ -32,6 +34,7 @@ class Source:
     waits: bool = False
     tries: dict[str, list[list[Try]]] = field(default_factory=dict)
     memory: memory_life.Line | None = None
+    energy: dict[str, dict[float, float]] = field(default_factory=dict)
 
 
 def read(paths: Sequence[Path]) -> dict[str, Source]:
@@ -45,6 +48,11 @@ def read(paths: Sequence[Path]) -> dict[str, Source]:
     return found
 
 
+def is_source(path: Path) -> bool:
+    """Whether a study made the claims that a bill is made of; one that made others has nothing to read here."""
+    return bool({capacity.KEY, memory_life.KEY} & {claim.key for claim in files.read(path).claims})
+
+
 def stacks(sources: Mapping[str, Source], mix: Mapping[str, float], p99_us: float) -> list[Stack]:
     """What the bill takes of them: those that were tried on all routes of the mix."""
     return [
@@ -55,6 +63,7 @@ def stacks(sources: Mapping[str, Source], mix: Mapping[str, float], p99_us: floa
             source.memory.base_kib if source.memory else None,
             source.memory.worker_kib if source.memory else None,
             source.waits,
+            _energy(source, mix, p99_us),
         )
         for source in sources.values()
         if all(route in source.tries for route in mix)
@@ -79,6 +88,18 @@ def _seconds(source: Source, mix: Mapping[str, float], p99_us: float) -> Estimat
     return stats.Estimate(value, low if sure else None, high if sure else None, count)
 
 
+def _energy(source: Source, mix: Mapping[str, float], p99_us: float) -> float | None:
+    """mJ of a request of the mix, each route's at the highest rate that was tried up to the one that held; None where the machine counted none."""
+    total = 0.0
+    for route, weight in mix.items():
+        held = rates.estimate(source.tries[route], p99_us)
+        tried = [rate for rate in source.energy.get(route, {}) if held is not None and rate <= held.value]
+        if not tried:
+            return None
+        total += weight / sum(mix.values()) * source.energy[route][max(tried)]
+    return total
+
+
 def _format(path: Path) -> str:
     file = path / results_file.FILE_NAME if path.is_dir() else path
     try:
@@ -100,6 +121,8 @@ def _take_study(results: StudyResults, path: Path, found: dict[str, Source]) -> 
                 source = found.setdefault(name, Source(name, cell.labels["contestant"], int(cell.labels["workers"])))
                 source.waits = cell.labels["waits"] == "yes"
                 source.tries[route] = capacity.tries(cells, name, route)
+                if cell.rounds and PACKAGE_MJ in cell.rounds[0]:
+                    source.energy.setdefault(route, {})[float(cell.labels["asked_per_s"])] = judging.middle(cell, PACKAGE_MJ).value
     if memory_life.KEY in claims:
         cells = claims[memory_life.KEY].cells
         for cell in cells:

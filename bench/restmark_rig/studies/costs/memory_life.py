@@ -12,8 +12,10 @@ from ...model.errors import EnvironmentFault, StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_ROOT
 from ...report import numbers
 from ...server import drain, memory_look
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
+from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
@@ -23,6 +25,8 @@ BURST = 1000  # connections
 FEW, MANY = 1, 3  # workers: the second point of a line
 CONNECTIONS = 16
 _LOAD_S = 1.0
+_MANY_S = 2.0  # each of the workers has to come to what it takes
+_QUICK_GROWING_S, _FULL_GROWING_S = 3.0, 60.0
 _REST_WINDOW_S = 0.05
 GIVEN_BACK = 0.8  # share of what a burst took
 LITTLE = 0.1  # of what was there before: no burst that could be given back
@@ -32,10 +36,9 @@ KEPT = 0.5
 def measure(lab: Lab) -> list[Cell]:
     """Each contestant by itself, as nothing of it is a time."""
     cells = []
-    for contestant in lab.contestants:
-        if ROUTE_ENCODE not in contestant.routes:
-            continue
-        lab.reporter.progress(f"memory: {contestant.name}")
+    able = [contestant for contestant in lab.contestants if ROUTE_ENCODE in contestant.routes]
+    for place, contestant in enumerate(able):
+        lab.tell(f"memory: {contestant.name}", place / len(able))
         labels = {"contestant": contestant.title, "name": contestant.name}
         try:
             cells += [_few(lab, contestant, labels), _many(lab, contestant, labels)]
@@ -44,14 +47,25 @@ def measure(lab: Lab) -> list[Cell]:
     return cells
 
 
+def planned_s(contestants: Sequence[Contestant], quick: bool) -> float:
+    """Length of the experiment, seconds."""
+    loads = 3 * _LOAD_S + _growing_s(quick) + _MANY_S + 5 * LOAD_MORE_S
+    return len(contestants) * (2 * START_S + loads)
+
+
+def _growing_s(quick: bool) -> float:
+    """For how long growth is looked at, seconds."""
+    return _QUICK_GROWING_S if quick else _FULL_GROWING_S
+
+
 def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
     """Of one worker: after a load, after a longer one, in a burst, and afterwards."""
-    with launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server), lab.cache) as server:
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=FEW, cpus=lab.pins.server)) as server:
         _load(lab, server, CONNECTIONS, _LOAD_S)
         before = _pss(server, FEW)
         _load(lab, server, CONNECTIONS, _LOAD_S, ROUTE_ROOT)
         begun = _pss(server, FEW)
-        requests = _load(lab, server, CONNECTIONS, 3 * _LOAD_S if lab.quick else 60 * _LOAD_S, ROUTE_ROOT)
+        requests = _load(lab, server, CONNECTIONS, _growing_s(lab.quick), ROUTE_ROOT)
         figures = {"pss_kib": before, "begun_kib": begun, "later_kib": _pss(server, FEW), "requests": float(requests)}
         if contestant.max_connections is None:
             figures["burst_kib"] = _in_burst(lab, server)
@@ -61,8 +75,8 @@ def _few(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
 
 
 def _many(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
-    with launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server), lab.cache) as server:
-        _load(lab, server, CONNECTIONS * MANY, _LOAD_S * MANY)
+    with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=MANY, cpus=lab.pins.server)) as server:
+        _load(lab, server, CONNECTIONS * MANY, _MANY_S)
         return Cell({**labels, "workers": str(MANY)}, [{"pss_kib": _pss(server, MANY)}])
 
 
@@ -121,7 +135,8 @@ def judge(cells: Sequence[Cell]) -> Finding:
         if few is None:
             continue
         figures, through, title = few.rounds[0], line(cells, name), few.labels["contestant"]
-        growth = f"{numbers.mib(figures['later_kib'] - figures['begun_kib'])} in {figures['requests']:,.0f}"
+        grown_kib = (figures["later_kib"] - figures["begun_kib"]) / figures["requests"] * 1e6 if figures["requests"] else 0.0
+        growth = f"{numbers.mib(grown_kib)} ({figures['requests']:,.0f})"
         row = [title, numbers.mib(figures["pss_kib"]), numbers.mib(through.worker_kib) if through else numbers.MISSING, growth]
         if "burst_kib" not in figures:
             rows.append([*row, *[numbers.MISSING] * 3])
@@ -135,9 +150,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
         whys.append(f"{title} {'took little' if little else numbers.percent(share)}")
     table = FigureTable(
         KEY,
-        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in so many requests to /, "
+        "PSS in MiB: with one worker under /encode-json, for one worker more, growth in a million requests to / (reckoned from so many), "
         f"with {BURST} connections, and at rest after them",
-        ["Contestant", "One worker", "One more", "Growth in requests", "In the burst", "After it", "Given back"],
+        ["Contestant", "One worker", "One more", "Growth in a million requests", "In the burst", "After it", "Given back"],
         rows,
     )
     notes = judging.lost(cells)
@@ -167,4 +182,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

@@ -40,7 +40,8 @@ def highest(tries: Iterable[Try], p99_us: float) -> tuple[float | None, float | 
 def estimate(rounds: Iterable[Iterable[Try]], p99_us: float) -> Estimate | None:
     """The median over rounds of what was held; None if in half of them or more nothing was.
 
-    Between the rate that held and the next that was tried nothing is known: the interval reaches up to there, and is never narrower than that.
+    Between the rate that held and the next that was tried nothing is known: the interval reaches up to there, and is never narrower than that. If no rate
+    failed, the server may hold any: there is no interval.
     """
     found = [highest(tries, p99_us) for tries in rounds]
     held = [rate for rate, _ in found if rate is not None]
@@ -48,6 +49,8 @@ def estimate(rounds: Iterable[Iterable[Try]], p99_us: float) -> Estimate | None:
         return None
     middle = stats.median(held)
     failed = [rate for _, rate in found if rate is not None]
-    if middle.high is None or not failed:
+    if not failed:
+        return replace(middle, low=None, high=None)
+    if middle.high is None:
         return middle
     return replace(middle, high=max(middle.high, median(failed)))

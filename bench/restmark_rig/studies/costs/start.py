@@ -16,6 +16,7 @@ from ...model.errors import StartFailed
 from ...report import numbers
 from ...server.launcher import StartOptions, start_command
 from .. import judging, neighbour
+from ..forecast import START_S
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
@@ -51,16 +52,21 @@ def measure(lab: Lab) -> list[Cell]:
     found: dict[_Turn, list[dict[str, float]]] = {turn: [] for turn in (*warm, *cold)}
     lost: dict[_Turn, str] = {}
     for number in range(STARTS):
-        lab.reporter.progress(f"starts: round {number + 1} of {STARTS}")
         turns = [*warm, *(cold if number < COLD_STARTS else ())]
         random.Random(number).shuffle(turns)
-        for turn in turns:
+        for place, turn in enumerate(turns):
+            lab.tell(f"starts: round {number + 1} of {STARTS}: {turn.contestant.name}", (number + place / len(turns)) / STARTS)
             if turn not in lost:
                 try:
                     found[turn].append({"first_answer_ms": _start(lab, program, turn)})
                 except StartFailed as fault:
                     lost[turn] = fault.message
     return [Cell(turn.labels, [] if turn in lost else rounds, lost.get(turn, "")) for turn, rounds in found.items()]
+
+
+def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
+    """Length of the experiment, seconds; --quick leaves nothing out."""
+    return len(contestants) * START_S * (2 * STARTS + COLD_STARTS)
 
 
 def _start(lab: Lab, program: Path, turn: _Turn) -> float:
@@ -156,4 +162,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..neighbour import COMPILER
 from ..study import Study
-from . import broken_data, build, building, capacity, deploy, memory_life, start, texts, warm_up
+from . import broken_data, build, building, capacity, deploy, image, memory_life, start, texts, warm_up
 
 STUDY = Study(
     name="costs",
@@ -13,5 +13,5 @@ STUDY = Study(
     lead=texts.LEAD,
     contestants=("restmarkd", "python-uwsgi", "pypy-tuned", "go-nethttp", "rust-axum"),
     claims=(warm_up.CLAIM, start.CLAIM, build.CLAIM, broken_data.CLAIM, memory_life.CLAIM, capacity.CLAIM, deploy.CLAIM),
-    requires=(COMPILER, building.COUNTER),
+    requires=(COMPILER, building.COUNTER, image.TRACER),
 )

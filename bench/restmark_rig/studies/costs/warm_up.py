@@ -10,71 +10,131 @@ from statistics import median
 from ...contestants.contestant import Contestant
 from ...load import load
 from ...load.load import LoadPlan, NotAnswered, SoFar
+from ...model import steadiness
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ENCODE, ROUTE_LOOP, WorkloadRequest, counted, loop
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging
+from ..forecast import LOAD_MORE_S, START_S
 from ..lab import Lab, told_errors
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import classes, texts
+from . import texts
 
 STARTS = 10
 SLICE_S = 0.05
-QUICK_S, FULL_S = 2.0, 10.0  # of load after each start; twice as long where a manifest says that a compiler takes its time
 CONNECTIONS = 8
 SLICE_REQUESTS = 8  # of a slice at least: a request more or less is then no level of its own
 # Cheap ones: compilers count calls and rounds, and a start is watched for some seconds.
-REQUESTS = (counted(ROUTE_ENCODE, 20), loop(5_000))
+REQUESTS = (counted(ROUTE_ENCODE, 20), loop(1_000))
 JIT = "pypy"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How long a start is looked at: until it has answered so many requests, but for least_s at least and longest_s at most. first_s, mean_s: what all
+    looks of the first round, and of each later one, may take on average; the longest ones are cut for that."""
+
+    least_s: float
+    longest_s: float
+    first_s: float
+    mean_s: float
+    requests: int = 30_000  # some compilers begin after thousands, and what changes after 20 000 is to be seen
+
+    def first(self, series: int) -> Look:
+        """That of the first round, in which nothing is known yet."""
+        return replace(self, longest_s=min(self.longest_s, self.first_s * max(series, _SERIES) / series))
+
+    def later(self, taken: Sequence[float]) -> Look:
+        """That of the rounds that follow, by what the looks of the first have taken."""
+        return replace(self, longest_s=min(self.longest_s, longest_within(taken, self.later_s(len(taken)))))
+
+    def later_s(self, series: int) -> float:
+        """What all looks of a later round may take."""
+        return self.mean_s * (series if series > _SERIES else min(_SERIES**2 / series, _FEW * _SERIES))
+
+
+# Of five contestants on two routes. Fewer have the time of those that are not there, and up to twice as much in all.
+_SERIES, _FEW = 10, 2
+QUICK, FULL = Look(1.5, 20.0, 6.0, 2.0), Look(5.0, 60.0, 20.0, 10.0)
+
+
+def planned_s(contestants: Sequence[Contestant], quick: bool) -> float:
+    """Length of the experiment, seconds, if no look ends early."""
+    look, series = QUICK if quick else FULL, len(_able(contestants)) * len(REQUESTS)
+    looks_s = series * look.first(series).longest_s + (STARTS - 1) * look.later_s(series) if series else 0.0
+    return looks_s + series * STARTS * (START_S + LOAD_MORE_S)
+
+
+def longest_within(needed: Sequence[float], whole: float) -> float:
+    """Where lengths have to be cut so that their sum is no longer than that; the longest of them if it is not."""
+    left = whole
+    for place, one in enumerate(sorted(needed)):
+        each = left / (len(needed) - place)
+        if one > each:
+            return each
+        left -= one
+    return max(needed)
 
 
 @dataclass
 class _Watch:
-    """Reads the server's CPU time whenever the load says how far it is."""
+    """Reads the server's CPU time whenever the load says how far it is, and ends the load when all has been seen."""
 
     server: RunningServer
     slices: list[dict[str, float]]
+    look: Look
     last: tuple[int, int, int] = (0, 0, 0)  # microseconds, requests, CPU ns
 
     def begin(self) -> None:
         self.last = (0, 0, self.server.cpu_ns())
 
-    def take(self, so_far: SoFar) -> None:
-        """Ends a slice, unless too few requests were answered in it."""
+    def take(self, so_far: SoFar) -> bool:
+        """Ends a slice, unless too few requests were answered in it. Whether all has been seen."""
         elapsed_us, answered, cpu_ns = self.last
         count = so_far.answered - answered
         if count < SLICE_REQUESTS:
-            return
+            return False
         now_ns = self.server.cpu_ns()
         if now_ns > cpu_ns:
             seconds = (so_far.elapsed_us - elapsed_us) / 1e6
             self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": (now_ns - cpu_ns) / 1000 / count})
         self.last = (so_far.elapsed_us, so_far.answered, now_ns)
+        return so_far.answered >= self.look.requests and so_far.elapsed_us >= self.look.least_s * 1e6
+
+
+def _able(contestants: Sequence[Contestant]) -> list[Contestant]:
+    return [one for one in contestants if {request.route for request in REQUESTS} <= set(one.routes) and one.model != "none"]
 
 
 def measure(lab: Lab) -> list[Cell]:
     """Every contestant is started anew for each series, in rounds, so that what moves the machine moves all of them."""
-    able = [one for one in lab.contestants if {request.route for request in REQUESTS} <= set(one.routes) and one.model != "none"]
+    able = _able(lab.contestants)
     if not able:
         raise CannotTell(f"no contestant of this study has {ROUTE_ENCODE} and {ROUTE_LOOP}: name one that has with -C")
-    cells = []
+    cells: list[Cell] = []
+    whole = QUICK if lab.quick else FULL
+    turns = [(contestant, request) for contestant in able for request in REQUESTS]
+    look = whole.first(len(turns))
     for number in range(STARTS):
-        lab.reporter.progress(f"warm-up: start {number + 1} of {STARTS}")
-        turns = [(contestant, request) for contestant in able for request in REQUESTS]
         random.Random(number).shuffle(turns)
-        cells += [_started(lab, contestant, request, number + 1) for contestant, request in turns]
+        if number == 1:
+            look = whole.later([sum(entry["seconds"] for entry in cell.rounds) for cell in cells])
+        for place, (contestant, request) in enumerate(turns):
+            lab.tell(f"warm-up: start {number + 1} of {STARTS}: {contestant.name}", (number + place / len(turns)) / STARTS)
+            cells.append(_started(lab, contestant, request, number + 1, look))
     return sorted(cells, key=lambda cell: (cell.labels["contestant"], cell.labels["route"], int(cell.labels["start"])))
 
 
-def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number: int) -> Cell:
+def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number: int, look: Look) -> Cell:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server), lab.cache) as server:
-            watch = _Watch(server, slices)
-            result = load.run(_plan(lab, server, request), watch.begin, watch.take)
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
+            watch = _Watch(server, slices, look)
+            result = load.run(_plan(lab, server, request, look), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:
         return Cell(labels, lost=fault.message)
     if result.errors or not slices:
@@ -82,12 +142,11 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     return Cell(labels, slices)
 
 
-def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest) -> LoadPlan:
+def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest, look: Look) -> LoadPlan:
     connections = min(CONNECTIONS, server.contestant.max_connections or CONNECTIONS)
     plan = lab.plan(server, request.target, connections)
     expected = load.kept(lab.cache, lab.oracle.answer(request).body)  # so that nothing is asked before the first slice
-    seconds = (QUICK_S if lab.quick else FULL_S) * (2 if server.contestant.warm_up_requests else 1)
-    return replace(plan, duration_s=seconds, every_s=SLICE_S, expect=expected)
+    return replace(plan, duration_s=look.longest_s, every_s=SLICE_S, expect=expected)
 
 
 @dataclass(frozen=True)
@@ -98,7 +157,7 @@ class Kind:
     title: str
     route: str
     name: str
-    starts: list[classes.Start]
+    starts: list[steadiness.Start]
     steady_us: float
     until_s: float
     until_requests: float
@@ -108,7 +167,7 @@ class Kind:
     def told(self) -> str:
         """The classes of the starts, with their numbers."""
         seen = [start.name for start in self.starts]
-        return ", ".join(f"{seen.count(name)} {name}" for name in classes.CLASSES if name in seen)
+        return ", ".join(f"{seen.count(name)} {name}" for name in steadiness.CLASSES if name in seen)
 
 
 def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
@@ -121,13 +180,13 @@ def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
 
 
 def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
-    starts = [classes.of_start(cell.values("server_cpu_us")) for cell in own]
+    starts = [steadiness.of_start(cell.values("server_cpu_us")) for cell in own]
     reached = [(cell, start) for cell, start in zip(own, starts, strict=True) if start.begin is not None]
     before = [(cell.rounds[: start.begin], cell.rounds[start.begin or 0 :]) for cell, start in reached]
     return Kind(
         title,
         route,
-        classes.over_starts([start.name for start in starts]),
+        steadiness.over_starts(starts),
         starts,
         steady_us=_median([start.steady for _, start in reached]),
         until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
@@ -168,7 +227,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
     if not warmed:
         return Finding(OPEN, f"no contestant with a just-in-time compiler took part (of those whose name begins with “{JIT}”); {why}", charts, [table], notes)
     names = {kind.name for kind in warmed}
-    verdict = HOLDS if names == {classes.WARM_UP} else HOLDS_NOT if names <= {classes.FLAT} else OPEN
+    verdict = HOLDS if names == {steadiness.WARM_UP} else HOLDS_NOT if names <= {steadiness.FLAT} else OPEN
     return Finding(verdict, why, charts, [table], notes)
 
 
@@ -193,9 +252,12 @@ def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
 def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
     steady = kind.steady_us or median(start.steady for start in kind.starts)
     points = []
-    for index in range(min(len(cell.rounds) for cell in own)):
-        costs = sorted(cell.rounds[index]["server_cpu_us"] / steady for cell in own)
-        at = median(cell.rounds[index]["at_s"] for cell in own)
+    for index in range(max(len(cell.rounds) for cell in own)):
+        there = [cell.rounds[index] for cell in own if index < len(cell.rounds)]
+        if 2 * len(there) < len(own):
+            break  # what few starts have had is not what a start is like
+        costs = sorted(entry["server_cpu_us"] / steady for entry in there)
+        at = median(entry["at_s"] for entry in there)
         points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
     return points
 
@@ -207,11 +269,13 @@ CLAIM = Claim(
     source=f"{texts.ARTICLE}: “a high load time, followed by a warm-up”; the classes are those of Barrett et al., OOPSLA 2017.",
     method=(
         f"Each contestant is started {STARTS} times with one worker for each of two routes ({numbers.listed([one.line for one in REQUESTS])}), and loaded "
-        "from its first answer on, on connections that stay; "
-        f"the CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
-        f"{classes.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
+        f"from its first answer on, on connections that stay, until it has answered {QUICK.requests:,} requests: for {FULL.least_s:g} s at least (with --quick "
+        f"{QUICK.least_s:g} s), and as long as it takes if five contestants take no more than {FULL.mean_s:g} s ({QUICK.mean_s:g} s) on average. It is the "
+        f"CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
+        f"{steadiness.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
         "steady state (its level still changes in the last quarter). "
-        f"A contestant has the class that all of its starts but {classes.ODD_ONES} have; else it is inconsistent."
+        f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is "
+        f"inconsistent, as it is if the steady levels of its starts lie more than {steadiness.APART_FACTOR:g}× apart."
     ),
     rule=(
         "Holds if PyPy's starts are a warm-up on both routes; does not hold if they are flat on both; cannot be told otherwise, or without PyPy. The class of "
@@ -223,4 +287,5 @@ CLAIM = Claim(
     ),
     measure=measure,
     judge=judge,
+    planned=planned_s,
 )

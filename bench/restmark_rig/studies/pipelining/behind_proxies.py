@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from ...contestants import requirements
 from ...load.load import LoadPlan, NotAnswered
 from ...model.errors import StartFailed
+from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from ...server.http_probe import ProbeError
 from ...server.launcher import RunningServer
-from .. import judging, servers
+from .. import judging, proxy, servers
 from ..lab import Lab, Setting, told_errors
 from ..neighbour import Neighbour
+from ..proxy import PROXIES, Proxy
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import proxy, texts
-from .proxy import PROXIES, Proxy
+from . import recording, texts
 
 DEPTH = 16
 CONNECTIONS = 4
@@ -62,11 +62,11 @@ def _setting(lab: Lab, server: RunningServer, title: str, port: int, depth: int,
 
 def _record_all(lab: Lab, installed: Sequence[Proxy]) -> list[Cell]:
     cells = []
-    with proxy.recorder(lab) as behind:
+    with recording.recorder(lab) as behind:
         for depth in (1, DEPTH):
             cells.append(_record(lab, DIRECT, behind, behind.port, depth, ""))
         for one in installed:
-            lab.reporter.progress(f"what {one.title} sends to a server")
+            lab.tell(f"what {one.title} sends to a server")
             try:
                 with proxy.before(lab, one, behind.port) as front:
                     cells += [_record(lab, one.title, behind, front.port, depth, one.version_text()) for depth in (1, DEPTH)]
@@ -80,9 +80,9 @@ def _record(lab: Lab, title: str, behind: Neighbour, port: int, depth: int, vers
     labels = {"proxy": title, "what": RECORDED, "depth": str(depth), "version": version}
     plan = LoadPlan("127.0.0.1", port, ROUTE_ROOT, CONNECTIONS, 20.0, cpus=lab.pins.client, depth=depth, requests=RECORD_REQUESTS)
     try:
-        proxy.recorded(behind)
+        recording.recorded(behind)
         result = lab.engine.run(plan)
-        seen = proxy.recorded(behind)
+        seen = recording.recorded(behind)
     except NotAnswered as fault:
         return Cell(labels, lost=fault.message)
     except ProbeError as fault:
@@ -117,12 +117,23 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         found = judging.standing(cells, what=SPEED, proxy=name)
         middles = [(float(cell.labels["depth"]), judging.middle(cell, "requests_per_s")) for cell in found]
         series.append(Series(name, [Point(depth, y.value, y.low, y.high) for depth, y in middles]))
-    return Chart("behind-proxies", _title(series), "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
+    return Chart("behind-proxies", _title(cells), "requests under way on a connection of the client's", "Requests/s of GET /", series, even=True)
 
 
-def _title(series: Sequence[Series]) -> str:
+def _gains(cells: Sequence[Cell]) -> dict[str, Estimate]:
+    """How many times the requests/s of depth 1 there are at the other, by proxy."""
+    speeds = judging.standing(cells, what=SPEED)
+    common, found = judging.scatter(speeds, "requests_per_s"), {}
+    for name in judging.values_of(speeds, "proxy"):
+        one, deep = (judging.the(cells, what=SPEED, proxy=name, depth=depth) for depth in ("1", str(DEPTH)))
+        if one and deep and (gain := judging.ratio(deep, one, "requests_per_s", common)):
+            found[name] = gain
+    return found
+
+
+def _title(cells: Sequence[Cell]) -> str:
     """How much the client's depth changes requests/s, through proxies and without one."""
-    gains = {one.name: one.points[-1].y / one.points[0].y for one in series if len(one.points) > 1 and one.points[0].y > 0}
+    gains = {name: gain.value for name, gain in _gains(cells).items()}
     direct = gains.pop(DIRECT, None)
     if direct is None or not gains:
         return "Requests/s through each proxy, by the depth at which its client pipelines"
@@ -156,11 +167,11 @@ def _table(cells: Sequence[Cell], seen: dict[str, int]) -> FigureTable:
 
 
 def _speeds(cells: Sequence[Cell]) -> FigureTable:
-    common, rows = judging.scatter(judging.standing(cells, what=SPEED), "requests_per_s"), []
+    gains, rows = _gains(cells), []
     for name in judging.values_of(judging.standing(cells, what=SPEED), "proxy"):
         one, deep = (judging.the(cells, what=SPEED, proxy=name, depth=depth) for depth in ("1", str(DEPTH)))
         for cell in filter(None, (one, deep)):
-            gain = judging.factor(judging.ratio(deep, one, "requests_per_s", common)) if cell is deep and one and deep else ""
+            gain = judging.factor(gains.get(name)) if cell is deep and one else ""
             own = numbers.plain(judging.middle(cell, "proxy_cpu_us").value) if "proxy_cpu_us" in cell.rounds[0] else numbers.MISSING
             figures = [numbers.plain(judging.middle(cell, figure).value) for figure in ("requests_per_s", "server_cpu_us")]
             rows.append([name, cell.labels["depth"], figures[0], gain, figures[1], own])
@@ -178,7 +189,7 @@ CLAIM = Claim(
         "configuration manual: pipelining “has been totally abandoned for its lack of reliability on certain servers”, and servers have to support it."
     ),
     method=(
-        f"Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder {Path(__file__).parent.name}/proxies, in front "
+        "Debian's nginx, HAProxy, Varnish and Apache httpd, with the configurations of the rig's folder studies/proxies, in front "
         f"of a server that records the most requests outstanding on one of its connections, while a client keeps {DEPTH} under way on each of "
         f"{CONNECTIONS}. The same without a proxy shows that it would be seen. Then in front of the first contestant, with 1 and 16 requests under way on "
         "a connection, 64 in all; proxy and client share CPUs."

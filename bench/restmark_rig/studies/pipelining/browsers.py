@@ -10,12 +10,12 @@ from ...contestants import requirements
 from ...model.errors import StartFailed
 from ...report import numbers
 from ...server.http_probe import ProbeError
-from .. import judging, neighbour, scratch
+from .. import judging, neighbour, proxy, scratch
 from ..lab import Lab
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import browser, proxy, recorder, streams, texts
+from . import browser, recorder, recording, streams, texts
 
 PLAIN, MULTIPLEXED = "HTTP/1.1", "HTTP/2 over TLS, through nginx"
 QUICK_LOADS, FULL_LOADS, FIREFOX_LOADS = 3, 10, 2
@@ -28,7 +28,7 @@ def measure(lab: Lab) -> list[Cell]:
     if requirements.locate(browser.REQUIREMENT) is None:
         raise CannotTell(f"{browser.REQUIREMENT.command} is not installed: restmark setup pipelining")
     version, loads = browser.version(), QUICK_LOADS if lab.quick else FULL_LOADS
-    with proxy.recorder(lab) as behind:
+    with recording.recorder(lab) as behind:
         plain = f"http://127.0.0.1:{behind.port}{recorder.PAGE}"
         cells = [_cell(lab, PLAIN, version, loads, behind, plain, None), _in_firefox(lab, behind, plain)]
         try:
@@ -52,12 +52,12 @@ def _in_firefox(lab: Lab, behind: Neighbour, url: str) -> Cell:
     for _ in range(FIREFOX_LOADS):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
             break
-        lab.reporter.progress(f"{labels['browser']} loads a page")
+        lab.tell(f"{labels['browser']} loads a page")
         try:
-            proxy.recorded(behind)
+            recording.recorded(behind)
             with scratch.folder(lab, "browser") as place:
                 browser.load_in_firefox(lab, url, place)
-            seen = proxy.recorded(behind)
+            seen = recording.recorded(behind)
         except (StartFailed, ProbeError) as fault:
             return Cell(labels, lost=str(fault))
         if seen["requests"] < recorder.RESOURCES + 1:
@@ -74,14 +74,14 @@ def _cell(lab: Lab, way: str, version: str, loads: int, behind: Neighbour, url: 
     for number in range(loads):
         if rounds and time.monotonic() - began > lab.pace.budget_s / WAYS:
             break  # a machine with much to do starts browsers slowly
-        lab.reporter.progress(f"the browser loads a page by {way}: {number + 1} of {loads}")
+        lab.tell(f"the browser loads a page by {way}: {number + 1} of {loads}")
         try:
-            proxy.recorded(behind)
+            recording.recorded(behind)
             if log is not None and log.exists():
                 log.write_bytes(b"")  # which the front goes on appending to
             with scratch.folder(lab, "browser") as place:
                 told = browser.load(lab, url, place)
-            seen = proxy.recorded(behind)
+            seen = recording.recorded(behind)
         except (StartFailed, ProbeError) as fault:
             return Cell(labels, lost=str(fault))
         if seen["requests"] < recorder.RESOURCES + 1:
@@ -161,7 +161,7 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         title = f"A browser has {_most(plain)} outstanding on a connection of HTTP/1.1 at most, and opens {_connections(plain)}"
     if plain and multiplexed:
         title += f"; on {_connections(multiplexed)} of HTTP/2 up to {_most(multiplexed)}"
-    return Chart("browsers", title, "version of HTTP", "Most outstanding on a connection", series, logarithmic=False, even=True)
+    return Chart("browsers", title, "version of HTTP", "Most outstanding on a connection, median of the loads", series, logarithmic=False, even=True)
 
 
 def _table(cells: Sequence[Cell]) -> FigureTable:
@@ -170,7 +170,7 @@ def _table(cells: Sequence[Cell]) -> FigureTable:
         for by in ("browser", "server"):
             if f"{by}_requests" not in cell.rounds[0]:
                 continue
-            figures = [numbers.plain(judging.middle(cell, f"{by}_{what}").value) for what in ("requests", "connections", "outstanding_max")]
+            figures = [f"{judging.middle(cell, f'{by}_{what}').value:g}" for what in ("requests", "connections", "outstanding_max")]
             rows.append([cell.labels["way"], cell.labels["browser"], f"the {by}'s", *figures, str(len(cell.rounds))])
     columns = ["Way", "Browser", "Whose log", "Requests", "Connections", "Most outstanding on a connection", "Loads of the page"]
     return FigureTable("browsers", f"A page of {recorder.RESOURCES} small pictures, medians over loads with a fresh profile", columns, rows)

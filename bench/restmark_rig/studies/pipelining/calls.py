@@ -12,7 +12,8 @@ import msgpack
 from ...contestants.contestant import StartPlan
 from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_ROOT, WorkloadRequest
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import neighbour, order
 from ..lab import Lab
 from ..study import CannotTell
@@ -38,7 +39,7 @@ def running(lab: Lab, workers: int) -> Iterator[CallServer]:
     port = neighbour.free_port()
     start = StartPlan((*found[0].start.argv, "-o", f"rpc.listen=127.0.0.1:{port}"), found[0].start.env)
     try:
-        with launch(replace(found[0], start=start), StartOptions(lab.dataset.path, workers=workers, cpus=lab.pins.server), lab.cache) as server:
+        with Local(lab.cache).launch(replace(found[0], start=start), StartOptions(lab.dataset.path, workers=workers, cpus=lab.pins.server)) as server:
             yield CallServer(server, port)
     except StartFailed as fault:
         raise CannotTell(fault.message) from None

@@ -12,13 +12,13 @@ from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT, ROUTE_WAIT
 from ...report import numbers
 from ...server.http_probe import Connection, ProbeError, request_bytes
-from .. import judging, neighbour, servers
+from .. import judging, neighbour, proxy, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
+from ..proxy import PROXIES
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import natives, proxy, texts, users
-from .proxy import PROXIES
+from . import natives, texts, users
 
 _SOURCE = Path(__file__).with_name("funnel.c")
 FUNNEL = "pipelining proxy, one connection"

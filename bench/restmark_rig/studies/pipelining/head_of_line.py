@@ -11,12 +11,12 @@ from ...model.errors import StartFailed
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT, ROUTE_WAIT
 from ...report import numbers
 from ...server.launcher import RunningServer
-from .. import judging, neighbour, servers
+from .. import judging, neighbour, proxy, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import picture, proxy, streams, texts
+from . import picture, streams, texts
 
 LOOP_STEPS = 3_000_000
 WAITS, COMPUTES = f"waits {streams.WAIT_MS} ms", f"computes {LOOP_STEPS:,} steps"

@@ -13,12 +13,12 @@ from ...report import numbers
 from ...server.http_probe import Connection, ProbeError, request_bytes
 from ...server.launcher import RunningServer
 from ...verify.oracle import WELCOME
-from .. import judging, neighbour, servers
+from .. import judging, neighbour, proxy, servers
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import natives, proxy, streams, texts
+from . import natives, streams, texts
 from .h2load import H2Load
 
 OWN, OWN_TARGET = "nginx itself", "/own"

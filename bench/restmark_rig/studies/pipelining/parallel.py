@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from ...load.load import LoadPlan
+from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT
 from ...report import numbers
 from .. import judging, servers
@@ -47,12 +48,7 @@ def measure(lab: Lab) -> list[Cell]:
 
 def judge(cells: Sequence[Cell]) -> Finding:
     """The rule of the claim."""
-    ratios = {}
-    for round_trip in judging.values_of(cells, "round_trip_ms"):
-        common = judging.scatter(judging.standing(cells, round_trip_ms=round_trip), "effective_us")
-        some, all_at_once = (judging.the(cells, round_trip_ms=round_trip, in_flight=str(count)) for count in (ENOUGH, ALL))
-        if some and all_at_once and (ratio := judging.ratio(some, all_at_once, "effective_us", common, len(ROUND_TRIPS_MS))):
-            ratios[round_trip] = ratio
+    ratios = _ratios(cells)
     charts, table = [_chart(cells)], _table(cells)
     notes = [*judging.lost(cells), *distance.notes(cells, round_trips.ALONE)]
     if len(ratios) < len(ROUND_TRIPS_MS):
@@ -67,6 +63,17 @@ def judge(cells: Sequence[Cell]) -> Finding:
     return Finding(OPEN, why, charts, [table], notes)
 
 
+def _ratios(cells: Sequence[Cell]) -> dict[str, Estimate]:
+    """How many times the time of all in flight it takes with what is said to be enough, by round trip."""
+    ratios = {}
+    for round_trip in judging.values_of(cells, "round_trip_ms"):
+        common = judging.scatter(judging.standing(cells, round_trip_ms=round_trip), "effective_us")
+        some, all_at_once = (judging.the(cells, round_trip_ms=round_trip, in_flight=str(count)) for count in (ENOUGH, ALL))
+        if some and all_at_once and (ratio := judging.ratio(some, all_at_once, "effective_us", common, len(ROUND_TRIPS_MS))):
+            ratios[round_trip] = ratio
+    return ratios
+
+
 def _seconds(cell: Cell) -> float:
     return judging.middle(cell, "effective_us").value * RESOURCES / 1e6
 
@@ -78,20 +85,16 @@ def _chart(cells: Sequence[Cell]) -> Chart:
         series.append(Series(f"{round_trip} ms away", [Point(float(cell.labels["in_flight"]), _seconds(cell)) for cell in found]))
     return Chart(
         "parallel",
-        _title(series),
+        _title(cells),
         "requests in flight, a connection each",
         f"Seconds for {RESOURCES:,} resources",
         series,
     )
 
 
-def _title(series: Sequence[Series]) -> str:
+def _title(cells: Sequence[Cell]) -> str:
     """What the step from 50 in flight to 1000 brings at each distance."""
-    gains = []
-    for one in series:
-        seconds = {round(point.x): point.y for point in one.points}
-        if seconds.get(ALL) and ENOUGH in seconds:
-            gains.append(f"{numbers.factor(seconds[ENOUGH] / seconds[ALL])} {one.name}")
+    gains = [f"{numbers.factor(ratio.value)} {round_trip} ms away" for round_trip, ratio in _ratios(cells).items()]
     if not gains:
         return f"How long {RESOURCES:,} small resources take, by requests in flight and distance"
     return f"{ENOUGH} in flight take, times as long as {ALL:,}: {', '.join(gains)}"

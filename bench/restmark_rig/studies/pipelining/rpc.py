@@ -11,12 +11,12 @@ from ...load.load import LoadPlan
 from ...model.stats import Estimate
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT
 from ...report import numbers
-from .. import judging, neighbour
+from .. import judging, neighbour, proxy
 from ..lab import Lab, Setting
 from ..neighbour import Neighbour
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, Chart, FigureTable, Finding, Point, Series
 from ..study import CannotTell, Claim
-from . import calls, proxy, streams, texts
+from . import calls, streams, texts
 from .calls import CallServer
 from .h2load import H2Load
 

@@ -10,12 +10,12 @@ from ...load.load import LoadPlan
 from ...model.errors import EnvironmentFault
 from ...model.workloads import ROUTE_LOOP, ROUTE_ROOT, ROUTE_WAIT
 from ...verify.oracle import WELCOME
-from .. import scratch
+from .. import proxy, scratch
 from ..lab import Lab
+from ..proxy import Proxy
 from ..study import CannotTell
-from . import h2load, proxy
+from . import h2load
 from .h2load import H2Load
-from .proxy import Proxy
 
 WAIT_MS = 50
 WAITS_US = WAIT_MS * 980  # what a dear request takes at least, by clocks of two sides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..neighbour import COMPILER
+from ..proxy import PROXIES
 from ..scratch import CERTIFIER
 from ..study import Study
 from . import (
@@ -23,7 +24,6 @@ from . import (
     texts,
     work,
 )
-from .proxy import PROXIES
 
 STUDY = Study(
     name="pipelining",

@@ -109,6 +109,13 @@ def _sentences(made: Bill, engineer_day: float | None) -> list[str]:
     waiting = [line.stack.name for line in made.lines if line.decided_by == "waiting"]
     if waiting:
         told.append(f"{numbers.listed(waiting)}: a worker serves one request at a time, so that waiting takes workers, and their memory, but no CPUs.")
+    counted = [f"{line.stack.name} {numbers.plain(line.stack.request_mj)} mJ" for line in made.lines if line.stack.request_mj is not None]
+    if counted:
+        told.append(
+            f"Energy of a request: {numbers.listed(counted)}, of the machine's packages (RAPL) at the rate that held, with the client and all else on them."
+        )
+    else:
+        told.append("Energy is in no line: the machine that measured counted none (RAPL in /sys/class/powercap).")
     if any(line.gib is None for line in made.lines):
         told.append("Where no memory was measured none is in the bill; 'restmark costs --claim 5' measures it.")
     return told

@@ -14,7 +14,8 @@ from ...host import pinning
 from ...load import wrk
 from ...model import stats
 from ...model.errors import ExitCode, UsageFault
-from ...server.launcher import StartOptions, launch
+from ...server.launcher import StartOptions
+from ...server.placement import Local
 from ...setup import doctor as examiner
 from ...store import dataset
 from ...study import cross_check as checking
@@ -64,7 +65,7 @@ def _cross_check(settings: Settings, as_json: bool) -> int:
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     with console.progress() as progress:
         builder.build(contestant, settings.cache, progress)
-        with launch(contestant, StartOptions(data.path, workers=1, cpus=pins.server), settings.cache) as server:
+        with Local(settings.cache).launch(contestant, StartOptions(data.path, workers=1, cpus=pins.server)) as server:
             routes = [route for route in checking.ROUTES if route in contestant.routes]
             cells = [checking.compare(server, route, pins, progress.progress) for route in routes]
     if as_json:

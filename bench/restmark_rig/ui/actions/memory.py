@@ -22,6 +22,7 @@ from ...run.recording import Recording
 from ...run.run_request import RunRequest
 from ...server.launcher import StartOptions
 from ...server.memory_look import restmark_rss
+from ...server.placement import Local
 from ...store import dataset, results_file, rig_identity, writing
 from ...study import memory as measuring
 from ...study.memory import MemoryPlan
@@ -48,7 +49,7 @@ def memory(
         duration,
         None,
         0,
-        max(workers),
+        (max(workers),),
         server_cpus,
         client_cpus,
         None,
@@ -56,14 +57,15 @@ def memory(
         False,
         None,
     )
-    pins = request.pins()
+    placement = Local(settings.cache)
+    pins = request.pins(placement)
     data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
     plan = MemoryPlan(
         tuple(sorted(set(workers))), connections, duration, StartOptions(data.path, cpus=pins.server), pins, load
     )
     directory = (output or Path(f"restmark-memory-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
     with writing.claimed(directory), console.progress() as progress:
-        contestants, skipped = participants.prepare(settings, settings.chosen(), progress)
+        contestants, skipped = participants.prepare(settings, settings.chosen(), placement, progress)
         recording = _recording(directory, settings, request, plan, contestants, skipped)
         recording.save()
     outcomes = _measured(settings, recording, plan, contestants)
@@ -132,7 +134,7 @@ def _recording(
     options = dataclasses.replace(plan.options, workers=max(plan.workers))
     accounting = "none: CPU time was not measured"
     records = [
-        contestant_record.describe(Participant(contestant.name, contestant), options, accounting, settings.cache)
+        contestant_record.describe(Participant(contestant.name, contestant), options, accounting, Local(settings.cache))
         for contestant in contestants
     ]
     if (directory / results_file.FILE_NAME).exists():

@@ -16,7 +16,8 @@ from ...model import cpulist
 from ...model.errors import EnvironmentFault, ExitCode, UsageFault
 from ...model.workloads import ROUTE_TRANSFER, ROUTES
 from ...server import memory_look
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from ...store import dataset
 from ...study import quick as measuring
 from ...study.quick import Row
@@ -42,7 +43,7 @@ def quick(settings: Settings, duration: int, connections: int, workers: int | No
     used = measuring.connections_used(connections, contestant, options.workers)
     with console.progress() as progress:
         builder.build(contestant, settings.cache, progress)
-        with launch(contestant, options, settings.cache) as server:
+        with Local(settings.cache).launch(contestant, options) as server:
             progress.say(f"{contestant.title}: {options.workers} worker(s) on port {server.port}")
             compared = measuring.check(server, Oracle(data))
             progress.say(f"checked {compared} answers byte for byte: all as defined")

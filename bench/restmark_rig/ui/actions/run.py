@@ -8,10 +8,13 @@ from pathlib import Path
 
 import click
 
+from ...agent import connect
+from ...agent.connect import ServerPlace
 from ...contestants import targets
 from ...contestants.settings import Settings
 from ...model import traffic
 from ...model.errors import ExitCode, UsageFault
+from ...model.limits import Limits
 from ...model.results import Results
 from ...model.workloads import MORE_ROUTES, ROUTES
 from ...report.view import View
@@ -42,12 +45,15 @@ def run(
         recording = resume.open_recording(resumed)
         settings, request = _recorded(context, recording.results)
         _require_tools(settings)
-        return _conclude(*session.go_on(settings, request, recording, wait_for_quiet))
+        with connect.opened(request.place, settings.cache) as placement:
+            done = session.go_on(settings, request, placement, recording, wait_for_quiet)
+        return _conclude(*done)
     request = _request(_with_mix(_with_routes(options, settings), settings))
     request = _with_baseline(request, settings)
     request.check()
     if dry:
-        dry_run.show(settings, request, seed)
+        with connect.opened(request.place, settings.cache) as placement:
+            dry_run.show(settings, request, placement, seed)
         return ExitCode.OK
     _require_tools(settings)
     directory = (output or Path(f"restmark-{datetime.datetime.now():%Y%m%d-%H%M%S}")).absolute()
@@ -56,7 +62,9 @@ def run(
             f"{directory} holds the results of another run",
             f"name another --output, or go on with --resume {directory}",
         )
-    return _conclude(*session.start(settings, request, seed, directory, wait_for_quiet))
+    with connect.opened(request.place, settings.cache) as placement:
+        done = session.start(settings, request, placement, seed, directory, wait_for_quiet)
+    return _conclude(*done)
 
 
 def _with_routes(options: dict[str, object], settings: Settings) -> dict[str, object]:
@@ -68,13 +76,15 @@ def _with_routes(options: dict[str, object], settings: Settings) -> dict[str, ob
 
 def _request(options: dict[str, object]) -> RunRequest:
     connections = tuple(count for counts in options["connections"] for count in counts)  # type: ignore[attr-defined]
+    ssh_config, of_load = options["ssh_config"], options["load_from"] is not None
+    for_server = ssh_config if options["server"] is not None or not of_load else None
     return RunRequest(
         workloads=options["workloads"],  # type: ignore[arg-type]
         connections=connections,
         duration_s=options["duration"],  # type: ignore[arg-type]
         warmup_s=options["warmup"],  # type: ignore[arg-type]
         rounds=options["rounds"],  # type: ignore[arg-type]
-        workers=options["workers"],  # type: ignore[arg-type]
+        workers=tuple(dict.fromkeys(options["workers"] or ())),  # type: ignore[call-overload]
         server_cpus=options["server_cpus"],  # type: ignore[arg-type]
         client_cpus=options["client_cpus"],  # type: ignore[arg-type]
         rate_per_s=options["rate"],  # type: ignore[arg-type]
@@ -87,6 +97,17 @@ def _request(options: dict[str, object]) -> RunRequest:
         cache_url=options["cache_url"],  # type: ignore[arg-type]
         database_connections=options["database_connections"],  # type: ignore[arg-type]
         back_end_cpus=options["back_end_cpus"],  # type: ignore[arg-type]
+        limits=Limits(options["cpus"], options["memory"]),  # type: ignore[arg-type]
+        place=ServerPlace(
+            options["server"],  # type: ignore[arg-type]
+            options["server_agent"],  # type: ignore[arg-type]
+            options["server_address"],  # type: ignore[arg-type]
+            for_server,  # type: ignore[arg-type]
+        ),
+        load_from=options["load_from"],  # type: ignore[arg-type]
+        load_cluster=options["load_cluster"],  # type: ignore[arg-type]
+        listen=options["listen"],  # type: ignore[arg-type]
+        ssh_config=ssh_config if of_load else None,  # type: ignore[arg-type]
     )
 
 

@@ -17,6 +17,7 @@ from ...contestants.settings import Settings
 from ...model import cpulist
 from ...model.errors import EnvironmentFault
 from ...server.launcher import StartOptions
+from ...server.placement import Local
 from ...store import dataset
 from ...store.dataset import Dataset
 from ...terminal import console
@@ -89,7 +90,7 @@ def verify(settings: Settings, options: VerifyOptions) -> int:
             if report.state == "verified":
                 name = report.contestant.name
                 progress.say(f"verifying {name} ({number} of {len(prepared)})")
-                report = verifier.verify(report.contestant, plan, settings.cache, progress)
+                report = verifier.verify(report.contestant, plan, Local(settings.cache), progress)
                 progress.say(f"{name}: {_outcome(report)} ({report.duration_s:.1f} s)")
             reports.append(report)
     if options.as_json:

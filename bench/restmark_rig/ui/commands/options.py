@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ...model import traffic
+from ...model import limits, traffic
 from ...model.errors import UsageFault
 from ...model.workloads import ALL_ROUTES, GROUPS
 
@@ -118,9 +118,85 @@ _back_end_cpus_option = click.option(
 )
 
 
+_load_from_option = click.option(
+    "--load-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="HOSTFILE",
+    help="Make the load on these machines, reached by ssh: a file with [USER@]HOST[:PORT] on each line. Takes 'restmark setup distributed', here and there.",
+)
+_load_cluster_option = click.option(
+    "--load-cluster",
+    metavar="HOST:PORT",
+    help="Make the load on the workers of a Locust master that runs already, with restmark's locustfile: the address of its page. Takes --listen.",
+)
+_listen_option = click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Address of this machine by which the load machines reach servers [default: that by which ssh reached the first of them].",
+)
+
+
+def load_machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--load-from, --load-cluster and --listen."""
+    return _load_from_option(_load_cluster_option(_listen_option(command)))
+
+
 def back_end_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--database-url, --cache-url, --database-connections and --back-end-cpus."""
     return _database_url_option(_cache_url_option(_database_connections_option(_back_end_cpus_option(command))))
+
+
+class Memory(click.ParamType):
+    """An amount of memory, bytes."""
+
+    name = "memory"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        """Raises click.BadParameter."""
+        try:
+            return value if isinstance(value, int) else limits.parse_memory(value)
+        except UsageFault as fault:
+            self.fail(f"{fault.message}; {fault.remedy}", parameter, context)
+
+
+_cpus_option = click.option(
+    "--cpus",
+    type=click.FloatRange(0.01, 4096),
+    metavar="N",
+    help="CPU time that each server may use at most, by its control group, 2 or 0.5 CPUs' worth say [default: no limit].",
+)
+_memory_option = click.option(
+    "--memory", type=Memory(), metavar="SIZE", help="Memory that each server may use at most, by its control group, e.g. 512M [default: no limit]."
+)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--cpus and --memory."""
+    return _cpus_option(_memory_option(command))
+
+
+_server_option = click.option(
+    "--server",
+    metavar="ssh://[USER@]HOST[:PORT]",
+    help="Build, run and watch the servers on that machine, and load them from here. It needs Python 3.11 and what contestants need.",
+)
+_server_agent_option = click.option(
+    "--server-agent", metavar="COMMAND", help="The agent there, e.g. 'restmark agent' where restmark is installed [default: it is sent]."
+)
+_server_address_option = click.option(
+    "--server-address", metavar="ADDRESS", help="Where servers listen there, and the load reaches them [default: where ssh comes in]."
+)
+ssh_config_option = click.option(
+    "--ssh-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --server and --load-from, a configuration of ssh in place of your own.",
+)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--server, --server-agent and --server-address."""
+    return _server_option(_server_agent_option(_server_address_option(command)))
 
 
 def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:

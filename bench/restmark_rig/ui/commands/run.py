@@ -8,7 +8,17 @@ import click
 
 from ...model.timeouts import DEFAULT_TIMEOUT_S, TIMEOUT_MAX_S
 from ..shared_options import shared_options
-from .options import CountList, Workload, back_end_options, baseline_option, mix_options
+from .options import (
+    CountList,
+    Workload,
+    back_end_options,
+    baseline_option,
+    limit_options,
+    load_machine_options,
+    mix_options,
+    server_options,
+    ssh_config_option,
+)
 
 
 @click.command()
@@ -38,10 +48,15 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
     "--warmup",
     type=click.FloatRange(0.1, 600),
     metavar="SECONDS",
-    help="Load of each cell after a start of the servers, and more while requests still get cheaper [default: 0.5].",
+    help="Load of each cell after a start of the servers, until CPU time per request is steady, at most 8 times as long [default: 0.5].",
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Visits to each cell, fewer if they decide all [default: 40].")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Workers of each server [default: one per server CPU].")
+@click.option(
+    "--workers",
+    type=CountList(),
+    metavar="N[,N…]",
+    help="Workers of each server; several, 1,2,4 say, make a curve, each on CPUs of its own by topology [default: one per server CPU].",
+)
 @click.option("--server-cpus", metavar="LIST", help="CPUs of the servers, e.g. 2-3 [default: one half].")
 @click.option("--client-cpus", metavar="LIST", help="CPUs of the load generator [default: the other half].")
 @click.option(
@@ -71,6 +86,10 @@ from .options import CountList, Workload, back_end_options, baseline_option, mix
     metavar="DIR",
     help="Folder of the results [default: restmark-DATE-TIME here].",
 )
+@limit_options
+@server_options
+@load_machine_options
+@ssh_config_option
 @back_end_options
 @baseline_option
 @mix_options

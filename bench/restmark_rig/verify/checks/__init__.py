@@ -9,6 +9,7 @@ from .cost import COST
 from .digest import DIGEST
 from .fresh import FRESH
 from .idle import IDLE
+from .prepared import PREPARED
 from .queries import QUERIES
 from .record import RECORD
 from .requests import ARGS, PATH
@@ -20,7 +21,7 @@ from .wait import WAIT
 
 CHECKS: tuple[Check, ...] = (
     *(BODY, TYPE, SIZE, VARY, DIGEST, ARGS, PATH, KEEP, FRAG, PAIR, BURST, VALIDATE, WAIT, RECORD),
-    *(FRESH, TRANSACTION, QUERIES, COST, IDLE, SURVIVE, STOP),
+    *(FRESH, TRANSACTION, QUERIES, PREPARED, COST, IDLE, SURVIVE, STOP),
 )
 
 __all__ = ["CHECKS", "COST", "STOP", "WRONG_BODY", "Check", "Finding", "Subject", "Verdict"]

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import grp
-import json
 import os
 import pwd
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...contestants.contestant import Requirement
-from ...contestants.versions import first_line
-from ...server.http_probe import Connection
-from .. import neighbour, scratch
-from ..lab import Lab
-from ..neighbour import Neighbour
-from .recorder import TOLD
+from ..contestants.contestant import Requirement
+from ..contestants.versions import first_line
+from . import neighbour, scratch
+from .lab import Lab
+from .neighbour import Neighbour
 
 _TEMPLATES = Path(__file__).with_name("proxies")
 _UNPRIVILEGED = "www-data"  # whom Apache's children are when root starts it
@@ -116,19 +112,3 @@ def _write(proxy: Proxy, runtime: Path, more: Mapping[str, object]) -> Path:
     path = runtime / proxy.template.removesuffix(".in")
     path.write_text(text, encoding="utf-8")
     return path
-
-
-@contextmanager
-def recorder(lab: Lab) -> Iterator[Neighbour]:
-    """The recording server, for the length of a with block; on the CPUs of servers."""
-    port = neighbour.free_port()
-    argv = [sys.executable, str(Path(__file__).with_name("recorder.py")), str(port)]
-    with neighbour.running(lab, "recorder", argv, port, lab.pins.server) as running:
-        yield running
-
-
-def recorded(behind: Neighbour) -> dict[str, int]:
-    """What the recording server has seen since the last look. Raises ProbeError."""
-    with Connection("127.0.0.1", behind.port) as connection:
-        seen: dict[str, int] = json.loads(connection.get(TOLD).body)
-        return seen

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from ...model.stats import MAD_TO_SIGMA
+from .stats import MAD_TO_SIGMA
 
 # As in Barrett et al., Virtual Machine Warmup Blows Hot and Cold (OOPSLA 2017), which took 15 log n.
 PENALTY = 15.0

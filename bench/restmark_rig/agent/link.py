@@ -1,0 +1,140 @@
+"""The connection to an agent: a command whose standard input and output are its."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..contestants.builder import Reporter
+from ..host.supervised import tail
+from ..model.errors import EnvironmentFault, RigError
+from . import protocol
+
+_ENDS_S = 30.0  # for what it has started to end, before the connection is cut
+_LOOK_S = 1.0
+
+
+class ConnectionLost(RigError):
+    """The machine on which the servers run can not be reached any more. No server's fault, and none of this machine's."""
+
+
+class Link:
+    """One agent. where: its machine, for messages; log: what the command and the agent write to standard error; first: bytes that
+    come before all else. Raises EnvironmentFault where the command is not installed, ConnectionLost."""
+
+    def __init__(self, where: str, argv: Sequence[str], log: Path, first: bytes = b"") -> None:
+        self.where = where
+        self.lost = False
+        self._log = log
+        self._program = Path(argv[0]).name
+        self._buffer = b""
+        self._last = 0
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        with log.open("wb") as errors:
+            try:
+                # Ctrl-C is the rig's alone: what runs there has to be stopped in order.
+                self._process = subprocess.Popen(
+                    list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0, start_new_session=True
+                )
+            except FileNotFoundError:
+                raise EnvironmentFault(f"{argv[0]} is not installed", "apt-get install openssh-client") from None
+        self._heard = time.monotonic()
+        try:
+            self._write(first)
+            self.hello: dict[str, Any] = self._next()["hello"]
+        except BaseException:
+            self.close()
+            raise
+        threading.Thread(target=self._keep_alive, daemon=True).start()
+
+    def call(self, name: str, reporter: Reporter | None = None, /, **arguments: Any) -> Any:
+        """The value that the agent answers with, in JSON's types. reporter: takes its progress. Raises what it raised, ConnectionLost."""
+        self._last += 1
+        self._heard = time.monotonic()
+        self._send({"id": self._last, "call": name, "with": arguments})
+        while True:
+            message = self._next()
+            if reporter is not None and "progress" in message:
+                reporter.progress(message["progress"])
+            elif reporter is not None and "say" in message:
+                reporter.say(message["say"])
+            elif message.get("id") == self._last:
+                break
+        if "fault" in message:
+            raise protocol.fault_from(message["fault"], self.where)
+        return message["value"]
+
+    def close(self) -> None:
+        """Ends the agent, which ends what it has started. Safe to call again."""
+        self._closing.set()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_ENDS_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def _keep_alive(self) -> None:
+        while not self._closing.wait(protocol.ALIVE_EVERY_S):
+            with contextlib.suppress(ConnectionLost, ValueError):  # a call says so; or closed meanwhile
+                self._send({"alive": True})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._write(json.dumps(message).encode() + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        with self._lock:
+            try:
+                while data:
+                    data = data[os.write(self._process.stdin.fileno(), data) :]
+            except BrokenPipeError:
+                self._lose()
+
+    def _next(self) -> dict[str, Any]:
+        """The next line of the agent. Raises ConnectionLost."""
+        assert self._process.stdout is not None
+        fd = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            if time.monotonic() - self._heard > protocol.SILENCE_S:
+                self._lose(f"nothing has come from there for {protocol.SILENCE_S:.0f} s")
+            if not select.select([fd], [], [], _LOOK_S)[0]:
+                continue
+            piece = os.read(fd, 1 << 20)
+            if not piece:
+                self._lose()
+            self._heard = time.monotonic()
+            self._buffer += piece
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            message: dict[str, Any] = json.loads(line)
+        except ValueError:
+            self._lose(f"what answers there is no agent; it says {line[:200]!r}")
+        return message
+
+    def _lose(self, why: str = "") -> None:
+        """Raises ConnectionLost."""
+        self.lost = True
+        if not why:
+            try:
+                why = f"{self._program} ended with exit code {self._process.wait(_LOOK_S)}"
+            except subprocess.TimeoutExpired:
+                why = "its output has ended"
+        told = tail(self._log).strip()
+        raise ConnectionLost(
+            f"the connection to {self.where} is lost: {why}{': ' + told.splitlines()[-1] if told else ''}",
+            "whatever ran there ends with it; once it can be reached, go on with 'restmark run --resume DIR'"
+            + (f"; all that was said is in {self._log}" if told else ""),
+        )

@@ -1,0 +1,30 @@
+#include "worker/slack.h"
+
+#include <malloc.h>
+
+#include "shared/scoreboard.h"
+
+enum {
+        LOOK_MS = 2000,       /* between two looks; a walk takes some 0.1 ms for each MiB, so that clients who come and go cannot make it a burden */
+        WORTH_CONNECTIONS = 128 /* of some 2 KiB each */
+};
+
+bool slack_is_worth(struct slack *s, uint64_t accepted, uint64_t open) {
+        uint64_t most = s->open + (accepted - s->accepted);
+        bool is_worth;
+
+        if (most > s->held)
+                s->held = most;
+        is_worth = s->held >= open + WORTH_CONNECTIONS;
+        if (is_worth)
+                s->held = open;
+        s->accepted = accepted;
+        s->open = open;
+        return is_worth;
+}
+
+void slack_look(struct slack *s, const struct restmark_worker_cell *cell, uint64_t now_ms) {
+        if (slack_is_worth(s, cell_get(&cell->accepted), cell_get(&cell->connections)))
+                (void)malloc_trim(0);
+        s->due_ms = now_ms + LOOK_MS;
+}

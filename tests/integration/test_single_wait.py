@@ -1,0 +1,76 @@
+"""A turn of a worker's loop takes one wait, the library's own; where that cannot be had, two, and it is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from daemon import BUILD, Daemon, run, wait_for
+from http_client import Connection, Load
+from strace import under_strace
+
+Start = Callable[..., Daemon]
+ONE = "server.processes=1"
+REQUESTS = 200
+TWO_WAITS = {"LD_PRELOAD": str(BUILD / "tests" / "integration" / "libno_single_wait.so")}
+
+
+@contextmanager
+def traced(worker: int, trace: Path) -> Iterator[None]:
+    command = ["strace", "-q", "-o", str(trace), "-e", "trace=/epoll_p?wait", "-p", str(worker)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as strace:
+        try:
+            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{worker}/status").read_text())
+            yield
+        finally:
+            strace.terminate()
+            strace.wait(60)
+
+
+def ask(daemon: Daemon, requests: int) -> None:
+    with Connection((daemon.host, daemon.port)) as connection:
+        for _ in range(requests):
+            assert connection.request("/").body == b"Welcome!\n"
+
+
+@under_strace
+@pytest.mark.parametrize(("environment", "waits"), [({}, 1), (TWO_WAITS, 2)], ids=["one", "two"])
+def test_so_many_waits_take_a_request(start: Start, tmp_path: Path, environment: dict[str, str], waits: int) -> None:
+    daemon = start(ONE, environment=environment)
+    with traced(daemon.workers()[0], tmp_path / "trace"):
+        ask(daemon, REQUESTS)
+    n = len(re.findall(r"epoll_p?wait", (tmp_path / "trace").read_text()))
+    assert waits * REQUESTS <= n < (waits + 0.5) * REQUESTS
+
+
+def test_what_the_library_does_not_do_is_said(start: Start) -> None:
+    assert "\nsingle-wait: yes\n" in run("-V").stdout
+    assert re.search(r"\nsingle-wait: no: libmicrohttpd \S+ does not wait through this program's epoll_wait\(\)\n", run("-V", env={**os.environ, **TWO_WAITS}).stdout)
+    daemon = start("server.processes=2", environment=TWO_WAITS)
+    for worker in range(2):
+        daemon.wait_log(rf"worker {worker}: a turn takes two waits: libmicrohttpd ")
+
+
+@pytest.mark.parametrize("environment", [{}, TWO_WAITS], ids=["one", "two"])
+@pytest.mark.parametrize("balance", ["reuseport", "shared"])
+def test_both_ways_serve_and_reload_and_stop(start: Start, environment: dict[str, str], balance: str) -> None:
+    daemon = start("server.processes=2", f"server.balance={balance}", "workloads.wait=yes", environment=environment)
+    address = (daemon.host, daemon.port)
+    with (
+        Load(address, clients=3, keep_alive=False) as fresh,
+        Load(address, clients=3, expected=b"Welcome!\n") as kept,
+        Load(address, "/wait?ms=5", clients=2) as waiting,
+    ):
+        assert daemon.ask("reload")
+        for load in (fresh, kept, waiting):
+            load.wait_answered(20)
+    for load in (fresh, kept, waiting):
+        assert not load.failures and not load.refused, (load.failures, daemon.log())
+    with Connection(address) as idle:
+        assert idle.request("/").status == 200
+        daemon.finish()
