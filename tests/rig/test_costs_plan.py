@@ -86,8 +86,8 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wo
     """In which the experiments find themselves."""
     made = World(request.param)
     for module in (warm_up, deploy, memory_life, lab):
-        monkeypatch.setattr(module, "launch", made.launch)
-    monkeypatch.setattr(broken_data, "launch", made.launch_broken)
+        monkeypatch.setattr(module, "Local", lambda _: SimpleNamespace(launch=made.launch))
+    monkeypatch.setattr(broken_data, "Local", lambda _: SimpleNamespace(launch=made.launch_broken))
     monkeypatch.setattr(load, "run", made.load)
     monkeypatch.setattr(lab, "time", made)
     monkeypatch.setattr(Lab, "order_fault", lambda *_: "")

@@ -79,7 +79,7 @@ def test_what_planted_ones_would_cost_has_its_class(
     server, drawn = importlib.import_module("server"), random.Random(5)
     monkeypatch.setattr(importlib.import_module("cost_cheats").random, "SystemRandom", lambda: drawn)
     simulated = Simulated(lambda: server.CHEATS[cheat](default_dataset.path), 7)
-    monkeypatch.setattr(warm_up, "launch", simulated.launch)
+    monkeypatch.setattr(warm_up, "Local", lambda _: SimpleNamespace(launch=simulated.launch))
     monkeypatch.setattr(load, "run", simulated.load)
     assert classed(measured(tmp_path / "peers", cheat, cache, default_dataset)) == {name}
 

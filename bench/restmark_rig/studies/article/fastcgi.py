@@ -12,7 +12,8 @@ from ...model.errors import StartFailed
 from ...model.stats import Estimate
 from ...model.workloads import ROUTE_ROOT, ROUTE_TRANSFER, full
 from ...report import numbers
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import judging, neighbour, proxy
 from ..lab import Lab, Setting
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
@@ -71,7 +72,7 @@ def measure(lab: Lab) -> list[Cell]:
     with ExitStack() as stack:
         try:
             options = StartOptions(lab.dataset.path, workers=lab.workers, cpus=lab.pins.server)
-            server = stack.enter_context(launch(speaking_all(contestant, ports), options, lab.cache))
+            server = stack.enter_context(Local(lab.cache).launch(speaking_all(contestant, ports), options))
             fronts = {protocol.name: _front(lab, stack, protocol, ports.get(protocol.name, server.port)) for protocol in PROTOCOLS}
         except StartFailed as fault:
             raise CannotTell(fault.message) from None

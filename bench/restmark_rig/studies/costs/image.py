@@ -13,7 +13,8 @@ from pathlib import Path
 from ...contestants.contestant import Contestant, Requirement, StartPlan
 from ...model.workloads import ROUTES, full
 from ...server.http_probe import ProbeError
-from ...server.launcher import RunningServer, StartOptions, launch
+from ...server.launcher import RunningServer, StartOptions
+from ...server.placement import Local
 from .. import scratch
 from ..lab import Lab
 
@@ -43,7 +44,7 @@ def of(lab: Lab, contestant: Contestant) -> Image:
     with scratch.folder(lab, f"image-{contestant.name}") as place:
         trace = place / "trace"
         options = StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)
-        with launch(_traced(contestant, trace), options, lab.cache) as server:
+        with Local(lab.cache).launch(_traced(contestant, trace), options) as server:
             _ask_all(server)
             mapped = list(_mapped(server.pids()))
         found = {*opened(trace.read_text(encoding="utf-8", errors="replace").splitlines()), *mapped}
