@@ -56,9 +56,9 @@ class Look:
         return self.mean_s * (series if series > _SERIES else min(_SERIES**2 / series, _FEW * _SERIES))
 
 
-# Of five contestants on two routes. Fewer have the time of those that are not there, and up to twice as much in all.
-_SERIES, _FEW = 10, 2
-QUICK, FULL = Look(1.5, 20.0, 6.0, 2.0), Look(5.0, 60.0, 20.0, 10.0)
+# Of five contestants on two routes. Fewer have the time of those that are not there, and up to three times as much in all.
+_SERIES, _FEW = 10, 3
+QUICK, FULL = Look(1.5, 30.0, 6.0, 2.0), Look(5.0, 60.0, 20.0, 10.0)
 
 
 def planned_s(contestants: Sequence[Contestant], quick: bool) -> float:
