@@ -70,6 +70,8 @@ need cmake ninja-build gcc g++ pkgconf libmicrohttpd-dev 'libmsgpack-c-dev|libms
         chromium uwsgi-core uwsgi-plugin-python3 python3-werkzeug python3-pip python3-venv python3-setuptools python3-wheel nodejs pypy3 \
         postgresql redis-server python3-psycopg python3-redis
 
+[ "$parts" != long ] || need openssh-server openssh-client
+
 if [ "$parts" = packaging ]; then
         exec /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -rs tests/packaging
 fi

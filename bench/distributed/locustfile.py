@@ -407,8 +407,9 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
     machines = {machine["client"]: machine["cpus"] for machine in coordinator.machines()}
     while environment.runner.state in ("spawning", "running"):
         _settle(environment.runner)
-        users = environment.runner.user_count
+        users = _users(environment.runner)
         if not users:
+            gevent.sleep(POLL_S)
             continue
         words[0] = f"--duration={WINDOW_S if environment.runner.state == 'running' else SPAWNING_WINDOW_S}s"
         try:
@@ -428,6 +429,11 @@ def _settle(runner: MasterRunner) -> None:
         if runner.state != "spawning":
             return
         gevent.sleep(POLL_S)
+
+
+def _users(runner: MasterRunner) -> int:
+    """How many there are. Once all are, it is what was asked for: what workers have reported is some seconds old."""
+    return int(runner.target_user_count if runner.state == "running" else runner.user_count)
 
 
 def _tell(outcome: dict[str, Any], output: str | None) -> None:

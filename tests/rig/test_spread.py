@@ -159,6 +159,13 @@ def test_a_machine_is_doubted_by_name(change: dict[str, Any], server_full: bool,
     assert all(told in verdict.evidence and "other" not in verdict.evidence for verdict in found)
 
 
+def test_who_waits_for_the_network_is_not_said_to_sleep() -> None:
+    (found,) = machine_verdicts.of([_WELL], False, server_idle=True)
+    assert found.name == CLIENT_BOUND and "the network between them" in found.evidence
+    (found,) = machine_verdicts.of([replace(_WELL, cpu_ns=990_000_000)], False, server_idle=True)
+    assert "m worked" in found.evidence and "network" not in found.evidence
+
+
 def test_a_clock_is_named_when_the_run_begins() -> None:
     machine = LoadMachine("far", "h", "k", "x86_64", 4, "restmark-load 1", 5_000_000, 300)
     assert "far is 5.0 s ahead" in machine_verdicts.clock_remarks([machine])[0]
@@ -206,7 +213,7 @@ def test_a_host_file_that_says_nonsense(tmp_path: Path, text: str, told: str) ->
         (["--listen", "10.0.0.1"], "give --load-from or --load-cluster"),
         (["--load-cluster", "h:1", "--listen", "0.0.0.0"], "every address"),
         (["--load-cluster", "h:1", "--listen", "example"], "no IP address"),
-        (["--ssh-config", __file__], "--ssh-config is of the machines"),
+        (["--ssh-config", __file__], "--ssh-config without"),
         (["--load-from", "/nowhere"], "does not exist"),
     ],
 )

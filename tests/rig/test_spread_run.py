@@ -231,7 +231,7 @@ def test_locusts_own_command_line_makes_the_same_load(with_locust: Cache, tmp_pa
             for argv, env in zip((master, words, words), _environments(tmp_path), strict=True)
         ]
         try:
-            told = running[0].communicate(timeout=300)[1]
+            told = running[0].communicate(timeout=120)[1]
             assert running[0].returncode == 0, told
             assert [process.wait(300) for process in running[1:]] == [0, 0]
         finally:

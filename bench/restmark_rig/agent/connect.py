@@ -38,7 +38,8 @@ class ServerPlace:
         if self.server is None:
             given = {"--server-agent": self.agent, "--server-address": self.address, "--ssh-config": self.ssh_config}
             if named := [name for name, value in given.items() if value is not None]:
-                raise UsageFault(f"{' and '.join(named)} without --server", f"name the servers' machine, too: --server {SCHEME}HOST")
+                remedy = f"name the servers' machine, too: --server {SCHEME}HOST; --ssh-config also goes with --load-from"
+                raise UsageFault(f"{' and '.join(named)} without --server", remedy)
         elif not self.server.startswith(SCHEME):
             raise UsageFault(f"--server {self.server}: servers are reached by ssh", f"write {SCHEME}[USER@]HOST[:PORT]")
         else:
@@ -46,7 +47,8 @@ class ServerPlace:
 
     def argv(self) -> list[str]:
         """The options again."""
-        options = {"--server": self.server, "--server-agent": self.agent, "--server-address": self.address, "--ssh-config": self.ssh_config}
+        config = self.ssh_config.absolute() if self.ssh_config else None
+        options = {"--server": self.server, "--server-agent": self.agent, "--server-address": self.address, "--ssh-config": config}
         return [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 

@@ -12,14 +12,16 @@ START_LATE_MAX = 0.02  # of the time of sending
 CLOCK_OFF_MAX_US = 100_000
 
 
-def of(machines: Sequence[MachineRound], server_full: bool) -> Iterator[Verdict]:
+def of(machines: Sequence[MachineRound], server_full: bool, server_idle: bool = False) -> Iterator[Verdict]:
     """At most one verdict of each kind, that names all whom it concerns. server_full: the server worked on all its CPUs, and no rate was asked
-    for, so that a saturated machine did not set the pace."""
+    for, so that a saturated machine did not set the pace. server_idle: it had time, though no rate was asked for."""
     lost = [f"{machine.name} was lost: {machine.lost}" for machine in machines if machine.lost]
     if lost:
         left = len(machines) - len(lost)
         yield Verdict(LOST_CLIENT, f"{'; '.join(lost)}; {left} of {len(machines)} load machines made the load to its end")
     doubted = [text for machine in machines if not machine.lost and (text := "; ".join(_doubts(machine, server_full)))]
+    if server_idle and not doubted:
+        doubted = ["neither the server nor a load machine was busy: the network between them, or too few connections for its latency, set the pace"]
     if doubted:
         yield Verdict(CLIENT_BOUND, "; ".join(doubted))
 

@@ -216,8 +216,10 @@ def of_round(evidence: Evidence) -> list[Verdict]:
     """The doubts about one round, in the order of VERDICTS; none if there are none."""
     found = [*_correctness(evidence), *_waiting(evidence), *_disturbance(evidence)]
     if machines := evidence.load.machines:
-        found = [verdict for verdict in found if verdict.name != CLIENT_BOUND]  # told of each machine instead
-        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value)
+        # Told of each machine instead; and a server may wait for the network between, which is none of its doing.
+        idle = any(verdict.name == STARVED for verdict in found)
+        found = [verdict for verdict in found if verdict.name not in (CLIENT_BOUND, STARVED)]
+        found += machine_verdicts.of(machines, evidence.rate_per_s is None and evidence.server_share >= SERVER_BUSY.value, idle)
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
 
 
