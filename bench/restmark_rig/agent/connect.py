@@ -38,7 +38,8 @@ class ServerPlace:
         if self.server is None:
             given = {"--server-agent": self.agent, "--server-address": self.address, "--ssh-config": self.ssh_config}
             if named := [name for name, value in given.items() if value is not None]:
-                raise UsageFault(f"{' and '.join(named)} without --server", f"name the servers' machine, too: --server {SCHEME}HOST; --ssh-config also goes with --load-from")
+                remedy = f"name the servers' machine, too: --server {SCHEME}HOST; --ssh-config also goes with --load-from"
+                raise UsageFault(f"{' and '.join(named)} without --server", remedy)
         elif not self.server.startswith(SCHEME):
             raise UsageFault(f"--server {self.server}: servers are reached by ssh", f"write {SCHEME}[USER@]HOST[:PORT]")
         else:
