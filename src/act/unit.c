@@ -1,10 +1,10 @@
 #include "act/unit.h"
 
-#include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
-#include <systemd/sd-login.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -33,15 +33,12 @@ static int open_bus(sd_bus **ret) {
         return r;
 }
 
-/* The object path of the service's unit, for the caller to free(). */
-static int find_unit(char **ret) {
-        char *name = NULL;
-        int r = sd_pid_get_unit(0, &name);
+/* The object path of the service's unit, in *ret_answer. Its control group would tell it too, but not on each kind of hierarchy. */
+static int find_unit(sd_bus *bus, sd_bus_message **ret_answer, const char **ret_path) {
+        int r = sd_bus_call_method(bus, systemd, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitByPID", NULL, ret_answer, "u",
+                                   (uint32_t)getpid());
 
-        if (r >= 0)
-                r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, ret);
-        free(name);
-        return r;
+        return r < 0 ? r : sd_bus_message_read(*ret_answer, "o", ret_path);
 }
 
 /* Whether the property is this word. */
@@ -79,16 +76,17 @@ static int ask(sd_bus *bus, const char *path) {
 }
 
 bool unit_store_outlives_stop(void) {
+        sd_bus_message *answer = NULL;
+        const char *path = NULL;
         sd_bus *bus = NULL;
-        char *path = NULL;
-        int r = find_unit(&path);
+        int r = open_bus(&bus);
 
         if (r >= 0)
-                r = open_bus(&bus);
+                r = find_unit(bus, &answer, &path);
         if (r >= 0)
                 r = ask(bus, path);
+        (void)sd_bus_message_unref(answer);
         (void)sd_bus_close_unref(bus);
-        free(path);
         if (r < 0)
                 log_message(LOG_DEBUG, "systemd does not say what becomes of the sockets that it keeps: %s", strerror(-r));
         return r > 0;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* Whether its file descriptor store outlives the stop that has just begun: of a restart from systemd 254 on, and always with
- * FileDescriptorStorePreserve=yes. False where nobody can be asked; it waits a second for each of three answers at most. */
+ * FileDescriptorStorePreserve=yes. False where nobody can be asked; it waits a second for each of five answers at most. */
 bool unit_store_outlives_stop(void);
 
 #endif

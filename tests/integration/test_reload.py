@@ -69,7 +69,7 @@ def test_a_reload_reads_what_was_put_beside_the_file(start: Start) -> None:
     assert f"{daemon.folder}/restmarkd.ini:3: {drop_in}:3: unknown key" in refuse(daemon)
     drop_in.unlink()
     reload(daemon)
-    assert len([pid for pid in workers(daemon) if pid]) == 1
+    wait_for("the second worker has left", lambda: len([pid for pid in workers(daemon) if pid]) == 1)
 
 
 def test_all_workers_are_replaced(start: Start) -> None:

@@ -276,6 +276,7 @@ def test_a_place_says_its_options_again() -> None:
     place.check()
     assert place.argv() == ["--server", "ssh://a", "--server-agent", "restmark agent", "--server-address", "::1", "--ssh-config", "/x"]
     assert ServerPlace().argv() == []
+    assert ServerPlace("ssh://a", ssh_config=Path("x")).argv()[-1] == str(Path.cwd() / "x"), "it means the same from any folder"
 
 
 def test_two_machines_share_no_cpu() -> None:

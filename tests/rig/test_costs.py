@@ -119,7 +119,25 @@ def test_a_single_dear_slice_is_no_level() -> None:
     ],
 )
 def test_a_contestant_has_the_class_of_all_starts_but_one(names: list[str], name: str) -> None:
-    assert steadiness.over_starts(names) == name
+    assert steadiness.over_starts([steadiness.Start(one, 0, 50.0) for one in names]) == name
+
+
+@pytest.mark.parametrize(
+    ("levels", "name"),
+    [
+        ([50.0] * 10, FLAT),
+        ([50.0, 70.0] * 5, FLAT),  # what neighbours do
+        ([50.0] * 9 + [500.0], FLAT),  # one odd one
+        ([500.0] + [50.0] * 9, FLAT),
+        ([5.0] + [50.0] * 9, FLAT),
+        ([50.0, 150.0] * 5, INCONSISTENT),
+        ([50.0] * 8 + [150.0] * 2, INCONSISTENT),
+        ([50.0, 150.0], INCONSISTENT),
+    ],
+)
+def test_starts_that_are_flat_on_different_levels_are_not_of_one_kind(levels: list[float], name: str) -> None:
+    """As where each start draws how dear its answers are."""
+    assert steadiness.over_starts([steadiness.Start(FLAT, 0, level) for level in levels]) == name
 
 
 def started(name: str, levels: list[tuple[float, int]], starts: int = 10) -> list[Cell]:

@@ -302,6 +302,15 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
     assert "a study of pipelining" in done.stderr
 
 
+@pytest.mark.parametrize(("start", "told"), [(PYTHON, "at none of the rates that were tried did"), ("rust-axum", "no fixed rates of Rust, axum were measured")])
+def test_a_stack_without_a_rate_that_holds_has_no_money(start: str, told: str) -> None:
+    money = Money(TERMS, figures.stacks(measured(), MIX, 1.0))
+    stacks = facts.gather(usual(), usual().contestant(start), MIX, [], Sources("run"), money)
+    one = living.money(stacks, C, None, None)
+    assert one.stance is Stance.UNKNOWN
+    assert told in one.text
+
+
 def test_the_bill_and_the_decision_agree() -> None:
     stacks = gathered(usual())
     assert stacks.bill is not None

@@ -17,7 +17,7 @@ from restmark_rig.host import installation
 from restmark_rig.load import load_program
 from restmark_rig.server.launcher import StartOptions, launch
 from restmark_rig.store.dataset import Dataset
-from restmark_rig.study import balance
+from restmark_rig.study import balance, tail
 from restmark_rig.ui.commands.dev import dev
 
 from .helpers import PYTHON, ROOT, Silent, cheater
@@ -168,3 +168,28 @@ def test_the_article_says_what_is_missing(tmp_path: Path) -> None:
         closed = run("article", "--duration", "1", "http://127.0.0.1:1/")
         assert closed.returncode == 3 and "Connection refused" in closed.stderr and "Traceback" not in closed.stderr
     assert "65 threads for 64 connections" in run("article", "--threads", "65", "http://h/").stderr
+
+
+def test_tail_tells_latencies_at_shares_of_the_capacity_by_workers(build_tree: Path) -> None:
+    del build_tree  # it makes sure that restmarkd is built
+    result = run("tail", "-C", "restmarkd", "-C", "restmarkd-copy", "--workers", "1,2", "--rounds", 2, "--duration", DURATION_S, "--connections", 8)
+    assert result.returncode == 0, result.stderr
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in result.stdout.splitlines()]
+    assert table[0][2:5] == ["requests/s", "per worker", "p99 ms at 50%"]
+    assert [line[1] for line in table[2:]] == ["1", "1", "2", "2"]
+    for line in table[2:]:
+        assert int(line[2].replace(",", "")) >= int(line[3].replace(",", "")) > 0
+        for p99, late in ((line[4], line[5]), (line[6], line[7])):
+            middle, least, most = map(float, re.findall(r"\d+\.\d+", p99))
+            assert 0 <= least <= middle <= most
+            assert re.fullmatch(r"[012] of 2", late)
+
+
+def test_tail_takes_turns() -> None:
+    assert list(tail.in_turn("ab", 3)) == [(0, "a"), (0, "b"), (1, "b"), (1, "a"), (2, "a"), (2, "b")]
+
+
+def test_tail_ends_at_a_target_that_is_not_there(build_tree: Path) -> None:
+    del build_tree
+    result = run("tail", "-C", "restmarkd", "--target", "/nowhere", "--rounds", 1, "--duration", DURATION_S, "--connections", 2)
+    assert result.returncode != 0 and "/nowhere" in result.stderr, result.stderr

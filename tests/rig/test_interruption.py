@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from restmark_rig import report
 from restmark_rig.model.errors import EnvironmentFault, Terminated
-from restmark_rig.model.results import Results, rounds_held
+from restmark_rig.model.results import Results
+from restmark_rig.model.rounds_held import rounds_held
 from restmark_rig.report.view import View
 from restmark_rig.run import interruption
 from restmark_rig.run.recording import Recording

@@ -24,6 +24,7 @@ BENCH = ROOT / "bench"
 PEERS = BENCH / "peers"
 STUDIES = BENCH / "restmark_rig" / "studies"
 CODECS = BENCH / "micro"
+TOOLS = (BENCH / "distributed", BENCH / "restmark_rig" / "attach")
 PAGE = """<html><body>
 <a href="../../packages/thing-1.0.tar.gz#sha256=aa" data-requires-python="&gt;=3.8">thing-1.0.tar.gz</a>
 <a href="https://host/thing-1.0-py3-none-any.whl#sha256=ab">thing-1.0-py3-none-any.whl</a>
@@ -155,7 +156,8 @@ def test_the_pinned_files_of_the_codecs_are_found_and_read(cache: Cache) -> None
 
 def test_every_file_with_pins_is_renewed() -> None:
     folders = [*(PEERS / name for name in registry.built_in_names(PEERS)), *program_folders(STUDIES)]
-    renewed_ones = {file for folder in folders for file in pin_files(contestant.load(folder))} | set(pin_files_below(CODECS))
+    renewed_ones = {file for folder in folders for file in pin_files(contestant.load(folder))}
+    renewed_ones |= {file for folder in (CODECS, *TOOLS) for file in pin_files_below(folder)}
     patterns = ("*requirements*.txt", "*.lock", "go.mod", "pom.xml", "package.json")
     made = {"node_modules", "build", "target"}
     there = {path for pattern in patterns for path in BENCH.rglob(pattern) if not made & set(path.relative_to(BENCH).parts)}

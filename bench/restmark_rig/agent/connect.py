@@ -47,7 +47,8 @@ class ServerPlace:
 
     def argv(self) -> list[str]:
         """The options again."""
-        options = {"--server": self.server, "--server-agent": self.agent, "--server-address": self.address, "--ssh-config": self.ssh_config}
+        config = self.ssh_config.absolute() if self.ssh_config else None
+        options = {"--server": self.server, "--server-agent": self.agent, "--server-address": self.address, "--ssh-config": config}
         return [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 

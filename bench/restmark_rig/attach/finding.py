@@ -16,6 +16,7 @@ from .service import Window
 
 _ROUTES_MAX = 8
 _STACKS_MAX = 4
+_TOLD_MIN = 0.005  # share of a class: less would be printed as 0 %
 _ASYNC = ("/asyncio/", "/uvloop", "/tornado/", "/gevent/", "/trio/")
 
 
@@ -151,8 +152,10 @@ def bound_told(bound: Bound, title: str, like: str) -> str:
     """At most 38 % of its CPU can be saved by faster JSON, of which ... alone brings 31 %."""
     share = bound.share
     title = f"{title[:1].upper()}{title[1:]}" + (", if it computes as the loop of /million-loop does" if share.key == "own" else "")
+    if share.value < _TOLD_MIN:
+        return ""
     if not bound.savings:
-        return f"{title}: at most {share.value:.0%} of its CPU time can be saved; by whom, this run does not tell." if share.value >= 0.01 else ""
+        return f"{title}: at most {share.value:.0%} of its CPU time can be saved; by whom, this run does not tell."
     same = [one for one in bound.savings if one.language == like and one.value > 0]
     best = next((one for one in bound.savings if one.value > 0), None)
     text = f"{title}: at most {share.value:.0%} of its CPU time can be saved"

@@ -143,8 +143,9 @@ def _bill(money: Money | None, start: ContestantRecord) -> tuple[Terms | None, d
         return None, {}, None, "it takes --requests-per-second, --cpu-year and --memory-gib-year"
     held = {stack.name: stack for stack in money.stacks if stack.seconds is not None}
     if money.lacking or start.name not in held:
-        reason = money.lacking or f"no fixed rate of {title_of(start)} was measured that holds the p99: 'restmark costs --claim 6 --claim 5'"
-        return money.terms, held, None, reason
+        tried = any(stack.name == start.name for stack in money.stacks)
+        why = f"at none of the rates that were tried did {title_of(start)} hold the p99" if tried else f"no fixed rates of {title_of(start)} were measured"
+        return money.terms, held, None, money.lacking or why
     return money.terms, held, billing.make(list(held.values()), start.name, money.terms), ""
 
 

@@ -129,7 +129,7 @@ def money(stacks: Stacks, name: str, engineer_day: float | None, move_days: floa
     found = saving(stacks, name, terms) if terms else None
     if terms is None or stacks.bill is None or found is None:
         why = stacks.no_bill or f"no fixed rate of {stacks.title(name)} was measured that holds the p99"
-        return sentence.unmeasured(key, label, why, "'restmark costs --claim 5 --claim 6' and the prices that you pay")
+        return sentence.unmeasured(key, label, why, "'restmark costs --claim 5 --claim 6' on a quiet machine, a --p99 that can be held, and your prices")
     once = (engineer_day or 0.0) * (move_days or 0.0)
     line = stacks.bill.line(stacks.start.name)
     assert line is not None

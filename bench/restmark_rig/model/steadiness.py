@@ -28,6 +28,8 @@ UNSETTLED_SHARE = 0.25
 BRIEF, BLIP_FACTOR = 4, 2.0
 # Of all starts so many may be of another class than the rest: a neighbour's burst is no property of a contestant.
 ODD_ONES = 1
+# Starts whose steady levels lie further apart are not of one kind, however flat each is.
+APART_FACTOR = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,17 @@ def of_start(costs: Sequence[float], same: float = SAME_FACTOR) -> Start:
     return Start(SLOWDOWN if cheaper else WARM_UP, begin, math.exp(last.mean))
 
 
-def over_starts(names: Sequence[str]) -> str:
-    """The class that all starts but ODD_ONES have; inconsistent without one."""
-    if not names:
+def over_starts(starts: Sequence[Start]) -> str:
+    """The class that all starts but ODD_ONES have; inconsistent without one, or if the levels at which they are steady lie far apart, all but ODD_ONES."""
+    if not starts:
         raise ValueError("no starts")
+    names = [start.name for start in starts]
+    levels = sorted(start.steady for start in starts)
+    forgiven = ODD_ONES if len(starts) > 2 else 0
+    if min(high / low for low, high in zip(levels, levels[len(levels) - forgiven - 1 :], strict=False)) > APART_FACTOR:
+        return INCONSISTENT
     name, count = Counter(names).most_common(1)[0]
-    return name if count >= max(len(names) - ODD_ONES, 1) and (len(names) > 2 or count == len(names)) else INCONSISTENT
+    return name if count >= len(names) - forgiven else INCONSISTENT
 
 
 def sinks(costs: Sequence[float], factor: float) -> bool:

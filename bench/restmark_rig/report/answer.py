@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..model.memory_records import AFTER, LOAD, REST
-from ..model.results import NOISY, THROTTLED, ContestantRecord, Results, rounds_held
+from ..model.results import NOISY, THROTTLED, ContestantRecord, Results
+from ..model.rounds_held import rounds_held
 from ..model.stats import SINGLE_ROUND_FACTOR, Estimate
 from ..model.workloads import (
     ROUTE_ENCODE,

@@ -19,8 +19,8 @@ from ..model.results import (
     ContestantRecord,
     Results,
     Rig,
-    rounds_held,
 )
+from ..model.rounds_held import rounds_held
 from ..model.stats import Estimate
 from ..model.workloads import requested
 from .analysis import Analysis, Load, load_of

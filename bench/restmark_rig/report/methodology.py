@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import cpulist, plan, stats
-from ..model.results import TUNED, Results, rounds_held
+from ..model.results import TUNED, Results
+from ..model.rounds_held import rounds_held
 from . import numbers
 from .analysis import Analysis
 from .texts import TUNED_MEANS

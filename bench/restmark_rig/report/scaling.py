@@ -29,6 +29,7 @@ def without(results: Results) -> Results:
         verifications=[verification for verification in results.verifications if verification.contestant not in more],
         order=[visit for visit in results.order if visit.contestant not in more],
         cells=[cell for cell in results.cells if cell.contestant not in more],
+        warm_ups=[warm_up for warm_up in results.warm_ups if warm_up.contestant not in more],
     )
 
 

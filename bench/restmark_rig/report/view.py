@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from ..model import cpulist
 from ..model.memory_records import LOAD
-from ..model.results import Cell, Machine, Results, rounds_held
+from ..model.results import Cell, Machine, Results
+from ..model.rounds_held import rounds_held
 from ..model.workloads import ROUTE_ENCODE, back_end_of, requested
 from . import (
     against,

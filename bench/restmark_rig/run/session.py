@@ -11,50 +11,43 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import __version__, report
-from ..backends import back_ends
-from ..backends.back_ends import BackEnds
 from ..contestants import registry
 from ..contestants.contestant import Contestant
 from ..contestants.settings import Settings
-from ..host import background_load, identity, pinning
-from ..host.background_load import BackgroundLoad
+from ..host import identity, pinning
 from ..host.machine_speed import MachineSpeed, Quiet
-from ..host.pinning import Pinning
 from ..model import budget, plan
 from ..model.budget import Forecast, SliceLengths
 from ..model.errors import EnvironmentFault, ExitCode
-from ..model.results import ContestantRecord, Machine, Results, RunSettings, Skipped, Verification
-from ..server.launcher import StartOptions
+from ..model.results import ContestantRecord, Results, RunSettings, Skipped, Verification
 from ..server.placement import Placement
-from ..store import dataset, rig_identity, writing
-from ..store.dataset import Dataset
+from ..store import rig_identity, writing
 from ..terminal import console
 from ..terminal.console import Progress
 from ..verify import verifier
-from ..verify.oracle import Oracle
 from ..verify.verifier import VerifyPlan
 from . import (
     calibration,
     contestant_record,
     interruption,
-    load_machines,
     machine_record,
-    machine_verdicts,
     participants,
     preview,
     resume,
     run_request,
     runner,
+    surroundings,
     verdict,
-    warm_up,
 )
+from . import ground as grounds
 from .bench import Bench
 from .calibration import Calibration
-from .load_machines import HERE, Loaders
+from .ground import Ground
 from .participants import Participant
 from .preview import Preview
 from .recording import Recording
 from .run_request import RunRequest
+from .surroundings import Busy
 
 
 @dataclass
@@ -68,40 +61,6 @@ class _Field:
     failed: ExitCode = ExitCode.OK
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What the run stands on, equal for new and for resumed ones."""
-
-    placement: Placement
-    pins: Pinning
-    data: Dataset
-    default: Dataset
-    run: RunSettings
-    seed: int
-    running: BackEnds
-    loaders: Loaders = HERE
-
-    @property
-    def options(self) -> StartOptions:
-        address = self.placement.address if self.placement.name else self.loaders.listen
-        return StartOptions(
-            self.data.path,
-            address,
-            workers=self.run.workers,
-            cpus=self.pins.server,
-            back_ends=self.running.access,
-            limits=self.run.limits,
-        )
-
-
-@dataclass(frozen=True)
-class _Busy:
-    """What others did just before measuring, and how long they were waited for, seconds."""
-
-    others: BackgroundLoad
-    waited_s: float
-
-
 def start(
     settings: Settings, request: RunRequest, placement: Placement, seed: int | None, directory: Path, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
@@ -109,36 +68,21 @@ def start(
 
     Raises RigError. Whatever interrupts it, Ctrl-C and SIGTERM included, is passed on once what was measured is saved.
     """
-    ground = _ground(settings, request, placement, secrets.randbelow(2**31) if seed is None else seed)
+    ground = grounds.of(settings, request, placement, secrets.randbelow(2**31) if seed is None else seed)
     found = preview.look(settings, request, ground.run, placement)
     with ExitStack() as stack:
-        ground = replace(ground, running=_back_ends(settings, request, ground, found, stack), loaders=_loaders(settings, request, stack))
+        running = grounds.started_back_ends(settings, request, ground, found, stack)
+        ground = replace(ground, running=running, loaders=grounds.started_loaders(settings, request, stack))
         return _started(settings, request, ground, found, directory, wait_min)
 
 
-def _back_ends(settings: Settings, request: RunRequest, ground: _Ground, found: Preview, stack: ExitStack) -> BackEnds:
-    """Those that the workloads ask, for as long as the stack lasts. Raises EnvironmentFault if one can not be had: who asks for its workloads wants them."""
-    wishes, servers = request.wishes(ground.pins), ground.run.workers * (len(found.present) + 2)
-    running = stack.enter_context(back_ends.running(found.asked, wishes, servers, ground.data, settings.cache))
-    for name, why in running.absent.items():
-        what, _, remedy = why.partition("; remedy: ")
-        raise EnvironmentFault(f"the workloads need a {name}, which can not be started: {what}", remedy)
-    return running
-
-
-def _loaders(settings: Settings, request: RunRequest, stack: ExitStack) -> Loaders:
-    """Who makes the load, for as long as the stack lasts. Raises EnvironmentFault."""
-    with console.progress() as progress:
-        return stack.enter_context(load_machines.running(request.load_machines(), settings.cache, progress.progress))
-
-
 def _started(
-    settings: Settings, request: RunRequest, ground: _Ground, found: Preview, directory: Path, wait_min: float | None
+    settings: Settings, request: RunRequest, ground: Ground, found: Preview, directory: Path, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """A new run, once its back ends are there."""
     started_unix_ms = time.time_ns() // 1_000_000
     with writing.claimed(directory), console.progress() as progress:
-        _look_around(ground, found, wait_min, progress)
+        surroundings.look_around(ground, found, wait_min, progress)
         field = _prepare(settings, ground.placement, progress)
         _require_baseline(ground.run, field)
         limit = time.monotonic() + budget.quick_limit_s(len(field.contestants), request.asks_back_ends) if request.quick else None
@@ -146,12 +90,12 @@ def _started(
         machine_speed = MachineSpeed(ground.pins, ground.placement.idle, work_ns=ground.placement.work_ns)
         _verify(field, ground, machine_speed, request.routes(), progress)
         _require_baseline(ground.run, field)
-        busy = _look_again(ground, wait_min, progress)
+        busy = surroundings.look_again(ground, wait_min, progress)
         if limit is not None:
             limit += busy.waited_s  # who asks to wait for quiet means it
         names = _participants(field, ground)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        bench = _bench(settings, ground, machine_speed, progress)
+        bench = grounds.bench(settings, ground, machine_speed, progress)
         calibrated = calibration.hold(names, cells, bench)
         if limit is not None:
             measuring_s = budget.quick_measuring_s(limit - time.monotonic(), len(field.contestants), cells)
@@ -173,13 +117,13 @@ def _started(
             skipped=field.skipped,
             verifications=_under_all_names(field.verifications, names),
             order=plan.make(cells, ground.run.rounds, ground.seed),
-            remarks=_remarks(ground, request),
+            remarks=grounds.remarks(ground, request),
             rig=rig_identity.describe(),
             typed_argv=list(sys.argv),
             back_ends=ground.running.records(pinning.shared_with_back_ends(ground.pins)),
             back_end_footprints=calibrated.footprints,
             server_place=ground.placement.name or None,
-            server_machine=_server_machine(ground.placement),
+            server_machine=grounds.server_machine(ground.placement),
             load_machines=ground.loaders.records,
         )
         recording = _recording(results, directory, calibrated)
@@ -192,15 +136,15 @@ def go_on(
 ) -> tuple[Recording, ExitCode]:
     """The rest of an interrupted run. Raises RigError, UsageFault if what it measured is not the same any more."""
     results = recording.results
-    today = _ground(settings, request, placement, results.seed)
+    today = grounds.of(settings, request, placement, results.seed)
     with ExitStack() as stack:
-        running = _back_ends(settings, request, today, preview.look(settings, request, today.run, placement), stack)
-        ground = replace(today, running=running, loaders=_loaders(settings, request, stack))
+        running = grounds.started_back_ends(settings, request, today, preview.look(settings, request, today.run, placement), stack)
+        ground = replace(today, running=running, loaders=grounds.started_loaders(settings, request, stack))
         return _gone_on(settings, request, recording, ground, wait_min)
 
 
 def _gone_on(
-    settings: Settings, request: RunRequest, recording: Recording, today: _Ground, wait_min: float | None
+    settings: Settings, request: RunRequest, recording: Recording, today: Ground, wait_min: float | None
 ) -> tuple[Recording, ExitCode]:
     """The rest of a run, once its back ends are there."""
     results = recording.results
@@ -210,11 +154,11 @@ def _gone_on(
         today.run,
         rig_identity.describe(),
         machine_record.tools(),
-        _server_machine(today.placement),
+        grounds.server_machine(today.placement),
     )
     ground = replace(today, run=results.settings)
     with writing.claimed(recording.directory), console.progress() as progress:
-        _wait_for_quiet(ground, wait_min, progress)
+        surroundings.wait_for_quiet(ground, wait_min, progress)
         field = _prepare(settings, ground.placement, progress)
         built = _participants(field, ground)
         resume.require_same_contestants(results, _records(built, field, ground))
@@ -224,51 +168,11 @@ def _gone_on(
         _verify(field, ground, machine_speed, request.routes(), progress)
         names = _participants(field, ground)
         resume.require_same_contestants(results, _records(names, field, ground))
-        busy = _look_again(ground, wait_min, progress)
+        busy = surroundings.look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
-        calibrated = calibration.hold(names, cells, _bench(settings, ground, machine_speed, progress))
+        calibrated = calibration.hold(names, cells, grounds.bench(settings, ground, machine_speed, progress))
         recording.remark("the run was interrupted and resumed")
     return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, None, busy)
-
-
-def _look_around(ground: _Ground, found: Preview, wait_min: float | None, progress: Progress) -> None:
-    """Says how long the whole run takes, and what others do to it, before anything is built. Raises EnvironmentFault."""
-    _wait_for_quiet(ground, wait_min, progress)
-    now = _others(ground)
-    parts = [f"to verify {len(found.present)} contestants", "to measure them"]
-    if found.unbuilt:
-        parts.insert(0, f"to build {', '.join(found.unbuilt)}")
-    if now.quiet:
-        progress.say(f"about {found.span(now.share).text}: {', '.join(parts)}")
-    else:
-        progress.say(preview.busy_warning(now, found.span(now.share)))
-
-
-def _look_again(ground: _Ground, wait_min: float | None, progress: Progress) -> _Busy:
-    """What others do when all is ready to be measured, which may be minutes later."""
-    started = time.monotonic()
-    _wait_for_quiet(ground, wait_min, progress)
-    waited_s = time.monotonic() - started
-    return _Busy(_others(ground), waited_s)
-
-
-def _wait_for_quiet(ground: _Ground, wait_min: float | None, progress: Progress) -> None:
-    if wait_min is not None:
-        background_load.wait_for_quiet(lambda: _others(ground), 60 * wait_min, progress.progress)
-
-
-def _others(ground: _Ground) -> BackgroundLoad:
-    """What others do here, or, if that is more, on the servers' machine."""
-    here = background_load.look(preview.cpus_of(ground.pins))
-    if not ground.pins.apart:
-        return here
-    there = ground.placement.background_load(ground.pins.server or frozenset())
-    return max(here, there, key=lambda found: found.share)
-
-
-def _server_machine(placement: Placement) -> Machine | None:
-    """That of the servers, where it is another one."""
-    return placement.identity() if placement.name else None
 
 
 def _require_baseline(run: RunSettings, field: _Field) -> None:
@@ -282,20 +186,13 @@ def _require_baseline(run: RunSettings, field: _Field) -> None:
     )
 
 
-def _ground(settings: Settings, request: RunRequest, placement: Placement, seed: int) -> _Ground:
-    pins = request.pins(placement)
-    default = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
-    data = dataset.read(request.dataset.absolute()) if request.dataset else default
-    return _Ground(placement, pins, data, default, request.settings(pins, data), seed, BackEnds())
-
-
 def _prepare(settings: Settings, placement: Placement, progress: Progress) -> _Field:
     ready, skipped = participants.prepare(settings, settings.chosen(), placement, progress)
     return _Field(ready, skipped, [], {})
 
 
 def _verify(
-    field: _Field, ground: _Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
+    field: _Field, ground: Ground, machine_speed: MachineSpeed, routes: tuple[str, ...], progress: Progress
 ) -> None:
     """All of verify's checks on everybody, of the workloads to be measured, with looks at the machine's speed in between.
 
@@ -329,11 +226,11 @@ def _verify(
     field.contestants = passed
 
 
-def _participants(field: _Field, ground: _Ground) -> list[Participant]:
+def _participants(field: _Field, ground: Ground) -> list[Participant]:
     return participants.scaled(participants.with_again(field.contestants), preview.cpus_by_workers(ground.run, ground.pins, ground.placement.topology()))
 
 
-def _records(names: Sequence[Participant], field: _Field, ground: _Ground) -> list[ContestantRecord]:
+def _records(names: Sequence[Participant], field: _Field, ground: Ground) -> list[ContestantRecord]:
     return [
         contestant_record.describe(participant, ground.options, field.accounting.get(participant.contestant.name, ""), ground.placement)
         for participant in names
@@ -343,40 +240,6 @@ def _records(names: Sequence[Participant], field: _Field, ground: _Ground) -> li
 def _under_all_names(verifications: Sequence[Verification], names: Sequence[Participant]) -> list[Verification]:
     outcome = {verification.contestant: verification for verification in verifications}
     return [replace(outcome[participant.contestant.name], contestant=participant.name) for participant in names]
-
-
-def _remarks(ground: _Ground, request: RunRequest) -> list[str]:
-    """What the settings alone make doubtful."""
-    topology = ground.placement.topology()
-    found = [*pinning.remarks(ground.pins, topology), *preview.too_many_workers(ground.run, ground.pins)]
-    found.extend(machine_verdicts.clock_remarks(ground.loaders.records))
-    longest = warm_up.LONGEST
-    if ground.loaders.watched is None:
-        found.append("several machines that make a load together do not tell how far it is: warm-ups lasted as long as asked for, steady or not")
-        longest = 1
-    if request.quick:
-        found.append(
-            "a quick run: one start of the servers, and warm-ups that end after "
-            f"{longest * budget.QUICK_WARM_UP_MS / 1e3:g} s, steady or not; repeat it without --quick before anything depends on it"
-        )
-    return found
-
-
-def _bench(settings: Settings, ground: _Ground, machine_speed: MachineSpeed, progress: Progress) -> Bench:
-    return Bench(
-        ground.run,
-        ground.options,
-        ground.pins,
-        Oracle(ground.data, ground.running),
-        settings.cache,
-        ground.placement,
-        machine_speed,
-        ground.seed,
-        progress.progress,
-        engine=ground.loaders.engine,
-        watched=ground.loaders.watched,
-        back_ends=ground.running,
-    )
 
 
 def _slices(bench: Bench, calibrated: Calibration) -> SliceLengths:
@@ -397,12 +260,12 @@ def _measured(
     settings: Settings,
     recording: Recording,
     names: Sequence[Participant],
-    ground: _Ground,
+    ground: Ground,
     field: _Field,
     machine_speed: MachineSpeed,
     calibrated: Calibration,
     limit: float | None,
-    busy: _Busy,
+    busy: Busy,
 ) -> ExitCode:
     """Makes the visits that remain; an interruption is told once the progress line is gone, and passed on."""
     run = ground.run
@@ -410,7 +273,7 @@ def _measured(
         recording.remark(f"when measuring began, {busy.others.text}")
     try:
         with console.progress() as progress:
-            bench = _bench(settings, ground, machine_speed, progress)
+            bench = grounds.bench(settings, ground, machine_speed, progress)
             cells = run_request.cells_of(names, _routes(recording), run)
             slices = _slices(bench, calibrated)
             measuring = budget.measuring_span(cells, run, slices)
@@ -435,7 +298,7 @@ def _routes(recording: Recording) -> list[str]:
     return list(dict.fromkeys(visit.route for visit in recording.results.order))
 
 
-def _announcement(recording: Recording, ground: _Ground, forecast: Forecast) -> str:
+def _announcement(recording: Recording, ground: Ground, forecast: Forecast) -> str:
     run, remaining = ground.run, recording.remaining()
     turns = plan.turns(remaining)
     starts = len({plan.start_of(turn.round) for turn in turns})

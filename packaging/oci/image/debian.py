@@ -18,10 +18,13 @@ class Failed(Exception):
 
 
 def run(*argv: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
-    """Runs to the end; returns stdout. What the command says of errors is shown."""
+    """Runs to the end; returns stdout. What the command says of errors is shown, on stdout too, if it fails."""
     done = subprocess.run(
-        [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True, cwd=cwd, env=environment
+        [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=False, cwd=cwd, env=environment
     )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+    done.check_returncode()
     return done.stdout
 
 

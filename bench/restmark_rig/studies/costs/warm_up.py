@@ -49,17 +49,22 @@ class Look:
 
     def later(self, taken: Sequence[float]) -> Look:
         """That of the rounds that follow, by what the looks of the first have taken."""
-        return replace(self, longest_s=min(self.longest_s, longest_within(taken, self.mean_s * max(len(taken), _SERIES))))
+        return replace(self, longest_s=min(self.longest_s, longest_within(taken, self.later_s(len(taken)))))
+
+    def later_s(self, series: int) -> float:
+        """What all looks of a later round may take."""
+        return self.mean_s * (series if series > _SERIES else min(_SERIES**2 / series, _FEW * _SERIES))
 
 
-_SERIES = 10  # of five contestants on two routes: fewer have the time of those that are not there
+# Of five contestants on two routes. Fewer have the time of those that are not there, and up to twice as much in all.
+_SERIES, _FEW = 10, 2
 QUICK, FULL = Look(1.5, 20.0, 6.0, 2.0), Look(5.0, 60.0, 20.0, 10.0)
 
 
 def planned_s(contestants: Sequence[Contestant], quick: bool) -> float:
     """Length of the experiment, seconds, if no look ends early."""
     look, series = QUICK if quick else FULL, len(_able(contestants)) * len(REQUESTS)
-    looks_s = series * look.first(series).longest_s + (STARTS - 1) * look.mean_s * max(series, _SERIES) if series else 0.0
+    looks_s = series * look.first(series).longest_s + (STARTS - 1) * look.later_s(series) if series else 0.0
     return looks_s + series * STARTS * (START_S + LOAD_MORE_S)
 
 
@@ -181,7 +186,7 @@ def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
     return Kind(
         title,
         route,
-        steadiness.over_starts([start.name for start in starts]),
+        steadiness.over_starts(starts),
         starts,
         steady_us=_median([start.steady for _, start in reached]),
         until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
@@ -269,7 +274,8 @@ CLAIM = Claim(
         f"CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
         f"{steadiness.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
         "steady state (its level still changes in the last quarter). "
-        f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is inconsistent."
+        f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is "
+        f"inconsistent, as it is if the steady levels of its starts lie more than {steadiness.APART_FACTOR:g}× apart."
     ),
     rule=(
         "Holds if PyPy's starts are a warm-up on both routes; does not hold if they are flat on both; cannot be told otherwise, or without PyPy. The class of "

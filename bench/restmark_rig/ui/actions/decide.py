@@ -141,7 +141,7 @@ def _show(made: Decision) -> None:
     console.plain(out, "")
     out.print(_table(made.table, _COLUMNS))
     console.plain(out, f"\n{made.table.caption}. The page has {numbers.listed([column.title for column in made.table.columns[_COLUMNS:]])} as well.")
-    if made.stacks.terms is not None:
+    if made.stacks.terms is not None and made.stacks.bill is not None:
         terms = made.stacks.terms
         console.plain(out, f"Money: {billing.peak(terms):,g} requests/s at the peak, {terms.headroom:.0%} left free.")
     console.plain(out, "\nNot measured:")

@@ -16,10 +16,11 @@ from ...load import load, load_program, wrk
 from ...load.load import LoadPlan
 from ...model.errors import ExitCode, UsageFault
 from ...store import dataset
-from ...study import article, balance, client_cost, request_cost, targets
+from ...study import article, balance, client_cost, request_cost, tail, targets
 from ...study.article import ByHand
 from ...study.balance import Balance, BalancePlan
 from ...study.client_cost import Client
+from ...study.tail import Rate, Tail, TailPlan
 from ...terminal import console
 from .build import provide_load
 
@@ -96,6 +97,34 @@ def show_targets(settings: Settings, rounds: int, duration_s: int) -> int:
     for finding in findings:
         _print(f"{'met   ' if finding.met else 'MISSED'} {finding.name}: {finding.figure}; target {finding.target:g}")
     return ExitCode.OK if all(finding.met for finding in findings) else ExitCode.REGRESSION
+
+
+def show_tail(
+    settings: Settings, names: tuple[str, ...], target: str, connections: int, workers: tuple[int, ...], rounds: int, duration_s: float
+) -> int:
+    """A table of the contestants, by workers."""
+    provide_load(settings)
+    data = dataset.write_default(settings.cache.folder("datasets") / "default.msgpack")
+    contestants = [registry.resolve(name, installation.PEERS) for name in dict.fromkeys(names)]
+    plan = TailPlan(data.path, target, connections, workers, rounds, duration_s)
+    with console.progress() as progress:
+        for contestant in contestants:
+            builder.build(contestant, settings.cache, progress)
+        found = tail.measure(load, contestants, plan, settings.cache, progress.say)
+    heads = [f"p99 ms at {share:.0%} | late" for share in tail.SHARES]
+    _print(f"| contestant | workers | requests/s | per worker | {' | '.join(heads)} |")
+    _print("|---|---:|---:|---:|" + "---:|---:|" * len(tail.SHARES))
+    for one in found:
+        _print(_tail_line(one))
+    return ExitCode.OK
+
+
+def _tail_line(one: Tail) -> str:
+    return f"| {one.contestant} | {one.workers} | {one.per_worker * one.workers:,.0f} | {one.per_worker:,.0f} | {' | '.join(map(_rate, one.rates))} |"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.middle_us / 1000:.2f} ({min(rate.p99_us) / 1000:.2f} – {max(rate.p99_us) / 1000:.2f}) | {rate.late} of {len(rate.p99_us)}"
 
 
 def show_article(settings: Settings, by_hand: ByHand, urls: tuple[str, ...], only_print: bool) -> int:

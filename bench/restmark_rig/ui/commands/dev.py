@@ -127,6 +127,37 @@ def targets(settings: Settings, rounds: int, duration: int) -> int:
 
 
 @dev.command()
+@click.option(
+    "-C",
+    "--contestant",
+    "names",
+    multiple=True,
+    metavar="NAME|DIR",
+    default=("restmarkd", "go-fasthttp", "rust-hyper", "nginx"),
+    show_default=True,
+    help="Repeatable.",
+)
+@click.option("--target", default="/", show_default=True, help="Of the requests.")
+@click.option("--connections", type=click.IntRange(1, 10_000), default=256, show_default=True, help="Of all workers together.")
+@click.option("--workers", type=CountList(), default="1", show_default=True, metavar="N[,N…]", help="Of each server, in turn.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--duration", type=click.FloatRange(0.05, 60), default=1, show_default=True, metavar="SECONDS", help="Of each load.")
+@click.pass_obj
+def tail(
+    settings: Settings, names: tuple[str, ...], target: str, connections: int, workers: tuple[int, ...], rounds: int, duration: float
+) -> int:
+    """Compare latencies at 50 and 80 % of each server's capacity, and its throughput per worker.
+
+    A Markdown table. Capacity is what a closed loop of the connections answers; the p99 is that of a fixed rate, counted from when each
+    request was due, the median of the rounds with the least and the most of them. late: rounds in which the client itself was, so that the p99 is not the
+    server's alone.
+    """
+    from ..actions import dev as action
+
+    return action.show_tail(settings, names, target, connections, workers, rounds, duration)
+
+
+@dev.command()
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="wrk's -t.")
 @click.option("--connections", type=click.IntRange(min=1), default=64, show_default=True, help="wrk's -c.")
 @click.option("--duration", type=click.IntRange(min=1), default=10, show_default=True, metavar="SECONDS", help="wrk's -d.")
