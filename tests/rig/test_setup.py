@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from restmark_rig.contestants import contestant, registry, requirements, toolchains, versions
+from restmark_rig.contestants import builder, contestant, registry, requirements, toolchains, versions
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant, Requirement
 from restmark_rig.host import installation
 from restmark_rig.model.errors import EnvironmentFault, ManifestError
 from restmark_rig.setup import environment, needs
+from restmark_rig.studies.pipelining import natives
 
 from .helpers import ROOT, Silent, call_rig, write_contestant
 
@@ -95,6 +97,21 @@ def test_an_old_command_gives_way_to_the_cache_and_a_new_one_does_not(
     command(old, "tool", "echo tool 1.26")
     versions.forget()
     assert toolchains.equip(mine, cache).search_path is None
+
+
+def test_programs_of_a_study_are_built_by_the_kept_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Debian whose own Go is too old."""
+    cache = Cache(tmp_path / "cache")
+    recipe = contestant.load(natives.GO)
+    (go,) = (one for one in recipe.requires if one.command == "go")
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    kept = command(toolchains.folder(cache, go) / "bin", "go", "echo go version go1.99").parent
+    monkeypatch.setattr(requirements, "missing", lambda one: [] if one.search_path else [requirements.Missing("go not found", "")])
+    made: list[Contestant] = []
+    monkeypatch.setattr(builder, "build", lambda one, *_: made.append(one))
+    assert natives.built(SimpleNamespace(cache=cache, reporter=Silent()), natives.GO).search_path == f"{kept}:{tmp_path / 'bin'}"  # type: ignore[arg-type]
+    assert [one.name for one in made] == [recipe.name]
 
 
 def test_builds_and_versions_use_the_kept_toolchain(tmp_path: Path) -> None:

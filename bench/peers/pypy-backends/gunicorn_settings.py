@@ -7,6 +7,7 @@ from typing import Any
 preload_app = True
 worker_class = "gthread"
 threads = 1
+keepalive = 75  # seconds, as nginx has it; the 2 of the default end connections of a client that a busy machine holds up
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...contestants import builder, requirements
+from ...contestants import builder, requirements, toolchains
 from ...contestants.contestant import Contestant, load
 from ...model.errors import BuildFailed
 from ...server.launcher import StartOptions, start_command
@@ -30,7 +30,7 @@ def title(folder: Path) -> str:
 
 def built(lab: Lab, folder: Path) -> Contestant:
     """The program's recipe, built if need be. Raises CannotTell if something is missing, or it can not be built."""
-    recipe = load(folder)
+    recipe = toolchains.equip(load(folder), lab.cache)
     if lacking := requirements.missing(recipe):
         raise CannotTell(f"{recipe.title}: {lacking[0].what}; {lacking[0].remedy}")
     try:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...contestants import builder, requirements
+from ...contestants import builder, requirements, toolchains
 from ...contestants.contestant import Contestant
 from ...contestants.settings import Settings
 from ...host import pinning
@@ -48,7 +48,7 @@ def study(settings: Settings, name: str, numbers: tuple[int, ...], quick: bool, 
 
 def _build_programs(settings: Settings, claims: Sequence[Claim], reporter: builder.Reporter) -> None:
     """What claims need beside contestants, before anything is measured. A claim that lacks one, or for which one can not be built, says so itself."""
-    for program in registry.programs(claims):
+    for program in (toolchains.equip(one, settings.cache) for one in registry.programs(claims)):
         if not requirements.missing(program):
             try:
                 builder.build(program, settings.cache, reporter)
