@@ -137,6 +137,8 @@ class Root:
         packages = sorted(set(re.findall(r"^ +(python3-[a-z0-9]+),$", control.split("\nPackage: restmark\n")[1].split("Recommends:")[0], re.MULTILINE)))
         found = {deb.package: deb for deb in debs}
         for deb in apt.fetch("python3", *packages, *RIG_PACKAGES):
+            if deb.package in found:  # its terms are there, and may be a link in the package
+                shutil.rmtree(self.folder / "usr" / "share" / "doc" / deb.package, ignore_errors=True)
             self.unpack(deb)
             self.put(f"var/lib/dpkg/status.d/{deb.package}", run("dpkg-deb", "--field", deb.path))
             found[deb.package] = deb
