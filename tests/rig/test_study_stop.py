@@ -58,6 +58,7 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
         try:
             assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 600), f"{moment} was never there"  # builds come first
+            wait_until(lambda: moment == "native-go" or bool(listeners({str(rig.pid), *descendants(rig.pid, pids=True)})))  # which is built then
             theirs = set(descendants(rig.pid, pids=True))
             ports = listeners({str(rig.pid), *theirs})
             rig.send_signal(number)
@@ -67,7 +68,7 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     assert rig.returncode in (130, 143, -signal.SIGKILL)
     assert wait_until(lambda: not processes_mentioning(str(tmp_path)) and not processes_mentioning(f"{shared_cache}/"))
     assert wait_until(lambda: not any(Path("/proc", pid).exists() for pid in theirs))
-    assert ports or moment == "native-go", "nothing listened: the moment tells nothing of ports"  # which is built then
+    assert ports or moment == "native-go", "nothing listened: the moment tells nothing of ports"
     assert wait_until(lambda: not ports.keys() & listening().keys())
     if number != signal.SIGKILL:
         assert not out.exists()
