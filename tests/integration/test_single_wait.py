@@ -45,7 +45,7 @@ def test_so_many_waits_take_a_request(start: Start, tmp_path: Path, environment:
     with traced(daemon.workers()[0], tmp_path / "trace"):
         ask(daemon, REQUESTS)
     n = len(re.findall(r"epoll_p?wait", (tmp_path / "trace").read_text()))
-    assert waits * REQUESTS <= n < (waits + 0.5) * REQUESTS
+    assert abs(n - waits * REQUESTS) < 0.5 * REQUESTS  # a request may come with its connection, and a wait end without one
 
 
 def test_what_the_library_does_not_do_is_said(start: Start) -> None:

@@ -21,6 +21,8 @@ GO_LACKS = bool(requirements.missing(load(natives.GO)))
 H2LOAD_LACKS = requirements.locate(h2load.REQUIREMENT) is None
 BROWSER_LACKS = requirements.locate(browser.REQUIREMENT) is None or not proxy.HTTP2_FRONT.is_installed()
 
+NOBODY_LISTENS = ("native-go", "strace --follow-forks")  # yet: the one is built then, the other starts a server then
+
 
 @pytest.fixture(scope="module")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -58,7 +60,6 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as rig:
         try:
             assert wait_until(lambda: any(moment in line for line in descendants(rig.pid)), 600), f"{moment} was never there"  # builds come first
-            wait_until(lambda: moment == "native-go" or bool(listeners({str(rig.pid), *descendants(rig.pid, pids=True)})))  # which is built then
             theirs = set(descendants(rig.pid, pids=True))
             ports = listeners({str(rig.pid), *theirs})
             rig.send_signal(number)
@@ -68,7 +69,7 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, shared_cache: Pa
     assert rig.returncode in (130, 143, -signal.SIGKILL)
     assert wait_until(lambda: not processes_mentioning(str(tmp_path)) and not processes_mentioning(f"{shared_cache}/"))
     assert wait_until(lambda: not any(Path("/proc", pid).exists() for pid in theirs))
-    assert ports or moment == "native-go", "nothing listened: the moment tells nothing of ports"
+    assert ports or moment in NOBODY_LISTENS, "nothing listened: the moment tells nothing of ports"
     assert wait_until(lambda: not ports.keys() & listening().keys())
     if number != signal.SIGKILL:
         assert not out.exists()
