@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -107,7 +108,7 @@ class Root:
                 place, real = self.folder / "usr" / path.lstrip("/"), find(self.folder, Path(path).name)
                 if not real:
                     raise Failed(f"{path}, the dynamic linker, is in no package that was fetched")
-                if not place.exists():
+                if not os.path.lexists(place):  # a link of the image leads nowhere outside of it
                     place.symlink_to("/" + str(real.relative_to(self.folder)))
 
     def _take(self, sysroot: Root, path: Path) -> Deb:
