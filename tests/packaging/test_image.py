@@ -180,15 +180,21 @@ class Pod:
         self.kill(signal.SIGTERM)
         return self.process.wait(60)
 
+    def destroy(self) -> None:
+        """If it has not ended. By its own number: with the user, it has left unshare's wish that it die with that."""
+        if self.process.poll() is None:
+            self.kill(signal.SIGKILL)
+            self.process.wait(60)
+
 
 @pytest.fixture
 def pod(filesystem: Path, tmp_path: Path) -> Iterator[Pod]:
     one = Pod(filesystem, tmp_path / "log", user=f"{ARBITRARY}:0", writable=("run", "tmp"))
-    one.wait_ready()
-    yield one
-    if one.process.poll() is None:
-        one.process.kill()
-        one.process.wait()
+    try:
+        one.wait_ready()
+        yield one
+    finally:
+        one.destroy()
 
 
 def test_it_serves_as_pid_1_of_an_arbitrary_user(pod: Pod) -> None:
@@ -232,9 +238,7 @@ def test_nothing_needs_to_be_writable(filesystem: Path, tmp_path: Path) -> None:
         assert one.get("/encode-json").strip() == "133622"
         assert one.end() == 0
     finally:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
+        one.destroy()
 
 
 def test_the_daemon_s_own_tests_pass_in_it(filesystem: Path, tmp_path: Path) -> None:
