@@ -81,7 +81,7 @@ def test_a_client_that_does_not_end_holds_a_stop_for_a_moment_only(start: Start)
         assert connection.request("/").status == 200
         daemon.signal(signal.SIGTERM)
         daemon.wait_log("stopping")
-        assert connection.request("/").closes
+        wait_for("the last answer says that it is", lambda: connection.request("/").closes)  # the worker hears of the stop behind the log
         assert daemon.wait_exit() == 0
 
 
