@@ -155,8 +155,8 @@ def test_costs_that_noise_hides_are_undecided_and_no_pass() -> None:
 class CountedMeter(Meter):
     """Each slice takes 1 ns longer than the one before it; nothing is asked of a server."""
 
-    def __init__(self) -> None:
-        super().__init__(None)  # type: ignore[arg-type]
+    def __init__(self, warm_up_requests: int = 0) -> None:
+        super().__init__(None, warm_up_requests)  # type: ignore[arg-type]
         self.visited: list[str] = []
 
     def _repeats(self, _: WorkloadRequest, longer: int) -> int:
@@ -165,6 +165,15 @@ class CountedMeter(Meter):
     def slice_ns(self, request: WorkloadRequest, _: int) -> float:
         self.visited.append(request.target)
         return 100.0 + len(self.visited)
+
+
+def test_what_compiles_late_is_warmed_up_once_by_all_kinds() -> None:
+    meter = CountedMeter(100)
+    requests = {str(count): counted(ENCODE, count) for count in range(6)}
+    for _ in range(2):
+        next(meter.rounds(lambda: requests, random.Random(1)))
+    assert len(meter.visited) == 17 * 6 + 2 * 2 * 6  # the warm-up, and in each series a round that is not given
+    assert all(meter.visited[: 17 * 6].count(request.target) == 17 for request in requests.values())
 
 
 def test_the_kinds_of_a_round_stand_in_another_order_each_time() -> None:

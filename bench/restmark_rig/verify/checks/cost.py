@@ -77,7 +77,7 @@ def check_cost(subject: Subject) -> Iterator[Finding]:
 
     def action(route: str) -> str | None:
         subject.tell(f"costs of {route}")
-        with IdleLatency().held(), Meter(subject) as meter:
+        with IdleLatency().held(), Meter(subject, subject.contestant.warm_up_requests or 0) as meter:
             if route == ROUTE_LOOP:
                 _check_loop(subject, meter)
                 return None

@@ -23,14 +23,20 @@ _SLICE_CPU_NS = 5_000_000
 _SLICE_WALL_NS = 30_000_000  # bounds the time that a server that sleeps can take
 _SLICE_MAX_REQUESTS = 100
 _ESTIMATES = 3
+_WARM_UP_NS = 8_000_000_000  # wall time at most
 _TIMEOUT_S = 60.0
 
 
 class Meter:
-    """Measures the server's CPU time for requests, on one connection as long as the server keeps it."""
+    """Measures the server's CPU time for requests, on one connection as long as the server keeps it.
 
-    def __init__(self, subject: Subject) -> None:
+    warm_up_requests: so many are made before the first round, of all its kinds; a compiler that starts after so many calls would else
+    still be at work in the rounds, and make the same records cheaper from one kind to the next.
+    """
+
+    def __init__(self, subject: Subject, warm_up_requests: int = 0) -> None:
         self._subject = subject
+        self._cold_requests = warm_up_requests
         self._connection: Connection | None = None
 
     def __enter__(self) -> Meter:
@@ -79,12 +85,21 @@ class Meter:
         wanted = min(_SLICE_CPU_NS / max(estimate, 1.0), _SLICE_WALL_NS / wall)
         return max(1, min(_SLICE_MAX_REQUESTS, int(wanted))) * longer
 
+    def _warm_up(self, requests: RoundRequests) -> None:
+        end_ns = time.monotonic_ns() + _WARM_UP_NS
+        while self._cold_requests > 0 and time.monotonic_ns() < end_ns:
+            for request in requests().values():
+                self.slice_ns(request, 1)
+                self._cold_requests -= 1
+        self._cold_requests = 0
+
     def rounds(self, requests: RoundRequests, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
         """CPU time per request of each kind, nanoseconds, without end. The kinds stand in another random order each round.
 
         The round before the first warms up what the server compiles, fills or lets grow, and is not given. longer: how many times as long as
         usual slices are.
         """
+        self._warm_up(requests)
         repeats = {name: self._repeats(request, longer) for name, request in requests().items()}
         warm = False
         while True:
