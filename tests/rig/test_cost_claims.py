@@ -109,6 +109,11 @@ class Noisy:
 
     def __init__(self, typical: dict[str, float]) -> None:
         self._typical = typical
+        self.compiles_late = False
+        self.warmed_up = 0
+
+    def warm_up_again(self) -> None:
+        self.warmed_up += 1
 
     def rounds(self, _: object, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
         typical = dict(self._typical)
@@ -125,3 +130,30 @@ def test_what_short_slices_leave_open_is_asked_of_long_ones() -> None:
     assert told.told == [f"costs of {ROUTE_ENCODE}, in longer slices"]
     with pytest.raises(Mismatch, match="it is done only when a digest is asked for"):
         cost._decide(told, Noisy(figures(1500, 400, plain_us=150)), claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
+
+
+class Late(Noisy):
+    """Its compiler has not come to the requests of half of the records before it is warmed up once more: they seem to cost as much as all."""
+
+    def __init__(self, typical: dict[str, float]) -> None:
+        super().__init__(typical)
+        self.compiles_late = True
+
+    def rounds(self, _: object, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
+        typical = self._typical if self.warmed_up else {**self._typical, "half": self._typical["most"]}
+        while True:
+            yield {name: value * math.exp(rng.gauss(0, 0.02)) for name, value in typical.items()}
+
+
+def test_a_blame_of_what_compiles_late_has_to_come_twice() -> None:
+    claims = record_claims(RecordWork(ROUTE_ENCODE, RECORDS, RECORDS, hashed_bytes=10_000))
+    late = Late(figures(2400, 900, 600))
+    cost._decide(Told(), late, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
+    assert late.warmed_up == 1
+    late = Late(figures(2400, 900, 600))
+    late.compiles_late = False
+    with pytest.raises(Mismatch, match="stops growing"):
+        cost._decide(Told(), late, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
+    cheater = Late({**figures(2400, 900, 600), "half": figures(2400, 900, 600)["most"]})
+    with pytest.raises(Mismatch, match="stops growing"):
+        cost._decide(Told(), cheater, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ class Meter:
 
     def __init__(self, subject: Subject, warm_up_requests: int = 0) -> None:
         self._subject = subject
-        self._cold_requests = warm_up_requests
+        self._warm_up_requests = self._cold_requests = warm_up_requests
         self._connection: Connection | None = None
 
     def __enter__(self) -> Meter:
@@ -45,6 +45,15 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
             self._connection.close()
+
+    @property
+    def compiles_late(self) -> bool:
+        """Whether the server's compiler may still be at work in the rounds."""
+        return self._warm_up_requests > 0
+
+    def warm_up_again(self) -> None:
+        """Before the next rounds."""
+        self._cold_requests = self._warm_up_requests
 
     def _get(self, request: WorkloadRequest, expected: Answer) -> None:
         fresh = self._connection is None
