@@ -7,7 +7,7 @@ from typing import Any
 preload_app = True
 worker_class = "gthread"
 threads = 1
-keepalive = 75  # seconds, as nginx has it; the 2 of the default end connections of a client that a busy machine holds up
+keepalive = 5  # seconds; more would keep a client waiting whose second request in a packet gthread has lost
 
 
 def post_fork(server: Any, worker: Any) -> None:
