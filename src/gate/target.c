@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "gate/bytes.h"
 
 /* The number of bytes from the begin that are of the class, or percent-encoded. */
@@ -41,20 +42,11 @@ static bool is_ip_literal(const char *text, size_t length) {
 
 /* ":" and a number, or nothing, or nothing at all. */
 static bool is_port(const char *text, size_t length) {
-        unsigned int port = 0;
+        uint64_t port = 0;
 
         if (length == 0)
                 return true;
-        if (*text != ':')
-                return false;
-        for (size_t i = 1; i < length; i++) {
-                unsigned int digit = (unsigned int)(text[i] - '0');
-
-                port = port * 10 + digit;
-                if (digit > 9 || port > UINT16_MAX)
-                        return false;
-        }
-        return true;
+        return *text == ':' && (length == 1 || (number_parse(text + 1, length - 1, &port) == 0 && port <= UINT16_MAX));
 }
 
 bool target_is_host(const char *host, size_t length, bool may_be_empty) {

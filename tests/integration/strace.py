@@ -15,17 +15,22 @@ under_strace = pytest.mark.skipif(os.environ.get("RESTMARK_SANITIZED") == "1", r
 
 
 @contextmanager
-def tampered(daemon: Daemon, tmp_path: Path, call: str, fault: str) -> Iterator[None]:
-    """Meanwhile `fault`, in the words of strace's option --inject, befalls each `call`."""
-    fault_options = ["-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
-    arguments = ["strace", "-f", "-q", "-o", str(tmp_path / "trace"), *fault_options, "-p", str(daemon.pid)]
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as strace:
+def traced(pid: int, trace: Path, call: str, *options: str) -> Iterator[None]:
+    """Meanwhile a process's calls of this kind are written to `trace`."""
+    with subprocess.Popen(["strace", "-q", "-o", str(trace), "-e", f"trace={call}", *options, "-p", str(pid)], stderr=subprocess.DEVNULL) as strace:
         try:
-            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{daemon.pid}/status").read_text())
+            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text())
             yield
         finally:
             strace.terminate()
-            strace.wait(10)
+            strace.wait(60)
+
+
+@contextmanager
+def tampered(daemon: Daemon, tmp_path: Path, call: str, fault: str) -> Iterator[None]:
+    """Meanwhile `fault`, in the words of strace's option --inject, befalls each `call`."""
+    with traced(daemon.pid, tmp_path / "trace", call, "-f", "-e", f"inject={call}:{fault}"):
+        yield
 
 
 @contextmanager

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import BUILD, Daemon, run, wait_for
+from daemon import BUILD, Daemon, run
 from http_client import Connection, Load
-from strace import under_strace
+from strace import traced, under_strace
 
 Start = Callable[..., Daemon]
 ONE = "server.processes=1"
 REQUESTS = 200
 TWO_WAITS = {"LD_PRELOAD": str(BUILD / "tests" / "integration" / "libno_single_wait.so")}
-
-
-@contextmanager
-def traced(worker: int, trace: Path) -> Iterator[None]:
-    command = ["strace", "-q", "-o", str(trace), "-e", "trace=/epoll_p?wait", "-p", str(worker)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as strace:
-        try:
-            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{worker}/status").read_text())
-            yield
-        finally:
-            strace.terminate()
-            strace.wait(60)
 
 
 def ask(daemon: Daemon, requests: int) -> None:
@@ -42,7 +28,7 @@ def ask(daemon: Daemon, requests: int) -> None:
 @pytest.mark.parametrize(("environment", "waits"), [({}, 1), (TWO_WAITS, 2)], ids=["one", "two"])
 def test_so_many_waits_take_a_request(start: Start, tmp_path: Path, environment: dict[str, str], waits: int) -> None:
     daemon = start(ONE, environment=environment)
-    with traced(daemon.workers()[0], tmp_path / "trace"):
+    with traced(daemon.workers()[0], tmp_path / "trace", "/epoll_p?wait"):
         ask(daemon, REQUESTS)
     n = len(re.findall(r"epoll_p?wait", (tmp_path / "trace").read_text()))
     assert abs(n - waits * REQUESTS) < 0.5 * REQUESTS  # a request may come with its connection, and a wait end without one

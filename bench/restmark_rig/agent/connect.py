@@ -33,10 +33,12 @@ class ServerPlace:
     address: str | None = None
     ssh_config: Path | None = None
 
-    def check(self) -> None:
-        """Raises UsageFault for options that say nothing without --server, and for a --server that names no machine."""
+    def check(self, loaded_by_ssh: bool = False) -> None:
+        """Raises UsageFault for options that say nothing without --server, and for a --server that names no machine. loaded_by_ssh: whether
+        --ssh-config is for load machines, too."""
         if self.server is None:
-            given = {"--server-agent": self.agent, "--server-address": self.address, "--ssh-config": self.ssh_config}
+            config = None if loaded_by_ssh else self.ssh_config
+            given = {"--server-agent": self.agent, "--server-address": self.address, "--ssh-config": config}
             if named := [name for name, value in given.items() if value is not None]:
                 remedy = f"name the servers' machine, too: --server {SCHEME}HOST; --ssh-config also goes with --load-from"
                 raise UsageFault(f"{' and '.join(named)} without --server", remedy)

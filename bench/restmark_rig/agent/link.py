@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contestants.builder import Reporter
+from ..host import input_end
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault, RigError
 from . import protocol
@@ -76,15 +77,7 @@ class Link:
     def close(self) -> None:
         """Ends the agent, which ends what it has started. Safe to call again."""
         self._closing.set()
-        assert self._process.stdin is not None and self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(_ENDS_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+        input_end.close_and_wait(self._process, _ENDS_S)
 
     def _keep_alive(self) -> None:
         while not self._closing.wait(protocol.ALIVE_EVERY_S):

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..contestants import requirements, toolchains
+from ..contestants import contestant, requirements, toolchains
 from ..contestants.cache import Cache
-from ..contestants.contestant import Contestant, Requirement, StartPlan
+from ..contestants.contestant import Contestant, Requirement
 from . import classing
 from .classing import NATIVE, PYTHON, Stack
 
@@ -46,9 +46,7 @@ class Profile:
 
 def recipe() -> Contestant:
     """What 'restmark attach' needs: the part of a contestant that 'restmark setup' looks at."""
-    here = Path(__file__).parent
-    about = "Looks at a live service."
-    return Contestant(here, None, "attach", "restmark attach", "none", "none", about, "", (), (PROFILER, PERF), None, StartPlan((), {}), {})
+    return contestant.needing(Path(__file__).parent, "attach", "restmark attach", "Looks at a live service.", (PROFILER, PERF))
 
 
 def profiler(cache: Cache) -> str | None:
@@ -107,12 +105,13 @@ def _collected(running: Sequence[subprocess.Popen[str]], language: str, folder: 
     if why:
         return Profile(language, unseen=why)
     for process in running:
+        name = Path(process.args[0]).name  # type: ignore[index, arg-type]
         try:
             _, said = process.communicate(timeout=_LATE_S)
         except subprocess.TimeoutExpired:
-            return Profile(language, unseen=f"{Path(str(process.args[0])).name} did not end in time")  # type: ignore[index]
+            return Profile(language, unseen=f"{name} did not end in time")
         if process.returncode != 0:
-            return Profile(language, unseen=f"{Path(str(process.args[0])).name} failed: {' '.join(said.split())[-_SAID_MAX:]}")  # type: ignore[index]
+            return Profile(language, unseen=f"{name} failed: {' '.join(said.split())[-_SAID_MAX:]}")
     try:
         return _parsed(language, folder)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

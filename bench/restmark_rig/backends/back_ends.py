@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..contestants import contestant as contestants_of
 from ..contestants import requirements
 from ..contestants.back_end_access import BackEndAccess
 from ..contestants.cache import Cache
-from ..contestants.contestant import Contestant, StartPlan
+from ..contestants.contestant import Contestant
 from ..model.back_end_records import BackEndFootprint, BackEndRecord, BackEndUse
 from ..model.workloads import BACK_ENDS, CACHE, DATABASE, back_end_of
 from ..store.dataset import Dataset
@@ -164,21 +165,8 @@ def asked_by(contestants: Iterable[Contestant], routes: Collection[str] | None) 
 
 def recipe() -> Contestant:
     """What it takes to start them: the part of a contestant that 'restmark setup' and 'restmark doctor' look at."""
-    return Contestant(
-        directory=Path(__file__).parent,
-        repo=None,
-        name=NAME,
-        title=NAME,
-        language="none",
-        model="none",
-        description="The database and the cache.",
-        notes="",
-        routes=(),
-        requires=tuple(requirement for name in BACK_ENDS for requirement in start.requires(name)),
-        build=None,
-        start=StartPlan((), {}),
-        versions={},
-    )
+    requires = tuple(requirement for name in BACK_ENDS for requirement in start.requires(name))
+    return contestants_of.needing(Path(__file__).parent, NAME, NAME, "The database and the cache.", requires)
 
 
 def unmet(name: str) -> str:

@@ -151,6 +151,11 @@ class Contestant:
         return values
 
 
+def needing(directory: Path, name: str, title: str, description: str, requires: tuple[Requirement, ...]) -> Contestant:
+    """What is no contestant and needs programs as one does: a study, back ends, tools. 'restmark setup' looks at no more of it."""
+    return Contestant(directory, None, name, title, "none", "none", description, "", (), requires, None, StartPlan((), {}), {})
+
+
 def find_repo(directory: Path) -> Path | None:
     """The nearest folder above directory that is a checkout of restmark, or None."""
     for parent in directory.parents:

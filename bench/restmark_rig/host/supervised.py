@@ -20,7 +20,7 @@ from typing import Any
 
 from ..model.errors import StartFailed
 from ..model.limits import UNLIMITED, Limits
-from . import cgroup_limits, proctree
+from . import cgroup_limits, input_end, proctree
 from .cgroup import Cgroup
 from .proctree import ProcessTree
 
@@ -183,15 +183,7 @@ class SupervisedProcess:
 
     def _end_supervisor(self) -> None:
         """The supervisor ends when its input does. One that hangs is killed, and the kernel kills the server with it."""
-        assert self._supervisor.stdin is not None and self._supervisor.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._supervisor.stdin.close()
-        try:
-            self._supervisor.wait(_SUPERVISOR_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self._supervisor.kill()
-            self._supervisor.wait()
-        self._supervisor.stdout.close()
+        input_end.close_and_wait(self._supervisor, _SUPERVISOR_DEADLINE_S)
 
     def _stop_without_supervisor(self) -> None:
         """The supervisor was killed, or had nothing to stop: end what it may have left behind."""

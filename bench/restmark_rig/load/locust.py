@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contestants.cache import Cache
-from ..host import ports, proctree, ssh
+from ..host import input_end, ports, proctree, ssh
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault
 from . import cluster, load_program, locust_program
@@ -58,14 +58,7 @@ class _Process:
         return "" if code is None else f"{self.name} ended with exit code {code}; last lines of {self.log}:\n{tail(self.log)}"
 
     def end(self) -> None:
-        assert self.process.stdin is not None
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
-        try:
-            self.process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        input_end.close_and_wait(self.process, _END_S)
 
 
 @contextmanager

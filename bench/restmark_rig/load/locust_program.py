@@ -3,9 +3,9 @@ of its own in the cache. The rig's own Python needs none of it."""
 
 from __future__ import annotations
 
-from ..contestants import requirements, toolchains
+from ..contestants import contestant, requirements, toolchains
 from ..contestants.cache import Cache
-from ..contestants.contestant import Contestant, Requirement, StartPlan
+from ..contestants.contestant import Contestant, Requirement
 from ..host.installation import BENCH
 from ..model.errors import EnvironmentFault
 
@@ -24,21 +24,7 @@ _SSH = Requirement("ssh", ("openssh-client",))
 
 def recipe() -> Contestant:
     """What load from many machines takes on this one: the part of a contestant that 'restmark setup' looks at."""
-    return Contestant(
-        directory=FOLDER,
-        repo=None,
-        name=NAME,
-        title="load from many machines",
-        language="none",
-        model="none",
-        description="Locust, which has the load machines together.",
-        notes="",
-        routes=(),
-        requires=(_LOCUST, _SSH),
-        build=None,
-        start=StartPlan((), {}),
-        versions={},
-    )
+    return contestant.needing(FOLDER, NAME, "load from many machines", "Locust, which has the load machines together.", (_LOCUST, _SSH))
 
 
 def path(cache: Cache) -> str:

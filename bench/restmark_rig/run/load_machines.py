@@ -46,8 +46,6 @@ def wished(load_from: Path | None, load_cluster: str | None, listen: str | None,
     """What the options of a command line say. Raises UsageFault."""
     if load_from is not None and load_cluster is not None:
         raise UsageFault("--load-from starts a Locust master, and --load-cluster names one", "give one of them")
-    if load_from is None and ssh_config is not None:
-        raise UsageFault("--ssh-config is of the machines of --load-from", "leave it out")
     if load_from is None and load_cluster is None and listen is not None:
         raise UsageFault("--listen is for load from other machines", "give --load-from or --load-cluster, too")
     _require_address(listen)

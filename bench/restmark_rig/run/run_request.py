@@ -67,7 +67,6 @@ class RunRequest:
     load_from: Path | None = None
     load_cluster: str | None = None
     listen: str | None = None
-    ssh_config: Path | None = None
     limits: Limits = UNLIMITED
 
     def check(self) -> None:
@@ -76,7 +75,7 @@ class RunRequest:
         named = [name for name, value in given.items() if value is not None]
         if self.quick and named:
             raise UsageFault(f"--quick chooses what {' and '.join(named)} would say", "leave one of them out")
-        self.place.check()
+        self.place.check(loaded_by_ssh=self.load_from is not None)
         self.load_machines()
         self._check_back_ends()
         traffic.require_measured(self.mix, self.routes(), "name it with --workload, too, or take it out of the mix")
@@ -92,7 +91,7 @@ class RunRequest:
 
     def load_machines(self) -> LoadMachines:
         """Who makes the load. Raises UsageFault."""
-        return load_machines.wished(self.load_from, self.load_cluster, self.listen, self.ssh_config)
+        return load_machines.wished(self.load_from, self.load_cluster, self.listen, self.place.ssh_config)
 
     def pins(self, placement: Placement) -> Pinning:
         """The CPUs of servers there, of the load here. Raises UsageFault."""
@@ -168,7 +167,6 @@ class RunRequest:
             "--load-from": None if self.load_from is None else self.load_from.absolute(),
             "--load-cluster": self.load_cluster,
             "--listen": self.listen,
-            "--ssh-config": None if self.ssh_config is None or self.place.ssh_config is not None else self.ssh_config.absolute(),
             "--dataset": None if self.dataset is None else self.dataset.absolute(),
             "--baseline": self.baseline,
             "--mix": None if self.mix is None else ",".join(f"{route}={weight:.12g}" for route, weight in self.mix.items()),

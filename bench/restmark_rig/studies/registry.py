@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from ..contestants.contestant import Contestant, StartPlan, load
+from ..contestants.contestant import Contestant, load, needing
 from ..model.errors import UsageFault
 from .study import Claim, Study
 
@@ -35,21 +35,7 @@ def find(selector: str) -> Study:
 
 def recipe(study: Study) -> Contestant:
     """What its experiments need beside contestants: the part of a contestant that 'restmark setup' looks at."""
-    return Contestant(
-        directory=HERE / study.name,
-        repo=None,
-        name=study.name,
-        title=study.title,
-        language="none",
-        model="none",
-        description=study.lead,
-        notes="",
-        routes=(),
-        requires=study.requires,
-        build=None,
-        start=StartPlan((), {}),
-        versions={},
-    )
+    return needing(HERE / study.name, study.name, study.title, study.lead, study.requires)
 
 
 def programs(claims: Iterable[Claim]) -> list[Contestant]:

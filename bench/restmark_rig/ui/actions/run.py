@@ -76,8 +76,6 @@ def _with_routes(options: dict[str, object], settings: Settings) -> dict[str, ob
 
 def _request(options: dict[str, object]) -> RunRequest:
     connections = tuple(count for counts in options["connections"] for count in counts)  # type: ignore[attr-defined]
-    ssh_config, of_load = options["ssh_config"], options["load_from"] is not None
-    for_server = ssh_config if options["server"] is not None or not of_load else None
     return RunRequest(
         workloads=options["workloads"],  # type: ignore[arg-type]
         connections=connections,
@@ -102,12 +100,11 @@ def _request(options: dict[str, object]) -> RunRequest:
             options["server"],  # type: ignore[arg-type]
             options["server_agent"],  # type: ignore[arg-type]
             options["server_address"],  # type: ignore[arg-type]
-            for_server,  # type: ignore[arg-type]
+            options["ssh_config"],  # type: ignore[arg-type]
         ),
         load_from=options["load_from"],  # type: ignore[arg-type]
         load_cluster=options["load_cluster"],  # type: ignore[arg-type]
         listen=options["listen"],  # type: ignore[arg-type]
-        ssh_config=ssh_config if of_load else None,  # type: ignore[arg-type]
     )
 
 
