@@ -33,7 +33,7 @@ struct turn {
  * cannot be: the loop then has to wait for the set as for any descriptor. The daemon must have no connection yet. */
 int turn_join(struct MHD_Daemon *mhd, int epoll, struct error *e);
 
-/* Waits, and lets the library serve what has come for it. */
+/* Waits, and lets the library serve what has come for it; if something came for us, too, it serves when it is run the next time, as what we are told comes first. */
 void turn_run(struct MHD_Daemon *mhd, struct turn *turn);
 
 /* Whether turn_join() can do this with this library and linker. For a process that has not joined. Returns 0, or a negative errno value with a sentence. */

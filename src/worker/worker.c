@@ -257,7 +257,9 @@ static int serve(struct worker *w) {
                 bool is_idle;
                 int n = (w->joined ? wait_once : wait_twice)(w, events, sizeof events / sizeof *events, &now_ms, &is_idle);
 
-                if (n < 0 && n != -EINTR) {
+                if (n == -EINTR) /* nobody was asked yet, and the master's word comes before a request */
+                        continue;
+                if (n < 0) {
                         log_message(LOG_ERR, "worker %u: cannot wait for events: %s", w->heritage->slot, strerror(-n));
                         return HERITAGE_EXIT_SYSTEM;
                 }

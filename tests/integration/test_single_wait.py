@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import BUILD, Daemon, run
+from daemon import BUILD, Daemon, is_stopped, run, wait_for
 from http_client import Connection, Load
 from strace import traced, under_strace
 
@@ -60,3 +61,23 @@ def test_both_ways_serve_and_reload_and_stop(start: Start, environment: dict[str
     with Connection(address) as idle:
         assert idle.request("/").status == 200
         daemon.finish()
+
+
+@pytest.mark.parametrize("environment", [{}, TWO_WAITS], ids=["one", "two"])
+def test_a_worker_hears_of_a_stop_before_what_came_with_it(start: Start, environment: dict[str, str]) -> None:
+    """A request that it finds when it wakes, together with the master's word, is answered as the last one."""
+    daemon = start(ONE, environment=environment)
+    (worker,) = daemon.workers()
+    with Connection((daemon.host, daemon.port)) as connection:
+        assert connection.request("/").status == 200
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            wait_for("it is stopped", lambda: is_stopped(worker))
+            connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            daemon.signal(signal.SIGTERM)
+            wait_for("the stop is on its way", lambda: daemon.status()["state"] == "stopping")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        response = connection.read()
+        assert (response.status, response.closes) == (200, True)
+    assert daemon.wait_exit() == 0

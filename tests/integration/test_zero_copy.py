@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from daemon import BUILD, RESTMARKD, SOURCE, Daemon, run, wait_for
 from http_client import Connection
-from strace import under_strace
+from strace import traced, under_strace
 
 Start = Callable[..., Daemon]
 LONG = b"GET /transfer-data HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -40,21 +40,19 @@ def json_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @contextmanager
-def traced(daemon: Daemon, tmp_path: Path, *options: str) -> Iterator[Path]:
+def sendfile_traced(daemon: Daemon, tmp_path: Path, *options: str) -> Iterator[Path]:
     """Meanwhile the worker's sendfile() calls are written to a file, and befallen by what the options say."""
-    worker = daemon.workers()[0]
     trace = tmp_path / "trace"
-    with subprocess.Popen(["strace", "-q", "-o", str(trace), "-e", "trace=sendfile", *options, "-p", str(worker)], stderr=subprocess.DEVNULL) as strace:
-        try:
-            wait_for("strace has it", lambda: "TracerPid:\t0" not in Path(f"/proc/{worker}/status").read_text())
-            yield trace
-        finally:
-            strace.terminate()
-            strace.wait(10)
+    with traced(daemon.workers()[0], trace, "sendfile", *options):
+        yield trace
 
 
 def calls(trace: Path) -> list[str]:
     return re.findall(r"^sendfile\(.* = (.*)$", trace.read_text(), re.MULTILINE)
+
+
+def has_filled_the_socket(results: list[str]) -> bool:
+    return any("EAGAIN" in r for r in results) and any(r.isdigit() and 0 < int(r) < LONG_BYTES for r in results)
 
 
 def narrow(daemon: Daemon) -> socket.socket:
@@ -98,7 +96,7 @@ def transfer(daemon: Daemon) -> int:
 @pytest.mark.parametrize("setting", ["yes", "no"])
 def test_the_setting_decides(start: Start, tmp_path: Path, json_bytes: bytes, setting: str) -> None:
     daemon = start(ONE, f"server.zero-copy={setting}")
-    with traced(daemon, tmp_path) as trace, Connection((daemon.host, daemon.port)) as connection:
+    with sendfile_traced(daemon, tmp_path) as trace, Connection((daemon.host, daemon.port)) as connection:
         for _ in range(3):
             assert connection.request("/transfer-data").body == json_bytes
         assert connection.request("/transfer-data", "HEAD").headers["content-length"] == str(LONG_BYTES)
@@ -113,11 +111,10 @@ def test_the_setting_decides(start: Start, tmp_path: Path, json_bytes: bytes, se
 def test_a_client_that_takes_little_at_a_time(start: Start, tmp_path: Path, json_bytes: bytes) -> None:
     """Short sends, full sockets, and several requests at once: the head of the next may find no room."""
     daemon = start(ONE)
-    with traced(daemon, tmp_path) as trace, narrow(daemon) as client:
+    with sendfile_traced(daemon, tmp_path) as trace, narrow(daemon) as client:
         client.sendall(LONG * 40)
+        wait_for("the socket is full", lambda: has_filled_the_socket(calls(trace)))
         read_all(client, 40, json_bytes)
-    results = calls(trace)
-    assert any("EAGAIN" in r for r in results) and any(r.isdigit() and 0 < int(r) < LONG_BYTES for r in results), results
     assert transfers(daemon) == {"requests": 40, "body_bytes": 40 * LONG_BYTES, "aborted": 0}
 
 
@@ -125,7 +122,7 @@ def test_a_client_that_takes_little_at_a_time(start: Start, tmp_path: Path, json
 @pytest.mark.parametrize("fault", ["error=EINVAL", "error=EIO:when=1+2", "error=EINTR:when=1+2", "error=ENOMEM:when=2+3", "retval=0:when=1+2"])
 def test_where_the_kernel_does_not_a_copy_is_sent(start: Start, tmp_path: Path, json_bytes: bytes, fault: str) -> None:
     daemon = start(ONE)
-    with traced(daemon, tmp_path, "-e", f"inject=sendfile:{fault}") as trace, narrow(daemon) as client:
+    with sendfile_traced(daemon, tmp_path, "-e", f"inject=sendfile:{fault}") as trace, narrow(daemon) as client:
         client.sendall(LONG * 10)
         read_all(client, 10, json_bytes)
     assert any("INJECTED" in line for line in trace.read_text().splitlines())
