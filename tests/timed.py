@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 _NICENESS = -15
 _AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -14,14 +16,15 @@ _AUTOGROUP = Path("/proc/self/autogroup")
 @contextmanager
 def before_others() -> Iterator[None]:
     """For a with block: this process, and what it starts."""
-    usual, of_session = os.getpriority(os.PRIO_PROCESS, 0), _session_niceness()
+    usual, of_session = os.getpriority(os.PRIO_PROCESS, 0), _session_niceness() if _has_the_session() else None
     try:
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     except PermissionError:
         yield
         return
     try:
-        # Where the kernel shares CPUs among sessions first, niceness counts within a session alone.
+        # Where the kernel shares CPUs among sessions first, niceness counts within a session alone. Who else is in it would go before all servers, which have
+        # sessions of their own.
         if of_session is not None:
             _AUTOGROUP.write_text(str(_NICENESS))
         yield
@@ -29,6 +32,21 @@ def before_others() -> Iterator[None]:
         if of_session is not None:
             _AUTOGROUP.write_text(str(of_session))
         os.setpriority(os.PRIO_PROCESS, 0, usual)
+
+
+def _has_the_session() -> bool:
+    """Whether nobody is in this process's session but those that it comes from and those that come from it."""
+    own = psutil.Process()
+    kin = {own.pid, *(one.pid for one in (*own.parents(), *own.children(recursive=True)))}
+    return not any(_session(pid) == os.getsid(0) for pid in psutil.pids() if pid not in kin)
+
+
+def _session(pid: int) -> int | None:
+    """None of a process that has ended."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _session_niceness() -> int | None:

@@ -34,6 +34,7 @@ def test_reading(serve: Start, postgres: Postgres) -> None:  # noqa: F811
     # What is changed behind the server's back is what it answers.
     postgres.sql("UPDATE record SET count = 5, name = E'\\u00fc\\n\"', type = '' WHERE id = 8")
     assert json.loads(ask(daemon, "/db/record?id=8").body) == {**record(8, 5), "name": 'ü\n"', "type": ""}
+    wait_for("each worker has its two connections", lambda: daemon.status()["stores"]["database"]["connections"] == 4)
     status = daemon.status()
     assert (status["routes"]["db-record"]["requests"], status["routes"]["db-records"]["requests"], status["routes"]["db-search"]["requests"]) == (5, 2, 3)
     database = status["stores"]["database"]
