@@ -1,6 +1,7 @@
 # The libraries, by the names that Debian 12 and 13 (and others) give their pkg-config files.
 
 find_package(PkgConfig REQUIRED)
+include("${CMAKE_CURRENT_LIST_DIR}/StaticMicrohttpd.cmake")
 
 function(restmark_dependency target)
   foreach(candidate IN LISTS ARGN)
@@ -12,7 +13,12 @@ function(restmark_dependency target)
         list(FILTER folders INCLUDE REGEX "^/")
         set_target_properties(PkgConfig::dep_${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${folders}")
       endif()
-      add_library(dep::${target} ALIAS PkgConfig::dep_${target})
+      if(target STREQUAL microhttpd AND RESTMARKD_STATIC_MICROHTTPD)
+        restmark_static_microhttpd(microhttpd_within)
+        add_library(dep::microhttpd ALIAS microhttpd_within)
+      else()
+        add_library(dep::${target} ALIAS PkgConfig::dep_${target})
+      endif()
       message(STATUS "${target}: ${dep_${target}_VERSION}")
       return()
     endif()

@@ -26,7 +26,8 @@ for option in "$@"; do
                 echo "can be had. With --long, as root: makes a bare Debian 12 and a bare Debian 13,"
                 echo "runs the README's first command in each to its end, and looks at its answer;"
                 echo "sets up back ends, pipelining and costs in another, and makes their quick runs;"
-                echo "runs on both builds what is run on one else; builds and tests every contestant;"
+                echo "runs on both builds what is run on one else, and on one with libmicrohttpd within the"
+                echo "program what asks the daemon; builds and tests every contestant;"
                 echo "keeps the client programs busy for a minute each; lets the release build soak"
                 echo "for an hour; fuzzes for ten minutes a target; compares the texts of a hundred"
                 echo "million doubles with the C++ library's; tests the codecs on an emulated arm64"
@@ -148,10 +149,11 @@ if [ "$parts" = quick ]; then
         finish
 fi
 if [ "$parts" = long ]; then
-        build release asan
+        build release asan static
         export RESTMARK_LONG=1
         ctest --preset release -LE '^timed$' -j "$jobs"
         ctest --preset asan -L '^twice$' -j "$jobs"
+        ctest --preset static -R '^integration\.' -LE '^timed$' -j "$jobs"
         tests/soak --minutes 60
         tests/fuzz/run.sh --minutes 10 --jobs "$(nproc)"
         build/release/tests/unit/unit_double_agreement 100
