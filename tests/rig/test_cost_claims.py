@@ -109,7 +109,6 @@ class Noisy:
 
     def __init__(self, typical: dict[str, float]) -> None:
         self._typical = typical
-        self.compiles_late = False
         self.warmed_up = 0
 
     def warm_up_again(self) -> None:
@@ -135,25 +134,17 @@ def test_what_short_slices_leave_open_is_asked_of_long_ones() -> None:
 class Late(Noisy):
     """Its compiler has not come to the requests of half of the records before it is warmed up once more: they seem to cost as much as all."""
 
-    def __init__(self, typical: dict[str, float]) -> None:
-        super().__init__(typical)
-        self.compiles_late = True
-
     def rounds(self, _: object, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
         typical = self._typical if self.warmed_up else {**self._typical, "half": self._typical["most"]}
         while True:
             yield {name: value * math.exp(rng.gauss(0, 0.02)) for name, value in typical.items()}
 
 
-def test_a_blame_of_what_compiles_late_has_to_come_twice() -> None:
+def test_a_blame_has_to_come_twice() -> None:
     claims = record_claims(RecordWork(ROUTE_ENCODE, RECORDS, RECORDS, hashed_bytes=10_000))
     late = Late(figures(2400, 900, 600))
     cost._decide(Told(), late, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
     assert late.warmed_up == 1
-    late = Late(figures(2400, 900, 600))
-    late.compiles_late = False
-    with pytest.raises(Mismatch, match="stops growing"):
-        cost._decide(Told(), late, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]
     cheater = Late({**figures(2400, 900, 600), "half": figures(2400, 900, 600)["most"]})
     with pytest.raises(Mismatch, match="stops growing"):
         cost._decide(Told(), cheater, claims, dict, ROUTE_ENCODE)  # type: ignore[arg-type]

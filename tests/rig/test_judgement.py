@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 from restmark_rig.model import cpulist
@@ -14,6 +15,7 @@ from restmark_rig.model.sequential import Rule, decide
 from restmark_rig.model.workloads import WorkloadRequest, counted
 from restmark_rig.store.dataset import Dataset, default_records
 from restmark_rig.verify import difference
+from restmark_rig.verify.checks import meter as meter_module
 from restmark_rig.verify.checks.base import Mismatch, Undecided
 from restmark_rig.verify.checks.cost import measurable
 from restmark_rig.verify.checks.cost_claims import (
@@ -174,6 +176,40 @@ def test_what_compiles_late_is_warmed_up_once_by_all_kinds() -> None:
         next(meter.rounds(lambda: requests, random.Random(1)))
     assert len(meter.visited) == 17 * 6 + 2 * 2 * 6  # the warm-up, and in each series a round that is not given
     assert all(meter.visited[: 17 * 6].count(request.target) == 17 for request in requests.values())
+
+
+class FakeClock:
+    now_ns = 0
+
+
+class CompiledMeter(CountedMeter):
+    """Of a server whose requests cost ten times as much until its compiler has seen so many of them; each takes 1 ms of a clock of its own."""
+
+    def __init__(self, clock: FakeClock, compiled_after: int) -> None:
+        super().__init__()
+        self._clock, self._compiled_after = clock, compiled_after
+
+    def slice_ns(self, request: WorkloadRequest, _: int) -> float:
+        self.visited.append(request.target)
+        self._clock.now_ns += 1_000_000
+        return 1000.0 if len(self.visited) > self._compiled_after else 10_000.0
+
+
+@pytest.mark.parametrize(("compiled_after", "least_s", "most_s"), [(0, 2.9, 3.1), (1500, 2.9, 3.5), (2500, 4.9, 5.6), (1_000_000, 2.9, 3.1)])
+def test_who_was_blamed_is_warmed_up_until_costs_are_steady(
+    monkeypatch: pytest.MonkeyPatch, compiled_after: int, least_s: float, most_s: float
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(meter_module, "time", SimpleNamespace(monotonic_ns=lambda: clock.now_ns))
+    meter = CompiledMeter(clock, compiled_after)
+    requests = {str(count): counted(ENCODE, count) for count in range(6)}
+    meter.warm_up_again()
+    figures = next(meter.rounds(lambda: requests, random.Random(1)))
+    assert least_s < (len(meter.visited) - 12) / 1000 < most_s  # without the two rounds
+    assert set(figures.values()) == {10_000.0 if compiled_after == 1_000_000 else 1000.0}
+    visited = len(meter.visited)
+    next(meter.rounds(lambda: requests, random.Random(1)))
+    assert len(meter.visited) == visited + 12, "once"
 
 
 def test_the_kinds_of_a_round_stand_in_another_order_each_time() -> None:

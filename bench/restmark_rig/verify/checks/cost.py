@@ -98,14 +98,15 @@ def _decide(subject: Subject, meter: Meter, claims: Sequence[Claim], requests: R
     """Typical figures, of which all claims hold. Raises Mismatch, Undecided.
 
     What short slices leave open is asked again of long ones, in which collections of garbage and neighbours' bursts average out. Each of the two wrongs a
-    server as seldom as the rule says. Of a server whose compiler starts late a blame has to come twice, too: as long as one kind of request is compiled
-    and another is not, the same records cost several times as much in the one as in the other.
+    server as seldom as the rule says. A blame has to come twice, too, the second time of a server whose costs are steady: as long as one kind of request
+    is compiled and another is not, the same records cost several times as much in the one as in the other, and not everybody says that he compiles late.
     """
     rng = subject.rng(f"cost order {route}")
     inequalities = [claim.inequality for claim in claims]
     decision = decide(inequalities, meter.rounds(requests, rng), _RULE)
-    if meter.compiles_late if decision.blamed is not None else decision.first_open is not None:
+    if decision.blamed is not None:
         meter.warm_up_again()
+    if decision.blamed is not None or decision.first_open is not None:
         subject.tell(f"costs of {route}, in longer slices")
         decision = decide(inequalities, meter.rounds(requests, rng, _LONG), _RULE)
     conclude(claims, decision)

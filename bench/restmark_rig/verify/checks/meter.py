@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from ...model import steadiness
 from ...model.workloads import WorkloadRequest
 from ...server.http_probe import Connection, ConnectionEnded
 from ..oracle import Answer
@@ -24,19 +25,23 @@ _SLICE_WALL_NS = 30_000_000  # bounds the time that a server that sleeps can tak
 _SLICE_MAX_REQUESTS = 100
 _ESTIMATES = 3
 _WARM_UP_NS = 8_000_000_000  # wall time at most
+_STEADY_NS = 3_000_000_000  # wall time at least, where it goes on until costs are steady: by then compilers have begun
+_PARTS = 12  # of that time: neighbours' moments are no levels
+_SAME_FACTOR = 1.1  # levels closer than that are one
 _TIMEOUT_S = 60.0
 
 
 class Meter:
     """Measures the server's CPU time for requests, on one connection as long as the server keeps it.
 
-    warm_up_requests: so many are made before the first round, of all its kinds; a compiler that starts after so many calls would else
-    still be at work in the rounds, and make the same records cheaper from one kind to the next.
+    warm_up_requests: so many are made before the first round, of all its kinds; a compiler that starts after so many calls, as its manifest says, would
+    else still be at work in the rounds, and make the same records cheaper from one kind to the next.
     """
 
     def __init__(self, subject: Subject, warm_up_requests: int = 0) -> None:
         self._subject = subject
         self._warm_up_requests = self._cold_requests = warm_up_requests
+        self._until_steady = False
         self._connection: Connection | None = None
 
     def __enter__(self) -> Meter:
@@ -46,14 +51,9 @@ class Meter:
         if self._connection is not None:
             self._connection.close()
 
-    @property
-    def compiles_late(self) -> bool:
-        """Whether the server's compiler may still be at work in the rounds."""
-        return self._warm_up_requests > 0
-
     def warm_up_again(self) -> None:
-        """Before the next rounds."""
-        self._cold_requests = self._warm_up_requests
+        """Before the next rounds, and this time until costs are steady, too: there are compilers that no manifest tells of."""
+        self._cold_requests, self._until_steady = self._warm_up_requests, True
 
     def _get(self, request: WorkloadRequest, expected: Answer) -> None:
         fresh = self._connection is None
@@ -95,12 +95,14 @@ class Meter:
         return max(1, min(_SLICE_MAX_REQUESTS, int(wanted))) * longer
 
     def _warm_up(self, requests: RoundRequests) -> None:
-        end_ns = time.monotonic_ns() + _WARM_UP_NS
-        while self._cold_requests > 0 and time.monotonic_ns() < end_ns:
-            for request in requests().values():
-                self.slice_ns(request, 1)
-                self._cold_requests -= 1
-        self._cold_requests = 0
+        """With all kinds, one request each in turn."""
+        begin_ns, parts, part = time.monotonic_ns(), _Parts(), 0
+        while part < _WARM_UP_NS * _PARTS // _STEADY_NS and (self._cold_requests > 0 or (self._until_steady and not parts.are_steady())):
+            costs = [self.slice_ns(request, 1) for request in requests().values()]
+            self._cold_requests -= len(costs)
+            part = (time.monotonic_ns() - begin_ns) * _PARTS // _STEADY_NS
+            parts.add(part, sum(costs))
+        self._cold_requests, self._until_steady = 0, False
 
     def rounds(self, requests: RoundRequests, rng: random.Random, longer: int = 1) -> Iterator[dict[str, float]]:
         """CPU time per request of each kind, nanoseconds, without end. The kinds stand in another random order each round.
@@ -118,3 +120,21 @@ class Meter:
             if warm:
                 yield figures
             warm = True
+
+
+class _Parts:
+    """What one request of each kind costs together, in parts of equal length of a warm-up."""
+
+    def __init__(self) -> None:
+        self._costs: dict[int, list[float]] = {}
+
+    def add(self, part: int, cost_ns: float) -> None:
+        self._costs.setdefault(part, []).append(cost_ns)
+
+    def are_steady(self) -> bool:
+        """Whether enough of them are over, and the level that the last one is on has lasted as long as all before it."""
+        costs = [max(sum(part) / len(part), 1.0) for part in self._costs.values()][:-1]
+        if len(costs) < _PARTS:
+            return False
+        begin = steadiness.of_start(costs, _SAME_FACTOR).begin
+        return begin is not None and 2 * begin <= len(costs)
