@@ -68,9 +68,9 @@ def cheater(parent: Path, cheat: str, extra: str = "", **keys: object) -> Contes
     return contestant.load(write_contestant(parent, f"cheat-{cheat}", cheater_argv(cheat), extra, **keys))
 
 
-def script(parent: Path, name: str, code: str, extra: str = "") -> Contestant:
-    """A contestant whose server is a few lines of Python; its argv names parent, so that leaks are noticed."""
-    folder = write_contestant(parent, name, [PYTHON, "{source}/server.py", "{port}", "{dataset}"], extra)
+def script(parent: Path, name: str, code: str, extra: str = "", **keys: object) -> Contestant:
+    """A contestant whose server is a few lines of Python; its argv names parent, so that leaks are noticed. keys: of its manifest."""
+    folder = write_contestant(parent, name, [PYTHON, "{source}/server.py", "{port}", "{dataset}"], extra, **keys)
     (folder / "server.py").write_text(code, encoding="utf-8")
     return contestant.load(folder)
 

@@ -145,6 +145,38 @@ def test_a_server_without_a_reload_is_stopped_and_started(
     assert not processes_mentioning(str(peers))
 
 
+SHARING = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "9")
+        self.end_headers()
+        self.wfile.write(b"Welcome!\\n")
+    def log_message(self, *_):
+        pass
+ThreadingHTTPServer.allow_reuse_port = "--share" in sys.argv
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_second_one_that_shares_the_port_takes_over(tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "ROUNDS", 1)
+    peers = tmp_path / "peers"
+    one = script(peers, "sharing", SHARING)
+    with (one.directory / "contestant.toml").open("a") as manifest:
+        manifest.write('\n[deploy]\nreuse_port = ["--share"]\n')
+    with Lab([contestant.load(one.directory)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
+        (cell,) = deploy.measure(lab)
+    assert (cell.labels["way"], cell.lost) == (deploy.SUCCEEDED, "")
+    (figures,) = cell.rounds
+    assert figures["requests"] > 0
+    assert figures["refused"] == 0, "somebody listened all the time"
+    assert not processes_mentioning(str(peers))
+
+
 def compiled(parent: Path) -> Contestant:
     """A contestant of one C file, which a build copies as if it were compiled."""
     extra = '[build]\nsteps = [["/bin/cp", "{source}/main.c", "{build}/server"]]\ninputs = ["main.c", "other.c"]\n'
@@ -159,21 +191,32 @@ def test_a_changed_line_is_built_in_a_copy_and_nothing_else_is_touched(tmp_path:
     before = {path: path.read_bytes() for path in one.directory.iterdir()}
     cache = Cache(tmp_path / "cache")
     with Lab([one], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:
-        imaged, clean, changed = build.measure(lab)
+        imaged, clean, changed, tried = build.measure(lab)
     assert (imaged.labels["build"], bool(imaged.lost)) == (build.IMAGE, True), "what is no server has no image, and loses nothing else"
     assert (clean.labels["build"], len(clean.rounds)) == (build.CLEAN, 1)
     assert (changed.labels["build"], len(changed.rounds)) == (build.CHANGED, build.CHANGES)
+    assert tried.labels["build"] == build.LOOP
+    assert "can not execute" in tried.lost, "what is no server is not tried, and loses nothing else"
     assert all(entry["seconds"] > 0 and entry["cpu_s"] > 0 for cell in (clean, changed) for entry in cell.rounds)
     assert {path: path.read_bytes() for path in one.directory.iterdir()} == before
     assert float(clean.labels["artefact_mib"]) >= 0
     assert not list(cache.folder("study").iterdir())
 
 
+@pytest.mark.parametrize(("cheat", "fault"), [("none", ""), ("wrong-float-text", "first difference at byte")])
+def test_a_change_is_tried_by_right_answers_alone(tmp_path: Path, default_dataset: Dataset, cheat: str, fault: str) -> None:
+    with Lab([cheater(tmp_path / "peers", cheat)], True, Cache(tmp_path / "cache"), default_dataset, Pinning(None, None), load, Silent()) as lab:
+        *_, clean, changed, tried = build.measure(lab)
+    assert [entry["seconds"] for cell in (clean, changed) for entry in cell.rounds] == [0.0] * (1 + build.CHANGES), "it is not compiled"
+    assert fault in tried.lost
+    assert [entry["seconds"] > 0 for entry in tried.rounds] == ([] if fault else [True] * build.CHANGES)
+
+
 def test_the_largest_source_is_changed_so_that_a_build_has_to_be_made(tmp_path: Path) -> None:
     one = compiled(tmp_path / "peers")
     cache = Cache(tmp_path / "cache")
     building.build(one, cache, Silent())
-    assert building.changed(one) == one.directory / "main.c"
+    assert building.change(one) == building.Change(one.directory / "main.c", is_built=True)
     assert builder.state(one, cache) == "stale"
 
 

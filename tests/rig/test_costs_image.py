@@ -11,6 +11,7 @@ from restmark_rig.contestants.cache import Cache
 from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
 from restmark_rig.model.errors import StartFailed
+from restmark_rig.report import numbers
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies.costs import build, image
 from restmark_rig.studies.lab import Lab
@@ -28,7 +29,8 @@ subprocess.run(["/bin/cat", here / "at-start"], stdout=subprocess.DEVNULL, check
 (here / "written").write_bytes(b"x" * 2**22)
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        body = (here / "when-asked").read_bytes() if self.path == "/encode-json" else b""
+        (here / "when-asked").read_bytes()
+        body = b"Welcome!\\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -43,7 +45,7 @@ tracing = pytest.mark.skipif(requirements.locate(image.TRACER) is None, reason="
 
 def of(folder: Path, cache: Cache, dataset: Dataset, sizes: dict[str, int]) -> image.Image:
     """The image of that server, with files of such sizes beside it."""
-    one = script(folder / "peers", "reads", READS)
+    one = script(folder / "peers", "reads", READS, routes=["/"])
     for name, size in sizes.items():
         (one.directory / name).write_bytes(os.urandom(size))
     with Lab([one], True, cache, dataset, Pinning(None, None), load, Silent()) as lab:
@@ -91,6 +93,7 @@ def built(name: str, language: str, seconds: list[float]) -> list[Cell]:
     return [
         Cell({**labels, "build": build.CLEAN}, [{"seconds": 60.0, "cpu_s": 90.0, "peak_mib": 500.0}]),
         Cell({**labels, "build": build.CHANGED}, [{"seconds": one, "cpu_s": one, "peak_mib": 100.0} for one in seconds]),
+        Cell({**labels, "build": build.LOOP}, [{"seconds": one + 0.5} for one in seconds]),
         Cell({**labels, "build": build.IMAGE}, [{"files": 6.0, "tar_mib": 4.95, "packed_mib": 2.27}]),
     ]
 
@@ -104,6 +107,8 @@ def test_builds_are_judged_and_images_told(seconds: list[float], verdict: str) -
     (table,) = finding.tables
     column = table.columns.index("Image MiB")
     assert [row[column] for row in table.rows] == ["4.95 (2.27)", "–"]
+    column = table.columns.index("And tried, s")
+    assert [row[column] for row in table.rows] == [numbers.plain(sorted(seconds)[1] + 0.5), "–"]
     assert finding.notes == ["p / p / Python / image: it did not start"]
 
 

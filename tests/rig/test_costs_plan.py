@@ -52,10 +52,18 @@ class World:
         return self.now_s
 
     @contextmanager
-    def launch(self, one: Contestant, *_: object) -> Iterator[Any]:
+    def launch(self, one: Contestant, options: object, *_: object) -> Iterator[Any]:
         self.now_s += 0.0 if self.is_loading else START_S
         yield SimpleNamespace(
-            contestant=one, host="127.0.0.1", port=1, pid=1, cpu_ns=lambda: int(self.now_s * 1e9), pids=list, death=lambda *_: "", stop=lambda: None
+            contestant=one,
+            options=options,
+            host="127.0.0.1",
+            port=1,
+            pid=1,
+            cpu_ns=lambda: int(self.now_s * 1e9),
+            pids=list,
+            death=lambda *_: "",
+            stop=lambda: None,
         )
 
     @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from restmark_rig.contestants import builder, contestant, placeholders
+from restmark_rig.contestants import builder, contestant, manifest_faults, placeholders
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.templates import TEMPLATES
 from restmark_rig.run import run_request
@@ -156,7 +156,7 @@ def manifest_keys(schema: dict[str, Any], prefix: str = "") -> dict[str, bool]:
 
 
 def test_the_guide_describes_every_manifest_key_and_no_other() -> None:
-    keys = manifest_keys(json.loads(contestant.SCHEMA_PATH.read_text(encoding="utf-8")))
+    keys = manifest_keys(json.loads(manifest_faults.SCHEMA_PATH.read_text(encoding="utf-8")))
     tables = {key.partition(".")[0] for key in keys if "." in key} | {"versions"}
     named = {"requires": "[[requires]]"} | {table: f"[{table}]" for table in tables - {"requires"}}
     expected = {(named.get(key, key), required) for key, required in keys.items()}

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"net"
 	"os/signal"
 	"reflect"
 	"runtime"
@@ -26,6 +25,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("go-fasthttp: ")
 	listen := flag.String("listen", "127.0.0.1:8080", "`address` to listen on")
+	reusePort := flag.Bool("reuse-port", false, "let others listen at the same address, too (SO_REUSEPORT)")
 	workers := flag.Int("workers", 1, "threads that run Go code at a time (GOMAXPROCS)")
 	path := flag.String("dataset", "", "`file` with the records")
 	flag.Parse()
@@ -38,7 +38,7 @@ func main() {
 		log.Fatal(err)
 	}
 	runtime.GOMAXPROCS(*workers)
-	listener, err := net.Listen("tcp", *listen)
+	listener, err := workloads.Listen(*listen, *reusePort)
 	if err != nil {
 		log.Fatal(err)
 	}

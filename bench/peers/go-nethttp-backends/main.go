@@ -17,6 +17,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("go-nethttp-backends: ")
 	listen := flag.String("listen", "127.0.0.1:8080", "`address` to listen on")
+	reusePort := flag.Bool("reuse-port", false, "let others listen at the same address, too (SO_REUSEPORT)")
 	workers := flag.Int("workers", 1, "threads that run Go code at a time (GOMAXPROCS)")
 	path := flag.String("dataset", "", "`file` with the records, which says how many there are in the cache")
 	connections := flag.Int("database-connections", 4, "connections to the database, for each worker")
@@ -51,7 +52,11 @@ func main() {
 	routeRecords(router, "/orm", orm)
 	router.HandleFunc("GET /cache/records", cache.handleRecords)
 	router.HandleFunc("GET /cache/json", cache.handleJSON)
-	if err := service.Serve(*listen, router); err != nil {
+	listener, err := workloads.Listen(*listen, *reusePort)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := service.Serve(listener, router); err != nil {
 		log.Fatal(err)
 	}
 }

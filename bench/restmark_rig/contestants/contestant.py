@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
-import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..model.errors import ManifestError
 from ..model.results import IDIOMATIC
@@ -17,22 +14,13 @@ from ..model.workloads import (
     ALL_ROUTES,
     BACK_ENDS,
     RECORD_ROUTES,
-    ROUTE_ENCODE,
     ROUTE_LOOP,
-    ROUTE_PARSE,
-    ROUTE_RECORD,
-    ROUTE_VALIDATE,
     ROUTES,
     back_end_of,
 )
-from . import image, placeholders, targets
-
-if TYPE_CHECKING:
-    import jsonschema
+from . import image, manifest_faults, placeholders, targets
 
 MANIFEST_NAME = "contestant.toml"
-SCHEMA_PATH = Path(__file__).with_name("contestant.schema.json")
-_OF_RECORDS = (ROUTE_PARSE, ROUTE_ENCODE, ROUTE_VALIDATE, ROUTE_RECORD)  # which fixed answers can not serve
 
 
 @dataclass(frozen=True)
@@ -84,6 +72,18 @@ class StartPlan:
 
 
 @dataclass(frozen=True)
+class DeployPlan:
+    """How a new version of it is put in place under load; by neither, it is stopped and started.
+
+    reload: SIGHUP does it, by its manual. reuse_port: words that start.argv gets behind it for a server that shares its port (SO_REUSEPORT), so that
+    the new one starts before the old one ends; None: it can not.
+    """
+
+    reload: bool = False
+    reuse_port: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Fairness:
     """What a reader has to know to compare it with others. The values' meanings stand in the schema."""
 
@@ -127,6 +127,7 @@ class Contestant:
     max_connections: int | None = None
     back_ends: tuple[str, ...] = ()
     warm_up_requests: int | None = None
+    deploy: DeployPlan = DeployPlan()
     needs_repo: bool = False  # whether it is built from restmark's own source tree
     prebuilt: Prebuilt | None = None  # what serves where that tree is not
     target: targets.Target = field(default_factory=lambda: targets.named(targets.DEFAULT))  # what it is compiled for
@@ -142,6 +143,11 @@ class Contestant:
         """The contestant without the routes that ask these back ends."""
         kept = tuple(route for route in self.routes if back_end_of(route) not in absent)
         return self if kept == self.routes else replace(self, routes=kept)
+
+    def sharing_port(self) -> Contestant:
+        """The contestant started so that another one may listen on its port, too. Its deploy plan says how."""
+        assert self.deploy.reuse_port is not None
+        return replace(self, start=replace(self.start, argv=(*self.start.argv, *self.deploy.reuse_port)))
 
     def placeholder_values(self, build_dir: Path) -> dict[str, str]:
         """Values of {source}, {build}, those of the target and, within a checkout, {repo}."""
@@ -169,10 +175,7 @@ def load(directory: Path) -> Contestant:
     directory = directory.resolve()
     path = directory / MANIFEST_NAME
     document = _read_toml(path)
-    faults = [_describe(error) for error in _schema_errors(document)]
-    if not faults:
-        faults = list(_semantic_faults(document, directory))
-    if faults:
+    if faults := manifest_faults.faults(document, directory):
         raise ManifestError("\n".join(f"{path}: {fault}" for fault in faults))
     return _construct(document, directory)
 
@@ -198,140 +201,6 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ManifestError(f"{path}: can not be read: {error.strerror}") from None
 
 
-@functools.cache
-def _validator() -> jsonschema.Draft202012Validator:
-    import jsonschema  # which takes a third of a command's start
-
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
-
-
-def _schema_errors(document: dict[str, Any]) -> list[Any]:
-    return sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.path])
-
-
-def _dotted(parts: Iterator[Any] | list[Any]) -> str:
-    key = ""
-    for part in parts:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    return key
-
-
-def _describe(error: Any) -> str:
-    """One schema error as a sentence with key and remedy."""
-    key = _dotted(list(error.absolute_path))
-    known = error.schema.get("properties", {})
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        lines = [
-            f"key '{_dotted([*error.absolute_path, name])}' is missing; remedy: add {known[name]['description']}"
-            for name in missing
-            if name in known and error.message.startswith(repr(name))
-        ]
-        return "; ".join(lines)
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        unknown = sorted(set(error.instance) - set(known))
-        return "; ".join(_unknown_key([*error.absolute_path, name], name, list(known)) for name in unknown)
-    value = json.dumps(error.instance, ensure_ascii=False, default=str)
-    shown = value if len(value) <= 60 else value[:57] + "…"
-    length = f" of {len(error.instance)} characters" if error.validator == "maxLength" else ""
-    remedy = f"give {error.schema.get('description', error.message)}"
-    return f"key '{key}' has the wrong value {shown}{length}; remedy: {remedy}"
-
-
-def _unknown_key(parts: list[Any], name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    remedy = f"did you mean '{close[0]}'?" if close else f"remove it; known here: {', '.join(known)}"
-    return f"key '{_dotted(parts)}' is unknown; remedy: {remedy}"
-
-
-def _semantic_faults(document: dict[str, Any], directory: Path) -> Iterator[str]:
-    """What the schema can not say."""
-    if document["name"] != directory.name:
-        yield (f"key 'name' is {document['name']!r}, the folder is {directory.name!r}; remedy: make the two equal")
-    routes = document.get("routes", list(ROUTES))
-    if document["model"] == "none" and "routes" not in document:
-        yield "key 'routes' is missing; remedy: model \"none\" has no record routes, so list those it offers"
-    if document["model"] == "none" and (worked := [route for route in _OF_RECORDS if route in routes]):
-        yield (
-            f"key 'model' is \"none\" while routes has {' and '.join(worked)}; "
-            'remedy: say "struct" or "tree", whichever they use'
-        )
-    yield from _back_end_faults(document, routes)
-    yield from _prebuilt_faults(document)
-    for number, item in enumerate(document.get("requires", [])):
-        if "pip_requirements" in item and not (file := directory / item["pip_requirements"]).is_file():
-            yield f"key 'requires[{number}].pip_requirements': there is no file {file}; remedy: correct it"
-    for key, text, allowed in _templates(document):
-        try:
-            placeholders.check(text, allowed)
-        except placeholders.PlaceholderError as error:
-            yield f"key '{key}': {error}; remedy: {error.remedy}"
-    yield from _requires_faults(document)
-    start = [*document["start"]["argv"], *document["start"].get("env", {}).values()]
-    if not any(name in text for text in start for name in ("{port}", "{address}")):
-        yield "key 'start.argv' never uses {port} or {address}; remedy: pass one of them, the rig chooses the port"
-
-
-def _back_end_faults(document: dict[str, Any], routes: Sequence[str]) -> Iterator[str]:
-    said = document.get("back_ends", [])
-    for name in BACK_ENDS:
-        asking = [route for route in routes if back_end_of(route) == name]
-        if asking and name not in said:
-            yield f"key 'back_ends' lacks \"{name}\", which {asking[0]} asks; remedy: add it"
-        if name in said and not asking:
-            yield f"key 'back_ends' has \"{name}\", which none of its routes asks; remedy: take it out, or list the routes"
-
-
-def _requires_faults(document: dict[str, Any]) -> Iterator[str]:
-    for number, item in enumerate(document.get("requires", [])):
-        command, key = item["command"], f"key 'requires[{number}].command'"
-        if "/" in command and not command.startswith(("/", "{")):
-            yield (
-                f"{key} is {command!r}, a relative path; remedy: begin with / or {{source}}/ (this file's folder), "
-                "or name a command on PATH"
-            )
-        if "{build}" in command and "build" not in document:
-            yield f"{key}: without a [build] nothing is in {{build}}; remedy: add [build], or name another file"
-
-
-def _prebuilt_faults(document: dict[str, Any]) -> Iterator[str]:
-    if "prebuilt" not in document:
-        return
-    if not any("{repo}" in word for step in document.get("build", {}).get("steps", []) for word in step):
-        yield (
-            "key 'prebuilt' stands without a build from {repo}; remedy: remove it, and name the installed program in "
-            "start.argv"
-        )
-    if not any(argv[0] == document["start"]["argv"][0] for argv in document["versions"].values()):
-        yield (
-            "key 'prebuilt' needs a command in [versions] that asks the program itself; remedy: add one that begins "
-            "with the first word of start.argv"
-        )
-
-
-def _templates(document: dict[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """(key, text, allowed placeholders) of every text in which placeholders stand."""
-    build, start = document.get("build", {}), document["start"]
-    for number, item in enumerate(document.get("requires", [])):
-        yield f"requires[{number}].command", item["command"], placeholders.BUILD_NAMES
-        yield f"requires[{number}].hint", item.get("hint", ""), placeholders.FOLDER_NAMES
-    yield "ready.path", document.get("ready", {}).get("path", "/"), frozenset()
-    for number, step in enumerate(build.get("steps", [])):
-        for index, word in enumerate(step):
-            yield f"build.steps[{number}][{index}]", word, placeholders.BUILD_NAMES
-    for index, glob in enumerate(build.get("inputs", [])):
-        yield f"build.inputs[{index}]", glob, placeholders.FOLDER_NAMES
-    for name, value in build.get("env", {}).items():
-        yield f"build.env.{name}", value, placeholders.BUILD_NAMES
-    for index, word in enumerate(start["argv"]):
-        yield f"start.argv[{index}]", word, placeholders.START_NAMES
-    for name, value in start.get("env", {}).items():
-        yield f"start.env.{name}", value, placeholders.START_NAMES
-    for label, argv in document["versions"].items():
-        for index, word in enumerate(argv):
-            yield f"versions.{label}[{index}]", word, placeholders.BUILD_NAMES
-
-
 def _expanded_requires(document: dict[str, Any], values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """The [[requires]] of this machine, {source} and {repo} replaced.
 
@@ -348,7 +217,7 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
     repo = find_repo(directory)
     folders = {"source": str(directory)} | ({"repo": str(repo)} if repo else {})
     start = document["start"]
-    ready = document.get("ready", {})
+    ready, deploy = document.get("ready", {}), document.get("deploy", {})
     prebuilt = document.get("prebuilt")
     in_image = document.get("image")
     plan = BuildPlan(tuple(map(tuple, build["steps"])), tuple(build["inputs"]), build.get("env", {}), build.get("folder")) if build else None
@@ -379,8 +248,9 @@ def _construct(document: dict[str, Any], directory: Path) -> Contestant:
         max_connections=document.get("limits", {}).get("max_connections"),
         back_ends=tuple(name for name in BACK_ENDS if name in document.get("back_ends", ())),
         warm_up_requests=document.get("limits", {}).get("warm_up_requests"),
+        deploy=DeployPlan(deploy.get("reload", False), tuple(deploy["reuse_port"]) if "reuse_port" in deploy else None),
         prebuilt=Prebuilt(prebuilt["command"], tuple(prebuilt["packages"]), prebuilt.get("hint", "")) if prebuilt else None,
-        needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in _templates(document)),
+        needs_repo=any("repo" in placeholders.names_in(text) for _, text, _ in manifest_faults.templates(document)),
     )
 
 

@@ -30,7 +30,7 @@ _PROBE_TIMEOUT_S = 2.0
 class StartOptions:
     """How to start: port 0 lets the rig choose; cpus None leaves the server unpinned.
 
-    back_ends: how to reach those that run. limits: what it may use at most.
+    back_ends: how to reach those that run. limits: what it may use at most. shares_port: others may listen there, too.
     """
 
     dataset: Path
@@ -41,6 +41,7 @@ class StartOptions:
     stop_grace_s: float = 10.0
     back_ends: BackEndAccess = NO_BACK_ENDS
     limits: Limits = UNLIMITED
+    shares_port: bool = False
 
     def at_full_speed(self) -> StartOptions:
         """Without the limit of CPU time: whose quota is used up waits, and would be taken for one that sleeps."""
@@ -131,7 +132,7 @@ def launch(contestant: Contestant, options: StartOptions, cache: Cache) -> Itera
     the block, also Ctrl-C, the server and all that it forked are gone afterwards.
     """
     port = options.port or ports.choose(options.host)
-    if options.port:
+    if options.port and not options.shares_port:
         ports.require_free(options.host, port)
     log = _fresh_log(cache.log(contestant, "server"))
     spec = _process_spec(contestant, options, port, cache, log)
@@ -195,10 +196,10 @@ def _await_ready(server: RunningServer) -> None:
         except ProbeError as error:
             problem = str(error)
             continue
-        if response.status == 200:
+        if response.status == 200 and (not server.options.shares_port or _listens(server)):
             _require_own_listener(server)
             return
-        answer = f"GET {contestant.ready_path} answered {response.status}"
+        answer = f"GET {contestant.ready_path} answered {response.status}{', but not by it' if response.status == 200 else ''}"
     raise StartFailed(
         f"{contestant.name}: not ready after {contestant.ready_timeout_s:g} s on port {server.port}: {answer or problem}\n"
         f"{log_excerpt(server.log)}",
@@ -213,10 +214,13 @@ def _death_at_start(server: RunningServer) -> str:
     return f"{text}\nport {server.port} is now held by {ports.holder(server.port)}" if taken else text
 
 
+def _listens(server: RunningServer) -> bool:
+    return not {*ports.listeners(server.port)}.isdisjoint(server.pids())
+
+
 def _require_own_listener(server: RunningServer) -> None:
     """Raises StartFailed if it is not this server that answers on the port."""
-    holders = [pid for pid in ports.listeners(server.port) if pid is not None]
-    if holders and not set(holders) & set(server.pids()):
+    if any(pid is not None for pid in ports.listeners(server.port)) and not _listens(server):
         raise StartFailed(
             f"{server.contestant.name}: port {server.port} is answered by {ports.holder(server.port)}, which the rig "
             "did not start",

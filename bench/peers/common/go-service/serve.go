@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"os/signal"
 	"syscall"
@@ -12,8 +13,8 @@ import (
 const drainTimeout = 5 * time.Second
 
 // Serve answers until SIGTERM or SIGINT, and then waits for the requests that are being served.
-func Serve(listen string, handler http.Handler) error {
-	server := &http.Server{Addr: listen, Handler: handler}
+func Serve(listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler}
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	drained := make(chan error, 1)
@@ -23,7 +24,7 @@ func Serve(listen string, handler http.Handler) error {
 		defer cancel()
 		drained <- server.Shutdown(deadline)
 	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-drained

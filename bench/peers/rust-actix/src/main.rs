@@ -151,7 +151,7 @@ async fn serve(options: &Options) -> std::result::Result<(), Box<dyn std::error:
         // So that a client that leaves ends its request.
         .h1_allow_half_closed(false)
         .shutdown_timeout(DRAIN_TIMEOUT_S)
-        .bind(options.listen)?
+        .listen(options.bind()?.into_std()?)?
         .run()
         .await?;
     Ok(())

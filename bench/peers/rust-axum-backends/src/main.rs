@@ -24,7 +24,6 @@ use restmark_workloads::{
     Dataset, Options, Record, WELCOME, many_ids, no_parameters, one_id, search,
 };
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use cache::Cache;
@@ -162,7 +161,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let (drain, give_up) = (signals()?, signals()?);
     // Without TCP_NODELAY the end of a large body could wait for the client's delayed acknowledgement.
-    let listener = TcpListener::bind(options.listen).await?.tap_io(|stream| {
+    let listener = options.bind()?.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             eprintln!("rust-axum-backends: TCP_NODELAY: {error}");
         }

@@ -16,7 +16,6 @@ use restmark_workloads::{
     BadBody, COLLECTIONS, Dataset, MAX_BODY, Options, WELCOME, loop_arguments, no_parameters,
     position, run_loop, validate, validate_count, wait_argument,
 };
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -169,7 +168,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let (drain, give_up) = (signals()?, signals()?);
     // Without TCP_NODELAY the end of a large body could wait for the client's delayed acknowledgement.
-    let listener = TcpListener::bind(options.listen).await?.tap_io(|stream| {
+    let listener = options.bind()?.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             eprintln!("rust-axum: TCP_NODELAY: {error}");
         }

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use restmark_workloads::Options;
 use routes::Server;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -76,7 +76,7 @@ async fn serve(
 async fn accept(options: &Options, workers: &[Worker]) -> Result<(), Fault> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let listener = TcpListener::bind(options.listen).await?;
+    let listener = options.bind()?;
     for worker in workers.iter().cycle() {
         let (stream, _) = tokio::select! {
             accepted = listener.accept() => match accepted {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +14,16 @@ from ...contestants.contestant import Contestant
 from ...model.errors import BuildFailed, StartFailed
 from ...report import numbers
 from ...server.http_probe import ProbeError
+from ...server.launcher import StartOptions
+from ...server.placement import Local
 from .. import judging, scratch
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
 from . import building, image, texts
+from .asking import ask_all
 
-CLEAN, CHANGED, IMAGE = "clean", "one line changed", "image"
+CLEAN, CHANGED, LOOP, IMAGE = "clean", "one line changed", "changed, built, started and tried", "image"
 CHANGES = 3
 SECONDS = 15.0  # the article's
 RUST = "Rust"
@@ -33,13 +37,9 @@ def measure(lab: Lab) -> list[Cell]:
     for place, contestant in enumerate(lab.contestants):
         lab.tell(f"builds: {contestant.name}", place / len(lab.contestants))
         labels = {"contestant": contestant.title, "name": contestant.name, "language": contestant.language}
-        facts = _facts(contestant)
         cells.append(_image(lab, contestant, {**labels, "build": IMAGE}))
-        if contestant.build is None:
-            cells.append(Cell({**labels, **facts, "build": CLEAN}, [{"seconds": 0.0, "cpu_s": 0.0, "peak_mib": 0.0}]))
-            continue
         try:
-            cells += _built(lab, contestant, {**labels, **facts})
+            cells += _built(lab, contestant, labels)
         except BuildFailed as fault:
             cells.append(Cell({**labels, "build": CLEAN}, lost=fault.message))
     return cells
@@ -69,16 +69,31 @@ def _built(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Iterator
     """Raises BuildFailed."""
     with scratch.folder(lab, f"build-{contestant.name}") as place, _without_caches(place):
         copy, cache = building.copied(contestant, place / "sources"), Cache(place / "cache")
-        clean = building.build(copy, cache, lab.reporter)
-        artefact = building.artefact_mib(copy, cache)
+        clean = building.build(copy, cache, lab.reporter) if copy.build else building.NONE
+        artefact = building.artefact_mib(copy, cache) if copy.build else None
         size = {} if artefact is None else {"artefact_mib": f"{artefact:.2f}"}
-        yield Cell({**labels, **size, "build": CLEAN}, [_figures(clean)])
-        rounds = []
+        yield Cell({**labels, **_facts(contestant), **size, "build": CLEAN}, [_figures(clean)])
+        builds, loops, fault = [], [], ""
         for _ in range(CHANGES):
-            if building.changed(copy) is None:
-                break  # packages alone: the program itself is not built
-            rounds.append(_figures(building.build(copy, cache, lab.reporter)))
-        yield Cell({**labels, "build": CHANGED}, rounds or [{"seconds": 0.0, "cpu_s": 0.0, "peak_mib": 0.0}])
+            changed = building.change(copy)
+            # What comes with packages alone: the program itself is not built.
+            built = building.build(copy, cache, lab.reporter) if changed and changed.is_built else building.NONE
+            builds.append(_figures(built))
+            if not fault:
+                try:
+                    loops.append({"seconds": built.seconds + _tried_s(lab, copy, cache)})
+                except (StartFailed, ProbeError) as error:
+                    fault = str(error)
+        yield Cell({**labels, "build": CHANGED}, builds)
+        yield Cell({**labels, "build": LOOP}, [] if fault else loops, fault)
+
+
+def _tried_s(lab: Lab, contestant: Contestant, cache: Cache) -> float:
+    """Seconds from the start of what was built until all of its routes have been answered right. Raises StartFailed, ProbeError."""
+    begin = time.monotonic()
+    with Local(cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
+        ask_all(server, lab.dataset)
+        return time.monotonic() - begin
 
 
 @contextmanager
@@ -107,7 +122,7 @@ def judge(cells: Sequence[Cell]) -> Finding:
         "build",
         "Builds, with what the registries brought there already; seconds are of the wall and, in brackets, of the CPUs; an image is told as a tar and, in "
         "brackets, packed",
-        ["Contestant", "From nothing, s", "One line, s", "Peak MiB", "Artefact MiB", "Image MiB", "Tools MiB", "Dependencies", "Own lines"],
+        ["Contestant", "From nothing, s", "One line, s", "And tried, s", "Peak MiB", "Artefact MiB", "Image MiB", "Tools MiB", "Dependencies", "Own lines"],
         [_row(stand, name) for name in judging.values_of(judging.standing(stand, build=CLEAN), "name")],
     )
     rust = judging.standing(stand, build=CHANGED, language=RUST)
@@ -129,7 +144,9 @@ def _row(cells: Sequence[Cell], name: str) -> list[str]:
     labels = clean.labels
     artefact, *told = (labels.get(key) or numbers.MISSING for key in ("artefact_mib", "toolchain_mib", "dependencies", "lines_of_code"))
     peak = numbers.plain(max(clean.values("peak_mib")))
-    return [labels["contestant"], _seconds(clean), _seconds(line), peak, artefact, _image_mib(judging.the(cells, name=name, build=IMAGE)), *told]
+    tried = judging.the(cells, name=name, build=LOOP)
+    loop = numbers.plain(judging.middle(tried, "seconds").value) if tried else numbers.MISSING
+    return [labels["contestant"], _seconds(clean), _seconds(line), loop, peak, artefact, _image_mib(judging.the(cells, name=name, build=IMAGE)), *told]
 
 
 def _image_mib(cell: Cell | None) -> str:
@@ -150,12 +167,13 @@ CLAIM = Claim(
     sentence="Changing just one file in Rust takes 15 seconds of build time.",
     source=f"{texts.ARTICLE}: “changing just one file requires 15 seconds of build time”.",
     method=(
-        "Each contestant is built in a copy of its sources, as “restmark build” does it (with optimisation), once from nothing, compilers' caches empty and "
-        f"packages there; and {CHANGES} times after a comment was added to the largest of its own sources. CPU time is that of all processes, memory the most "
-        "that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are the Debian packages that it "
-        "needs, without what these need in turn; lines are cloc's. The image is one layer with the files that the server opens, executes or maps while it "
-        "starts and answers each of its routes once, under strace, without its dataset: what a container needs at least, interpreter and C library included; "
-        "packed by gzip, as a registry keeps it."
+        "Each contestant is built in a copy of its sources, as “restmark build” does it (with optimisation), once from nothing, compilers' caches empty and"
+        f" packages there; and {CHANGES} times after a comment was added to the largest of its own sources. Then it is started and tried: all of its routes "
+        "that each contestant has are asked once and answer right, which with the build is what a developer waits for. CPU time is that of all processes, "
+        "memory the most that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are the Debian packages "
+        "that it needs, without what these need in turn; lines are cloc's. The image is one layer with the files that the server opens, executes or maps "
+        "while it starts and answers each of its routes once, under strace, without its dataset: what a container needs at least, interpreter and C library"
+        " included; packed by gzip, as a registry keeps it."
     ),
     rule=(
         f"Holds if for every contestant in Rust each build after a change takes {SECONDS:g} s or longer; does not hold if each takes less; cannot be told "

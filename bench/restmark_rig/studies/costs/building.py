@@ -39,6 +39,17 @@ class Built:
     peak_mib: float
 
 
+NONE = Built(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A source that was changed, and whether a build takes it in."""
+
+    path: Path
+    is_built: bool
+
+
 def copied(one: Contestant, to: Path) -> Contestant:
     """The same contestant in a copy of its sources, and of the checkout around it."""
     root = one.repo or one.directory
@@ -82,17 +93,16 @@ def _rss_kib(pid: int) -> int:
         return 0
 
 
-def changed(one: Contestant) -> Path | None:
-    """Adds a comment to the largest of its own sources that are compiled; the file, None if it has no such."""
-    assert one.build is not None
-    sources = [path for path in builder.input_files(one, one.build) if path.suffix in COMMENTS]
-    own = [path for path in sources if path.is_relative_to(one.directory)] or sources
+def change(one: Contestant) -> Change | None:
+    """Adds a comment to the largest of its own sources that are compiled, or of those that are not if none is; None if it has no such."""
+    inputs = [path for path in builder.input_files(one, one.build) if path.suffix in COMMENTS] if one.build else []
+    own = [path for path in inputs if path.is_relative_to(one.directory)] or inputs or list(_sources(one))
     if not own:
         return None
     path = max(own, key=lambda path: path.stat().st_size)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"\n{COMMENTS[path.suffix]} {time.monotonic_ns()}\n")
-    return path
+    return Change(path, path in inputs)
 
 
 def lines_of_code(one: Contestant) -> int | None:

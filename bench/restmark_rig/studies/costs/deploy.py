@@ -22,19 +22,7 @@ from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
 
-RELOADED, RESTARTED = "SIGHUP", "stopped and started"
-# Whose manual says that SIGHUP puts new code in place, without an end of the service.
-RELOADERS = (
-    "nginx",
-    "pypy-gunicorn",
-    "pypy-uwsgi",
-    "python-flask",
-    "python-granian",
-    "python-uwsgi",
-    "restmarkd",
-    "restmarkd-copy",
-    "restmarkd-tree",
-)
+RELOADED, SUCCEEDED, RESTARTED = "SIGHUP", "SO_REUSEPORT", "stopped and started"
 RATE_PER_S = 200
 CONNECTIONS = 8
 WORKERS = 2
@@ -74,8 +62,10 @@ class _Deploy:
         if self.way == RELOADED:
             os.kill(self.server.pid, signal.SIGHUP)
             return
+        if self.way == RESTARTED:
+            self.server.stop()
+        self.stack.enter_context(Local(self.lab.cache).launch(self.server.contestant, replace(self.server.options, port=self.server.port)))
         self.server.stop()
-        self.stack.enter_context(Local(self.lab.cache).launch(self.server.contestant, _options(self.lab, self.server.port)))
 
 
 def measure(lab: Lab) -> list[Cell]:
@@ -106,22 +96,23 @@ def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
 
 
 def way_of(contestant: Contestant) -> str:
-    """How it is deployed."""
-    return RELOADED if contestant.name in RELOADERS else RESTARTED
-
-
-def _options(lab: Lab, port: int = 0) -> StartOptions:
-    return StartOptions(lab.dataset.path, port=port, workers=WORKERS, cpus=lab.pins.server)
+    """How it is deployed, as its manifest has it."""
+    if contestant.deploy.reload:
+        return RELOADED
+    return RESTARTED if contestant.deploy.reuse_port is None else SUCCEEDED
 
 
 def _deployed(lab: Lab, contestant: Contestant) -> dict[str, float]:
     """Raises StartFailed, NotAnswered."""
+    way = way_of(contestant)
+    options = StartOptions(lab.dataset.path, workers=WORKERS, cpus=lab.pins.server, shares_port=way == SUCCEEDED)
     with ExitStack() as stack:
-        server = stack.enter_context(Local(lab.cache).launch(contestant, _options(lab)))
+        started = contestant.sharing_port() if way == SUCCEEDED else contestant
+        server = stack.enter_context(Local(lab.cache).launch(started, options))
         most = contestant.max_connections
         plan = lab.plan(server, ROUTE_ROOT, min(CONNECTIONS, most * WORKERS) if most else CONNECTIONS)
         plan = replace(plan, rate_per_s=RATE_PER_S, duration_s=_LONGEST_S, every_s=_TICK_S, timeout_s=_TIMEOUT_S)
-        deploy = _Deploy(lab, server, stack, way_of(contestant), plan.connections)
+        deploy = _Deploy(lab, server, stack, way, plan.connections)
         result: LoadResult = load.run(plan, every=deploy.take)
         if not deploy.done:
             raise NotAnswered(f"{contestant.name}: the load ended before the deploy")
@@ -169,19 +160,20 @@ CLAIM = Claim(
     sentence="A deploy loses requests.",
     source="What an operator sees on the day of a release; nothing of the two texts.",
     method=(
-        f"{RATE_PER_S} requests/s on {CONNECTIONS} kept connections (as many as its workers take, where those are fewer), and in their middle the "
-        "deploy that the server has: SIGHUP where its manual says that this puts new code in place (uWSGI, gunicorn, granian, nginx, restmarkd), "
-        "else SIGTERM, its end, and a new start on the same port, as a service manager does it. Lost is a request that was sent and not answered, "
-        f"or waited to be sent for longer than the load lasted: for {_LEAST_US / 1e6:g} s, and until nothing that was due waits any more, {_LONGEST_S:g} s at "
-        f"most. A connection that is refused is tried again, and counted apart. {ROUNDS} times each."
+        f"{RATE_PER_S} requests/s on {CONNECTIONS} kept connections (as many as its workers take, where those are fewer), and in their middle the deploy "
+        "that the server has, as [deploy] of its manifest names it: SIGHUP where its manual says that this puts new code in place (uWSGI, gunicorn, "
+        "granian, uvicorn, nginx, restmarkd); where it can share its port (Go and Rust), a second one by SO_REUSEPORT, and when that answers SIGTERM to the"
+        " first; else SIGTERM, its end, and a new start on the same port, as a service manager does it. Lost is a request that was sent and not answered, "
+        f"or waited to be sent for longer than the load lasted: for {_LEAST_US / 1e6:g} s, and until nothing that was due waits any more, {_LONGEST_S:g} s "
+        f"at most. A connection that is refused is tried again, and counted apart. {ROUNDS} times each."
     ),
     rule=(
         "Holds if every contestant loses requests or refuses connections each time; does not hold if one does neither in any; cannot be told otherwise."
     ),
     misleads=(
-        "Behind a proxy that asks again, requests that were cut off may be none for users. A restart behind SO_REUSEPORT, the new one before the "
-        "old one's end, is not what a service manager does by default. Programs without a reload of their own are not worse written: it is left to "
-        "others."
+        "Behind a proxy that asks again, requests that were cut off may be none for users. A second one behind SO_REUSEPORT is not what a service "
+        "manager does by default, and both have their memory meanwhile; connections in the queue of the socket that closes are reset by the kernel, unless "
+        "net.ipv4.tcp_migrate_req is 1. Programs without a reload of their own are not worse written: it is left to others."
     ),
     measure=measure,
     judge=judge,

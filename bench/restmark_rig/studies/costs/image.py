@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...contestants.contestant import Contestant, Requirement, StartPlan
-from ...model.workloads import ROUTES, full
-from ...server.http_probe import ProbeError
-from ...server.launcher import RunningServer, StartOptions
+from ...server.launcher import StartOptions
 from ...server.placement import Local
 from .. import scratch
 from ..lab import Lab
+from .asking import ask_all
 
 TRACER = Requirement("strace", ("strace",))
 _TRACE = "trace=open,openat,openat2,execve,execveat"
 _SLOWER = 10  # times as long as by itself a start may take under the tracer
-_ANSWER_S = 60.0
 _NOT_IN_IT = ("/proc/", "/sys/", "/dev/")
 _LEVEL = 6  # gzip's own, with which most images are pushed
 _WRITES = re.compile(r"O_(?:WRONLY|RDWR|CREAT|DIRECTORY)")
@@ -45,7 +43,7 @@ def of(lab: Lab, contestant: Contestant) -> Image:
         trace = place / "trace"
         options = StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)
         with Local(lab.cache).launch(_traced(contestant, trace), options) as server:
-            _ask_all(server)
+            ask_all(server, lab.dataset)
             mapped = list(_mapped(server.pids()))
         found = {*opened(trace.read_text(encoding="utf-8", errors="replace").splitlines()), *mapped}
     left_out = {lab.dataset.path.resolve(), server.log.resolve()}
@@ -56,16 +54,6 @@ def _traced(contestant: Contestant, trace: Path) -> Contestant:
     """The same, started by the tracer."""
     argv = (TRACER.command, "--follow-forks", "--interruptible=2", "-qq", "-y", "-s", "4096", "-e", _TRACE, "-o", str(trace), *contestant.start.argv)
     return replace(contestant, start=StartPlan(argv, contestant.start.env), ready_timeout_s=_SLOWER * contestant.ready_timeout_s)
-
-
-def _ask_all(server: RunningServer) -> None:
-    """Raises ProbeError."""
-    for route in ROUTES:
-        if route in server.contestant.routes:
-            with server.connect(_ANSWER_S) as connection:
-                response = connection.ask(full(route))
-            if response.status != 200:
-                raise ProbeError(f"{server.contestant.name}: {full(route).line} was answered with {response.status}")
 
 
 def opened(lines: Iterable[str]) -> Iterator[Path]:
