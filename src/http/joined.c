@@ -14,15 +14,23 @@ int server_epoll(const struct server *server) {
         return server->mhd_epoll;
 }
 
-static void woken(void *context) {
-        struct server *server = context;
+struct waiting {
+        struct server *server;
+        const struct server_others *others;
+};
 
-        server->now_ms = clock_monotonic_ms();
-        cell_set(&server->cell->beat_ms, server->now_ms);
+static void woken(void *context, int n_others) {
+        struct waiting *w = context;
+
+        w->server->now_ms = clock_monotonic_ms();
+        cell_set(&w->server->cell->beat_ms, w->server->now_ms);
+        if (n_others > 0)
+                w->others->before(w->others->context, w->server->now_ms);
 }
 
-int server_wait(struct server *server, int timeout_ms, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle) {
-        struct turn turn = { .timeout_ms = timeout_ms, .events = events, .events_max = events_max, .woken = woken, .context = server };
+int server_wait(struct server *server, const struct server_others *others, int timeout_ms, uint64_t *now_ms, bool *ret_is_idle) {
+        struct waiting waiting = { .server = server, .others = others };
+        struct turn turn = { .timeout_ms = timeout_ms, .events = others->events, .events_max = others->events_max, .woken = woken, .context = &waiting };
 
         turn_run(server->mhd, &turn);
         *now_ms = server->now_ms;

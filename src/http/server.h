@@ -98,9 +98,18 @@ void server_run(struct server *server, uint64_t now_ms);
 int server_join(struct server *server, struct error *e);
 int server_epoll(const struct server *server);
 
-/* Waits for what comes for the server, which it serves, or for others, whose events it returns in `events`. A server_run() has to follow. *now_ms becomes the time after
- * the wait, which is written to the cell as a heartbeat. *ret_is_idle: nothing has come for anybody. Returns the number of events or a negative errno value. */
-int server_wait(struct server *server, int timeout_ms, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle);
+/* Those for whom the loop waits besides the server. */
+struct server_others {
+        struct epoll_event *events; /* get theirs */
+        int events_max;
+        /* If there are some, before the server serves what came with them. Of the server it may call server_drain() and server_reopen_log() alone. */
+        void (*before)(void *context, uint64_t now_ms);
+        void *context;
+};
+
+/* Waits for what comes for the server, which it serves, or for others. A server_run() has to follow. *now_ms becomes the time after the wait, which is written to the cell
+ * as a heartbeat. *ret_is_idle: nothing has come for anybody. Returns the number of the others' events or a negative errno value. */
+int server_wait(struct server *server, const struct server_others *others, int timeout_ms, uint64_t *now_ms, bool *ret_is_idle);
 
 /* How long the loop may wait before the next server_run(), -1 for ever. */
 int server_wait_ms(const struct server *server, uint64_t now_ms);

@@ -2,19 +2,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <string.h>
 
 #include "mhd/library.h"
 
-enum { KEPT_MAX = 128 /* the library asks for as many */ };
-
 static int joined = -1;      /* the library's set, in which there may be descriptors of ours */
 static struct turn *current; /* NULL: the library's wait is its own */
-
-/* What has come for the library in a turn in which something came for us, too: it gets that when it looks again, after ours. Its connections are watched for edges, so that
- * nothing would come twice. They live until then, as it frees them only behind such a look. */
-static struct epoll_event kept[KEPT_MAX];
-static int n_kept;
 
 /* The C library's, or that of one that is preloaded; NULL: not looked for. */
 static int (*next)(int, struct epoll_event *, int, int);
@@ -42,35 +34,16 @@ static int take_own(struct epoll_event *events, int n, struct turn *turn) {
         return n_left;
 }
 
-/* With what has come since, as in any look: who has hung up a connection and lets the library run expects that it is gone then. */
-static int give_kept(struct epoll_event *events, int max) {
-        int n = n_kept < max ? n_kept : max, n_new;
-
-        memcpy(events, kept, (size_t)n * sizeof *events);
-        n_kept -= n;
-        memmove(kept, kept + n, (size_t)n_kept * sizeof *kept);
-        if (n == max)
-                return n;
-        n_new = next(joined, events + n, max - n, 0);
-        return n_new > 0 ? n + take_own(events + n, n_new, current) : n;
-}
-
 static int wait_for_turn(struct turn *turn, struct epoll_event *events, int max) {
-        int n = next(joined, events, max < KEPT_MAX ? max : KEPT_MAX, turn->timeout_ms), saved_errno = errno;
+        int n = next(joined, events, max, turn->timeout_ms), saved_errno = errno;
 
         turn->has_waited = true;
         turn->is_idle = n == 0;
         turn->error = n < 0 ? saved_errno : 0;
-        if (turn->woken)
-                turn->woken(turn->context);
-        if (n > 0) {
+        if (n > 0)
                 n = take_own(events, n, turn);
-                if (turn->n_events > 0) {
-                        memcpy(kept, events, (size_t)n * sizeof *events);
-                        n_kept = n;
-                        n = 0;
-                }
-        }
+        if (turn->woken)
+                turn->woken(turn->context, turn->n_events);
         errno = saved_errno;
         return n;
 }
@@ -82,8 +55,6 @@ __attribute__((visibility("default"), used)) int epoll_wait(int fd, struct epoll
                 find_next();
         if (fd != joined)
                 return next(fd, events, max, timeout_ms);
-        if (n_kept > 0)
-                return give_kept(events, max);
         if (current && !current->has_waited)
                 return wait_for_turn(current, events, max);
         n = next(fd, events, max, timeout_ms);

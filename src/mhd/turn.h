@@ -21,7 +21,7 @@ struct turn {
         int timeout_ms;                /* as epoll_wait() has it */
         struct epoll_event *events;    /* get those of ours; what finds no room comes again, as it has to be level-triggered */
         int events_max;
-        void (*woken)(void *context); /* after the wait, and before the library serves */
+        void (*woken)(void *context, int n_own); /* after the wait, and before the library serves: of ours so many have come. It must not call the library */
         void *context;
         int n_events; /* result: of ours */
         bool is_idle; /* result: nothing has come for anybody */
@@ -33,7 +33,7 @@ struct turn {
  * cannot be: the loop then has to wait for the set as for any descriptor. The daemon must have no connection yet. */
 int turn_join(struct MHD_Daemon *mhd, int epoll, struct error *e);
 
-/* Waits, and lets the library serve what has come for it; if something came for us, too, it serves when it is run the next time, as what we are told comes first. */
+/* Waits, and lets the library serve what has come for it. */
 void turn_run(struct MHD_Daemon *mhd, struct turn *turn);
 
 /* Whether turn_join() can do this with this library and linker. For a process that has not joined. Returns 0, or a negative errno value with a sentence. */

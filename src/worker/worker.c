@@ -221,9 +221,15 @@ static int wait_twice(struct worker *w, struct epoll_event *events, int events_m
         return n;
 }
 
+/* The master's word comes before a request that came with it, which may have to be answered as the last one. Where there is none, nothing is read. */
+static void hear_master(void *context, uint64_t now_ms) {
+        read_link(context, now_ms);
+}
+
 /* What has come to the worker's own set takes the place of the event that says so. */
 static int wait_once(struct worker *w, struct epoll_event *events, int events_max, uint64_t *now_ms, bool *ret_is_idle) {
-        int n = server_wait(w->server, wait_ms(w, *now_ms), events, events_max / 2, now_ms, ret_is_idle), more;
+        const struct server_others others = { .events = events, .events_max = events_max / 2, .before = hear_master, .context = w };
+        int n = server_wait(w->server, &others, wait_ms(w, *now_ms), now_ms, ret_is_idle), more;
 
         for (int i = 0; i < n; i++)
                 if (events[i].data.u64 == EVENT_SERVER) {
@@ -257,7 +263,7 @@ static int serve(struct worker *w) {
                 bool is_idle;
                 int n = (w->joined ? wait_once : wait_twice)(w, events, sizeof events / sizeof *events, &now_ms, &is_idle);
 
-                if (n == -EINTR) /* nobody was asked yet, and the master's word comes before a request */
+                if (n == -EINTR) /* nobody was asked yet, and the master's word comes first */
                         continue;
                 if (n < 0) {
                         log_message(LOG_ERR, "worker %u: cannot wait for events: %s", w->heritage->slot, strerror(-n));
