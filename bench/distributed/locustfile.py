@@ -48,6 +48,7 @@ GRACE_S = 60.0  # beyond duration and time-outs, until a machine's result is giv
 POLL_S = 0.05
 WINDOW_S = 5.0  # of one load, when Locust's page is used
 SPAWNING_WINDOW_S = 1.0  # the same, while users are still being added
+TESTING = ("spawning", "running")  # Locust's states of a test that is not to end
 
 # Adds seconds to this machine's wall clock as it is seen here: a clock that is off, for tests.
 CLOCK_ERROR_NS = round(float(os.environ.get("RESTMARK_CLOCK_ERROR_S", "0")) * 1e9)
@@ -405,7 +406,7 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
         words.append(f"--rate={options.restmark_rate:.9g}")
     words += [environment.host or "http://127.0.0.1:8080", *(options.restmark_target or ["/=1"])]
     machines = {machine["client"]: machine["cpus"] for machine in coordinator.machines()}
-    while environment.runner.state in ("spawning", "running"):
+    while environment.runner.state in TESTING:
         _settle(environment.runner)
         users = _users(environment.runner)
         if not users:
@@ -416,11 +417,19 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
             coordinator.prepare({"words": words, "connections": users, "files": {}, "clients": machines})
             outcome = coordinator.go(2 * WINDOW_S)
         except Fault as fault:
+            if environment.runner.state not in TESTING:  # it was to end just then
+                return
             LOG.error("no load: %s", fault)
             environment.process_exit_code = 1
             environment.runner.quit()
             return
         _tell(outcome, options.restmark_output)
+
+
+def end_windows(runner: MasterRunner, windows: pool.Group) -> None:
+    """Of a master that is told to end in the middle of a test: what the workers have so far is still kept. Locust itself stops the test only behind this."""
+    runner.stop()
+    windows.join(GRACE_S)
 
 
 def _settle(runner: MasterRunner) -> None:
@@ -468,7 +477,7 @@ def begin(environment: Environment, **_: object) -> None:
             add_routes(environment, coordinator)
         windows = pool.Group()
         environment.events.test_start.add_listener(lambda **_: windows.spawn(run_windows, environment, coordinator))
-        environment.events.quitting.add_listener(lambda **_: windows.join(GRACE_S))
+        environment.events.quitting.add_listener(lambda **_: end_windows(runner, windows))
     else:
         LOG.error("restmark-load is driven by a master and its workers: start locust with --master, and with --worker on each machine")
         environment.process_exit_code = 1

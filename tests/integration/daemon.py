@@ -184,6 +184,11 @@ class Daemon:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def begin_stop(self) -> None:
+        """As its service manager does. The workers have been told when this returns; the line in the log comes before that."""
+        self.signal(signal.SIGTERM)
+        wait_for("the workers are told to stop", lambda: self.status()["state"] == "stopping")
+
     def wait_exit(self, deadline_s: float = DEADLINE_S) -> int:
         return self.process.wait(deadline_s)
 

@@ -258,10 +258,10 @@ def test_answers_on_their_way_survive_a_stop_and_a_reload(start: Start, end: int
         assert sent > 10_000
         raw.settimeout(10)
         assert len(connection.read().body) == 133622
-        daemon.signal(end)
         if end == signal.SIGTERM:
-            daemon.wait_log("stopping")
+            daemon.begin_stop()
         else:
+            daemon.signal(end)
             wait_for("the next one serves", lambda: daemon.status()["workers"][0]["generation"] == 2)
         last = None
         try:

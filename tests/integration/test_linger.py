@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -64,8 +63,7 @@ def test_what_comes_after_the_close_of_a_stop_takes_no_answer_away(start: Start)
 def ask_after_the_close_of_a_stop(daemon: Daemon) -> None:
     with narrow(daemon) as connection:
         assert connection.request("/").status == 200
-        daemon.signal(signal.SIGTERM)
-        daemon.wait_log("stopping")
+        daemon.begin_stop()
         connection.send(LONG)
         read_until(connection, "the worker has closed", lambda: connections(daemon) == 0)
         connection.send(SHORT * 10)
@@ -79,8 +77,7 @@ def test_a_client_that_does_not_end_holds_a_stop_for_a_moment_only(start: Start)
     daemon = start("server.processes=1", "workers.worker-reload-mercy=10min")
     with Connection((daemon.host, daemon.port)) as connection:
         assert connection.request("/").status == 200
-        daemon.signal(signal.SIGTERM)
-        daemon.wait_log("stopping")
+        daemon.begin_stop()
         wait_for("the last answer says that it is", lambda: connection.request("/").closes)  # the worker hears of the stop behind the log
         assert daemon.wait_exit() == 0
 
@@ -140,8 +137,7 @@ def test_many_that_linger_are_served_at_little_cost(start: Start) -> None:
     clients = [narrow(daemon) for _ in range(200)]
     for client in clients:
         assert client.request("/").status == 200
-    daemon.signal(signal.SIGTERM)
-    daemon.wait_log("stopping")
+    daemon.begin_stop()
     for client in clients:
         client.send(SHORT)
     wait_for("all are closed", lambda: connections(daemon) == 0)

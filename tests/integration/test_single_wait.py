@@ -78,8 +78,7 @@ def test_a_worker_hears_of_a_stop_before_what_came_with_it(start: Start, environ
         try:
             wait_for("it is stopped", lambda: is_stopped(worker))
             connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            daemon.signal(signal.SIGTERM)
-            wait_for("the stop is on its way", lambda: daemon.status()["state"] == "stopping")
+            daemon.begin_stop()
         finally:
             os.kill(worker, signal.SIGCONT)
         response = connection.read()

@@ -191,8 +191,7 @@ def test_the_first_worker_of_a_reload_is_asked_for_what_it_has(start: Start, opt
 def test_a_stop_lets_a_body_come_in_and_be_answered(start: Start) -> None:
     daemon = start("server.processes=1")
     with begin_body(daemon, LIMIT, 500000) as client:
-        os.kill(daemon.pid, signal.SIGTERM)
-        daemon.wait_log("stop")
+        daemon.begin_stop()
         client.send(padded(LIMIT)[500000:])
         response = client.read()
         assert (response.status, response.body, response.closes) == (200, dense(GOOD), True)

@@ -167,8 +167,7 @@ def test_a_stop_lets_the_rest_go(start: Start, json_bytes: bytes) -> None:
     with narrow(daemon) as client:
         client.sendall(LONG)
         first = client.recv(10)
-        daemon.signal(signal.SIGTERM)
-        daemon.wait_log("stopping")
+        daemon.begin_stop()
         answer = first + b"".join(iter(lambda: client.recv(5000), b""))
     assert answer.split(b"\r\n\r\n", 1)[1] == json_bytes
     assert daemon.wait_exit() == 0

@@ -29,7 +29,7 @@ from restmark_rig.run import machine_verdicts
 
 from timed import undisturbed  # isort: skip
 
-from .helpers import cheater_argv, processes_mentioning, wait_until, write_contestant  # isort: skip
+from .helpers import PYTHON, RESTMARK, cheater_argv, processes_mentioning, wait_until, write_contestant  # isort: skip
 from .run_support import environment  # isort: skip
 from .test_spread_run import CLOCK_ERROR_S, _wrapped, locust_program_path, with_locust  # isort: skip
 
@@ -52,9 +52,14 @@ _PATIENCE_S = 300
 class Namespaces:
     """Machines that are there. prefix: of all that belongs to them."""
 
-    hosts: list[LoadHost]
+    hosts_file: Path
+    ssh_config: Path
     listen: str
     prefix: str
+
+    @property
+    def hosts(self) -> list[LoadHost]:
+        return host_file.read(self.hosts_file, self.ssh_config)
 
     def space(self, number: int) -> str:
         return f"{self.prefix}-{number}"
@@ -77,7 +82,7 @@ def namespaces(count: int, *, folder: Path) -> Iterator[Namespaces]:
         assert len(line) == 3, "the namespaces were not made"
         prefix = f"restmark-{process.pid}"
         try:
-            yield Namespaces(host_file.read(Path(line[0]), Path(line[1])), line[2], prefix)
+            yield Namespaces(Path(line[0]), Path(line[1]), line[2], prefix)
         finally:
             process.stdin.close()
             assert process.wait(_PATIENCE_S) == 1  # read's, at the end of its input
@@ -157,6 +162,27 @@ def test_bad_days_of_machines_behind_ssh(with_locust: Cache, tmp_path: Path, loc
             assert set(_lost(result)) == {"load3", "load4"} and result.requests + result.unsent == 1200
         # sshd on the far side of the dead line notices by itself, and ends what it has started.
         assert wait_until(lambda: not any(made.beside_sshd(number) for number in range(1, 5)), 120)
+
+
+def test_servers_on_one_machine_are_loaded_from_others(with_locust: Cache, tmp_path: Path) -> None:
+    subject, output, loaders = write_contestant(tmp_path, "small", cheater_argv("none")), tmp_path / "output", tmp_path / "loaders"
+    with namespaces(3, folder=tmp_path) as made:
+        servers, *lines = made.hosts_file.read_text().splitlines(keepends=True)
+        loaders.write_text("".join(lines))
+        far = ("--server", f"ssh://root@{servers.split()[0]}", "--ssh-config", made.ssh_config, "--load-from", loaders, "--listen", made.listen)
+        short = ("--workload", "/", "--rounds", "2", "--warmup", "0.2", "--duration", "0.5", "--connections", "4")
+        words = [PYTHON, RESTMARK, "run", "-C", subject, *far, *short, "--output", output]
+        done = subprocess.run(list(map(str, words)), env=environment(default_directory()), capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        assert wait_until(lambda: not any(made.beside_sshd(number) for number in range(1, 4)), 60)
+    results = json.loads((output / "results.json").read_text())
+    address = servers.split(":")[0]
+    assert address in results["server_place"] and results["server_machine"]
+    assert [[machine["name"] for machine in entry["machines"]] for entry in _rounds(output)] == [["load2", "load3"]] * 2
+    assert all(entry["requests"] > 0 and entry["errors"]["total"] == 0 for entry in _rounds(output))
+    page = (output / "index.html").read_text()
+    assert "load2" in page and "load3" in page and address in page
+    assert with_locust.root
 
 
 def test_ctrl_c_ends_a_run_and_takes_the_machines_away(with_locust: Cache, tmp_path: Path) -> None:
