@@ -102,7 +102,8 @@ int server_epoll(const struct server *server);
 struct server_others {
         struct epoll_event *events; /* get theirs */
         int events_max;
-        /* If there are some, before the server serves what came with them. Of the server it may call server_drain() and server_reopen_log() alone. */
+        /* If there are some, before the server serves what came with them. It is called from within the library, which it must not let run: of the
+         * server it may drain it, reopen its log, and lend or return room. */
         void (*before)(void *context, uint64_t now_ms);
         void *context;
 };

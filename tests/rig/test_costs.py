@@ -162,6 +162,22 @@ def test_one_short_start_does_not_cut_the_picture() -> None:
     assert [len(line.points) for line in warm_up.judge(half).charts[0].series] == [10, 10]
 
 
+def test_what_slowed_the_whole_machine_is_no_level_of_a_server() -> None:
+    """A neighbour that comes for a while takes half of a core from what is measured and from the rig's own work alike."""
+    cells = started("restmarkd", [(50.0, 15), (80.0, 16)])
+    assert {kind.name for kind in warm_up.kinds(cells)} == {SLOWDOWN}
+    for cell in cells:
+        for at, entry in enumerate(cell.rounds):
+            entry["work_ns"] = 480_000.0 if at >= 15 else 300_000.0
+    cells[0].rounds[3]["work_ns"] = 0.0  # not done
+    warm_up._tell_slowdowns(cells)
+    assert [entry["slowdown"] for entry in cells[0].rounds[13:17]] == [1.0, 1.0, 1.6, 1.6]
+    assert "work_ns" not in cells[0].rounds[0]
+    found = list(warm_up.kinds(cells))
+    assert {kind.name for kind in found} == {FLAT}
+    assert found[0].steady_us == pytest.approx(50, rel=0.05)
+
+
 def test_pypy_has_a_warm_up_and_what_it_costs_is_told() -> None:
     warming, flat = started("pypy-x", [(500.0, 10), (50.0, 30)]), started("restmarkd", [(50.0, 40)])
     finding = warm_up.judge([*warming, *flat])

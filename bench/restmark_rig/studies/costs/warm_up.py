@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from ...contestants.contestant import Contestant
+from ...host.speed_beside import SpeedBeside
 from ...load import load
 from ...load.load import LoadPlan, NotAnswered, SoFar
 from ...model import steadiness
@@ -30,6 +31,7 @@ SLICE_REQUESTS = 8  # of a slice at least: a request more or less is then no lev
 # Cheap ones: compilers count calls and rounds, and a start is watched for some seconds.
 REQUESTS = (counted(ROUTE_ENCODE, 20), loop(1_000))
 JIT = "pypy"
+_QUIET = 0.1  # of all slices so many are held to be of a machine that does nothing else
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,13 @@ class _Watch:
     server: RunningServer
     slices: list[dict[str, float]]
     look: Look
+    speed: SpeedBeside
+    work_ns: float = 0.0  # what the rig's own work took when it was last done
     last: tuple[int, int, int] = (0, 0, 0)  # microseconds, requests, CPU ns
 
     def begin(self) -> None:
         self.last = (0, 0, self.server.cpu_ns())
+        self.work_ns = self.speed.take_ns() or 0.0
 
     def take(self, so_far: SoFar) -> bool:
         """Ends a slice, unless too few requests were answered in it. Whether all has been seen."""
@@ -98,9 +103,10 @@ class _Watch:
         if count < SLICE_REQUESTS:
             return False
         now_ns = self.server.cpu_ns()
+        self.work_ns = self.speed.take_ns() or self.work_ns
         if now_ns > cpu_ns:
-            seconds = (so_far.elapsed_us - elapsed_us) / 1e6
-            self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": (now_ns - cpu_ns) / 1000 / count})
+            us, seconds = (now_ns - cpu_ns) / 1000 / count, (so_far.elapsed_us - elapsed_us) / 1e6
+            self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": us, "work_ns": self.work_ns})
         self.last = (so_far.elapsed_us, so_far.answered, now_ns)
         return so_far.answered >= self.look.requests and so_far.elapsed_us >= self.look.least_s * 1e6
 
@@ -125,6 +131,7 @@ def measure(lab: Lab) -> list[Cell]:
         for place, (contestant, request) in enumerate(turns):
             lab.tell(f"warm-up: start {number + 1} of {STARTS}: {contestant.name}", (number + place / len(turns)) / STARTS)
             cells.append(_started(lab, contestant, request, number + 1, look))
+    _tell_slowdowns(cells)
     return sorted(cells, key=lambda cell: (cell.labels["contestant"], cell.labels["route"], int(cell.labels["start"])))
 
 
@@ -132,14 +139,30 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
-            watch = _Watch(server, slices, look)
+        with (
+            Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server,
+            SpeedBeside(lab.pins.server or ()) as speed,
+        ):
+            watch = _Watch(server, slices, look, speed)
             result = load.run(_plan(lab, server, request, look), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:
         return Cell(labels, lost=fault.message)
     if result.errors or not slices:
         return Cell(labels, lost=told_errors(result))
     return Cell(labels, slices)
+
+
+def _tell_slowdowns(cells: Sequence[Cell]) -> None:
+    """How many times as long as in quiet everything took in each slice, as far as the rig's own work tells; 1 where it was not done."""
+    known = sorted(entry["work_ns"] for cell in cells for entry in cell.rounds if entry["work_ns"])
+    for entry in (entry for cell in cells for entry in cell.rounds):
+        work_ns = entry.pop("work_ns")
+        entry["slowdown"] = work_ns / known[int(len(known) * _QUIET)] if work_ns else 1.0
+
+
+def _cost_us(entry: dict[str, float]) -> float:
+    """CPU time of a request, as it would have been in quiet."""
+    return entry["server_cpu_us"] / entry.get("slowdown", 1.0)
 
 
 def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest, look: Look) -> LoadPlan:
@@ -180,7 +203,7 @@ def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
 
 
 def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
-    starts = [steadiness.of_start(cell.values("server_cpu_us")) for cell in own]
+    starts = [steadiness.of_start([_cost_us(entry) for entry in cell.rounds]) for cell in own]
     reached = [(cell, start) for cell, start in zip(own, starts, strict=True) if start.begin is not None]
     before = [(cell.rounds[: start.begin], cell.rounds[start.begin or 0 :]) for cell, start in reached]
     return Kind(
@@ -192,7 +215,7 @@ def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
         until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
         until_requests=_median([sum(entry["requests"] for entry in early) for early, _ in before]),
         lost_requests=_median([_lost_requests(early, late) for early, late in before]),
-        first_factor=_median([cell.rounds[0]["server_cpu_us"] / start.steady for cell, start in zip(own, starts, strict=True)]),
+        first_factor=_median([_cost_us(cell.rounds[0]) / start.steady for cell, start in zip(own, starts, strict=True)]),
     )
 
 
@@ -256,7 +279,7 @@ def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
         there = [cell.rounds[index] for cell in own if index < len(cell.rounds)]
         if 2 * len(there) < len(own):
             break  # what few starts have had is not what a start is like
-        costs = sorted(entry["server_cpu_us"] / steady for entry in there)
+        costs = sorted(_cost_us(entry) / steady for entry in there)
         at = median(entry["at_s"] for entry in there)
         points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
     return points
@@ -271,7 +294,9 @@ CLAIM = Claim(
         f"Each contestant is started {STARTS} times with one worker for each of two routes ({numbers.listed([one.line for one in REQUESTS])}), and loaded "
         f"from its first answer on, on connections that stay, until it has answered {QUICK.requests:,} requests: for {FULL.least_s:g} s at least (with --quick "
         f"{QUICK.least_s:g} s), and as long as it takes if five contestants take no more than {FULL.mean_s:g} s ({QUICK.mean_s:g} s) on average. It is the "
-        f"CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
+        f"CPU time of a request in slices of {SLICE_S * 1000:g} ms, divided by how much longer than in quiet a piece of the rig's own work took on the same "
+        "CPU in that slice, since neighbours of a virtual machine move the cost of everything by half. Where the level changes is found by PELT on the "
+        "logarithms; levels within "
         f"{steadiness.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
         "steady state (its level still changes in the last quarter). "
         f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is "
