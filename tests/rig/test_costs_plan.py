@@ -99,6 +99,7 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wo
     monkeypatch.setattr(broken_data, "Local", lambda _: SimpleNamespace(launch=made.launch_broken))
     monkeypatch.setattr(load, "run", made.load)
     monkeypatch.setattr(lab, "time", made)
+    monkeypatch.setattr(memory_life, "time", made)
     monkeypatch.setattr(Lab, "order_fault", lambda *_: "")
     monkeypatch.setattr(system_calls, "of", lambda _: SimpleNamespace(since=lambda _: SimpleNamespace(reads=0, writes=0)))
     monkeypatch.setattr(memory_life, "_pss", lambda *_: 1000.0)
