@@ -14,7 +14,6 @@ from restmark_rig.contestants import contestant
 from restmark_rig.contestants.cache import Cache
 from restmark_rig.contestants.contestant import Contestant
 from restmark_rig.host.pinning import Pinning
-from restmark_rig.host.speed_beside import SpeedBeside
 from restmark_rig.load import load
 from restmark_rig.load.load import LoadPlan, LoadResult, SoFar
 from restmark_rig.model.errors import StartFailed
@@ -150,7 +149,7 @@ def test_few_contestants_are_looked_at_for_longer() -> None:
 def test_a_look_ends_when_enough_was_answered_but_not_before_its_time() -> None:
     now = [0]
     server = SimpleNamespace(cpu_ns=lambda: now[0])
-    watch = warm_up._Watch(server, [], warm_up.Look(1.0, 6.0, 6.0, 2.0, requests=1000), SpeedBeside(()))  # type: ignore[arg-type]
+    watch = warm_up._Watch(server, [], warm_up.Look(1.0, 6.0, 6.0, 2.0, requests=1000))  # type: ignore[arg-type]
     told = []
     for tick in range(1, 31):
         now[0] += 10_000_000

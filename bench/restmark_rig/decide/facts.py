@@ -189,7 +189,7 @@ def _warm_ups(cells: Sequence[Cell]) -> dict[str, list[WarmUp]]:
     for name in judging.values_of(judging.standing(cells), "name"):
         own = judging.standing(cells, name=name)
         for kind in warm_up.kinds(own):
-            each = [one.lost_requests for cell in judging.standing(own, route=kind.route) for one in warm_up.kinds([cell])]
+            each = kind.lost_requests
             lost = stats.median(each)
             if lost.low is None and len(each) > 1:  # some are 0: from the least to the most that a start cost
                 lost = Estimate(lost.value, min(each), max(each), len(each))

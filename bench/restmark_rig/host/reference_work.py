@@ -51,11 +51,6 @@ def work_ns(cpus: Sequence[int], rested: bool = True) -> int:
         return max(threads.map(lambda cpu: _work_on(cpu, rested), cpus))
 
 
-def once_ns() -> int:
-    """CPU time of compressing 64 KiB once, nanoseconds, wherever the caller's thread is."""
-    return _timed_ns(_compress)
-
-
 def _work_on(cpu: int, rested: bool) -> int:
     os.sched_setaffinity(0, {cpu})
     if rested:

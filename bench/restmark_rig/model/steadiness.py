@@ -6,10 +6,9 @@ The classes are those of E. Barrett, C. F. Bolz-Tereick, R. Killick, S. Mount, L
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import linear_regression
+from statistics import linear_regression, median
 
 from . import changepoints
 from .changepoints import Segment
@@ -22,14 +21,15 @@ _LINE_MIN = 4  # a line through fewer points has hardly a residual
 
 # Levels less far apart than this are one: neighbours on a shared machine move the cost of a request by as much.
 SAME_FACTOR = 1.2
+SAME_OF_STARTS = 1.3  # of the median of starts, of which half may have a neighbour in one half of the time
 LEAST_NOISE = math.log(1.05)
 # A level that is entered in the last part of the series may not be the last one.
 UNSETTLED_SHARE = 0.25
 BRIEF, BLIP_FACTOR = 4, 2.0
-# Of all starts so many may be of another class than the rest: a neighbour's burst is no property of a contestant.
+# Of all starts so many may be unlike the rest.
 ODD_ONES = 1
-# Starts whose steady levels lie further apart are not of one kind, however flat each is.
-APART_FACTOR = 2.0
+# Starts whose levels lie as far apart are not of one kind, however flat each is. On a shared host those of one program lay up to twice apart.
+APART_FACTOR = 2.5
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def of_start(costs: Sequence[float], same: float = SAME_FACTOR) -> Start:
     far apart than this factor are one."""
     if not costs:
         raise ValueError("no samples")
-    levels = _without_blips(changepoints.segments(_without_spikes([math.log(cost) for cost in costs]), LEAST_NOISE))
+    levels = _levels(costs)
     last = levels[-1]
     steady = _steady_from(levels, same)
     if (steady > 0 and levels[steady].begin > len(costs) * (1 - UNSETTLED_SHARE)):
@@ -59,17 +59,36 @@ def of_start(costs: Sequence[float], same: float = SAME_FACTOR) -> Start:
     return Start(SLOWDOWN if cheaper else WARM_UP, begin, math.exp(last.mean))
 
 
-def over_starts(starts: Sequence[Start]) -> str:
-    """The class that all starts but ODD_ONES have; inconsistent without one, or if the levels at which they are steady lie far apart, all but ODD_ONES."""
-    if not starts:
-        raise ValueError("no starts")
-    names = [start.name for start in starts]
-    levels = sorted(start.steady for start in starts)
-    forgiven = ODD_ONES if len(starts) > 2 else 0
-    if min(high / low for low, high in zip(levels, levels[len(levels) - forgiven - 1 :], strict=False)) > APART_FACTOR:
-        return INCONSISTENT
-    name, count = Counter(names).most_common(1)[0]
-    return name if count >= len(names) - forgiven else INCONSISTENT
+def over_starts(starts: Sequence[Sequence[float]]) -> Start:
+    """The class that a contestant has, by the costs of its starts as of_start() takes them.
+
+    It is that of their median at each moment: neighbours on a shared machine, who move a level by half for some tenths of a second, do not come at the
+    same moment in each start, and what is the contestant's own does. Inconsistent if for more than UNSETTLED_SHARE of the time the levels of its starts,
+    all but ODD_ONES, lie APART_FACTOR or more apart.
+    """
+    if not starts or not all(starts):
+        raise ValueError("no starts, or one without samples")
+    length = sorted(map(len, starts), reverse=True)[(len(starts) - 1) // 2]  # that half of them have
+    levels = [_level_at_each(costs, length) for costs in starts]
+    # Who was looked at for less long, as he had answered enough, is held to have gone on as he was.
+    typical = [median(costs[at] if at < len(costs) else level[at] for costs, level in zip(starts, levels, strict=True)) for at in range(length)]
+    found = of_start(typical, SAME_OF_STARTS)
+    return replace(found, name=INCONSISTENT, begin=None) if _are_apart(levels, length) else found
+
+
+def _are_apart(levels: Sequence[Sequence[float]], length: int) -> bool:
+    kept = len(levels) - (ODD_ONES if len(levels) > 2 else 0)
+    apart = 0
+    for at in range(length):
+        there = sorted(level[at] for level in levels)
+        apart += min(high / low for low, high in zip(there, there[kept - 1 :], strict=False)) >= APART_FACTOR
+    return apart > length * UNSETTLED_SHARE
+
+
+def _level_at_each(costs: Sequence[float], length: int) -> list[float]:
+    """The level that each sample is on, and behind them the last."""
+    found = [math.exp(level.mean) for level in _levels(costs) for _ in range(level.begin, level.end)]
+    return found[:length] + found[-1:] * (length - len(found))
 
 
 def sinks(costs: Sequence[float], factor: float) -> bool:
@@ -83,6 +102,10 @@ def sinks(costs: Sequence[float], factor: float) -> bool:
     residual = math.sqrt(sum((log - line.intercept - line.slope * at) ** 2 for at, log in enumerate(logs)) / (count - 2))
     spread = math.sqrt(count * (count**2 - 1) / 12)
     return fall > math.log(factor) and fall > _SURE * residual / spread * (count - 1)
+
+
+def _levels(costs: Sequence[float]) -> list[Segment]:
+    return _without_blips(changepoints.segments(_without_spikes([math.log(cost) for cost in costs]), LEAST_NOISE))
 
 
 def _without_spikes(samples: Sequence[float]) -> list[float]:

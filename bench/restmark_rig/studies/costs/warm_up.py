@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from ...contestants.contestant import Contestant
-from ...host.speed_beside import SpeedBeside
 from ...load import load
 from ...load.load import LoadPlan, NotAnswered, SoFar
 from ...model import steadiness
@@ -31,7 +30,6 @@ SLICE_REQUESTS = 8  # of a slice at least: a request more or less is then no lev
 # Cheap ones: compilers count calls and rounds, and a start is watched for some seconds.
 REQUESTS = (counted(ROUTE_ENCODE, 20), loop(1_000))
 JIT = "pypy"
-_QUIET = 0.1  # of all slices so many are held to be of a machine that does nothing else
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,10 @@ class _Watch:
     server: RunningServer
     slices: list[dict[str, float]]
     look: Look
-    speed: SpeedBeside
-    work_ns: float = 0.0  # what the rig's own work took when it was last done
     last: tuple[int, int, int] = (0, 0, 0)  # microseconds, requests, CPU ns
 
     def begin(self) -> None:
         self.last = (0, 0, self.server.cpu_ns())
-        self.work_ns = self.speed.take_ns() or 0.0
 
     def take(self, so_far: SoFar) -> bool:
         """Ends a slice, unless too few requests were answered in it. Whether all has been seen."""
@@ -103,10 +98,9 @@ class _Watch:
         if count < SLICE_REQUESTS:
             return False
         now_ns = self.server.cpu_ns()
-        self.work_ns = self.speed.take_ns() or self.work_ns
         if now_ns > cpu_ns:
-            us, seconds = (now_ns - cpu_ns) / 1000 / count, (so_far.elapsed_us - elapsed_us) / 1e6
-            self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": us, "work_ns": self.work_ns})
+            seconds = (so_far.elapsed_us - elapsed_us) / 1e6
+            self.slices.append({"at_s": so_far.elapsed_us / 1e6, "seconds": seconds, "requests": count, "server_cpu_us": (now_ns - cpu_ns) / 1000 / count})
         self.last = (so_far.elapsed_us, so_far.answered, now_ns)
         return so_far.answered >= self.look.requests and so_far.elapsed_us >= self.look.least_s * 1e6
 
@@ -131,7 +125,6 @@ def measure(lab: Lab) -> list[Cell]:
         for place, (contestant, request) in enumerate(turns):
             lab.tell(f"warm-up: start {number + 1} of {STARTS}: {contestant.name}", (number + place / len(turns)) / STARTS)
             cells.append(_started(lab, contestant, request, number + 1, look))
-    _tell_slowdowns(cells)
     return sorted(cells, key=lambda cell: (cell.labels["contestant"], cell.labels["route"], int(cell.labels["start"])))
 
 
@@ -139,30 +132,14 @@ def _started(lab: Lab, contestant: Contestant, request: WorkloadRequest, number:
     labels = {"contestant": contestant.title, "name": contestant.name, "route": request.route, "start": str(number)}
     slices: list[dict[str, float]] = []
     try:
-        with (
-            Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server,
-            SpeedBeside(lab.pins.server or ()) as speed,
-        ):
-            watch = _Watch(server, slices, look, speed)
+        with Local(lab.cache).launch(contestant, StartOptions(lab.dataset.path, workers=1, cpus=lab.pins.server)) as server:
+            watch = _Watch(server, slices, look)
             result = load.run(_plan(lab, server, request, look), watch.begin, watch.take)
     except (StartFailed, NotAnswered) as fault:
         return Cell(labels, lost=fault.message)
     if result.errors or not slices:
         return Cell(labels, lost=told_errors(result))
     return Cell(labels, slices)
-
-
-def _tell_slowdowns(cells: Sequence[Cell]) -> None:
-    """How many times as long as in quiet everything took in each slice, as far as the rig's own work tells; 1 where it was not done."""
-    known = sorted(entry["work_ns"] for cell in cells for entry in cell.rounds if entry["work_ns"])
-    for entry in (entry for cell in cells for entry in cell.rounds):
-        work_ns = entry.pop("work_ns")
-        entry["slowdown"] = work_ns / known[int(len(known) * _QUIET)] if work_ns else 1.0
-
-
-def _cost_us(entry: dict[str, float]) -> float:
-    """CPU time of a request, as it would have been in quiet."""
-    return entry["server_cpu_us"] / entry.get("slowdown", 1.0)
 
 
 def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest, look: Look) -> LoadPlan:
@@ -174,23 +151,20 @@ def _plan(lab: Lab, server: RunningServer, request: WorkloadRequest, look: Look)
 
 @dataclass(frozen=True)
 class Kind:
-    """What was found of a contestant's route. Figures are medians over the starts that reached a steady state; 0 where none did. lost_requests:
-    that would have been answered if it had been steady from the first moment."""
+    """What was found of a contestant's route. begin: the slice in which the steady state began, None without one. steady_us: its cost, or the last
+    level's. Other figures are medians of the starts; lost_requests, of each start: that would have been answered if it had been steady from the first
+    moment. apart: how many times as dear the dearest start was as the cheapest."""
 
     title: str
     route: str
     name: str
-    starts: list[steadiness.Start]
+    begin: int | None
     steady_us: float
     until_s: float
     until_requests: float
-    lost_requests: float
+    lost_requests: list[float]
     first_factor: float
-
-    def told(self) -> str:
-        """The classes of the starts, with their numbers."""
-        seen = [start.name for start in self.starts]
-        return ", ".join(f"{seen.count(name)} {name}" for name in steadiness.CLASSES if name in seen)
+    apart: float
 
 
 def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
@@ -203,29 +177,28 @@ def kinds(cells: Sequence[Cell]) -> Iterator[Kind]:
 
 
 def _kind(own: Sequence[Cell], title: str, route: str) -> Kind:
-    starts = [steadiness.of_start([_cost_us(entry) for entry in cell.rounds]) for cell in own]
-    reached = [(cell, start) for cell, start in zip(own, starts, strict=True) if start.begin is not None]
-    before = [(cell.rounds[: start.begin], cell.rounds[start.begin or 0 :]) for cell, start in reached]
+    found = steadiness.over_starts([cell.values("server_cpu_us") for cell in own])
+    begin = found.begin or 0
+    # Of a start that was looked at for less long than most, what is there.
+    early, late = [cell.rounds[:begin] for cell in own], [cell.rounds[begin:] or cell.rounds[-1:] for cell in own]
+    levels = [median(entry["server_cpu_us"] for entry in part) for part in late]
     return Kind(
         title,
         route,
-        steadiness.over_starts(starts),
-        starts,
-        steady_us=_median([start.steady for _, start in reached]),
-        until_s=_median([sum(entry["seconds"] for entry in early) for early, _ in before]),
-        until_requests=_median([sum(entry["requests"] for entry in early) for early, _ in before]),
-        lost_requests=_median([_lost_requests(early, late) for early, late in before]),
-        first_factor=_median([_cost_us(cell.rounds[0]) / start.steady for cell, start in zip(own, starts, strict=True)]),
+        found.name,
+        found.begin,
+        found.steady,
+        until_s=median(sum(entry["seconds"] for entry in part) for part in early),
+        until_requests=median(sum(entry["requests"] for entry in part) for part in early),
+        lost_requests=[_lost_requests(*parts) for parts in zip(early, late, strict=True)],
+        first_factor=median(cell.rounds[0]["server_cpu_us"] for cell in own) / found.steady,
+        apart=max(levels) / min(levels),
     )
 
 
 def _lost_requests(early: Sequence[dict[str, float]], late: Sequence[dict[str, float]]) -> float:
     rate = sum(entry["requests"] for entry in late) / sum(entry["seconds"] for entry in late)
     return sum(entry["seconds"] * rate - entry["requests"] for entry in early)
-
-
-def _median(values: Sequence[float]) -> float:
-    return median(values) if values else 0.0
 
 
 def judge(cells: Sequence[Cell]) -> Finding:
@@ -238,9 +211,9 @@ def judge(cells: Sequence[Cell]) -> Finding:
     warmed = [kind for kind in found if kind.title in jit_titles]
     table = FigureTable(
         "warm-up",
-        f"What {STARTS} starts of a process with one worker are; seconds, requests and loss are medians of the starts that became steady",
+        f"What {STARTS} starts of a process with one worker are; seconds, requests and loss are medians of the starts",
         [
-            "Contestant", "Route", "Class", "Starts", "First slice, times steady", "Steady, CPU µs", "Seconds until steady", "Requests until steady",
+            "Contestant", "Route", "Class", "Starts apart", "First slice, times steady", "Steady, CPU µs", "Seconds until steady", "Requests until steady",
             "Requests lost",
         ],
         [_row(kind) for kind in found],
@@ -255,10 +228,10 @@ def judge(cells: Sequence[Cell]) -> Finding:
 
 
 def _row(kind: Kind) -> list[str]:
-    row = [kind.title, kind.route, kind.name, kind.told(), numbers.factor(kind.first_factor)]
-    if not any(start.begin is not None for start in kind.starts):
+    row = [kind.title, kind.route, kind.name, numbers.factor(kind.apart), numbers.factor(kind.first_factor)]
+    if kind.begin is None:
         return [*row, *[numbers.MISSING] * 4]
-    return [*row, *map(numbers.plain, (kind.steady_us, kind.until_s, kind.until_requests, kind.lost_requests))]
+    return [*row, *map(numbers.plain, (kind.steady_us, kind.until_s, kind.until_requests, median(kind.lost_requests)))]
 
 
 def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
@@ -273,13 +246,12 @@ def _chart(cells: Sequence[Cell], found: Sequence[Kind]) -> Chart | None:
 
 
 def _points(own: Sequence[Cell], kind: Kind) -> list[Point]:
-    steady = kind.steady_us or median(start.steady for start in kind.starts)
     points = []
     for index in range(max(len(cell.rounds) for cell in own)):
         there = [cell.rounds[index] for cell in own if index < len(cell.rounds)]
         if 2 * len(there) < len(own):
             break  # what few starts have had is not what a start is like
-        costs = sorted(_cost_us(entry) / steady for entry in there)
+        costs = sorted(entry["server_cpu_us"] / kind.steady_us for entry in there)
         at = median(entry["at_s"] for entry in there)
         points.append(Point(at, median(costs), costs[len(costs) // 10], costs[-1 - len(costs) // 10]))
     return points
@@ -294,13 +266,12 @@ CLAIM = Claim(
         f"Each contestant is started {STARTS} times with one worker for each of two routes ({numbers.listed([one.line for one in REQUESTS])}), and loaded "
         f"from its first answer on, on connections that stay, until it has answered {QUICK.requests:,} requests: for {FULL.least_s:g} s at least (with --quick "
         f"{QUICK.least_s:g} s), and as long as it takes if five contestants take no more than {FULL.mean_s:g} s ({QUICK.mean_s:g} s) on average. It is the "
-        f"CPU time of a request in slices of {SLICE_S * 1000:g} ms, divided by how much longer than in quiet a piece of the rig's own work took on the same "
-        "CPU in that slice, since neighbours of a virtual machine move the cost of everything by half. Where the level changes is found by PELT on the "
-        "logarithms; levels within "
-        f"{steadiness.SAME_FACTOR:g}× are one. A start is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), or has no "
-        "steady state (its level still changes in the last quarter). "
-        f"A contestant has the class that all of its starts but {steadiness.ODD_ONES} have; else it is "
-        f"inconsistent, as it is if the steady levels of its starts lie more than {steadiness.APART_FACTOR:g}× apart."
+        f"CPU time of a request in slices of {SLICE_S * 1000:g} ms. Where the level changes is found by PELT on the logarithms; levels within "
+        f"{steadiness.SAME_OF_STARTS:g}× are one. A contestant is flat, a warm-up (its last level is the cheapest), a slowdown (an earlier one was cheaper), "
+        "or has no steady state (its level still changes in the last quarter). "
+        "The class of a contestant is that of the median of its starts at each moment, since neighbours, who move what everything costs by half, come at "
+        f"another moment in each start. It is inconsistent if for more than a quarter of the time the levels of its starts, all but {steadiness.ODD_ONES}, lie "
+        f"{steadiness.APART_FACTOR:g}× or more apart."
     ),
     rule=(
         "Holds if PyPy's starts are a warm-up on both routes; does not hold if they are flat on both; cannot be told otherwise, or without PyPy. The class of "
@@ -308,7 +279,8 @@ CLAIM = Claim(
     ),
     misleads=(
         "A short look calls a compiler that begins late flat. What a process does before its first answer (loading, compiling at start) is in the "
-        "time of its start, which is a claim of its own. Neighbours' bursts move levels too: one odd start of ten is forgiven for that."
+        "time of its start, which is a claim of its own. What becomes dearer or cheaper by less than half, and at another moment each time, passes for a "
+        "neighbour."
     ),
     measure=measure,
     judge=judge,
