@@ -31,6 +31,7 @@ def verify(
 def _brief_warm_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is blamed of its costs is warmed up for seconds before they are measured again; these cheat from the first request."""
     monkeypatch.setattr(meter, "_STEADY_NS", 300_000_000)
+    monkeypatch.setattr(meter, "_WARM_UP_NS", 1_000_000_000)
 
 
 def failing(report: Report) -> dict[str, set[str | None]]:
