@@ -14,7 +14,6 @@ from . import changepoints
 from .changepoints import Segment
 
 FLAT, WARM_UP, SLOWDOWN, NO_STEADY_STATE, INCONSISTENT = "flat", "warm-up", "slowdown", "no steady state", "inconsistent"
-CLASSES = (FLAT, WARM_UP, SLOWDOWN, NO_STEADY_STATE, INCONSISTENT)
 
 _SURE = 4.0  # standard errors
 _LINE_MIN = 4  # a line through fewer points has hardly a residual
