@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "integration"), str(TESTS)]
 
-from daemon import Daemon, wait_for
-from wire import PROBE, Wire
+from daemon import Daemon, wait_for  # noqa: E402  (the path had to be set first)
+from wire import PROBE, Wire  # noqa: E402
 
 
 @dataclass

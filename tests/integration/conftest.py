@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import SOURCE, Daemon
 
-sys.path[:0] = [str(SOURCE / "bench"), str(SOURCE / "tests")]  # restmark_proof.clients, which the proofs use, and timed
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS.parent / "bench"), str(TESTS)]  # restmark_proof.clients, which the proofs use, timed and processes
+
+from daemon import Daemon  # noqa: E402  (the path had to be set first)
 
 PUBLIC_READER = "hdrhistogram==0.10.8"  # HdrHistogram's own port to Python, which Debian does not package
 

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from http_client import Connection
 
+from processes import children, is_alive, is_stopped
+
 BUILD = Path(os.environ["RESTMARK_BUILD"])
 RESTMARKD = BUILD / "src" / "restmarkd"
 RESTMARKCTL = BUILD / "src" / "restmarkctl"
@@ -40,21 +42,6 @@ def wait_for(what: str, condition: Callable[[], T], deadline_s: float = DEADLINE
 def run(*arguments: str, timeout: float = DEADLINE_S, **keywords: Any) -> subprocess.CompletedProcess[str]:
     """Runs restmarkd to its end."""
     return subprocess.run([str(RESTMARKD), *arguments], capture_output=True, text=True, timeout=timeout, **keywords)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
 
 
 class Daemon:
@@ -209,10 +196,6 @@ class Daemon:
         log = self.log()
         for complaint in ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer"):
             assert complaint not in log, log
-
-
-def is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
 @contextmanager

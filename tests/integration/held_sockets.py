@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-
-def _socket_inodes(pid: int) -> set[str]:
-    folder = Path(f"/proc/{pid}/fd")
-    targets = []
-    for name in os.listdir(folder):
-        try:
-            targets.append(os.readlink(folder / name))
-        except FileNotFoundError:
-            continue  # closed since
-    return {target[8:-1] for target in targets if target.startswith("socket:[")}
-
+from processes import sockets
 
 # Those that a process may hold. /proc/net/tcp would take a tenth of a second for the thousands in TIME-WAIT.
 HELD_STATES = ("established", "close-wait", "fin-wait-1", "fin-wait-2", "last-ack", "closing")
@@ -38,7 +26,7 @@ def _sockets(*selection: str) -> Iterator[tuple[str, list[str]]]:
 
 def _sockets_of(pid: int, *selection: str) -> list[list[str]]:
     """The words of the lines of `ss` about the process's sockets."""
-    inodes = _socket_inodes(pid)
+    inodes = sockets(pid)
     return [words for inode, words in _sockets(*selection) if inode in inodes]
 
 
@@ -54,7 +42,7 @@ def accepted_ports(pid: int) -> set[int]:
 def passed_ports(pids: Iterable[int], port: int) -> set[int]:
     """The clients' ports of connections to this port that were accepted, and that none of the processes holds: they are on their
     way from one to another, and end with who was to have them."""
-    inodes = set().union(*(_socket_inodes(pid) for pid in pids))
+    inodes = set().union(*(sockets(pid) for pid in pids))
     return _peers(words for inode, words in _sockets(*HELD, "sport", "=", f":{port}") if inode not in inodes)
 
 

@@ -18,6 +18,8 @@ from admin_client import address, ask, samples
 from daemon import RESTMARKCTL, Daemon, run, wait_for
 from http_client import Closed, Connection, Response, exchange
 
+from processes import sockets
+
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
 
@@ -36,8 +38,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def test_off_unless_asked_for(start: Start) -> None:
     daemon = start("server.processes=1")
     assert "admin endpoint" not in daemon.log()
-    sockets = [os.readlink(entry) for entry in Path(f"/proc/{daemon.pid}/fd").iterdir() if entry.is_symlink()]
-    inodes = {link[8:-1] for link in sockets if link.startswith("socket:")}
+    inodes = sockets(daemon.pid)
     listening = [line.split() for line in Path(f"/proc/{daemon.pid}/net/tcp").read_text().splitlines()[1:]]
     assert [fields[1] for fields in listening if fields[3] == "0A" and fields[9] in inodes] == [f"0100007F:{daemon.port:04X}"]
 

@@ -17,6 +17,8 @@ from daemon import RESTMARKCTL, Daemon, run, wait_for
 from http_client import Connection, Load
 from strace import tampered, under_strace
 
+from processes import is_stopped
+
 Start = Callable[..., Daemon]
 OPEN_METRICS = "Accept: application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n"
 
@@ -128,7 +130,7 @@ def test_listen_queues(start: Start) -> None:
     assert samples(daemon)["restmark_listen_queue_limit_connections" + labels] == 3
     (worker,) = daemon.workers()
     os.kill(worker, signal.SIGSTOP)
-    wait_for("stopped", lambda: Path(f"/proc/{worker}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
+    wait_for("stopped", lambda: is_stopped(worker))
     clients = [socket.create_connection((daemon.host, daemon.port), timeout=10) for _ in range(2)]
     wait_for("two wait", lambda: samples(daemon)["restmark_listen_queue_connections" + labels] == 2)
     for _ in range(4):  # more than fit: the kernel drops what would end the handshake

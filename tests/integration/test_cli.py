@@ -16,6 +16,8 @@ import pytest
 from daemon import BUILD, RESTMARKD, SOURCE, Daemon, run, wait_for
 from http_client import Connection
 
+from processes import open_files
+
 Start = Callable[..., Daemon]
 QUIET = ["-o", "admin.control=none", "-o", "server.listen=127.0.0.1:0"]
 
@@ -303,8 +305,7 @@ def test_no_access_log_by_default(start: Start, tmp_path: Path) -> None:
     (worker,) = daemon.workers()
     with Connection((daemon.host, daemon.port)) as connection:
         connection.request("/")
-        # The connection stays open, so that no descriptor goes away while they are looked at.
-        targets = {os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")}
+        targets = set(open_files(worker).values())
     assert {t for t in targets if t.startswith(str(tmp_path))} == {str(daemon.log_path)}
 
 

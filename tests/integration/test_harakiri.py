@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, is_stopped, wait_for
+from daemon import Daemon, wait_for
 from http_client import Connection, Load
+
+from processes import is_stopped
 
 Start = Callable[..., Daemon]
 LONG = "/million-loop?n=100000000&seed=5"  # the longest request there is: a tenth of a second, or a few

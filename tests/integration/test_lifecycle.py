@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, is_alive, run, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, run, wait_for
 from http_client import Connection, Load
+
+from processes import children, is_alive, open_files
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"
@@ -78,7 +80,7 @@ def test_workers_have_only_what_is_theirs(start: Start) -> None:
         while "ready" not in process.stderr.readline():
             assert process.poll() is None
         for worker in children(process.pid):
-            targets = [os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd") if int(fd) > 2]
+            targets = [target for fd, target in open_files(worker).items() if fd > 2]
             sockets = [t for t in targets if t.startswith("socket:")]
             assert len(sockets) == 2, targets  # listener and link
             assert not [t for t in targets if t == "/dev/null"]

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from daemon import Daemon, is_stopped, wait_for
+from daemon import Daemon, wait_for
 from http_client import Closed, Connection
+
+from processes import is_stopped
 
 Start = Callable[..., Daemon]
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"

@@ -18,8 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import SOURCE, Daemon, is_alive, wait_for
+from daemon import SOURCE, Daemon, wait_for
 from load_support import LOAD, PROBES, Client, Planted, answer, load, run, started, welcome
+
+from processes import is_alive
 
 
 def test_system_calls_are_counted_rightly(tmp_path: Path) -> None:

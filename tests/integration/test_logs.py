@@ -13,6 +13,8 @@ import pytest
 from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection, Load, exchange
 
+from processes import open_files
+
 Start = Callable[..., Daemon]
 LINE = re.compile(
     r'(?P<address>\S+) - - \[[^]]+\] "(?P<method>\S+) (?P<target>\S+)" (?P<status>\d+) (?P<bytes>\d+) (?P<us>\d+)us w(?P<worker>\d+)'
@@ -130,18 +132,11 @@ def reopen(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(RESTMARKCTL), "-s", str(daemon.control), "reopen"], capture_output=True, text=True, timeout=300)
 
 
-def open_files(pid: int) -> list[str]:
-    return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-
-
 def wait_all_have(daemon: Daemon, path: Path, not_path: Path) -> None:
     """Until the master and all workers have the one file open, and none the other."""
 
     def look() -> bool:
-        try:
-            files = [open_files(pid) for pid in (daemon.pid, *daemon.workers())]
-        except FileNotFoundError:  # a descriptor was closed while it was looked at
-            return False
+        files = [list(open_files(pid).values()) for pid in (daemon.pid, *daemon.workers())]
         return all(names.count(str(path)) == 1 and str(not_path) not in names for names in files)
 
     wait_for(f"everybody has {path.name}", look)

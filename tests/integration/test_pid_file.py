@@ -7,12 +7,13 @@ import signal
 import stat
 import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, Daemon, is_alive, run
+from daemon import RESTMARKCTL, Daemon, run
 from injected_faults import preload
+
+from processes import is_alive, open_files
 
 Start = Callable[..., Daemon]
 
@@ -35,20 +36,12 @@ def refused(path: Path, folder: Path, exit_code: int = 71) -> str:
     return daemon.log()
 
 
-def open_files(pid: int) -> list[str]:
-    found = []
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with suppress(FileNotFoundError):  # closed meanwhile
-            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
-    return found
-
-
 def test_it_is_written_when_the_daemon_serves_and_removed_at_its_end(start: Start, path: Path) -> None:
     daemon = start("server.processes=1", f"server.pid-file={path}")
     assert number(path) == daemon.pid
     assert stat.S_IMODE(path.stat().st_mode) & 0o133 == 0
     worker = daemon.workers()[0]
-    held = open_files(worker)
+    held = open_files(worker).values()
     assert str(path) not in held, "a worker that outlives its master for a moment must not keep the lock"
     daemon.signal(signal.SIGTERM)
     assert daemon.wait_exit() == 0

@@ -8,10 +8,11 @@ import re
 import signal
 from collections.abc import Callable
 
-from daemon import Daemon, is_alive, is_stopped, wait_for
+from daemon import Daemon, wait_for
 from held_sockets import lost_with, queued
 from restmark_proof.clients import Outcome
 
+from processes import is_alive, is_stopped
 from proof import load_on, ready_workers, text_of, times
 
 Start = Callable[..., Daemon]

@@ -10,9 +10,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from daemon import Daemon, is_stopped, wait_for
+from daemon import Daemon, wait_for
 from http_client import Connection, exchange
 
+from processes import is_stopped
 from proof import SANITIZED
 
 Start = Callable[..., Daemon]

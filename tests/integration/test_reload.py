@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import BUILD, RESTMARKCTL, Daemon, children, run, wait_for
+from daemon import BUILD, RESTMARKCTL, Daemon, run, wait_for
 from http_client import Connection, Load
+
+from processes import children
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"

@@ -16,9 +16,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from daemon import RESTMARKCTL, Daemon, is_alive, is_stopped, wait_for
+from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection
 from rpc_client import RpcClient, addresses
+
+from processes import is_alive, is_stopped
 
 Start = Callable[..., Daemon]
 

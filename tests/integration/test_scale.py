@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon import Daemon, is_alive, wait_for
+from daemon import Daemon, wait_for
 from held_sockets import listeners
 from http_client import PAUSE_S, Connection, Load
 from strace import failing_starts, under_strace
+
+from processes import is_alive
 
 Start = Callable[..., Daemon]
 SANITIZED = os.environ.get("RESTMARK_SANITIZED") == "1"

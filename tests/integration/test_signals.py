@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, RESTMARKD, Daemon, children, is_alive, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, wait_for
 from http_client import Connection
 from injected_faults import preload
+
+from processes import children, is_alive
 
 Start = Callable[..., Daemon]
 # Parents that ignore SIGCHLD, which exec passes on (and not every sh does it when asked to).

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import BUILD, Daemon, is_stopped, run, wait_for
+from daemon import BUILD, Daemon, run, wait_for
 from http_client import Connection, Load
 from strace import traced, under_strace
+
+from processes import is_stopped
 
 Start = Callable[..., Daemon]
 ONE = "server.processes=1"

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, RESTMARKD, Daemon, is_alive, run, wait_for
+from daemon import RESTMARKCTL, RESTMARKD, Daemon, run, wait_for
 from http_client import Connection, Load
 from rpc_client import RpcClient, addresses
+
+from processes import is_alive
 
 Start = Callable[..., Daemon]
 

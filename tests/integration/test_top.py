@@ -15,6 +15,8 @@ import pytest
 from daemon import RESTMARKCTL, Daemon, wait_for
 from http_client import Connection
 
+from processes import is_stopped
+
 Start = Callable[..., Daemon]
 KEYS = "q quit  h help"
 
@@ -195,7 +197,7 @@ def test_stopped_and_continued(shared_daemon: Daemon, terminal: Open) -> None:
     pid = top.pid()
     alternate = lambda: top.tmux("display-message", "-p", "-t", "top", "#{alternate_on}").strip()  # noqa: E731
     os.kill(pid, signal.SIGTSTP)
-    wait_for("stopped", lambda: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
+    wait_for("stopped", lambda: is_stopped(pid))
     wait_for("the ordinary screen", lambda: alternate() == "0")
     assert KEYS not in top.text()
     os.kill(pid, signal.SIGCONT)

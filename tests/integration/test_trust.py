@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 from admin_client import samples
-from daemon import Daemon, children, wait_for
+from daemon import Daemon, wait_for
 from http_client import Closed, Connection, Load
+
+from processes import children, open_files
 
 Start = Callable[..., Daemon]
 AS_ROOT = os.geteuid() == 0
@@ -40,8 +42,7 @@ def shared_mappings(pid: int) -> list[tuple[int, int, str]]:
 
 def memory_files(pid: int) -> list[str]:
     """Descriptors of memory files that a process has."""
-    links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
-    return [link for link in links if "memfd:" in link]
+    return [link for link in open_files(pid).values() if "memfd:" in link]
 
 
 def worker_pid(daemon: Daemon, slot: int) -> int:
@@ -133,8 +134,8 @@ def copy_of(pid: int, wanted: Callable[[socket.socket], bool]) -> socket.socket:
     process = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
     assert process >= 0, os.strerror(ctypes.get_errno())
     try:
-        for number in sorted(int(p.name) for p in Path(f"/proc/{pid}/fd").iterdir()):
-            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+        for number, target in sorted(open_files(pid).items()):
+            if not target.startswith("socket:"):
                 continue
             fd = libc.syscall(SYS_PIDFD_GETFD, process, number, 0)
             assert fd >= 0, os.strerror(ctypes.get_errno())

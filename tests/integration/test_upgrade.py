@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from daemon import BUILD, RESTMARKCTL, children, run, wait_for
+from daemon import BUILD, RESTMARKCTL, run, wait_for
 from http_client import Connection, Load
 from upgrade_support import SANITIZED, Start, ctl, install, install_script, refuse, runs, upgrade, workers
+
+from processes import children
 
 pytest_plugins = ["upgrade_fixtures"]
 

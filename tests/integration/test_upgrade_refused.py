@@ -9,9 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from daemon import RESTMARKCTL, Daemon, children, run, wait_for
+from daemon import RESTMARKCTL, Daemon, run, wait_for
 from http_client import Connection, Load
 from upgrade_support import SANITIZED, Start, ctl, install, install_script, refuse, runs, upgrade, workers
+
+from processes import children
 
 pytest_plugins = ["upgrade_fixtures"]
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from daemon import Daemon, is_alive, wait_for
+from daemon import Daemon, wait_for
 from http_client import Closed, Connection
+
+from processes import is_alive
 
 Start = Callable[..., Daemon]
 MANY = 1000

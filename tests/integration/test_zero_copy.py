@@ -18,6 +18,8 @@ from daemon import BUILD, RESTMARKD, SOURCE, Daemon, run, wait_for
 from http_client import Connection
 from strace import traced, under_strace
 
+from processes import open_files
+
 Start = Callable[..., Daemon]
 LONG = b"GET /transfer-data HTTP/1.1\r\nHost: x\r\n\r\n"
 LONG_BYTES = 133622
@@ -191,7 +193,7 @@ def test_a_reload_has_a_file_of_its_own(start: Start, json_bytes: bytes, tmp_pat
 def test_nobody_can_change_the_file(start: Start) -> None:
     daemon = start(ONE)
     worker = daemon.workers()[0]
-    files = [f for f in Path(f"/proc/{worker}/fd").iterdir() if "restmark-json" in os.readlink(f)]
+    files = [Path(f"/proc/{worker}/fd/{number}") for number, target in open_files(worker).items() if "restmark-json" in target]
     assert len(files) == 1
     with files[0].open("r+b", buffering=0) as file:
         for change in (lambda: file.write(b"x"), lambda: file.truncate(10), lambda: os.ftruncate(file.fileno(), 1 << 20)):

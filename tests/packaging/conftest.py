@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import container
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import container
 import root
 from container import Container
 from root import SOURCE

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from processes import children, name
+
 T = TypeVar("T")
 HERE = Path(__file__).resolve().parent
 BOOT_S = 90.0
@@ -85,11 +87,7 @@ class Container:
 
     def _find_leader(self) -> int | None:
         assert self.process.poll() is None, f"systemd-nspawn ended:\n{self.console.read_text(errors='replace')}"
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for child in path.read_text().split():
-            if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
-                return int(child)
-        return None
+        return next((child for child in children(self.process.pid) if name(child) == "systemd"), None)
 
     def _is_up(self) -> bool:
         # "degraded": something that a container cannot have failed, which is not this test's matter.

@@ -19,6 +19,8 @@ import root
 from container import wait_for
 from root import SOURCE
 
+from processes import children, state
+
 pytestmark = pytest.mark.booted  # root and namespaces
 
 BUILD = SOURCE / "packaging" / "oci" / "build-image"
@@ -163,7 +165,7 @@ class Pod:
 
     @property
     def pid(self) -> int:
-        return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+        return children(self.process.pid)[0]
 
     def run(self, *argv: str, inside: bool = False) -> str:
         """A command in its namespaces; `inside`: in its root, too."""
@@ -216,8 +218,7 @@ def test_it_reaps_whom_nobody_waits_for(pod: Pod) -> None:
     pod.run("sh", "-c", "sleep 0 & exec true")
 
     def no_zombies() -> bool:
-        children = Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split()
-        return all(" Z " not in Path(f"/proc/{child}/stat").read_text() for child in children)
+        return all(state(child) != "Z" for child in children(pod.pid))
 
     wait_for("no zombies", no_zombies, 60)
     assert pod.get() == "Welcome!\n"

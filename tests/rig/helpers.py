@@ -138,11 +138,6 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> bool
     return True
 
 
-def children_of(pid: int) -> list[int]:
-    """Pids of the children of a process."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def processes_mentioning(text: str) -> dict[int, str]:
     """Live processes (but this one) in whose command line text occurs."""
     found = {}

@@ -29,13 +29,14 @@ from restmark_rig.server.launcher import StartOptions
 from restmark_rig.store import record_codec
 from restmark_rig.store.dataset import Dataset
 
+from processes import children, name
+
 from .helpers import (
     PYTHON,
     RESTMARK,
     ROOT,
     Silent,
     cheater_argv,
-    children_of,
     processes_mentioning,
     wait_until,
     write_contestant,
@@ -142,7 +143,7 @@ def test_nothing_is_left_when_the_connection_is_cut(far: Callable[..., object], 
                 pids = server.pids()
                 # The shell's children are a cat and the agent; without its cat the agent's input ends.
                 shell = int((tmp_path / "pid").read_text())
-                (cat,) = (pid for pid in children_of(shell) if Path(f"/proc/{pid}/comm").read_text().strip() == "cat")
+                (cat,) = (pid for pid in children(shell) if name(pid) == "cat")
                 os.kill(cat, number)
                 assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)), "its agent ended it"
                 server.cpu_ns()

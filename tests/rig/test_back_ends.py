@@ -34,7 +34,7 @@ from restmark_rig.server.http_probe import wire
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
 
-from .helpers import PYTHON, ROOT, wait_until
+from .helpers import PYTHON, ROOT, processes_mentioning, wait_until
 
 present = pytest.mark.skipif(any(map(back_ends.unmet, BACK_ENDS)), reason="; ".join(filter(None, map(back_ends.unmet, BACK_ENDS))))
 pytestmark = pytest.mark.xdist_group("back ends")
@@ -164,18 +164,7 @@ def test_they_go_with_the_rig_however_it_ends(tmp_path: Path, number: signal.Sig
     rig.stdout.close()
     assert wait_until(lambda: not any(folder.exists() for folder in folders))
     for folder in folders:
-        assert wait_until(lambda folder=folder: not _mentioned(str(folder)))  # type: ignore[misc]
-
-
-def _mentioned(text: str) -> bool:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if text.encode() in (entry / "cmdline").read_bytes():
-                    return True
-            except OSError:
-                continue
-    return False
+        assert wait_until(lambda folder=folder: not processes_mentioning(str(folder)))  # type: ignore[misc]
 
 
 @present

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from .helpers import ROOT, children_of, wait_until
+from processes import children, name
+
+from .helpers import ROOT, wait_until
 from .run_support import environment
 
 SCRIPT = ROOT / "bench" / "distributed" / "behind-ssh.sh"
@@ -58,8 +60,8 @@ def test_a_run_whose_ssh_is_killed(tmp_path: Path) -> None:
     script = start(tmp_path, "--rounds", "400", "--duration", "0.05")
     results = tmp_path / "out" / "results.json"
     assert wait_until(lambda: results.exists() and json.loads(results.read_text())["cells"], timeout_s=500.0)
-    (rig,) = [pid for pid in children_of(script.pid) if b"restmark\0run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    (ssh,) = [pid for pid in children_of(rig) if Path(f"/proc/{pid}/comm").read_text() == "ssh\n"]
+    (rig,) = [pid for pid in children(script.pid) if b"restmark\0run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (ssh,) = [pid for pid in children(rig) if name(pid) == "ssh"]
     os.kill(ssh, signal.SIGKILL)
     said, _ = script.communicate(timeout=200)
     assert script.returncode == 3, said

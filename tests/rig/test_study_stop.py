@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from restmark_rig.contestants.contestant import load
 from restmark_rig.studies import proxy
 from restmark_rig.studies.costs import image
 from restmark_rig.studies.pipelining import browser, h2load, natives
+
+from processes import sockets
 
 from .helpers import ROOT, cheater, processes_mentioning, rig_command, wait_until
 
@@ -85,13 +88,10 @@ def listening() -> dict[str, str]:
 
 def listeners(pids: set[str]) -> dict[str, str]:
     """Those of them that these processes hold."""
-    held = set()
+    held: set[str] = set()
     for pid in pids:
-        for link in Path("/proc", pid, "fd").glob("*"):
-            try:
-                held.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
-            except FileNotFoundError:  # closed since
-                continue
+        with suppress(FileNotFoundError):  # it has ended
+            held |= sockets(int(pid))
     return {inode: address for inode, address in listening().items() if inode in held}
 
 

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import processes
+
 from . import proc
 from .disk import Disk, private_mount, why_no_mount
 from .listening import Listener
@@ -104,7 +106,7 @@ class Daemon:
 
     def workers(self) -> list[int]:
         """Its children that are no zombies."""
-        return [pid for pid in proc.children(self.pid) if proc.state(pid) not in ("", "Z", "X")]
+        return [pid for pid in processes.children(self.pid) if processes.is_alive(pid)]
 
     def tell(self, line: str, seconds: float = CONTROL_S) -> str:
         """The text of the control socket's reply. Raises Broken if it refuses, or does not answer in time."""
@@ -144,7 +146,7 @@ class Daemon:
         try:
             proc.wait_for("all processes gone", lambda: not proc.of_session(session), 5)
         except proc.NotInTime:
-            wrong += [f"process {pid} is left, state {proc.state(pid)}" for pid in proc.of_session(session)]
+            wrong += [f"process {pid} is left, state {processes.state(pid)}" for pid in proc.of_session(session)]
         if self.control.exists():
             wrong.append(f"{self.control.name} is left")
         return wrong

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from held_sockets import lost_with
 from restmark_proof.clients import Load, LocalFault, Profile
 
+import processes
+
 from . import proc
 from .daemon import CHANGE_S, Broken, Daemon
 from .friends import PROBE_S, probe
@@ -58,7 +60,7 @@ def stop_process(scene: Scene, pid: int) -> None:
     """SIGSTOP, and until it stands still. Whatever happens it is continued."""
     scene.undo.append(lambda: signal_if_there(pid, signal.SIGCONT))
     os.kill(pid, signal.SIGSTOP)
-    proc.wait_for(f"process {pid} has stopped", lambda: proc.state(pid) in ("T", ""), 5)
+    proc.wait_for(f"process {pid} has stopped", lambda: processes.state(pid) in ("T", ""), 5)
 
 
 def signal_if_there(pid: int, number: signal.Signals) -> None:
@@ -72,7 +74,7 @@ def held(daemon: Daemon, pid: int) -> frozenset[int]:
 
 
 def gone(pid: int) -> Callable[[], bool]:
-    return lambda: proc.state(pid) == ""
+    return lambda: processes.state(pid) == ""
 
 
 # ---- deaths ----
@@ -87,7 +89,7 @@ def _kill(scene: Scene, pid: int, number: signal.Signals) -> None:
     scene.victims.append(Victim(pid, time.monotonic(), held(daemon, pid), frozenset({"crash"})))
     os.kill(pid, number)
     signal_if_there(pid, signal.SIGCONT)
-    proc.wait_for(f"worker {pid} has ended after {number.name}", lambda: proc.state(pid) in ("Z", ""), 10)
+    proc.wait_for(f"worker {pid} has ended after {number.name}", lambda: processes.state(pid) in ("Z", ""), 10)
     os.kill(daemon.pid, signal.SIGCONT)
     proc.wait_for(f"worker {pid} is gone after {number.name}", gone(pid), 10)
 
@@ -256,7 +258,7 @@ def _fresh_log(scene: Scene) -> None:
 
 
 def _soft_limit(pid: int, kind: int, soft: int) -> None:
-    if proc.state(pid) not in ("", "Z"):
+    if processes.is_alive(pid):
         _, hard = resource.prlimit(pid, kind)
         resource.prlimit(pid, kind, (hard if soft == resource.RLIM_INFINITY else soft, hard))
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from processes import stat_fields
+
 POLL_S = 0.01
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -29,30 +31,10 @@ def wait_for(what: str, condition: Callable[[], T], seconds: float) -> T:
     return value
 
 
-def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third, the state, on; empty if there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def state(pid: int) -> str:
-    """R, S, T, Z …; empty if there is no such process."""
-    return next(iter(stat_fields(pid)), "")
-
-
 def cpu_s(pid: int) -> float:
     """User and system time of the process so far."""
     fields = stat_fields(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S if fields else 0.0
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 def of_session(session: int) -> list[int]:

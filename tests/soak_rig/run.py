@@ -12,6 +12,8 @@ from pathlib import Path
 
 from restmark_proof.clients import Load, Tally
 
+import processes
+
 from . import proc
 from .daemon import Broken, Daemon
 from .faults import Scene, inject
@@ -215,13 +217,13 @@ class Soak:
         for sentence in judge_log(lines[self._log_lines :], scene.victims):
             self._find(sentence, fault)
         self._log_lines = len(lines)
-        for pid in proc.children(self._daemon.pid):
-            if proc.state(pid) == "Z":
+        for pid in processes.children(self._daemon.pid):
+            if processes.state(pid) == "Z":
                 self._still_zombie(pid, fault)
 
     def _still_zombie(self, pid: int, fault: str) -> None:
         try:
-            proc.wait_for(f"zombie {pid} reaped", lambda: proc.state(pid) != "Z", 2)
+            proc.wait_for(f"zombie {pid} reaped", lambda: processes.state(pid) != "Z", 2)
         except proc.NotInTime as error:
             self._find(str(error), fault)
 
