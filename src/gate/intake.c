@@ -101,6 +101,7 @@ bool intake_has_part(const struct intake *in) {
 struct stretch {
         char *bytes;
         size_t ready, pending, raw, end;
+        bool is_answered; /* all of them were one request, with which nobody has anything left to do */
 };
 
 static void commit(struct intake *in) {
@@ -132,12 +133,27 @@ static bool keep_body(struct intake *in, const char *bytes) {
         return false;
 }
 
+/* The owner may answer what nothing else depends on. What it was told to have begun is the library's. */
+static bool is_answered_alone(struct intake *in, const struct stretch *s, size_t used) {
+        const struct gate *g = &in->gate;
+        const char *head = s->bytes + s->raw;
+
+        if (!in->owner->alone || in->n_serving > 0 || in->was_begun || s->ready > 0 || s->raw + used < s->end || gate_has_body(g) || gate_is_last(g) ||
+            g->is_1_0 || g->expects_continue || g->condition != GATE_UNCONDITIONAL)
+                return false;
+        return in->owner->alone(in->context, &(struct intake_request){ .method = head + g->method.at, .method_length = g->method.length,
+                                                                       .target = head + g->target.at, .target_length = g->target.length });
+}
+
 /* The gate's next verdict; a head that is whole is written, a body that is wanted is kept. */
 static enum gate_verdict take(struct intake *in, struct stretch *s, size_t *ret_used) {
         enum gate_verdict verdict = gate_take(&in->gate, s->bytes + s->raw, s->end - s->raw, ret_used);
         bool is_kept;
 
         if (verdict == GATE_HEAD) {
+                s->is_answered = is_answered_alone(in, s, *ret_used);
+                if (s->is_answered)
+                        return GATE_END;
                 if (served_add(&in->served, &in->gate, s->bytes + s->raw) < 0) {
                         gate_give_up(&in->gate, 503, NO_MEMORY);
                         return GATE_REFUSED;
@@ -160,7 +176,10 @@ static void pass_gate(struct intake *in, struct stretch *s) {
                 if (verdict == GATE_END || (verdict == GATE_HEAD && !gate_has_body(&in->gate))) {
                         s->ready += s->pending;
                         s->pending = 0;
-                        commit(in);
+                        if (s->is_answered)
+                                gate_next(&in->gate);
+                        else
+                                commit(in);
                 }
         }
         if (verdict == GATE_REFUSED) {
@@ -346,6 +365,10 @@ static ssize_t receive(struct intake *in, char *out, size_t size) {
                 return n;
         s.end = (size_t)n;
         pass_gate(in, &s);
+        if (s.is_answered && n < READ_BYTES) {
+                errno = EAGAIN;
+                return -1;
+        }
         /* The common case: whole requests and nothing else, and no more to read. */
         if (s.ready > 0 && s.ready == s.end && s.ready <= size && n < READ_BYTES && !in->is_refused) {
                 memcpy(out, workbench, s.ready);

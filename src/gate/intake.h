@@ -4,7 +4,8 @@
  * of a function comes before that of a shared library, so the recv() in intake.c is what it calls. Sockets that are not opened here, and
  * calls with flags, go straight to the kernel.
  *
- * The library gets a request when its body has ended, too; until then the owner hears of it by `begun`. Single-threaded. */
+ * The library gets a request when its body has ended, too; until then the owner hears of it by `begun`. What the owner answers by itself (`alone`)
+ * the library never gets: for it nothing has come. Single-threaded. */
 #ifndef RESTMARK_GATE_INTAKE_H
 #define RESTMARK_GATE_INTAKE_H
 
@@ -26,6 +27,9 @@ struct intake_owner {
         /* It is the refused one's turn to be answered, if it is (see `silence`); then the connection ends. Of such a request the
          * library has not seen anything. */
         void (*refused)(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);
+        /* A request has come alone: whole, before it was told to have begun, with no body, condition or wish that concerns more than this answer, and with none before it that is
+         * not finished. Returns whether the owner has answered it, or ended the connection: the library then hears nothing of it. NULL: it gets all. */
+        bool (*alone)(void *context, const struct intake_request *request);
 };
 
 struct intake {

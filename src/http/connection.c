@@ -216,7 +216,7 @@ static void begin(struct connection *c) {
         connection_set_deadline(c, c->request.started_ns / 1000000 + c->server->limits.request_timeout_ms);
 }
 
-static void note_request(struct connection *c, const struct intake_request *request) {
+void connection_note_request(struct connection *c, const struct intake_request *request) {
         if (!c->notes)
                 return;
         note(c->notes->method, sizeof c->notes->method, request->method, request->method_length);
@@ -232,7 +232,7 @@ void connection_begun(void *context, const struct intake_request *request) {
         struct connection *c = context;
 
         begin(c);
-        note_request(c, request);
+        connection_note_request(c, request);
 }
 
 /* Rather no answer than one to what nobody has looked at. */
@@ -299,7 +299,7 @@ void connection_refused(void *context, const struct gate_refusal *refusal, bool 
         }
         if (c->request.stage != REQUEST_COMING) {
                 begin(c);
-                note_request(c, request);
+                connection_note_request(c, request);
         }
         is_sent = refusal_send(c->fd, refusal->status, refusal->detail, is_head, &body_bytes);
         c->request.status = refusal->status;
@@ -310,20 +310,24 @@ void connection_refused(void *context, const struct gate_refusal *refusal, bool 
         connection_set_deadline(c, c->server->now_ms + LINGER_MS);
 }
 
+void connection_finish_request(struct connection *c, bool is_answered) {
+        uint64_t now_ns = end_request(c, is_answered);
+
+        c->has_answered |= is_answered;
+        if (!is_answered && c->close == RESTMARK_CLOSE_COUNT)
+                c->close = RESTMARK_CLOSE_GONE;
+        wait_for_request(c, now_ns / 1000000);
+}
+
 void connection_completed(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code) {
         struct connection *c = *request_context;
         bool is_answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
-        uint64_t now_ns;
 
         (void)context;
         (void)mhd;
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
-        now_ns = end_request(c, is_answered);
-        c->has_answered |= is_answered;
-        if (!is_answered && c->close == RESTMARK_CLOSE_COUNT)
-                c->close = RESTMARK_CLOSE_GONE;
-        wait_for_request(c, now_ns / 1000000);
+        connection_finish_request(c, is_answered);
         if (is_answered && !c->request.last)
                 intake_finished(&c->intake);
 }

@@ -69,6 +69,7 @@ struct connection {
         bool is_private; /* the master's own: neither counted nor logged */
         bool linger;     /* answers may be on their way, and part of the input is left unread */
         bool has_answered; /* after which an end of the connection is no wonder */
+        size_t unseen_bytes; /* answered at once since the client was last seen to have taken everything */
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;
         struct request_notes *notes; /* NULL without a request log */
@@ -84,6 +85,12 @@ void connection_completed(void *context, struct MHD_Connection *mhd, void **requ
 /* The same of a request line, as MHD_OPTION_URI_LOG_CALLBACK has it. Returns the connection, which becomes the request's context; NULL if
  * the request did not come through the gate or there was no memory for the connection. */
 void *connection_request_line(void *context, const char *target, struct MHD_Connection *mhd);
+
+/* For the request log, if there is one: a request that the library has not shown. */
+void connection_note_request(struct connection *c, const struct intake_request *request);
+
+/* The request is over: it is counted and logged, and the next one is waited for. `is_answered`: all of its answer is sent. */
+void connection_finish_request(struct connection *c, bool is_answered);
 
 /* For the request log, if there is one: the request's method. */
 void connection_note_method(struct connection *c, const char *method);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gate/problem.h"
 #include "gate/target.h"
@@ -92,12 +91,17 @@ static struct MHD_Response *from_work(const struct work_response *from) {
         return response_with_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, from->content_type);
 }
 
-/* The library would write its own for each answer. The program never calls setlocale(), so the names are English. */
-static struct MHD_Response *with_date(struct MHD_Response *response, time_t now_s) {
-        char date[40];
+void response_format_date(char ret[static RESPONSE_DATE_SIZE], time_t now_s) {
         struct tm tm;
 
-        (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now_s, &tm));
+        (void)strftime(ret, RESPONSE_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now_s, &tm));
+}
+
+/* The library would write its own for each answer. */
+static struct MHD_Response *with_date(struct MHD_Response *response, time_t now_s) {
+        char date[RESPONSE_DATE_SIZE];
+
+        response_format_date(date, now_s);
         return response_with_header(response, MHD_HTTP_HEADER_DATE, date);
 }
 

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "gate/gate.h"
@@ -19,6 +20,10 @@ enum MHD_Result response_queue(struct connection *c, unsigned int status, struct
 /* NULL-safe; without memory the response is destroyed, and NULL returned. The second adds Connection: close to a connection's last answer. */
 struct MHD_Response *response_with_header(struct MHD_Response *response, const char *name, const char *value);
 struct MHD_Response *response_with_close(const struct connection *c, struct MHD_Response *response);
+
+/* A Date field's value, with its NUL. The program never calls setlocale(), so the names are English. */
+enum { RESPONSE_DATE_SIZE = 30 };
+void response_format_date(char ret[static RESPONSE_DATE_SIZE], time_t now_s);
 
 struct MHD_Response *response_new_problem(unsigned int status, const char *detail, uint64_t *ret_bytes);
 

@@ -89,7 +89,8 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                                                                   .wants_body = route_wants_body },
                                                       .bodies = &server->bodies,
                                                       .begun = connection_begun,
-                                                      .refused = connection_refused };
+                                                      .refused = connection_refused,
+                                                      .alone = at_once_answer };
         server->bodies.max_bytes = parts->limits->body_memory_bytes;
         server->router = route_table();
         server->query_memory = malloc(parts->limits->max_header_bytes);
@@ -117,6 +118,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 return r;
         }
         server->mhd_epoll = library_epoll_fd(server->mhd);
+        at_once_init(server);
         *ret = server;
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <time.h>
 
+#include "http/at_once.h"
 #include "http/connection.h"
 #include "gate/linger.h"
 #include "http/request_log.h"
@@ -49,6 +50,7 @@ struct server {
         bool has_complained;               /* of a library that reads past the gate */
         bool adding_private;               /* what is opened now is the master's own */
         struct ready_answer ready[_WORKLOAD_MAX];
+        struct at_once at_once;
 };
 
 /* Queues the answer for the request of `c` and returns the library's verdict. */
