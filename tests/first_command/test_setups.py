@@ -45,7 +45,7 @@ def missed(name: str, results: Any) -> list[str]:
         absent = [] if {one["name"] for one in results["back_ends"]} == {"database", "cache"} else ["a back end is missing"]
         return failed + absent + [f"{one['name']}: {one['reason']}" for one in results["skipped"]]
     told = [note for claim in results["claims"] for note in (claim["finding"]["why"], *claim["finding"]["notes"], *(cell["lost"] for cell in claim["cells"]))]
-    return [text for text in told if any(sign in text for sign in ("not installed", "restmark setup", "not built", "did not build", "build step"))]
+    return [text for text in told if any(sign in text for sign in ("not installed", "restmark setup", "not built", "did not build", "build step", "can not execute"))]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -59,6 +59,36 @@ def test_what_is_set_up_is_all_that_it_takes(folder: Path, name: str, request: p
     assert missed(name, results) == []
     if name == "pipelining":
         assert [claim["number"] for claim in results["claims"]] == list(range(1, 14))
+
+
+# What else is to work after `restmark setup costs`, on what `restmark costs` has written; a service to look at is started for the third, and asked.
+SERVICE = """
+import http.server, threading, time, urllib.request
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print("ready", flush=True)
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/").read()
+"""
+AFTER_COSTS = {
+    "bill": "bench/restmark bill --requests-per-second 3000 --p99 50ms --cpu-year 300 --memory-gib-year 40 --run ran-costs",
+    "attach": "{ python3 -c '" + SERVICE.replace("'", '"') + "' >/root/ready 2>/dev/null & P=$!; "
+    "until grep -q ready /root/ready; do kill -0 $P || exit 9; done; bench/restmark attach --pid $P --seconds 5; S=$?; kill $P; (exit $S); }",
+    "article": "bench/restmark study article --quick --output ran-article",
+}
+
+
+@pytest.mark.parametrize("name", AFTER_COSTS)
+def test_what_follows_costs_works_too(folder: Path, name: str, request: pytest.FixtureRequest) -> None:
+    done = run(folder, AFTER_COSTS[name], request.config)
+    assert done.status == 0, done.progress[-6000:]
+    assert done.processes == []
+    assert done.answer
+    if name == "article":
+        assert missed(name, json.loads(done.result_file("ran-article").read_text(encoding="utf-8"))) == []
+    if name == "attach":
+        assert "HTTP server" in done.answer, "its CPU time is sorted, by py-spy"
 
 
 def test_no_service_was_started_or_enabled(folder: Path) -> None:

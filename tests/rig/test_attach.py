@@ -122,6 +122,31 @@ def test_what_is_no_stack_is_refused() -> None:
         classing.parse_raw("f (a.py:1) 3\nnonsense without a count\n")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 -c \nimport x\nx.serve()\n",
+        "python3 -c print(1)\nn = 3",
+        'python3 -c print("a"); n = 3\nprint("b")',
+        "python3 -c \n\n",
+        "sh -c a\x0bb\x85c\u2028d",
+        'echo "a"\n3',
+    ],
+)
+def test_a_command_line_may_have_any_characters(command: str) -> None:
+    """py-spy writes it as it is; a service that was started by python3 -c could not be sorted."""
+    one = f'process 5:"{command}";f (/srv/a.py:1)'
+    stacks = classing.parse_raw(f'{one} 3\nprocess 5:"{command}";process 6:"{command}";g (/srv/b.py:2) 4\n')
+    assert [(stack.pid, stack.count) for stack in stacks] == [(5, 3), (6, 4)]
+    assert [frame.name for stack in stacks for frame in stack.frames] == ["f", "g"]
+
+
+@pytest.mark.parametrize("text", ['process 5:"python3";f (a.py:1)\n', 'process 5:"python3 3\n', "\n\nx\n"])
+def test_half_a_stack_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no stack with a count"):
+        classing.parse_raw(f"f (a.py:1) 3\n{text}")
+
+
 def window(*uses: Use) -> Window:
     return Window(10.0, list(uses))
 

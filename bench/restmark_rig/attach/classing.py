@@ -105,21 +105,38 @@ def counted(stacks: Iterable[Stack], language: str, line_of: LineOf) -> Counter[
 
 # A command line stands in quotation marks, with those that it has itself as they are.
 _PROCESS = re.compile(r'process (\d+)(?::".*?")?(?:;|$)', re.DOTALL)
+_PROCESS_BEGINS = re.compile(r'process \d+:"')
 _FRAME = re.compile(r"(.*?) \(([^()]*?)(?::(\d+))?\)$")
 
 
 def parse_raw(text: str) -> list[Stack]:
-    """What py-spy writes with --format raw --subprocesses --full-filenames: a stack a line, and its count. Raises ValueError for what is none."""
-    stacks = []
-    for number, line in enumerate(text.splitlines(), 1):
-        body, _, count = line.rpartition(" ")
-        if not count.isdigit():
+    """What py-spy writes with --format raw --subprocesses --full-filenames: a stack a line, and its count; of command lines it writes the line ends as
+    they are, too. Raises ValueError for what is no stack."""
+    stacks, begun = [], ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not begun and not line:
+            continue
+        begun = f"{begun}\n{line}" if begun else line
+        stack = _stack(begun)
+        if stack is not None:
+            stacks.append(stack)
+            begun = ""
+        elif not _PROCESS_BEGINS.match(begun):
             raise ValueError(f"line {number}: no stack with a count: {line[:80]!r}")
-        pid, at = 0, 0
-        while (process := _PROCESS.match(body, at)) is not None:
-            pid, at = int(process[1]), process.end()
-        stacks.append(Stack(pid, tuple(_frames(body[at:])), int(count)))
+    if begun:
+        raise ValueError(f"no stack with a count: {begun[:80]!r}")
     return stacks
+
+
+def _stack(text: str) -> Stack | None:
+    """None as long as its command line has not ended, or its count is missing."""
+    body, _, count = text.rpartition(" ")
+    pid, at = 0, 0
+    while (process := _PROCESS.match(body, at)) is not None:
+        pid, at = int(process[1]), process.end()
+    if not count.isdigit() or _PROCESS_BEGINS.match(body, at):
+        return None
+    return Stack(pid, tuple(_frames(body[at:])), int(count))
 
 
 def _frames(text: str) -> Iterator[Frame]:

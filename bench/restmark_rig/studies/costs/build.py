@@ -20,7 +20,7 @@ from .. import judging, scratch
 from ..lab import Lab
 from ..record import HOLDS, HOLDS_NOT, OPEN, Cell, FigureTable, Finding
 from ..study import Claim
-from . import building, image, texts
+from . import building, image, texts, toolchain
 from .asking import ask_all
 
 CLEAN, CHANGED, LOOP, IMAGE = "clean", "one line changed", "changed, built, started and tried", "image"
@@ -56,8 +56,8 @@ def _image(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Cell:
     return Cell(labels, [{"files": float(found.files), "tar_mib": found.tar_bytes / 2**20, "packed_mib": found.packed_bytes / 2**20}])
 
 
-def _facts(contestant: Contestant) -> dict[str, str]:
-    lines, tools = building.lines_of_code(contestant), building.toolchain_mib(contestant)
+def _facts(contestant: Contestant, tools: float | None) -> dict[str, str]:
+    lines = building.lines_of_code(contestant)
     return {
         "lines_of_code": "" if lines is None else str(lines),
         "dependencies": str(building.dependencies(contestant)),
@@ -72,7 +72,7 @@ def _built(lab: Lab, contestant: Contestant, labels: dict[str, str]) -> Iterator
         clean = building.build(copy, cache, lab.reporter) if copy.build else building.NONE
         artefact = building.artefact_mib(copy, cache) if copy.build else None
         size = {} if artefact is None else {"artefact_mib": f"{artefact:.2f}"}
-        yield Cell({**labels, **_facts(contestant), **size, "build": CLEAN}, [_figures(clean)])
+        yield Cell({**labels, **_facts(contestant, toolchain.mib(contestant, lab.cache)), **size, "build": CLEAN}, [_figures(clean)])
         builds, loops, fault = [], [], ""
         for _ in range(CHANGES):
             changed = building.change(copy)
@@ -170,10 +170,10 @@ CLAIM = Claim(
         "Each contestant is built in a copy of its sources, as “restmark build” does it (with optimisation), once from nothing, compilers' caches empty and"
         f" packages there; and {CHANGES} times after a comment was added to the largest of its own sources. Then it is started and tried: all of its routes "
         "that each contestant has are asked once and answer right, which with the build is what a developer waits for. CPU time is that of all processes, "
-        "memory the most that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are the Debian packages "
-        "that it needs, without what these need in turn; lines are cloc's. The image is one layer with the files that the server opens, executes or maps "
-        "while it starts and answers each of its routes once, under strace, without its dataset: what a container needs at least, interpreter and C library"
-        " included; packed by gzip, as a registry keeps it."
+        "memory the most that they had together. The artefact is the program, or the folder of an interpreter's packages; tools are Debian's "
+        "packages and what the rig keeps for it, with all that they depend on and without what every Debian has; lines are cloc's. The image is one "
+        "layer with the files that the server opens, executes or maps while it starts and answers each of its routes once, under strace, without its "
+        "dataset: what a container needs at least, interpreter and C library included; packed by gzip, as a registry keeps it."
     ),
     rule=(
         f"Holds if for every contestant in Rust each build after a change takes {SECONDS:g} s or longer; does not hold if each takes less; cannot be told "

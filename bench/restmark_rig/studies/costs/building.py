@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...contestants import builder, contestant
+from ...contestants import builder
 from ...contestants.builder import Reporter
 from ...contestants.cache import Cache
 from ...contestants.contestant import Contestant, Requirement
@@ -55,7 +56,7 @@ def copied(one: Contestant, to: Path) -> Contestant:
     root = one.repo or one.directory
     copy = to / root.name
     shutil.copytree(root, copy, ignore=_LEFT_OUT, symlinks=True)
-    return contestant.load(copy / one.directory.relative_to(root))
+    return dataclasses.replace(one, directory=copy / one.directory.relative_to(root), repo=copy if one.repo else None)
 
 
 def build(one: Contestant, cache: Cache, reporter: Reporter) -> Built:
@@ -140,18 +141,6 @@ def dependencies(one: Contestant) -> int:
     for path in sorted(one.directory.glob("*requirements*")):
         count += len(_PINNED.findall(path.read_text(encoding="utf-8")))
     return count
-
-
-def toolchain_mib(one: Contestant) -> float | None:
-    """Installed size of the Debian packages that it needs, without what these need; None where none of them comes from Debian."""
-    packages = sorted({package for requirement in one.requires for package in requirement.packages})
-    if not packages or shutil.which("dpkg-query") is None:
-        return None
-    done = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Installed-Size}\n", *packages], capture_output=True, text=True, timeout=30, check=False
-    )
-    sizes = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("installed ")]
-    return sum(sizes) / 1024 or None
 
 
 def artefact_mib(one: Contestant, cache: Cache) -> float | None:

@@ -66,8 +66,9 @@ def _show(made: Bill, p99_us: float, mix: Mapping[str, float], runs: Sequence[Pa
 
 def _table(made: Bill) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("stack", overflow="fold")
-    for heading in ("req/s a worker", "workers", "CPUs", "GiB", "money a year", "95 % interval"):
+    table.add_column("\nstack", overflow="fold")
+    # in two lines, so that names stay in one on a terminal of 80 columns
+    for heading in ("req/s\na worker", "\nworkers", "\nCPUs", "\nGiB", "money\na year", "\n95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     for line in made.lines:
         table.add_row(*_row(line, line.stack.name == made.baseline))
