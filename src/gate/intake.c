@@ -101,7 +101,7 @@ bool intake_has_part(const struct intake *in) {
 struct stretch {
         char *bytes;
         size_t ready, pending, raw, end;
-        bool is_answered; /* all of them were one request, with which nobody has anything left to do */
+        bool is_answered; /* the request that was taken last, by its owner: nobody has anything left to do with it */
 };
 
 static void commit(struct intake *in) {
@@ -134,7 +134,7 @@ static bool keep_body(struct intake *in, const char *bytes) {
 }
 
 /* The owner may answer what nothing else depends on. What it was told to have begun is the library's. */
-static bool is_answered_alone(struct intake *in, const struct stretch *s, size_t used) {
+static bool answer_alone(struct intake *in, const struct stretch *s, size_t used) {
         const struct gate *g = &in->gate;
         const char *head = s->bytes + s->raw;
 
@@ -151,7 +151,7 @@ static enum gate_verdict take(struct intake *in, struct stretch *s, size_t *ret_
         bool is_kept;
 
         if (verdict == GATE_HEAD) {
-                s->is_answered = is_answered_alone(in, s, *ret_used);
+                s->is_answered = answer_alone(in, s, *ret_used);
                 if (s->is_answered)
                         return GATE_END;
                 if (served_add(&in->served, &in->gate, s->bytes + s->raw) < 0) {
@@ -270,6 +270,13 @@ void intake_drop_body(struct intake *in) {
                 bodies_drop_current(&in->bodies, in->owner->bodies);
 }
 
+void intake_end(struct intake *in) {
+        in->has_ended = true;
+        /* With its reading side shut down, too, the socket would answer whatever still comes by a reset. */
+        in->discards = true;
+        (void)shutdown(in->fd, SHUT_WR);
+}
+
 void intake_finished(struct intake *in) {
         if (in->n_serving == 0)
                 return;
@@ -281,11 +288,8 @@ void intake_finished(struct intake *in) {
         look_ahead(in);
         if (in->has_ended && in->is_at_end)
                 (void)shutdown(in->fd, SHUT_RD); /* of which the library hears, and then reads the end */
-        else if (in->has_ended) {
-                /* With its reading side shut down, too, the socket would answer whatever still comes by a reset. */
-                in->discards = true;
-                (void)shutdown(in->fd, SHUT_WR);
-        }
+        else if (in->has_ended)
+                intake_end(in);
 }
 
 /* ---- from the kernel to the gate ---- */
@@ -365,7 +369,7 @@ static ssize_t receive(struct intake *in, char *out, size_t size) {
                 return n;
         s.end = (size_t)n;
         pass_gate(in, &s);
-        if (s.is_answered && n < READ_BYTES) {
+        if (s.is_answered && n < READ_BYTES) { /* and the kernel had no more */
                 errno = EAGAIN;
                 return -1;
         }

@@ -88,6 +88,9 @@ void intake_drop_body(struct intake *in);
  * connection lingers with the library until the client ends it or the owner's patience does. */
 void intake_finished(struct intake *in);
 
+/* Nothing more can be answered: our side of the stream is ended, and what still comes is thrown away until the client ends, or the owner's patience does. */
+void intake_end(struct intake *in);
+
 /* Whether a part of a request, or more, is kept here. */
 bool intake_has_part(const struct intake *in);
 

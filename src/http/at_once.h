@@ -17,8 +17,8 @@ enum { AT_ONCE_MAX = 512 /* bytes of an answer */ };
 struct at_once {
         const struct route *route; /* NULL: nothing is answered so */
         struct work_response from;
-        time_t date_s;             /* of the text; 0: there is none yet */
-        size_t length;
+        time_t date_s;             /* of the text */
+        size_t length;             /* of the text; 0: there is none yet */
         char text[AT_ONCE_MAX];
 };
 

@@ -327,6 +327,7 @@ void connection_completed(void *context, struct MHD_Connection *mhd, void **requ
         (void)mhd;
         if (!c || c->request.stage == REQUEST_NONE)
                 return;
+        c->unseen_bytes += ANSWER_HEAD_MAX + c->request.body_sent;
         connection_finish_request(c, is_answered);
         if (is_answered && !c->request.last)
                 intake_finished(&c->intake);

@@ -28,15 +28,19 @@ class Closed(Exception):
 
 
 class Connection:
-    """One connection, to an address and port or to the path of a Unix socket; `get` may be called again as long as the server keeps it."""
+    """One connection, to an address and port or to the path of a Unix socket; `get` may be called again as long as the server keeps it.
+    receive_buffer: bytes, as the kernel rounds them; 0: as the kernel has it."""
 
-    def __init__(self, address: tuple[str, int] | str, timeout: float = 60.0) -> None:
-        if isinstance(address, str):
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(timeout)
+    def __init__(self, address: tuple[str, int] | str, timeout: float = 60.0, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        try:
             self.socket.connect(address)
-        else:
-            self.socket = socket.create_connection(address, timeout=timeout)
+        except OSError:
+            self.socket.close()
+            raise
         self.buffer = b""
 
     def send(self, data: bytes) -> None:

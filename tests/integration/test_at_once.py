@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,32 +88,26 @@ def test_it_is_counted_and_logged_as_any(start: Start, tmp_path: Path) -> None:
     assert len({re.sub(r"\[.*?\]| \d+us.*| [\d.]+$", "", line) for line in lines}) == 1, lines
 
 
-def test_one_who_does_not_read_gets_all_in_the_end(start: Start) -> None:
-    """As many answers as the kernel takes, and the rest when there is room: nothing is lost, cut, or sent twice."""
+@pytest.mark.parametrize("between", [0, 1, 7, 100])
+def test_one_who_does_not_read_gets_all_in_the_end(start: Start, between: int) -> None:
+    """As many answers as the kernel takes, and the rest when there is room: nothing is lost, cut, or sent twice, whoever of the two has filled the queue. After
+    so many comes one of the library's, 134 KB (0: never)."""
     daemon = start(*ONE)
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-    client.connect((daemon.host, daemon.port))
-    client.settimeout(0.3)
-    asked, left = 0, b""
-    try:
-        while asked < 200_000:
-            asked += 1
-            left = ASK[client.send(ASK) :]
-            assert not left
-    except TimeoutError:
-        asked -= 1  # this one is not sent
-    assert asked > 5000, "the kernel keeps so many"
-    client.settimeout(60)
-    got = b""
-    while got.count(b"Welcome!\n") < asked:
-        data = client.recv(1 << 16)
-        assert data, f"{got.count(b'Welcome!')} of {asked}"
-        got += data
-    client.close()
-    answers = got.split(b"Welcome!\n")
-    assert answers.pop() == b""
-    assert {tuple(fields(answer)) for answer in answers} == {tuple(fields(answers[0]))}
+    asked = []
+    with Connection((daemon.host, daemon.port), receive_buffer=32768) as connection:
+        connection.socket.settimeout(0.3)
+        try:
+            while len(asked) < 50_000:
+                route = "/transfer-data" if between and len(asked) % (between + 1) == between else "/"
+                connection.send(f"GET {route} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+                asked.append(route)
+        except TimeoutError:
+            pass  # this one is not sent, or in part
+        assert len(asked) > 30
+        connection.socket.settimeout(60)
+        answers = [connection.read() for _ in asked]
+    assert {len(answer.body) for answer, route in zip(answers, asked, strict=True) if route == "/"} == {9}
+    assert {len(answer.body) for answer, route in zip(answers, asked, strict=True) if route != "/"} == ({133622} if between else set())
 
 
 @under_strace

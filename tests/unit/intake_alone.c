@@ -146,7 +146,7 @@ static void the_client_s_end_is_heard_of_behind_it(void **state) {
         open_alone(&f, true);
         say(&f, PLAIN);
         assert_int_equal(shutdown(f.client, SHUT_WR), 0);
-        assert_int_equal(drain(&f, sizeof out, out, &n), -1); /* as of any request: the end is read next */
+        assert_int_equal(drain(&f, sizeof out, out, &n), -1); /* as of any request; who reads again finds the end */
         assert_int_equal(drain(&f, sizeof out, out, &n), 0);
         assert_int_equal(seen.n, 1);
         close_both(&f);
