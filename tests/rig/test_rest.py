@@ -68,10 +68,12 @@ def test_a_server_that_computes_is_not_at_rest(tmp_path: Path, monkeypatch: pyte
 
 
 class Starved:
-    """A server whose work others leave no CPU for, until it is done; it has no socket."""
+    """A server whose work others leave no CPU for, until it is done; it has no socket. waits: it gets one for moments, or else none at all, of which the kernel
+    counts no wait."""
 
-    def __init__(self, looks: int) -> None:
+    def __init__(self, looks: int, waits: bool = True) -> None:
         self._looks = looks
+        self._waits = waits
         self._waited_ns = 0
 
     def cpu_ns(self) -> int:
@@ -79,8 +81,11 @@ class Starved:
 
     def runqueue_wait_ns(self) -> int:
         self._looks -= 1
-        self._waited_ns += 10**9 if self._looks > 0 else 0
+        self._waited_ns += 10**9 if self._looks > 0 and self._waits else 0
         return self._waited_ns
+
+    def n_runnable(self) -> int:
+        return 1 if self._looks > 0 and not self._waits else 0
 
     def death(self) -> str:
         return ""
@@ -93,12 +98,13 @@ class Starved:
         return self._looks <= 0
 
 
-def test_a_server_that_others_leave_no_cpu_is_not_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Starved(looks=5)
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_server_that_others_leave_no_cpu_is_not_at_rest(monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    server = Starved(looks=5, waits=waits)
     assert drain.come_to_rest(server, 0.001) == ""  # type: ignore[arg-type]
     assert server.is_done
     monkeypatch.setattr(drain, "DEADLINE_S", 0.01)
-    assert "it used 0% of a CPU, and wanted" in drain.come_to_rest(Starved(looks=10**6), 0.001)  # type: ignore[arg-type]
+    assert "it used 0% of a CPU, and wanted" in drain.come_to_rest(Starved(looks=10**6, waits=waits), 0.001)  # type: ignore[arg-type]
 
 
 def test_a_server_that_closes_late_is_not_waited_for(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -273,3 +274,35 @@ def test_runqueue_wait_grows_when_two_share_a_cpu(tmp_path: Path) -> None:
         while one.status() is None and two.status() is None:
             waited = max(waited, proctree.runqueue_wait_ns([one.pid]))
     assert waited > 50_000_000
+
+
+def test_who_ends_leaves_his_wait_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server that forks for each request, and starves, the sum over those that live would fall."""
+
+    def be(threads: dict[tuple[int, int], int]) -> None:
+        shutil.rmtree(tmp_path / "proc", ignore_errors=True)
+        for (pid, thread), wait_ns in threads.items():
+            folder = tmp_path / "proc" / str(pid) / "task" / str(thread)
+            folder.mkdir(parents=True)
+            (folder / "schedstat").write_text(f"99 {wait_ns} 1\n")
+
+    monkeypatch.setattr(proctree, "PROC", tmp_path / "proc")
+    wait = proctree.RunqueueWait()
+    be({(1, 1): 5, (1, 2): 10, (7, 7): 100})
+    assert wait.read_ns([1, 7]) == proctree.runqueue_wait_ns([1, 7]) == 115
+    be({(1, 1): 6, (1, 2): 10})
+    assert wait.read_ns([1, 7]) == 116
+    be({(1, 1): 6, (7, 7): 3})  # another process has the number
+    assert wait.read_ns([1, 7]) == 119
+    be({})
+    assert wait.read_ns([1]) == wait.read_ns([]) == 119
+
+
+def test_who_runs_or_waits_for_a_cpu_wants_one(tmp_path: Path) -> None:
+    spin = "import time, pathlib, sys\npathlib.Path(sys.argv[1], 'up').touch()\nwhile time.process_time() < 30: pass"
+    with SupervisedProcess(spec(tmp_path, spin)) as process:
+        pid = started(tmp_path, process)
+        assert proctree.n_runnable([pid]) == 1
+        os.kill(pid, signal.SIGSTOP)
+        assert wait_until(lambda: proctree.n_runnable([pid]) == 0)
+    assert proctree.n_runnable([pid]) == 0

@@ -156,6 +156,7 @@ class Agent:
             "pids": lambda server: self._server(server).pids(),
             "cpu_ns": lambda server: self._server(server).cpu_ns(),
             "runqueue_wait_ns": lambda server: self._server(server).runqueue_wait_ns(),
+            "n_runnable": lambda server: self._server(server).n_runnable(),
             "counters": lambda server, cpus: self._server(server).counters(frozenset(cpus) if cpus else None),
             "memory": lambda server: self._server(server).memory(),
             "abandoned": lambda server: self._server(server).abandoned(),

@@ -163,6 +163,10 @@ class RemoteProcess:
         """See ServerProcess."""
         return self._ask(int, "runqueue_wait_ns")
 
+    def n_runnable(self) -> int:
+        """See ServerProcess."""
+        return self._ask(int, "n_runnable")
+
     def counters(self, cpus: frozenset[int] | None) -> Counters:
         """See ServerProcess."""
         return self._ask(Counters, "counters", cpus=sorted(cpus) if cpus else None)

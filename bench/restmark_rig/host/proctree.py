@@ -103,8 +103,13 @@ def cpu_ns(pid: int) -> int | None:
 
 
 def runqueue_wait_ns(pids: Iterable[int]) -> int:
-    """Time for which the threads of pids were ready to run but had no CPU (field 2 of schedstat)."""
-    total = 0
+    """Time for which the threads of pids were ready to run but had no CPU. Who ends takes his own with him; see RunqueueWait."""
+    return sum(_runqueue_waits_ns(pids).values())
+
+
+def _runqueue_waits_ns(pids: Iterable[int]) -> dict[int, int]:
+    """By thread: field 2 of schedstat."""
+    found = {}
     for pid in pids:
         try:
             threads = os.listdir(PROC / str(pid) / "task")
@@ -112,8 +117,41 @@ def runqueue_wait_ns(pids: Iterable[int]) -> int:
             continue
         for thread in threads:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                total += int((PROC / str(pid) / "task" / thread / "schedstat").read_bytes().split()[1])
-    return total
+                found[int(thread)] = int((PROC / str(pid) / "task" / thread / "schedstat").read_bytes().split()[1])
+    return found
+
+
+def n_runnable(pids: Iterable[int]) -> int:
+    """How many threads of pids run, or want to, at this moment. The kernel counts a thread's wait for a CPU only when it gets one: of who gets none
+    this is all that tells."""
+    found = 0
+    for pid in pids:
+        try:
+            threads = os.listdir(PROC / str(pid) / "task")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for thread in threads:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += (PROC / str(pid) / "task" / thread / "stat").read_bytes().rpartition(b") ")[2].startswith(b"R")
+    return found
+
+
+class RunqueueWait:
+    """Time for which threads were ready to run but had no CPU, those that have ended included, up to when each was last looked at. Without those a server that
+    forks for each request would seem to wait less and less while it starves."""
+
+    def __init__(self) -> None:
+        self._last_ns: dict[int, int] = {}
+        self._ended_ns = 0
+
+    def read_ns(self, pids: Iterable[int]) -> int:
+        """Nanoseconds; never less than the last time."""
+        now_ns = _runqueue_waits_ns(pids)
+        for thread, last_ns in self._last_ns.items():
+            if now_ns.get(thread, -1) < last_ns:  # it has ended, or another one has its number
+                self._ended_ns += last_ns
+        self._last_ns = now_ns
+        return self._ended_ns + sum(now_ns.values())
 
 
 class ProcessTree:

@@ -21,8 +21,8 @@ _BACKLOG_FACTOR = 2.0  # of the time that a backlog took under load: without a c
 
 
 def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0) -> str:
-    """Waits until the server uses less than a tenth of a CPU over window_s, nor waits for one half of that time because others have
-    them all, and has no connection left that its client has closed; returns what it is still doing when patience ends, empty if it is at rest.
+    """Waits until the server uses less than a tenth of a CPU over window_s, nor waits for one half of that time or at its end because others
+    have them all, and has no connection left that its client has closed; returns what it is still doing when patience ends, empty if it is at rest.
 
     A load generator that ends leaves requests behind, up to one a connection, which many servers work off although nobody
     waits for the answer. Loaded again meanwhile, a slow server would be charged for them; and one that waits for a database
@@ -37,9 +37,8 @@ def come_to_rest(server: RunningServer, window_s: float, backlog_s: float = 0.0)
         time.sleep(window_s)  # the window over which the CPU time is looked at
         now_ns, wait_ns, now = server.cpu_ns(), server.runqueue_wait_ns(), time.monotonic()
         share = (now_ns - before_ns) / 1e9 / (now - before)
-        # A thread that ends takes its wait with it.
-        wants = share + max(0, wait_ns - waited_ns) / 1e9 / (now - before)
-        busy = share >= _MAX_SHARE or wants >= _MAX_WANTED
+        wants = share + (wait_ns - waited_ns) / 1e9 / (now - before)
+        busy = share >= _MAX_SHARE or wants >= _MAX_WANTED or server.n_runnable() > 0
         left = server.abandoned()
         changed = changed if left == had else now
         if not busy and not left.unread and (not left.open or now - changed >= late_close_s):

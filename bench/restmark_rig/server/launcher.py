@@ -95,6 +95,10 @@ class RunningServer:
         """Time that the server's threads have spent ready to run without a CPU, nanoseconds."""
         return self._process.runqueue_wait_ns()
 
+    def n_runnable(self) -> int:
+        """How many threads of the server run, or want to, at this moment."""
+        return self._process.n_runnable()
+
     def counters(self, cpus: frozenset[int] | None) -> Counters:
         """All that its machine has counted of it, and the use of these CPUs there, None for all that may be used."""
         return self._process.counters(cpus)

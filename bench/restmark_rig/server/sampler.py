@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..host import cgroup, machine, proctree
+from ..host import cgroup, machine
 from ..host.pinning import Pinning
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -93,13 +93,13 @@ class Sampler:
         return Reading(self._server.counters(self._server_cpus), cpu_times(self._client_cpus))
 
 
-def count(pid: int, pids: Sequence[int], cpu_ns: int, cpus: frozenset[int] | None, oom_kills: int = 0) -> Counters:
-    """The counters of a server of this machine. pid: its main process; pids: all of them; cpu_ns: their CPU time so far."""
+def count(pid: int, pids: Sequence[int], cpu_ns: int, wait_ns: int, cpus: frozenset[int] | None, oom_kills: int = 0) -> Counters:
+    """The counters of a server of this machine. pid: its main process; pids: all of them; cpu_ns, wait_ns: their CPU time, and wait for one, so far."""
     voluntary, involuntary = context_switches(pids)
     return Counters(
         at_ns=time.monotonic_ns(),
         server_cpu_ns=cpu_ns,
-        runqueue_wait_ns=proctree.runqueue_wait_ns(pids) if Path("/proc/self/schedstat").exists() else None,
+        runqueue_wait_ns=wait_ns if Path("/proc/self/schedstat").exists() else None,
         throttled_ns=throttled_ns(pid),
         voluntary_switches=voluntary,
         involuntary_switches=involuntary,

@@ -56,6 +56,10 @@ class ServerProcess(Protocol):
         """Time that the threads have spent ready to run without a CPU, nanoseconds."""
         ...
 
+    def n_runnable(self) -> int:
+        """How many threads run, or want to, at this moment."""
+        ...
+
     def counters(self, cpus: frozenset[int] | None) -> Counters:
         """All that is counted, and the use of these CPUs by anyone, None for all that may be used."""
         ...
@@ -87,6 +91,7 @@ class LocalProcess:
     def __init__(self, process: SupervisedProcess, port: int, log: Path) -> None:
         self._process = process
         self._port = port
+        self._runqueue_wait = proctree.RunqueueWait()
         self.log = log
         self.pid = process.pid
 
@@ -115,11 +120,15 @@ class LocalProcess:
 
     def runqueue_wait_ns(self) -> int:
         """See ServerProcess."""
-        return proctree.runqueue_wait_ns(self.pids())
+        return self._runqueue_wait.read_ns(self.pids())
+
+    def n_runnable(self) -> int:
+        """See ServerProcess."""
+        return proctree.n_runnable(self.pids())
 
     def counters(self, cpus: frozenset[int] | None) -> Counters:
         """See ServerProcess."""
-        return sampler.count(self.pid, self.pids(), self.cpu_ns(), cpus, self.oom_kills())
+        return sampler.count(self.pid, self.pids(), self.cpu_ns(), self.runqueue_wait_ns(), cpus, self.oom_kills())
 
     def memory(self) -> MemoryReading:
         """See ServerProcess."""
