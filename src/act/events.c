@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/pages.h"
 
 struct event {
         uint64_t unix_ms;
@@ -45,7 +46,7 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
 };
 
 struct events *events_new(void) {
-        struct events *events = calloc(1, sizeof *events);
+        struct events *events = pages_new(sizeof *events);
 
         if (events)
                 events->began_unix_ms = clock_realtime_ms();
@@ -53,7 +54,7 @@ struct events *events_new(void) {
 }
 
 struct events *events_free(struct events *events) {
-        free(events);
+        pages_free(events, sizeof *events);
         return NULL;
 }
 

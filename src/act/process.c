@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "shared/scoreboard.h"
 
 static struct restmark_seat_cell *seat_cell(const struct process *p) {
@@ -24,8 +25,12 @@ static void report(const struct process *p, enum happening_kind kind, const char
         act_report(p->act, kind, p->slot, p->seat, text);
 }
 
+static size_t table_bytes(const struct act *act) {
+        return (size_t)RESTMARK_SLOTS_MAX * RESTMARK_SEATS * sizeof *act->processes;
+}
+
 bool processes_init(struct act *act) {
-        act->processes = calloc((size_t)RESTMARK_SLOTS_MAX * RESTMARK_SEATS, sizeof *act->processes);
+        act->processes = pages_new(table_bytes(act));
         if (act->processes)
                 processes_reach(act, act->fleet->n_slots);
         return act->processes != NULL;
@@ -220,7 +225,7 @@ void processes_free(struct act *act) {
                         process_forget(process_at(act, i, seat));
                         process_free_seat(process_at(act, i, seat));
                 }
-        free(act->processes);
+        pages_free(act->processes, table_bytes(act));
         act->processes = NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/pages.h"
 #include "gate/linger.h"
 
 enum {
@@ -33,14 +34,13 @@ size_t intake_library_memory(size_t answer_head_bytes) {
 }
 
 void intake_forget_all(void) {
-        free(by_descriptor);
+        pages_free(by_descriptor, n_descriptors * sizeof *by_descriptor);
         free(workbench);
         by_descriptor = NULL;
         workbench = NULL;
         n_descriptors = workbench_bytes = 0;
 }
 
-/* Pages that nobody writes cost nothing. */
 int intake_prepare(const struct intake_owner *owner) {
         size_t wanted = 4 * owner->limits.head_bytes + 4 * READ_BYTES;
         struct rlimit limit;
@@ -48,7 +48,7 @@ int intake_prepare(const struct intake_owner *owner) {
         if (!by_descriptor) {
                 size_t n = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
 
-                by_descriptor = calloc(n, sizeof(struct intake *));
+                by_descriptor = pages_new(n * sizeof *by_descriptor);
                 if (!by_descriptor)
                         return -ENOMEM;
                 n_descriptors = n;

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "master/control_commands.h"
 #include "master/house.h"
 #include "master/signals.h"
@@ -240,7 +241,7 @@ static int begin_plans(struct house *h, struct error *e) {
         const struct supervisor_options *o = h->options;
         struct policy policy;
 
-        h->plans = calloc(1, sizeof *h->plans); /* pages that nobody touches cost nothing */
+        h->plans = pages_new(sizeof *h->plans);
         if (!h->plans)
                 return error_set_errno(e, ENOMEM, "cannot keep track of the workers");
         policy = act_policy(o->generation);
@@ -302,7 +303,7 @@ static void tear_down(struct house *h) {
         h->act.events = events_free(h->act.events);
         outbox_detach();
         (void)generation_unref(h->plans ? h->act.generation : h->options->generation);
-        free(h->plans);
+        pages_free(h->plans, sizeof *h->plans);
         sd_event_source_unref(h->timer);
         sd_event_unref(h->event);
 }
