@@ -174,13 +174,9 @@ def _memory(results: Results, cells: Sequence[Cell]) -> dict[str, Footprint]:
 
 
 def _builds(cells: Sequence[Cell]) -> dict[str, list[float]]:
-    """Of what is not compiled: nothing to wait for."""
-    found: dict[str, list[float]] = {}
-    for cell in judging.standing(cells):
-        if cell.labels["build"] == build.CHANGED:
-            found[cell.labels["name"]] = cell.values("seconds")
-        else:
-            found.setdefault(cell.labels["name"], [0.0] if not any(cell.values("seconds")) else [])
+    """After one changed line. Of what is not compiled: nothing to wait for."""
+    found = {cell.labels["name"]: [0.0] for cell in judging.standing(cells, build=build.CLEAN) if not any(cell.values("seconds"))}
+    found |= {cell.labels["name"]: cell.values("seconds") for cell in judging.standing(cells, build=build.CHANGED)}
     return {name: seconds for name, seconds in found.items() if seconds}
 
 
