@@ -246,15 +246,15 @@ int tree_encode_one(struct tree *t, size_t position, const char **ret_json, size
 
 /* ---- what clients send ---- */
 
+/* What has been found to be JSON already. Not strictly: json-c 0.18 (Debian 13) then takes bytes from 0x80 on, which are negative to it, for control characters, and so refuses
+ * all text that is not ASCII. */
 static json_object *parse(const char *json, size_t length) {
         struct json_tokener *tokener = json_tokener_new();
         json_object *object;
 
         if (!tokener)
                 return NULL;
-        while (length > 0 && strchr(" \t\r\n", json[length - 1])) /* which it would take for something that follows */
-                length--;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
         object = json_tokener_parse_ex(tokener, json, (int)length);
         json_tokener_free(tokener);
         return object;
