@@ -195,7 +195,7 @@ static void pass_gate(struct intake *in, struct stretch *s) {
 }
 
 static bool takes_nothing(const struct intake *in) {
-        return in->is_last || in->is_refused || in->is_at_end;
+        return in->is_last || in->is_refused || in->is_at_end || in->has_ended;
 }
 
 /* Keeps what the library does not get now. Without memory for it this is a failed read, and the connection ends. */

@@ -316,7 +316,7 @@ void connection_finish_request(struct connection *c, bool is_answered) {
         c->has_answered |= is_answered;
         if (!is_answered && c->close == RESTMARK_CLOSE_COUNT)
                 c->close = RESTMARK_CLOSE_GONE;
-        wait_for_request(c, now_ns / 1000000);
+        wait_for_request(c, (now_ns + 999999) / 1000000); /* not a part of a millisecond less */
 }
 
 void connection_completed(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code) {

@@ -137,6 +137,43 @@ static void what_comes_in_parts_is_the_library_s(void **state) {
         }
 }
 
+/* The owner could not answer all of it: whatever comes then is thrown away, also what comes while the rest of the head is read. */
+static bool on_alone_that_is_cut(void *context, const struct intake_request *request) {
+        struct told *told = context;
+
+        (void)request;
+        seen.n++;
+        intake_end(told->in);
+        (void)send(((struct fixture *)(void *)told->in)->client, PLAIN, sizeof PLAIN - 1, 0); /* as if it came right now */
+        return true;
+}
+
+static void behind_an_answer_that_was_cut_nothing_is_taken(void **state) {
+        static struct intake_owner cutting;
+
+        (void)state;
+        for (size_t cut = 0; cut < 8; cut++) { /* within the request line */
+                char out[1024];
+                size_t n = 0;
+                struct fixture f;
+
+                open_alone(&f, true);
+                cutting = owner;
+                cutting.alone = on_alone_that_is_cut;
+                f.in.owner = &cutting;
+                assert_int_equal(send(f.client, PLAIN, cut, 0), cut);
+                if (cut > 0)
+                        (void)drain(&f, 512, out, &n);
+                say(&f, &PLAIN[cut]);
+                (void)drain(&f, 512, out, &n);
+                (void)drain(&f, 512, out, &n);
+                assert_int_equal(n, 0);
+                assert_int_equal(seen.n, 1);
+                assert_int_equal(f.in.n_serving, 0);
+                close_both(&f);
+        }
+}
+
 static void the_client_s_end_is_heard_of_behind_it(void **state) {
         char out[64];
         size_t n = 0;
@@ -185,6 +222,7 @@ int main(void) {
                 cmocka_unit_test(what_comes_alone_is_shown_and_else_the_library_s),
                 cmocka_unit_test(what_the_owner_does_not_take_the_library_gets),
                 cmocka_unit_test(what_comes_in_parts_is_the_library_s),
+                cmocka_unit_test(behind_an_answer_that_was_cut_nothing_is_taken),
                 cmocka_unit_test(the_client_s_end_is_heard_of_behind_it),
                 cmocka_unit_test(as_much_as_is_read_at_a_time_is_no_end),
         };
