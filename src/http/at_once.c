@@ -59,6 +59,7 @@ static bool see_if_client_reads(struct connection *c) {
         return true;
 }
 
+/* The master's own connections are the library's: what it asks there is to show that all of a worker works. */
 bool at_once_answer(void *context, const struct intake_request *request) {
         struct connection *c = context;
         struct at_once *a = &c->server->at_once;
@@ -66,7 +67,7 @@ bool at_once_answer(void *context, const struct intake_request *request) {
         time_t now_s;
         ssize_t n;
 
-        if (!a->route || !is_asked_for(request) || c->server->draining || c->linger || c->close != RESTMARK_CLOSE_COUNT || !see_if_client_reads(c))
+        if (!a->route || !is_asked_for(request) || c->server->draining || c->is_private || c->linger || c->close != RESTMARK_CLOSE_COUNT || !see_if_client_reads(c))
                 return false;
         started_ns = clock_monotonic_ns();
         now_s = time(NULL);
