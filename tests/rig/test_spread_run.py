@@ -237,9 +237,10 @@ def test_locusts_own_command_line_makes_the_same_load(with_locust: Cache, tmp_pa
             for argv, env in zip((master, words, words), _environments(tmp_path), strict=True)
         ]
         try:
-            assert wait_until(lambda: running[0].poll() is not None or _has_results(kept), 300)
+            has_results = wait_until(lambda: running[0].poll() is not None or _has_results(kept), 300)
             running[0].terminate()
             told = running[0].communicate(timeout=120)[1]
+            assert has_results, told
             assert running[0].returncode == 0, told
             assert [process.wait(300) for process in running[1:]] == [0, 0]
         finally:
