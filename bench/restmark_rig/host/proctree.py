@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -109,7 +109,11 @@ def runqueue_wait_ns(pids: Iterable[int]) -> int:
 
 def _runqueue_waits_ns(pids: Iterable[int]) -> dict[int, int]:
     """By thread: field 2 of schedstat."""
-    found = {}
+    return {int(folder.name): int(text.split()[1]) for folder, text in _of_threads(pids, "schedstat")}
+
+
+def _of_threads(pids: Iterable[int], name: str) -> Iterator[tuple[Path, bytes]]:
+    """Each thread's folder in /proc, and what such a file in it says; without those that have ended."""
     for pid in pids:
         try:
             threads = os.listdir(PROC / str(pid) / "task")
@@ -117,23 +121,14 @@ def _runqueue_waits_ns(pids: Iterable[int]) -> dict[int, int]:
             continue
         for thread in threads:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                found[int(thread)] = int((PROC / str(pid) / "task" / thread / "schedstat").read_bytes().split()[1])
-    return found
+                folder = PROC / str(pid) / "task" / thread
+                yield folder, (folder / name).read_bytes()
 
 
 def n_runnable(pids: Iterable[int]) -> int:
     """How many threads of pids run, or want to, at this moment. The kernel counts a thread's wait for a CPU only when it gets one: of who gets none
     this is all that tells."""
-    found = 0
-    for pid in pids:
-        try:
-            threads = os.listdir(PROC / str(pid) / "task")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        for thread in threads:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                found += (PROC / str(pid) / "task" / thread / "stat").read_bytes().rpartition(b") ")[2].startswith(b"R")
-    return found
+    return sum(text.rpartition(b") ")[2].startswith(b"R") for _, text in _of_threads(pids, "stat"))
 
 
 class RunqueueWait:
