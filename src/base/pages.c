@@ -11,12 +11,14 @@
 #define LEAKS_ARE_LOOKED_FOR 1
 #endif
 
+/* Who looks for leaks has to know that what these pages point to is in use. */
 #ifdef LEAKS_ARE_LOOKED_FOR
 #include <sanitizer/lsan_interface.h>
+#define SHOW(pages, bytes) __lsan_register_root_region(pages, bytes)
+#define HIDE(pages, bytes) __lsan_unregister_root_region(pages, bytes)
 #else
-/* Who looks for leaks has to know that what these pages point to is in use. */
-#define __lsan_register_root_region(begin, size) ((void)(begin), (void)(size))
-#define __lsan_unregister_root_region(begin, size) ((void)(begin), (void)(size))
+#define SHOW(pages, bytes) ((void)0)
+#define HIDE(pages, bytes) ((void)0)
 #endif
 
 void *pages_new(size_t bytes) {
@@ -24,13 +26,13 @@ void *pages_new(size_t bytes) {
 
         if (pages == MAP_FAILED)
                 return NULL;
-        __lsan_register_root_region(pages, bytes);
+        SHOW(pages, bytes);
         return pages;
 }
 
 void pages_free(void *pages, size_t bytes) {
         if (!pages)
                 return;
-        __lsan_unregister_root_region(pages, bytes);
+        HIDE(pages, bytes);
         (void)munmap(pages, bytes);
 }

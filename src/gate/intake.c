@@ -41,6 +41,7 @@ void intake_forget_all(void) {
         n_descriptors = workbench_bytes = 0;
 }
 
+/* Pages that nobody writes cost nothing. */
 int intake_prepare(const struct intake_owner *owner) {
         size_t wanted = 4 * owner->limits.head_bytes + 4 * READ_BYTES;
         struct rlimit limit;

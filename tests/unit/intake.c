@@ -248,11 +248,6 @@ int main(void) {
                 cmocka_unit_test(other_sockets_are_read_as_ever),
                 cmocka_unit_test(of_a_refused_socket_nothing_is_read),
         };
-        int failed;
 
-        if (intake_prepare(&owner) < 0)
-                return 1;
-        failed = cmocka_run_group_tests(tests, NULL, NULL);
-        intake_forget_all();
-        return failed;
+        return cmocka_run_group_tests(tests, prepare_intakes, forget_intakes);
 }

@@ -226,11 +226,6 @@ int main(void) {
                 cmocka_unit_test(the_client_s_end_is_heard_of_behind_it),
                 cmocka_unit_test(as_much_as_is_read_at_a_time_is_no_end),
         };
-        int failed;
 
-        if (intake_prepare(&owner) < 0)
-                return 1;
-        failed = cmocka_run_group_tests(tests, NULL, NULL);
-        intake_forget_all();
-        return failed;
+        return cmocka_run_group_tests(tests, prepare_intakes, forget_intakes);
 }

@@ -92,11 +92,6 @@ int main(void) {
                 cmocka_unit_test(each_request_finds_its_body),
                 cmocka_unit_test(a_body_that_is_refused_takes_no_memory),
         };
-        int failed;
 
-        if (intake_prepare(&owner) < 0)
-                return 1;
-        failed = cmocka_run_group_tests(tests, NULL, NULL);
-        intake_forget_all();
-        return failed;
+        return cmocka_run_group_tests(tests, prepare_intakes, forget_intakes);
 }

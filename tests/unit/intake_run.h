@@ -49,6 +49,18 @@ static const struct intake_owner owner = { .limits = { .head_bytes = 1024, .body
                                            .begun = on_begun,
                                            .refused = on_refused };
 
+/* Before and after all tests of a program. */
+static inline int prepare_intakes(void **state) {
+        (void)state;
+        return intake_prepare(&owner);
+}
+
+static inline int forget_intakes(void **state) {
+        (void)state;
+        intake_forget_all();
+        return 0;
+}
+
 /* A connection, with the client's end of it. */
 struct fixture {
         struct intake in;

@@ -279,8 +279,8 @@ CLAIM = Claim(
     ),
     misleads=(
         "A short look calls a compiler that begins late flat. What a process does before its first answer (loading, compiling at start) is in the "
-        "time of its start, which is a claim of its own. What becomes dearer or cheaper by less than half, and at another moment each time, passes for a "
-        "neighbour."
+        f"time of its start, which is a claim of its own. What becomes dearer or cheaper by less than {steadiness.APART_FACTOR:g}×, at another moment in each "
+        "start, passes for a neighbour."
     ),
     measure=measure,
     judge=judge,
