@@ -1,6 +1,7 @@
 # The libraries, by the names that Debian 12 and 13 (and others) give their pkg-config files.
 
 find_package(PkgConfig REQUIRED)
+include("${CMAKE_CURRENT_LIST_DIR}/NoGnutls.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/StaticMicrohttpd.cmake")
 
 function(restmark_dependency target)
@@ -41,12 +42,12 @@ function(restmark_soname target ret)
   list(GET dep_${target}_LIBRARIES 0 name)
   # pkg-config's folder first: another version may be among the system's.
   find_library(library NAMES "${name}" HINTS ${dep_${target}_LIBRARY_DIRS} "${dep_${target}_LIBDIR}" REQUIRED NO_CACHE)
-  execute_process(COMMAND "${CMAKE_READELF}" -d "${library}" OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
-  if(NOT dynamic MATCHES "SONAME[^\n]*\\[([^]]+)\\]")
+  restmark_dynamic("${library}" SONAME soname)
+  if(NOT soname)
     message(FATAL_ERROR "${library} has no SONAME, by which it could be loaded")
   endif()
-  message(STATUS "${target} is loaded as ${CMAKE_MATCH_1}")
-  set(${ret} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  message(STATUS "${target} is loaded as ${soname}")
+  set(${ret} "${soname}" PARENT_SCOPE)
 endfunction()
 
 if(RESTMARKD_STORES)

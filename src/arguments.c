@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "mhd/turn.h"
+#include "mhd/gnutls.h"
 #include "mhd/zero_copy.h"
 #include "stores.h"
 
@@ -26,8 +27,8 @@ static const char usage[] =
         "      --write-config FILE     write the commented default configuration\n"
         "                              (-: stdout)\n"
         "  -V, --version               print the version, whether zero-copy and a\n"
-        "                              single wait per turn work, and which databases\n"
-        "                              and caches can be asked\n"
+        "                              single wait per turn work, which databases and\n"
+        "                              caches can be asked, and whether GnuTLS is loaded\n"
         "  -h, --help                  print this\n"
         "\n"
         "Signals: TERM, QUIT stop gracefully; INT or a second TERM stop at once; HUP\n"
@@ -50,6 +51,7 @@ static int show_version(struct arguments *arguments) {
         r = turn_check(&e);
         (void)printf("single-wait: %s%s\n", r < 0 ? "no: " : "yes", r < 0 ? e.text : "");
         stores_print(stdout);
+        gnutls_print(stdout);
         arguments->task = TASK_SHOW;
         return EX_OK;
 }

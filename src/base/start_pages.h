@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* After the start, when whoever has waited for it has got an answer: on one CPU with the workers, what the master does before delays it. */
+enum { START_PAGES_AFTER_MS = 250 };
+
 /* Gives back the pages of the program's and its libraries' text and constants that are mapped, all of them: they stay in the page cache, and what is needed comes
  * back by minor faults. Linking touches some megabytes, mostly of libraries that others bring along, which would count as this process's memory for as long
  * as it runs. Pages that have been written to (relocated data, a debugger's breakpoints) stay. So does the stack of the caller and those who called it; what was used below it

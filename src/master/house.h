@@ -17,6 +17,7 @@ struct house {
         struct exec *exec;
         sd_event *event;
         sd_event_source *timer;
+        sd_event_source *start_timer;  /* for what only the start needed */
         uint64_t timer_ms;             /* when it is due, monotonic; 0: it is not set */
         uint64_t tickets[TOPIC_COUNT]; /* the last ones that were given out */
 };

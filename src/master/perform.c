@@ -25,11 +25,28 @@ static void reply(const struct house *h, const struct intent *i) {
                 (i->and_earlier ? control_finish : control_finish_only)(control, (struct control_ticket){ topics[i->topic], i->ticket }, i->flag, i->text);
 }
 
-static void notify(const struct intent *i) {
+static int on_start_over(sd_event_source *source, uint64_t usec, void *context) {
+        (void)source;
+        (void)usec;
+        (void)context;
+        (void)start_pages_give_back();
+        return 0;
+}
+
+static void give_start_back_later(struct house *h) {
+        int r;
+
+        h->start_timer = sd_event_source_unref(h->start_timer);
+        r = sd_event_add_time_relative(h->event, &h->start_timer, CLOCK_MONOTONIC, (uint64_t)START_PAGES_AFTER_MS * 1000, 10000, on_start_over, NULL);
+        if (r < 0)
+                log_message(LOG_WARNING, "cannot set a timer: %s; pages that only the start has needed stay mapped", strerror(-r));
+}
+
+static void notify(struct house *h, const struct intent *i) {
         switch (i->notice) {
         case NOTICE_READY:
                 notify_ready(i->text);
-                (void)start_pages_give_back();
+                give_start_back_later(h);
                 break;
         case NOTICE_STATUS:
                 notify_status(i->text);
@@ -70,7 +87,7 @@ static void perform_saying(struct house *h, const struct intent *i) {
                 reply(h, i);
                 break;
         case INTENT_NOTIFY:
-                notify(i);
+                notify(h, i);
                 break;
         case INTENT_COUNT_RELOAD:
                 cell_add(i->flag ? &board->reloads_ok : &board->reloads_failed, 1);

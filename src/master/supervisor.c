@@ -305,6 +305,7 @@ static void tear_down(struct house *h) {
         (void)generation_unref(h->plans ? h->act.generation : h->options->generation);
         pages_free(h->plans, sizeof *h->plans);
         sd_event_source_unref(h->timer);
+        sd_event_source_unref(h->start_timer);
         sd_event_unref(h->event);
 }
 

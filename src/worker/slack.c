@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include "base/start_pages.h"
 #include "shared/scoreboard.h"
 
 enum {
@@ -23,7 +24,14 @@ bool slack_is_worth(struct slack *s, uint64_t accepted, uint64_t open) {
         return is_worth;
 }
 
+void slack_begin(struct slack *s, uint64_t now_ms) {
+        *s = (struct slack){ .due_ms = now_ms + START_PAGES_AFTER_MS };
+}
+
 void slack_look(struct slack *s, const struct restmark_worker_cell *cell, uint64_t now_ms) {
+        if (!s->has_looked)
+                (void)start_pages_give_back();
+        s->has_looked = true;
         if (slack_is_worth(s, cell_get(&cell->accepted), cell_get(&cell->connections)))
                 (void)malloc_trim(0);
         s->due_ms = now_ms + LOOK_MS;

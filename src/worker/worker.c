@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/start_pages.h"
 #include "shared/link.h"
 #include "shared/scoreboard.h"
 #include "store/store.h"
@@ -259,6 +258,7 @@ static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
 
+        slack_begin(&w->slack, now_ms);
         while (!w->master_is_gone && !is_done(w, now_ms)) {
                 bool is_idle;
                 int n = (w->joined ? wait_once : wait_twice)(w, events, sizeof events / sizeof *events, &now_ms, &is_idle);
@@ -303,7 +303,6 @@ int worker_main(const struct heritage *heritage) {
                 log_message(LOG_ERR, "worker %u: %s", heritage->slot, e.text);
                 code = fatal ? HERITAGE_EXIT_FATAL_CONFIG : HERITAGE_EXIT_SYSTEM;
         } else {
-                (void)start_pages_give_back(); /* of its own start */
                 code = serve(&w);
         }
         rpc_server_free(w.rpc);

@@ -38,7 +38,7 @@ def test_help_and_version() -> None:
         result = run(option)
         assert (result.returncode, result.stderr) == (0, "")
         assert max(map(len, result.stdout.splitlines())) <= 80
-    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\nsingle-wait: yes\ndatabase: PostgreSQL, by libpq.so.5, .*\ncache: Redis, by libhiredis.so[.0-9]+, .*\n", run("-V").stdout)
+    assert re.fullmatch(r"restmarkd \d+\.\d+\.\d+\nzero-copy: yes\nsingle-wait: yes\ndatabase: PostgreSQL, by libpq.so.5, .*\ncache: Redis, by libhiredis.so[.0-9]+, .*\ngnutls: no\b.*\n", run("-V").stdout)
 
 
 @pytest.mark.parametrize(

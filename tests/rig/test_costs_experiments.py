@@ -14,6 +14,7 @@ from restmark_rig.host.pinning import Pinning
 from restmark_rig.load import load
 from restmark_rig.load.load import SoFar
 from restmark_rig.model.errors import DatasetError
+from restmark_rig.server import first_answer
 from restmark_rig.store import dataset
 from restmark_rig.store.dataset import Dataset
 from restmark_rig.studies.costs import (
@@ -95,7 +96,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 def test_only_a_right_answer_ends_a_start(tmp_path: Path, cache: Cache, default_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "STARTS", 2)
-    monkeypatch.setattr(start, "_LONGEST_S", 2)
+    monkeypatch.setattr(first_answer, "_LONGEST_S", 2)
     monkeypatch.setattr(start, "_DROP", tmp_path / "none")
     peers = tmp_path / "peers"
     with Lab([cheater(peers, "none"), script(peers, "never", NEVER_RIGHT)], True, cache, default_dataset, Pinning(None, None), load, Silent()) as lab:

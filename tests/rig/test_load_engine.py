@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from .helpers import Silent
 from .run_support import LOAD_RESULT, faulty, make_bench
 
 from restmark_rig.contestants.cache import Cache  # isort: skip
@@ -17,7 +18,7 @@ from restmark_rig.load.engine import LoadEngine  # isort: skip
 from restmark_rig.load.load import LoadPlan, LoadResult, SoFar  # isort: skip
 from restmark_rig.model.errors import EnvironmentFault, UsageFault  # isort: skip
 from restmark_rig.model.plan import CellSpec  # isort: skip
-from restmark_rig.server.launcher import launch  # isort: skip
+from restmark_rig.server.launcher import StartOptions, launch  # isort: skip
 from restmark_rig.study import client_cost, quick, request_cost, targets  # isort: skip
 from restmark_rig.study.client_cost import Client  # isort: skip
 
@@ -116,3 +117,13 @@ def test_wrk_refuses_what_it_can_not_do(plan: LoadPlan, said: str) -> None:
 def test_both_programs_are_engines() -> None:
     engines: tuple[LoadEngine, ...] = (load, wrk)  # which mypy checks
     assert all(callable(engine.run) for engine in engines)
+
+
+@pytest.mark.parametrize(("slow", "met"), [(12, True), (13, False)])
+def test_a_start_is_judged_by_the_median(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: int, met: bool) -> None:
+    took = iter([9.0] * slow + [3.5] * (25 - slow))
+    monkeypatch.setattr(targets.own_program, "compiled", lambda *_: tmp_path)
+    monkeypatch.setattr(targets.first_answer, "measure_ms", lambda *_: next(took))
+    found = targets.start(faulty(tmp_path, "none"), StartOptions(tmp_path, workers=1), Cache(tmp_path / "cache"), Silent())
+    assert (found.met, found.value) == (met, 3.5 if met else 9.0)
+    assert not list(took)

@@ -8,17 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..contestants import builder, requirements
+from ..contestants import own_program
+from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
-from ..contestants.contestant import BuildPlan, Contestant, Requirement, StartPlan
 from ..host import ports
 from ..host.supervised import ProcessSpec, SupervisedProcess, tail
 from ..model.errors import StartFailed
 from .lab import Lab
 from .study import CannotTell
 
-COMPILER = Requirement("cc", ("gcc", "libc6-dev"))
-_CFLAGS = ("-std=gnu17", "-O2", "-Wall", "-Wextra")
 _READY_S = 20.0
 _POLL_S = 0.02
 _STOP_S = 5.0
@@ -81,34 +79,11 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def compiled(source: Path, cache: Cache, reporter: builder.Reporter) -> Path:
+def compiled(source: Path, cache: Cache, reporter: Reporter) -> Path:
     """The program of a C source, built if need be. Raises CannotTell without a compiler, BuildFailed."""
-    recipe = _recipe(source)
-    if lacking := requirements.missing(recipe):
-        raise CannotTell(f"{source.name} has to be compiled: {lacking[0].what}; {lacking[0].remedy}")
-    builder.build(recipe, cache, reporter)
-    return cache.build_dir(recipe) / source.stem
-
-
-def _recipe(source: Path) -> Contestant:
-    """The part of a contestant that the builder looks at."""
-    product = f"{{build}}/{source.stem}"
-    return Contestant(
-        directory=source.parent,
-        repo=None,
-        name=f"study-{source.stem}",
-        title=source.name,
-        language="C",
-        model="none",
-        description="A program of a study.",
-        notes="",
-        routes=(),
-        requires=(COMPILER,),
-        build=BuildPlan(steps=((COMPILER.command, *_CFLAGS, "-o", product, str(source)),), inputs=("*.[ch]",), env={}),
-        start=StartPlan((product,), {}),
-        versions={},
-        products=(product,),
-    )
+    if lacking := own_program.lacking(source):
+        raise CannotTell(lacking)
+    return own_program.compiled(source, cache, reporter)
 
 
 def free_port() -> int:

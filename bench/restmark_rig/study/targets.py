@@ -1,4 +1,4 @@
-"""restmarkd against the speed and memory that it is built to reach; for its developers, `restmark dev targets` runs it.
+"""restmarkd against the speed, memory and start that it is built to reach; for its developers, `restmark dev targets` runs it.
 
 CPU per request is compared as a ratio to epoll-limit's, both under the same load in turn, so that what disturbs the
 machine disturbs both.
@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contestants import own_program
+from ..contestants.builder import Reporter
 from ..contestants.cache import Cache
 from ..contestants.contestant import Contestant
 from ..host import pinning
@@ -21,7 +23,7 @@ from ..load.engine import LoadEngine
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
-from ..server import drain
+from ..server import drain, first_answer
 from ..server.launcher import RunningServer, StartOptions
 from ..server.placement import Local
 
@@ -30,6 +32,8 @@ CONNECTIONS = (16, 64, 256)
 MEMORY_WORKERS = 8
 PSS_TARGET_MIB = 5.5
 MARGINAL_USS_TARGET_MIB = 0.15
+FIRST_ANSWER_TARGET_MS = 4.0
+_STARTS = 25
 _MEMORY_CONNECTIONS = 256
 _MEMORY_SETTLE_S = 2.0
 _REST_WINDOW_S = 0.05
@@ -144,6 +148,20 @@ def marginal_worker(ours: Contestant, options: StartOptions, cache: Cache) -> Fi
     return Finding("USS of one more idle worker", f"{marginal:.2f} MiB", marginal, MARGINAL_USS_TARGET_MIB)
 
 
+def start(ours: Contestant, options: StartOptions, cache: Cache, reporter: Reporter) -> Finding:
+    """The median of some starts, with the page cache warm."""
+    program = own_program.compiled(first_answer.SOURCE, cache, reporter)
+    client = pinning.halves().client
+    ms = sorted(first_answer.measure_ms(program, ours, options, cache, client) for _ in range(_STARTS))
+    lower, median, upper = statistics.quantiles(ms)
+    return Finding(
+        f"first answer after exec, {options.workers} worker",
+        f"{median:.2f} ms (quartiles {lower:.2f} and {upper:.2f} of {_STARTS} starts, least {ms[0]:.2f})",
+        median,
+        FIRST_ANSWER_TARGET_MS,
+    )
+
+
 def all_findings(
     engine: LoadEngine,
     ours: Contestant,
@@ -152,17 +170,19 @@ def all_findings(
     cache: Cache,
     rounds: int,
     duration_s: float,
-    say: Say,
+    reporter: Reporter,
 ) -> list[Finding]:
     pins = pinning.halves()
     one = StartOptions(dataset, workers=1, cpus=pins.server)
     with ExitStack() as stack:
         servers = [stack.enter_context(Local(cache).launch(contestant, one)) for contestant in (ours, limit)]
         findings = [
-            compare_cpu(engine, servers[0], servers[1], route, connections, rounds, duration_s, say)
+            compare_cpu(engine, servers[0], servers[1], route, connections, rounds, duration_s, reporter.say)
             for route in CPU_TARGETS
             for connections in CONNECTIONS
         ]
     options = StartOptions(dataset, workers=MEMORY_WORKERS, cpus=pins.server)
-    say("memory")
-    return [*findings, memory_under_load(engine, ours, options, cache), marginal_worker(ours, options, cache)]
+    reporter.say("memory")
+    findings += [memory_under_load(engine, ours, options, cache), marginal_worker(ours, options, cache)]
+    reporter.say("starts")
+    return [*findings, start(ours, one, cache, reporter)]

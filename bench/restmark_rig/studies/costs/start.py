@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...contestants.contestant import Contestant
-from ...host import ports
-from ...host.supervised import ProcessSpec, SupervisedProcess, tail
-from ...model import cpulist
 from ...model.errors import StartFailed
 from ...report import numbers
-from ...server.launcher import StartOptions, start_command
+from ...server import first_answer
+from ...server.launcher import StartOptions
 from .. import judging, neighbour
 from ..forecast import START_S
 from ..lab import Lab
@@ -26,8 +24,6 @@ FEW, MANY = 1, 8
 WARM, COLD = "warm", "cold"
 STARTS = 10
 COLD_STARTS = 3
-_LONGEST_S = 30
-_PROGRAM = Path(__file__).with_name("first-answer.c")
 _DROP = Path("/proc/sys/vm/drop_caches")
 _PAGES = "1\n"  # drops clean pages of files; nothing is lost, and everybody reads them again
 JIT, INTERPRETED = "pypy", "python"
@@ -46,7 +42,7 @@ class _Turn:
 
 def measure(lab: Lab) -> list[Cell]:
     """Starts in rounds, in an order of each round's own. Cold ones only where this process may drop the page cache."""
-    program = neighbour.compiled(_PROGRAM, lab.cache, lab.reporter)
+    program = neighbour.compiled(first_answer.SOURCE, lab.cache, lab.reporter)
     warm = [_Turn(contestant, workers, WARM) for contestant in lab.contestants for workers in (FEW, MANY)]
     cold = [_Turn(contestant, FEW, COLD) for contestant in lab.contestants] if os.access(_DROP, os.W_OK) else []
     found: dict[_Turn, list[dict[str, float]]] = {turn: [] for turn in (*warm, *cold)}
@@ -71,30 +67,11 @@ def planned_s(contestants: Sequence[Contestant], _quick: bool) -> float:
 
 def _start(lab: Lab, program: Path, turn: _Turn) -> float:
     """Milliseconds. Raises StartFailed."""
-    contestant = turn.contestant
-    port = neighbour.free_port()
-    argv, env = start_command(contestant, StartOptions(lab.dataset.path, workers=turn.workers), port, lab.cache)
-    out = lab.cache.log_file(f"study.first-answer.{port}")
-    log = lab.cache.log(contestant, "server")
-    log.write_bytes(b"")
-    client, server = (cpulist.render(cpus) if cpus else "-" for cpus in (lab.pins.client, lab.pins.server))
     if turn.cache == COLD:
         os.sync()
         _DROP.write_text(_PAGES)
-    told = [str(program), str(port), str(_LONGEST_S), str(out), client, server]
-    with SupervisedProcess(ProcessSpec(contestant.name, [*told, *argv], env, contestant.directory, log)) as process:
-        status = process.wait(2.0 * _LONGEST_S)
-        process.stop(0)
-    try:
-        text = out.read_text()
-    finally:
-        out.unlink(missing_ok=True)
-    if status != 0 or not text:
-        raise StartFailed(f"{contestant.name}: {tail(log).strip()[-300:] or 'no right answer came'}", f"see {log}")
-    holders = ports.listeners(port)
-    if holders:
-        raise StartFailed(f"{contestant.name}: port {port} is still held after its end", "see who listens there")
-    return int(text) / 1e6
+    options = StartOptions(lab.dataset.path, workers=turn.workers, cpus=lab.pins.server)
+    return first_answer.measure_ms(program, turn.contestant, options, lab.cache, lab.pins.client)
 
 
 def judge(cells: Sequence[Cell]) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..neighbour import COMPILER
+from ...contestants.own_program import COMPILER
 from ..study import Study
 from . import broken_data, build, building, capacity, deploy, image, memory_life, start, texts, warm_up
 

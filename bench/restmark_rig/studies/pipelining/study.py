@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..neighbour import COMPILER
+from ...contestants.own_program import COMPILER
 from ..proxy import PROXIES
 from ..scratch import CERTIFIER
 from ..study import Study

@@ -93,7 +93,7 @@ def show_targets(settings: Settings, rounds: int, duration_s: int) -> int:
     with console.progress() as progress:
         for contestant in (ours, limit):
             builder.build(contestant, settings.cache, progress)
-        findings = targets.all_findings(load, ours, limit, data.path, settings.cache, rounds, duration_s, progress.say)
+        findings = targets.all_findings(load, ours, limit, data.path, settings.cache, rounds, duration_s, progress)
     for finding in findings:
         _print(f"{'met   ' if finding.met else 'MISSED'} {finding.name}: {finding.figure}; target {finding.target:g}")
     return ExitCode.OK if all(finding.met for finding in findings) else ExitCode.REGRESSION

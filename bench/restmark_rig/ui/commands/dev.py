@@ -120,7 +120,7 @@ def balance(
 @click.option("--duration", type=click.IntRange(1, 60), default=3, show_default=True, metavar="SECONDS", help="Of a round.")
 @click.pass_obj
 def targets(settings: Settings, rounds: int, duration: int) -> int:
-    """Measure restmarkd against its speed and memory targets; exit with 4 if one is missed."""
+    """Measure restmarkd against its targets of speed, memory and start; exit with 4 if one is missed."""
     from ..actions import dev as action
 
     return action.show_targets(settings, rounds, duration)
