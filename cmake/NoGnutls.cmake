@@ -70,7 +70,9 @@ function(restmark_no_gnutls program)
   # restmarkd itself calls nothing of it.
   target_link_options(${program} PRIVATE LINKER:--push-state,--no-as-needed "$<TARGET_FILE:no_gnutls>" LINKER:--pop-state)
   add_dependencies(${program} no_gnutls)
-  set_target_properties(${program} PROPERTIES BUILD_RPATH "${PROJECT_BINARY_DIR}/${RESTMARK_PRIVATE_LIB_DIR}" INSTALL_RPATH "${CMAKE_INSTALL_PREFIX}/${RESTMARK_PRIVATE_LIB_DIR}"
+  # The same in the build tree and where it is installed, so that the program is the same bytes wherever it is built, and installing changes nothing in it. CMake's own way of
+  # changing it leaves an empty folder in the build tree's, which is the current one.
+  set_target_properties(${program} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../${RESTMARK_PRIVATE_LIB_DIR}"
     LINK_DEPENDS "$<TARGET_FILE:no_gnutls>")
   install(TARGETS no_gnutls LIBRARY DESTINATION "${RESTMARK_PRIVATE_LIB_DIR}")
   message(STATUS "GnuTLS: not loaded; ${soname} of ${RESTMARK_PRIVATE_LIB_DIR} in its place")
