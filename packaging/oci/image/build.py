@@ -23,6 +23,10 @@ class Sources:
     commit: str
 
 
+# What the caller's environment may set of another build; ccache takes headers of another root for its own.
+_NOT_OURS = ("CFLAGS", "CXXFLAGS", "LDFLAGS", "CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER")
+
+
 def export(checkout: Path, folder: Path) -> Sources:
     epoch = int(run(checkout / "packaging" / "export-sources.sh", folder))
     found = re.search(r"project\(restmark VERSION ([0-9.]+)", (folder / "CMakeLists.txt").read_text())
@@ -55,7 +59,7 @@ def install(sources: Sources, sysroot: Path, triplet: str, work: Path) -> Path:
     toolchain.write_text(_TOOLCHAIN.format(processor=triplet.split("-")[0], sysroot=sysroot, triplet=triplet))
     libraries = [sysroot / "usr" / "lib" / triplet / "pkgconfig", sysroot / "usr" / "share" / "pkgconfig"]
     environment = {
-        **{name: value for name, value in os.environ.items() if name not in ("CFLAGS", "CXXFLAGS", "LDFLAGS")},
+        **{name: value for name, value in os.environ.items() if name not in _NOT_OURS},
         "SOURCE_DATE_EPOCH": str(sources.epoch),
         "PKG_CONFIG_SYSROOT_DIR": str(sysroot),
         "PKG_CONFIG_LIBDIR": ":".join(map(str, libraries)),
