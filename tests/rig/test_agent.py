@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from restmark_rig.agent import bootstrap, connect, protocol, trees
+from restmark_rig.agent import bootstrap, connect, link, protocol, trees
 from restmark_rig.agent.connect import ServerPlace
 from restmark_rig.agent.link import ConnectionLost
 from restmark_rig.agent.remote import Remote
@@ -212,11 +212,27 @@ def test_a_run_on_another_machine(tmp_path: Path) -> None:
     assert not processes_mentioning(str(tmp_path / "out")) and not processes_mentioning("program.boot_id")
 
 
-def test_what_is_no_agent_is_said_to_be_none(far: Callable[..., object]) -> None:
-    with pytest.raises(ConnectionLost, match=r"what answers there is no agent; it says b'motd'"), far(["echo", "motd"]):  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("command", "says", "advises"),
+    [
+        (["echo", "motd"], r"what answers there is no agent; it says b'motd'", "print nothing by itself"),
+        (["sh", "-c", "echo no such host >&2; exit 7"], "sh ended with exit code 7: no such host", "has to be a restmark agent"),
+        (["sh", "-c", "exec no-python3"], "sh ended with exit code 127: .*not found", "install Python 3.11 or newer there"),
+        (["sh", "-c", "echo Connection refused >&2; exit 255"], "sh ended with exit code 255: Connection refused", "try: ssh -p 22 far.example true"),
+        (["sh", "-c", "echo 'mkdir: ~/.cache: Read-only file system' >&2; exit 1"], "Read-only file system", "make it writable"),
+        (["cat"], "nothing has come from there for 1 s", "has to be a restmark agent"),
+    ],
+)
+def test_where_no_agent_answers_nothing_is_called_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], says: str, advises: str
+) -> None:
+    """There is nothing to go on with, either."""
+    monkeypatch.setattr(link, "HELLO_S", 1.0)
+    words = connect.speaking("ssh://far.example:22", command, b"", None, Cache(tmp_path / "near"), "ssh -p 22 far.example true")
+    with pytest.raises(EnvironmentFault, match=f"no agent answers on ssh://far.example:22: .*{says}") as caught, words:
         pass
-    with pytest.raises(ConnectionLost, match=r"is lost: sh ended with exit code 7: no such host"), far(["sh", "-c", "echo no such host >&2; exit 7"]):  # type: ignore[attr-defined]
-        pass
+    assert advises in caught.value.remedy and "--resume" not in caught.value.remedy
+    assert not isinstance(caught.value, ConnectionLost)
 
 
 def test_without_ssh_it_is_said_what_brings_it(far: Callable[..., object]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from restmark_rig.host import installation
 
 from .faults.server import AFTERMATH_S, COLD_ANSWERS, COLD_S, STUCK_S
+from .helpers import Silent
 from .run_support import faulty, hogs, make_bench, server_side
 
-from restmark_rig.run import calibration, servers, spot_checks, verdict, slices, warm_up  # isort: skip
+from restmark_rig.run import calibration, runner, servers, spot_checks, verdict, slices, warm_up  # isort: skip
 from restmark_rig.contestants import builder, registry  # isort: skip
 from restmark_rig.server import drain  # isort: skip
 from restmark_rig.run import bench as bench_module  # isort: skip
@@ -131,7 +133,7 @@ def test_an_answer_after_the_timeout_is_censored(tmp_path: Path, cache: Cache) -
 
 def test_a_server_that_dies_under_the_load(tmp_path: Path, cache: Cache) -> None:
     found = visit_once(faulty(tmp_path, "crash", at=6), make_bench(cache))
-    assert found.died
+    assert found.death == "ended with exit code 9"
     assert names(found) == {"errors"}
     assert "exit code 9" in found.entry.verdicts[0].evidence
     assert found.entry.requests == 0
@@ -190,7 +192,7 @@ def test_who_dies_alone_is_told(tmp_path: Path, cache: Cache) -> None:
     participant = Participant("crash", faulty(tmp_path, "crash", at=6))
     found = calibration.hold([participant], {"crash": [CellSpec("/", 8)]}, make_bench(cache))
     assert [record.phase for record in found.memory] == ["rest"]
-    assert found.remarks == ["crash died under /, alone: its memory after load is not known"]
+    assert found.remarks == ["crash ended with exit code 9 under /, alone: its memory after load is not known"]
 
 
 def test_servers_run_beside_each_other_and_one_that_does_not_start_is_absent(tmp_path: Path, cache: Cache) -> None:
@@ -230,3 +232,35 @@ def test_warm_up_lasts_until_requests_are_no_longer_cheaper(tmp_path: Path, cach
         used_ns = server.cpu_ns() - before_ns
     assert used_ns > COLD_ANSWERS * COLD_S * 1e9 / 2, "the warm-up went through all of them"
     assert speed.request_ns < COLD_S * 1e9 / 4
+
+
+class Kept:
+    """As much of a recording as a runner that visits once needs."""
+
+    def __init__(self, order: list[Visit]) -> None:
+        self.results = SimpleNamespace(order=order)
+        self.told: list[str] = []
+
+    def remaining(self) -> list[Visit]:
+        return [visit for visit in self.results.order if visit.round > 1]
+
+    def remark(self, text: str) -> None:
+        self.told.append(text)
+
+
+def test_what_a_server_dies_of_is_told_and_not_planned_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the run is complete without it, nobody calls it interrupted, and a run that is resumed does not try again."""
+    order = [Visit(number, name, route, 8) for number in (1, 2, 3) for name, route in (("a", "/"), ("a", "/wait"), ("b", "/"))]
+    kept = Kept(order)
+    bench = SimpleNamespace(options=None, machine_speed=None)
+    monkeypatch.setattr(runner, "replace", lambda one, **_: one)
+    subject = runner.Run(kept, {}, bench, SimpleNamespace(rates={}, stalls={}), Silent(), None, None)
+    subject._round = 2
+    died = Visited(SimpleNamespace(machines=[]), None, 8, death="was killed by SIGKILL (out of memory at its limit, see --memory)", oom_kills=1)
+    monkeypatch.setattr(slices, "visit_cell", lambda *_: died)
+    running = SimpleNamespace(servers={"a": None, "b": None}, absent={}, restart=lambda _: None, idle_cpu_ns=lambda _: 0)
+    running.servers["a"] = object()
+    known = SimpleNamespace(speeds={}, checked={})
+    assert subject._visit(running, order[3], known) is died
+    assert kept.told == ["round 2: a was killed by SIGKILL (out of memory at its limit, see --memory) under /, which is not tried again"]
+    assert [visit for visit in order if visit not in kept.results.order] == [Visit(3, "a", "/", 8)]

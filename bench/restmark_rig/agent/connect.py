@@ -65,15 +65,15 @@ def opened(place: ServerPlace, cache: Cache) -> Iterator[Placement]:
     words = ["python3", "-c", bootstrap.PROGRAM] if place.agent is None else shlex.split(place.agent)
     first = bootstrap.first_bytes() if place.agent is None else b""
     argv = ssh.ssh_command(target, words, reads_stdin=True)
-    with speaking(place.server, argv, first, place.address, cache) as remote:
+    with speaking(place.server, argv, first, place.address, cache, ssh.trial(target)) as remote:
         yield remote
 
 
 @contextmanager
-def speaking(where: str, argv: list[str], first: bytes, address: str | None, cache: Cache) -> Iterator[Remote]:
+def speaking(where: str, argv: list[str], first: bytes, address: str | None, cache: Cache, trial: str = "") -> Iterator[Remote]:
     """The machine on which this command is an agent, for the length of a with block. first: what is sent before all else; address: None for
     the one by which the agent was reached."""
-    link = Link(where, argv, cache.log_file("agent"), first)
+    link = Link(where, argv, cache.log_file("agent"), first, trial)
     try:
         hello = record_codec.decode(Hello, link.hello)
         if hello.rig_sha256 != rig_identity.digest(PACKAGE):

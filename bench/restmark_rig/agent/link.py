@@ -14,28 +14,36 @@ from pathlib import Path
 from typing import Any
 
 from ..contestants.builder import Reporter
-from ..host import input_end
+from ..host import input_end, ssh
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault, RigError
 from . import protocol
 
+HELLO_S = 30.0  # for ssh to connect, for what is sent to arrive, and for Python to start
 _ENDS_S = 30.0  # for what it has started to end, before the connection is cut
 _LOOK_S = 1.0
+_NOT_FOUND = 127  # of a shell: there is no such command
 
 
 class ConnectionLost(RigError):
     """The machine on which the servers run can not be reached any more. No server's fault, and none of this machine's."""
 
 
+class NoAgent(EnvironmentFault):
+    """No agent has ever answered there: nothing has been started, and there is nothing to go on with."""
+
+
 class Link:
     """One agent. where: its machine, for messages; log: what the command and the agent write to standard error; first: bytes that
-    come before all else. Raises EnvironmentFault where the command is not installed, ConnectionLost."""
+    come before all else; trial: a line that shows whether the machine can be reached. Raises EnvironmentFault where the command is not installed, NoAgent."""
 
-    def __init__(self, where: str, argv: Sequence[str], log: Path, first: bytes = b"") -> None:
+    def __init__(self, where: str, argv: Sequence[str], log: Path, first: bytes = b"", trial: str = "") -> None:
         self.where = where
         self.lost = False
         self._log = log
         self._program = Path(argv[0]).name
+        self._trial = trial
+        self._silence_s = HELLO_S
         self._buffer = b""
         self._last = 0
         self._lock = threading.Lock()
@@ -52,6 +60,7 @@ class Link:
         try:
             self._write(first)
             self.hello: dict[str, Any] = self._next()["hello"]
+            self._silence_s = protocol.SILENCE_S
         except BaseException:
             self.close()
             raise
@@ -101,8 +110,8 @@ class Link:
         assert self._process.stdout is not None
         fd = self._process.stdout.fileno()
         while b"\n" not in self._buffer:
-            if time.monotonic() - self._heard > protocol.SILENCE_S:
-                self._lose(f"nothing has come from there for {protocol.SILENCE_S:.0f} s")
+            if time.monotonic() - self._heard > self._silence_s:
+                self._lose(f"nothing has come from there for {self._silence_s:.0f} s")
             if not select.select([fd], [], [], _LOOK_S)[0]:
                 continue
             piece = os.read(fd, 1 << 20)
@@ -118,16 +127,33 @@ class Link:
         return message
 
     def _lose(self, why: str = "") -> None:
-        """Raises ConnectionLost."""
+        """Raises ConnectionLost, or NoAgent before the agent's first word."""
         self.lost = True
+        status = None
         if not why:
             try:
-                why = f"{self._program} ended with exit code {self._process.wait(_LOOK_S)}"
+                status = self._process.wait(_LOOK_S)
+                why = f"{self._program} ended with exit code {status}"
             except subprocess.TimeoutExpired:
                 why = "its output has ended"
         told = tail(self._log).strip()
+        last = f": {told.splitlines()[-1]}" if told else ""
+        log = f"; all that was said is in {self._log}" if told else ""
+        if not hasattr(self, "hello"):
+            raise NoAgent(f"no agent answers on {self.where}: {why}{last}", self._advice(status, last) + log)
         raise ConnectionLost(
-            f"the connection to {self.where} is lost: {why}{': ' + told.splitlines()[-1] if told else ''}",
-            "whatever ran there ends with it; once it can be reached, go on with 'restmark run --resume DIR'"
-            + (f"; all that was said is in {self._log}" if told else ""),
+            f"the connection to {self.where} is lost: {why}{last}",
+            f"whatever ran there ends with it; once it can be reached, go on with 'restmark run --resume DIR'{log}",
         )
+
+    def _advice(self, status: int | None, last: str) -> str:
+        """What to do where no agent answers. status: of the command, if it has ended; last: its last words."""
+        if status == ssh.FAILED and self._trial:
+            return f"try: {self._trial}"
+        if status == _NOT_FOUND:
+            return "install Python 3.11 or newer there, or name a restmark that is installed there with --server-agent"
+        if "Read-only file system" in last or "No space left" in last or "Permission denied" in last:
+            return "the agent is kept in ~/.cache/restmark there: make it writable, with some room"
+        if status is None:
+            return "the shell there must print nothing by itself when ssh runs a command in it, and --server-agent has to be a restmark agent"
+        return "it has to be a restmark agent, which waits for what it is asked"

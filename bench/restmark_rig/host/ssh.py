@@ -20,6 +20,7 @@ ALIVE_COUNT = 3
 CONTROL_PERSIST_S = 30
 KILL_AFTER_S = 5  # what does not heed SIGTERM on the far side gets SIGKILL
 PORT_MAX = 65535
+FAILED = 255  # exit code of ssh itself, see ssh(1); else it is the command's
 
 _SCHEME = "ssh://"
 _TARGET = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<literal>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:@\s\[\]/]+))(?::(?P<port>\d+))?/?")
@@ -67,6 +68,14 @@ def parse(text: str, config: Path | None = None, control: Path | None = None) ->
     if port and not 1 <= int(port) <= PORT_MAX:
         raise UsageFault(f"{text!r}: there is no port {port}", f"ports are 1 to {PORT_MAX}")
     return SshTarget(host, user, int(port) if port else None, config, control)
+
+
+def trial(target: SshTarget) -> str:
+    """A line for people that shows whether ssh gets there."""
+    config = ["-F", str(target.config)] if target.config else []
+    port = ["-p", str(target.port)] if target.port else []
+    host = f"{target.user}@{target.host}" if target.user else target.host
+    return shlex.join(["ssh", *config, *port, host, "true"])
 
 
 def ssh_command(target: SshTarget, argv: Sequence[str], reads_stdin: bool = False) -> list[str]:

@@ -198,7 +198,7 @@ def _limits_line(results: Results) -> Line:
 def _sure_line(results: Results, analysis: Analysis, load: Load) -> Line:
     """Rounds, disturbance, what can be told at all, and how to be surer."""
     cells = [cell for cell in results.cells if load_of(cell) == load]
-    parts = [rounds_held(results).text + ("" if results.complete else ", as the run was interrupted")]
+    parts = [rounds_held(results).text + ("" if results.complete else f", as {_why_not_all(results)}")]
     asked = results.settings.baseline
     chosen = baseline(results, asked)
     if asked is not None and (chosen is None or chosen.name != asked):
@@ -244,6 +244,10 @@ def _resolution(analysis: Analysis, load: Load) -> float | None:
 def _width(ratio: Estimate | None) -> Iterator[float]:
     if ratio is not None and ratio.low:
         yield ratio.value / ratio.low
+
+
+def _why_not_all(results: Results) -> str:
+    return "the run was interrupted" if results.interrupted else "some rounds could not be made"
 
 
 def _surer(results: Results, disturbed: bool) -> str:

@@ -108,11 +108,9 @@ class View:
         """What must be read before any figure."""
         found = []
         if not self.results.complete:
-            by = f" by {self.results.interrupted}" if self.results.interrupted else ""
-            found.append(
-                f"This run was interrupted{by}: the figures below are those measured until then, "
-                f"{rounds_held(self.results).text}."
-            )
+            why = self.results.interrupted
+            what = f"This run was interrupted by {why}: the figures below are those measured until then" if why else "Some rounds of this run could not be made"
+            found.append(f"{what}, {rounds_held(self.results).text}.")
         for entry in self.results.verifications:
             if not entry.passed:
                 what = "; ".join(entry.failures) or "no details were recorded"

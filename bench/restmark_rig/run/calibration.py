@@ -82,8 +82,8 @@ def _hear(server: RunningServer, participant: Participant, cells: Sequence[CellS
             found.rates[name, cell] = bench.load(server, cell, _LOAD_S).requests_per_s
         except (NotAnswered, Died):
             found.rates[name, cell] = 0.0
-        if server.death():
-            found.remarks.append(f"{name} died under {cell.route}, alone: its memory after load is not known")
+        if death := server.death():
+            found.remarks.append(f"{name} {death.splitlines()[0]} under {cell.route}, alone: its memory after load is not known")
             return
     found.memory.append(memory_look.look(server, one, workers, AFTER))
     if bench.back_ends.running and participant.scales is None:

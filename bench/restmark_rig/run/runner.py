@@ -168,25 +168,36 @@ class Run:
             if machine.lost and machine.name not in self._lost_machines:
                 self._lost_machines.add(machine.name)
                 self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
-        if found.oom_kills:
+        if found.oom_kills and not found.death:
             self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
-        if found.died:
-            self._lose(key, running)
+        if found.death:
+            self._lose(key, found.death, running)
         elif found.entry.errors.timeout:
             self._timed_out[key] += 1
             if self._timed_out[key] == _TIMED_OUT_MAX:
-                self._lost.add(key)
+                self._give_up(key)
                 self._say(
                     f"round {self._round}: {key[0]} lets requests of {key[1].route} wait until the time-out, and is not asked "
                     "for it any more"
                 )
         return found
 
-    def _lose(self, key: CellKey, running: Fleet) -> None:
+    def _give_up(self, key: CellKey) -> None:
+        """What is not tried again is not planned any more: the run is complete without it, and a run that is resumed leaves it out, too."""
+        self._lost.add(key)
+        given_up = {
+            visit
+            for visit in self._recording.remaining()
+            if (visit.contestant, slices.cell_of(visit)) == key and visit.round != self._round  # this one is made, and recorded with its round
+        }
+        results = self._recording.results
+        results.order = [visit for visit in results.order if visit not in given_up]
+
+    def _lose(self, key: CellKey, death: str, running: Fleet) -> None:
         """Under what a server died is not tried again; for its other cells it is started anew."""
         name, cell = key
-        self._lost.add(key)
-        self._say(f"round {self._round}: {name} died under {cell.route}, which is not tried again")
+        self._give_up(key)
+        self._say(f"round {self._round}: {name} {death} under {cell.route}, which is not tried again")
         running.restart(name)
         if name in running.absent:
             self._say(f"{name} did not start again: {running.absent[name]}")

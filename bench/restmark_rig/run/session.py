@@ -210,7 +210,7 @@ def _verify(
         if report.state == "failed":
             field.skipped.append(Skipped(name, contestant.title, report.problem, report.remedy))
             field.failed = field.failed or ExitCode.ENVIRONMENT
-            progress.say(f"{name}: not measured: {report.problem}")
+            progress.say(f"{name}: not measured: {report.problem}" + (f"; {report.remedy}" if report.remedy else ""))
             continue
         field.accounting[name] = report.accounting
         if reason := report.objection:
@@ -222,7 +222,7 @@ def _verify(
         progress.say(f"verified {name} ({number} of {len(field.contestants)}, {report.duration_s:.1f} s)")
         passed.append(contestant)
     if not passed:
-        raise EnvironmentFault("no contestant passed verification", "restmark verify tells why")
+        raise EnvironmentFault("no contestant passed verification", "why is told above, for each")
     field.contestants = passed
 
 

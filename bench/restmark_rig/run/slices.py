@@ -35,12 +35,12 @@ CLOSING_NS = 2_000_000
 
 @dataclass(frozen=True)
 class Visited:
-    """What a visit brought. died: the server ended in it; oom_kills: of its processes, at the limit of its memory."""
+    """What a visit brought. death: how the server ended in it, if it did; oom_kills: of its processes, at the limit of its memory."""
 
     entry: Round
     wire_bytes: int | None
     connections_used: int
-    died: bool = False
+    death: str = ""
     oom_kills: int = 0
 
 
@@ -69,6 +69,11 @@ def cell_of(visit: Visit) -> CellSpec:
     return CellSpec(visit.route, visit.connections, visit.rate_per_s)
 
 
+def _told(death: str) -> str:
+    """The line of it that says how; what follows are the server's own last words."""
+    return death.partition("\n")[0]
+
+
 def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circumstances) -> Visited:
     """Loads one cell once. Raises EnvironmentFault when the load generator fails while the server lives."""
     cell, started = cell_of(visit), time.monotonic()
@@ -84,8 +89,9 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
     try:
         result = bench.load(server, cell, bench.slice_s(known.rate_per_s, used, server.options.workers), begin, visit.round)
     except Died:
-        why = Verdict(ERRORS, f"the server {(server.death() or 'ended').splitlines()[0]} before it was measured")
-        return Visited(_nothing(visit, why, started), known.checked.wire_bytes, used, died=True)
+        death = _told(server.death() or "ended")
+        why = Verdict(ERRORS, f"the server {death} before it was measured")
+        return Visited(_nothing(visit, why, started), known.checked.wire_bytes, used, death=death)
     except NotAnswered as fault:
         return Visited(_nothing(visit, _why(server, cell, bench, fault), started), known.checked.wire_bytes, used)
     after, idle_ns = probe.read(), known.idle_cpu_ns()
@@ -112,7 +118,7 @@ def visit_cell(server: RunningServer, visit: Visit, bench: Bench, known: Circums
         back_ends=BackEndEvidence(use.cpu_ns or 0, len(bench.pins.back_ends or ()) or cpus, pinning.shared_with_back_ends(bench.pins)) if use else None,
     )
     entry = replace(_round(visit, evidence, begun[0].unix_ms, max(0, idle_ns - begun[0].idle_cpu_ns), afterwards_ns), back_ends=use)
-    return Visited(entry, known.checked.wire_bytes, used, bool(evidence.death), evidence.sample.oom_kills)
+    return Visited(entry, known.checked.wire_bytes, used, _told(evidence.death), evidence.sample.oom_kills)
 
 
 def _round(visit: Visit, evidence: Evidence, started_unix_ms: int, idle_cpu_ns: int, afterwards_ns: int) -> Round:
