@@ -2,7 +2,7 @@
 # pages are most of the master's memory. In their place there is a library of GnuTLS's name, with all of its functions and objects, which the loader finds first: in a folder
 # of restmark's own, where no other program looks. libmicrohttpd itself stays the system's, and its updates arrive as ever.
 
-set(RESTMARK_PRIVATE_LIB_DIR lib/restmark)
+set(RESTMARK_PRIVATE_LIB_DIR "${CMAKE_INSTALL_LIBDIR}/restmark") # a relative path, as all of these are unless somebody says otherwise
 set(RESTMARK_GNUTLS_START_AND_END gnutls_global_init gnutls_global_deinit)
 # What GnuTLS has as pointers to functions of the C library, and others may use to free what they have of it.
 set(RESTMARK_GNUTLS_ALLOCATORS

@@ -114,6 +114,13 @@ def test_there_is_no_shell_and_nothing_that_only_root_can_read(filesystem: Path)
         assert not mode & 0o6000, f"{path} is set-uid"
 
 
+def test_gnutls_is_not_in_it(filesystem: Path) -> None:
+    libraries = {path.name: path for path in filesystem.rglob("*.so*")}
+    assert libraries["libgnutls.so.30"].parent.name == "restmark"
+    assert not {name for name in libraries if name.startswith(("libnettle.", "libhogweed.", "libp11-kit.", "libtasn1."))}
+    assert "\ngnutls: no, /usr/" in root.run("chroot", filesystem, "/usr/sbin/restmarkd", "-V")
+
+
 def test_the_other_architecture_is_cross_compiled(tmp_path: Path) -> None:
     other = {"x86_64": ("arm64", "AArch64"), "aarch64": ("amd64", "X86-64")}[os.uname().machine]
     triplet = {"arm64": "aarch64-linux-gnu", "amd64": "x86_64-linux-gnu"}[other[0]]

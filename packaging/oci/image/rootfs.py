@@ -59,7 +59,8 @@ class Root:
         """Makes it the file system of an image. Returns the packages that are in it, whole or in part."""
         for program in PROGRAMS[name]:
             copy(stage / program, self.folder / program)
-        debs = self._add_libraries(name, sysroot, with_stores)
+        own = self._add_own_libraries(stage)
+        debs = self._add_libraries(name, sysroot, own, with_stores)
         if name == "restmarkd":
             debs = self._add_sleep(apt, sysroot, debs)
         else:
@@ -77,14 +78,21 @@ class Root:
         self._trim()
         return debs
 
-    def _add_libraries(self, name: str, sysroot: Root, with_stores: bool) -> list[Deb]:
-        """The libraries of the programs, of these, and so on; their packages' terms; and the dynamic linker."""
+    def _add_own_libraries(self, stage: Path) -> set[str]:
+        """What was built with the programs, and stands in the place of libraries of these names."""
+        found = [path for path in (stage / "usr").rglob("*.so.*") if path.parent.name == "restmark"]
+        for path in found:
+            copy(path, self.folder / path.relative_to(stage))
+        return {path.name for path in found}
+
+    def _add_libraries(self, name: str, sysroot: Root, own: set[str], with_stores: bool) -> list[Deb]:
+        """The libraries of the programs, of these, and so on, but for our own; their packages' terms; and the dynamic linker."""
         wanted = list(LOADED) + (STORES if with_stores else [])
         for program in PROGRAMS[name]:
             if (self.folder / program).is_file():
                 wanted += needed(self.folder / program)
         taken: dict[str, Deb] = {}
-        done: set[str] = set()
+        done = set(own)
         while wanted:
             library = wanted.pop()
             if library in done:
