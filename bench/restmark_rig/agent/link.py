@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contestants.builder import Reporter
-from ..host import input_end
+from ..host import input_end, own_command
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault, RigError
 from . import protocol
@@ -128,6 +128,6 @@ class Link:
         told = tail(self._log).strip()
         raise ConnectionLost(
             f"the connection to {self.where} is lost: {why}{': ' + told.splitlines()[-1] if told else ''}",
-            "whatever ran there ends with it; once it can be reached, go on with 'restmark run --resume DIR'"
+            f"whatever ran there ends with it; once it can be reached, go on with '{own_command.run_command()} --resume DIR'"
             + (f"; all that was said is in {self._log}" if told else ""),
         )
