@@ -20,24 +20,42 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 self=$here/${0##*/}
 mode=install listed=no needs='' reason=''
-work=$(mktemp -d)
 policy=/usr/sbin/policy-rc.d
 mark='written by need-packages.sh of restmark, which removes it'
 no_cluster=/etc/postgresql-common/createcluster.d/restmark-need-packages.conf
 policy_is_ours=no no_cluster_is_ours=no ticker=''
 
 clean_up() {
+        code=$?
         [ -z "$ticker" ] || kill "$ticker"
+        if [ "$code" != 0 ] && [ "$code" -le 2 ] && ! has_room; then
+                no_room
+                code=3
+        fi
         [ "$policy_is_ours" = no ] || rm -f "$policy"
         [ "$no_cluster_is_ours" = no ] || allow_clusters
         rm -rf "$work"
+        exit "$code"
 }
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Whether what this needs can be written. The shell itself says no more of it than "I/O error".
+has_room() { head -c 65536 /dev/zero 2>/dev/null >"$work/room"; }
+
+no_room() { say "need-packages.sh: nothing can be written in ${TMPDIR:-/tmp}; make room there, or name another folder with TMPDIR"; }
+
+if ! work=$(mktemp -d); then
+        no_room
+        exit 3
+fi
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-say() { printf '%s\n' "$*" >&2; }
+if ! has_room; then
+        exit 1
+fi
 
 is_installed() {
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from restmark_rig import report
+from restmark_rig.host import own_command
 from restmark_rig.model.errors import EnvironmentFault, Terminated
 from restmark_rig.model.results import Results
 from restmark_rig.model.rounds_held import rounds_held
@@ -83,6 +84,13 @@ def test_the_report_of_what_there_is_is_made(tmp_path: Path, capsys: pytest.Capt
     assert f"restmark run --resume {tmp_path}" in told
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "summary.md", "rounds.csv"}
     assert "1 to 2 of 3 rounds" in (tmp_path / "index.html").read_text()
+
+
+def test_a_script_around_the_run_is_named_as_what_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only that can make the machines anew that ended with the run."""
+    monkeypatch.setenv(own_command.RUN_AS, "bench/distributed/namespaces -n 2 run")
+    interruption.tell(Recording(cut(3, 0), tmp_path))
+    assert f"go on with: bench/distributed/namespaces -n 2 run --resume {tmp_path}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [EnvironmentFault("can not write there", "make room"), KeyboardInterrupt()])

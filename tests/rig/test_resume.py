@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
+from restmark_rig.contestants import contestant
+from restmark_rig.contestants.cache import Cache
 from restmark_rig.model.errors import ExitCode, UsageFault
+from restmark_rig.model.load_machines import LoadMachine
 from restmark_rig.model.results import ContestantRecord, Machine, Results, Rig, RunSettings
-from restmark_rig.run import resume
+from restmark_rig.run import contestant_record, resume
+from restmark_rig.run.participants import Participant
+from restmark_rig.server.launcher import StartOptions
+from restmark_rig.server.placement import Local
 
 from . import synthetic_results
+from .helpers import cheater_argv, write_contestant
 
 RIG = Rig("a" * 64, "b" * 40, False)
 
@@ -151,3 +159,42 @@ def test_a_contestant_that_is_gone_is_refused(results: Results) -> None:
 
 def test_before_verification_the_accounting_is_not_known(results: Results) -> None:
     resume.require_same_contestants(results, [changed(record, accounting="") for record in results.contestants])
+
+
+RECORDED = ("restmark", "run", "--load-from", "/gone/hosts", "--seed", "7", "--server", "ssh://old:22", "--ssh-config", "/gone/config", "--quick")
+
+
+def test_machines_may_be_reached_by_other_ways(tmp_path: Path) -> None:
+    hosts, config = tmp_path / "hosts", tmp_path / "config"
+    hosts.touch()
+    config.touch()
+    ways = {"--load-from": str(hosts), "--ssh-config": str(config), "--server": "ssh://new:22", "--server-address": "192.0.2.1", "--listen": "192.0.2.2"}
+    assert resume.ways_that_change(RECORDED, ways) == []
+    told = ["--load-from", str(hosts), "--seed", "7", "--server", "ssh://new:22", "--ssh-config", str(config), "--quick"]
+    assert resume.by_other_ways(RECORDED, ways) == ["restmark", "run", *told, "--server-address", "192.0.2.1", "--listen", "192.0.2.2"]
+
+
+@pytest.mark.parametrize("option", ["--server", "--server-address", "--ssh-config", "--load-from", "--listen", "--rounds", "--server-agent"])
+def test_a_way_to_a_machine_that_took_no_part_changes_the_run(option: str) -> None:
+    assert resume.ways_that_change(["restmark", "run", "--seed", "7"], [option]) == [option]
+
+
+def test_a_way_that_leads_nowhere_any_more_is_named() -> None:
+    with pytest.raises(UsageFault, match="this run had --load-from /gone/hosts, which is not there any more") as caught:
+        resume.by_other_ways(RECORDED, {})
+    assert "--load-from FILE" in caught.value.remedy
+
+
+def test_the_load_has_to_come_from_machines_of_the_same_names(results: Results) -> None:
+    results.load_machines = [LoadMachine(name, "h", "k", "x86_64", 2, "t", 0, 0) for name in ("load2", "load1")]
+    resume.require_same_load_machines(results, ["load1", "load2"])
+    with pytest.raises(UsageFault, match="the load came from load1, load2, now from load1, load2, load3"):
+        resume.require_same_load_machines(results, ["load1", "load2", "load3"])
+
+
+@pytest.mark.parametrize(("host", "recorded"), [("127.0.0.1", "127.0.0.1"), ("198.18.7.1", "{host}")])
+def test_an_address_that_other_machines_reach_is_not_a_part_of_the_command(tmp_path: Path, host: str, recorded: str) -> None:
+    subject = contestant.load(write_contestant(tmp_path, "small", cheater_argv("none")))
+    cache = Cache(tmp_path / "cache")
+    told = contestant_record.describe(Participant("small", subject), StartOptions(tmp_path / "data", host), "", Local(cache))
+    assert told.start_argv[told.start_argv.index("--host") + 1] == recorded

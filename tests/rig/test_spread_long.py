@@ -27,6 +27,7 @@ from restmark_rig.load.load import LoadPlan, LoadResult
 from restmark_rig.model import histogram
 from restmark_rig.run import machine_verdicts
 
+from processes import children  # isort: skip
 from timed import undisturbed  # isort: skip
 
 from .helpers import PYTHON, RESTMARK, cheater_argv, processes_mentioning, wait_until, write_contestant  # isort: skip
@@ -198,7 +199,52 @@ def test_ctrl_c_ends_a_run_and_takes_the_machines_away(with_locust: Cache, tmp_p
         finally:
             process.kill()
     assert process.returncode == 130, (out, err)
+    assert "interrupted" in err and "terminated" not in err
     assert _rounds(output)[0]["machines"][0]["name"] == "load1"
+    _nothing_left(f"restmark-{process.pid}", process.pid)
+    assert with_locust.root
+
+
+def test_impatience_leaves_nothing_either(with_locust: Cache, tmp_path: Path) -> None:
+    """Ctrl-C again and again, while what the first one has begun to take away is being taken away; and the run goes on from there, with machines made anew."""
+    subject, output = write_contestant(tmp_path, "small", cheater_argv("none")), tmp_path / "output"
+    short = ["--workload", "/", "--rounds", "8", "--warmup", "0.1", "--duration", "1", "--connections", "4", "--output", output]
+    words = [NAMESPACES, "-n", "2", "run", "-C", subject, *short]
+    surroundings = environment(default_directory())
+    with subprocess.Popen(
+        list(map(str, words)), env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert wait_until(lambda: (output / "results.json").exists() and _rounds(output), 300)
+            for _ in range(3):
+                os.killpg(process.pid, signal.SIGINT)
+                time.sleep(0.4)  # the subject
+            out, err = process.communicate(timeout=_PATIENCE_S)
+        finally:
+            process.kill()
+    assert process.returncode == 130, (out, err)
+    assert "stopping…" in err and "interrupted" in err and "terminated" not in err and "Traceback" not in err
+    assert f"go on with: {NAMESPACES} -n 2 run --resume {output}" in err
+    _nothing_left(f"restmark-{process.pid}", process.pid)
+    for count, code in ((3, 1), (2, 0)):
+        again = subprocess.Popen([NAMESPACES, "-n", str(count), "run", "--resume", output], env=surroundings, stderr=subprocess.PIPE, text=True)
+        _, err = again.communicate(timeout=_PATIENCE_S)
+        assert again.returncode == code, err
+        assert ("the load came from load1, load2, now from load1, load2, load3" in err) == (count == 3)
+        _nothing_left(f"restmark-{again.pid}", again.pid)
+    assert json.loads((output / "results.json").read_text())["complete"]
+    assert with_locust.root
+
+
+def test_a_run_that_is_killed_has_the_shells_exit_code(with_locust: Cache, tmp_path: Path) -> None:
+    subject, output = write_contestant(tmp_path, "small", cheater_argv("none")), tmp_path / "output"
+    words = [NAMESPACES, "-n", "2", "run", "-C", subject, "--workload", "/", "--rounds", "500", "--warmup", "0.1", "--connections", "4", "--output", output]
+    with subprocess.Popen(list(map(str, words)), env=environment(default_directory()), stderr=subprocess.PIPE, text=True) as process:
+        assert wait_until(lambda: (output / "results.json").exists() and _rounds(output), 300)
+        (rig,) = [pid for pid in children(process.pid) if b"restmark\0run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(rig, signal.SIGKILL)
+        _, err = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 128 + signal.SIGKILL, err
     _nothing_left(f"restmark-{process.pid}", process.pid)
     assert with_locust.root
 

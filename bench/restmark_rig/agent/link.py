@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contestants.builder import Reporter
-from ..host import input_end, ssh
+from ..host import input_end, own_command, ssh
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault, RigError
 from . import protocol
@@ -143,7 +143,7 @@ class Link:
             raise NoAgent(f"no agent answers on {self.where}: {why}{last}", self._advice(status, last) + log)
         raise ConnectionLost(
             f"the connection to {self.where} is lost: {why}{last}",
-            f"whatever ran there ends with it; once it can be reached, go on with 'restmark run --resume DIR'{log}",
+            f"whatever ran there ends with it; once it can be reached, go on with '{own_command.run_command()} --resume DIR'{log}",
         )
 
     def _advice(self, status: int | None, last: str) -> str:

@@ -191,7 +191,8 @@ class ContestantRecord:
     model: struct, tree or none (no record routes). level: IDIOMATIC or TUNED, None where an older rig did not record it. accounting: where the CPU
     time comes from, e.g. "cgroup v2". workers: processes or threads. build_fingerprint: of all that the build depends on,
     None where nothing is built or an older rig did not record it; manifest_sha256: of contestant.toml. start_argv and
-    start_env: as used, but for {port}, which each start chooses anew. built_in: one of this rig's own, and not a user's.
+    start_env: as used, but for {port}, which each start chooses anew, and {host}, by which other machines reach it. built_in: one of this rig's
+    own, and not a user's.
     scales: the name of the contestant that this is with another number of workers.
     """
 

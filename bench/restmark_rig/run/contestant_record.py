@@ -9,15 +9,19 @@ from ..contestants.contestant import MANIFEST_NAME
 from ..host.installation import PEERS
 from ..model.results import ContestantRecord
 from ..server.launcher import StartOptions
-from ..server.placement import Placement
+from ..server.placement import LOOPBACK, Placement
 from .participants import Participant
+
+HOST = "{host}"
 
 
 def describe(participant: Participant, options: StartOptions, accounting: str, placement: Placement) -> ContestantRecord:
     """The record of a participant that is built and started with these options."""
     contestant, options = participant.contestant, participant.options(options)
     suffix = f", {options.workers} workers" if participant.scales else " (again)" if participant.same_as else ""
-    built = placement.record(contestant, replace(options, back_ends=options.back_ends.recorded()))
+    # By which address other machines come may be another one when the run is gone on with; it is chosen anew then, as a port is.
+    host = options.host if options.host == LOOPBACK else HOST
+    built = placement.record(contestant, replace(options, host=host, back_ends=options.back_ends.recorded()))
     return ContestantRecord(
         name=participant.name,
         title=contestant.title + suffix,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import report
+from ..host import own_command
 from ..model.errors import RigError, Terminated
 from ..terminal import console
 from .recording import Recording
@@ -26,7 +27,7 @@ def tell(recording: Recording) -> None:
     where = f"in round {remaining[0].round} of {results.settings.rounds}" if remaining else "after the last visit"
     lines = [
         f"interrupted {where}: {made} of {len(results.order)} visits are saved in {recording.directory}",
-        f"go on with: restmark run --resume {recording.directory}",
+        f"go on with: {own_command.run_command()} --resume {recording.directory}",
     ]
     for line in lines:
         console.plain(console.err, line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +15,14 @@ from .recording import Recording
 
 # Lengths and rounds are the record's: --quick chose them then. The last two do not bear on what is measured.
 _NOT_COMPARED = frozenset({"rounds", "duration_ms", "warmup_ms", "baseline", "mix"})
+# How machines are reached, which may be another way each time, and by which option of the run they take part.
+_WAYS = {
+    "--server": ("--server",),
+    "--server-address": ("--server",),
+    "--ssh-config": ("--server", "--load-from"),
+    "--load-from": ("--load-from",),
+    "--listen": ("--load-from", "--load-cluster"),
+}
 _SHOWN_CHARACTERS = 60
 
 
@@ -60,6 +68,32 @@ def require_same_contestants(results: Results, contestants: Sequence[ContestantR
         else:
             changes += _contestant_changes(record, present[record.name])
     _refuse(changes)
+
+
+def require_same_load_machines(results: Results, names: Iterable[str]) -> None:
+    """Raises UsageFault if others would make the load. names: as the host file has them."""
+    was, now = (", ".join(sorted(one)) for one in ({machine.name for machine in results.load_machines}, names))
+    if was != now:
+        _refuse([f"the load came from {was}, now from {now}"])
+
+
+def ways_that_change(argv: Sequence[str], options: Iterable[str]) -> list[str]:
+    """Those of the options that would change a run of this command line: all but ways to a machine that takes part in it."""
+    return [option for option in options if not any(asking in argv for asking in _WAYS.get(option, ()))]
+
+
+def by_other_ways(argv: Sequence[str], ways: Mapping[str, str]) -> list[str]:
+    """The command line with other ways to its machines, by option. Raises UsageFault if a recorded one leads nowhere any more."""
+    words = list(argv)
+    for option, value in ways.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+        else:
+            words += [option, value]
+    for option in ("--load-from", "--ssh-config"):
+        if option in words and not Path(path := words[words.index(option) + 1]).exists():
+            raise UsageFault(f"this run had {option} {path}, which is not there any more", f"name one that leads to the same machines: {option} FILE")
+    return words
 
 
 def _refuse(changes: Sequence[str]) -> None:

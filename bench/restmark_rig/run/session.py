@@ -171,6 +171,7 @@ def _gone_on(
         busy = surroundings.look_again(ground, wait_min, progress)
         cells = run_request.cells_of(names, request.routes(), ground.run)
         calibrated = calibration.hold(names, cells, grounds.bench(settings, ground, machine_speed, progress))
+        results.server_place = ground.placement.name or None
         recording.remark("the run was interrupted and resumed")
     return recording, _measured(settings, recording, names, ground, field, machine_speed, calibrated, None, busy)
 

@@ -132,18 +132,12 @@ def _with_baseline(request: RunRequest, settings: Settings) -> RunRequest:
 
 
 def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRequest]:
-    """Contestants and options of the run that is resumed, out of its recorded command line.
+    """Contestants and options of the run that is resumed, out of its recorded command line, with this one's ways to the machines.
 
     Raises UsageFault if this command line says anything of its own that would change the run.
     """
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in ("resumed", "wait_for_quiet")
-        and parameter.expose_value
-        and parameter.name is not None
-        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
-    ]
+    said = _said(context)
+    given = resume.ways_that_change(results.argv, said)
     own: Settings = context.obj
     if own.selectors:
         given.append("-C")
@@ -156,10 +150,27 @@ def _recorded(context: click.Context, results: Results) -> tuple[Settings, RunRe
             f"--resume goes on with the recorded run; {', '.join(given)} would change it",
             "leave that out, or start a new run",
         )
+    results.argv = resume.by_other_ways(results.argv, said)
     with context.command.make_context("run", results.argv[2:]) as recorded:
         settings: Settings = recorded.obj
         settings.cache_dir = own.cache_dir
-        return settings, _request(_with_routes(recorded.params, settings))
+        request = _request(_with_routes(recorded.params, settings))
+    if hosts := request.load_machines().hosts:
+        resume.require_same_load_machines(results, [host.name for host in hosts])
+    return settings, request
+
+
+def _said(context: click.Context) -> dict[str, str]:
+    """What this command line says besides --resume and when to begin, by option; files so that they mean the same from any folder."""
+    said = {}
+    for parameter in context.command.params:
+        name = parameter.name
+        if name is None or name in ("resumed", "wait_for_quiet") or not parameter.expose_value:
+            continue
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            value = context.params[name]
+            said[parameter.opts[0]] = str(value.absolute() if isinstance(value, Path) else value)
+    return said
 
 
 def _require_tools(settings: Settings) -> None:
