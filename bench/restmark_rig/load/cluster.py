@@ -1,6 +1,6 @@
 """Load by restmark-load on many machines, that a Locust master has together: what is asked of the master, and a load engine made of it.
 
-The master is bench/distributed/locustfile.py; this is the other end of its routes below /restmark, over HTTP on the port of Locust's page.
+The master is bench/distributed/master.py; this is the other end of its routes below /restmark, over HTTP on the port of Locust's page.
 """
 
 from __future__ import annotations
