@@ -14,6 +14,7 @@ A Locust user is a connection. Each worker needs restmark-load, on PATH or named
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import importlib.util
 import json
@@ -35,6 +36,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 LOG = logging.getLogger("restmark")
+OS_ERROR, CAN_NOT_RUN = 71, 126  # EX_OSERR, and a shell's code for a program that can not be run
 GRACE_S = 60.0  # for what is under way when the test is over
 
 # Adds seconds to this machine's wall clock as it is seen here: a clock that is off, for tests.
@@ -75,7 +77,8 @@ class Engine:
                 text=True,
             )
         except (OSError, KeyError) as error:
-            self._fail(msg.data["load"], f"can not run restmark-load: {error}")
+            code = CAN_NOT_RUN if getattr(error, "errno", None) == errno.ENOEXEC else OS_ERROR
+            self._fail(msg.data["load"], f"can not run restmark-load: {error}", code)
             return
         self._running = gevent.spawn(self._run, msg.data["load"], self._process)
 
@@ -106,15 +109,15 @@ class Engine:
         code = process.wait()
         if process is not self._process:
             return  # abandoned
-        if not output:
-            self._fail(load, told.strip() or f"restmark-load ended with exit code {code}", code)
+        if code < 0 or not output:
+            self._fail(load, ending(code) if code < 0 else told.strip() or ending(code), code)
             return
         result = json.loads(output)
         result["start_realtime_ns"] += CLOCK_ERROR_NS
         record_for_locust(self._runner.environment, result)
         self._runner.send_message("restmark_result", {"load": load, "result": result})
 
-    def _fail(self, load: int, why: str, code: int = 71) -> None:
+    def _fail(self, load: int, why: str, code: int) -> None:
         self._runner.send_message("restmark_result", {"load": load, "failed": why[-2000:], "code": code})
 
     def _kept(self, word: str, files: dict[str, str]) -> str:
@@ -129,6 +132,13 @@ class Engine:
             self._files[digest] = os.memfd_create(digest)
             os.write(self._files[digest], data)
         return f"{option}=/proc/{os.getpid()}/fd/{self._files[digest]}"
+
+
+def ending(code: int) -> str:
+    """How restmark-load ended, that said nothing of it itself. code: negative for a signal."""
+    if code >= 0:
+        return f"restmark-load ended with exit code {code}"
+    return f"restmark-load was killed by signal {-code}" + (", out of memory there perhaps" if -code == signal.SIGKILL else "")
 
 
 def program() -> str:
@@ -225,6 +235,7 @@ def begin(environment: Environment, **_: object) -> None:
         runner.register_message("restmark_ping", engine.answer_ping)
         runner.register_message("restmark_prepare", engine.prepare)
         runner.register_message("restmark_go", engine.go)
+        runner.register_message("restmark_abandon", engine.abandon)
         environment.events.test_stop.add_listener(engine.finish)
         environment.events.quitting.add_listener(engine.abandon)
     elif isinstance(runner, MasterRunner):

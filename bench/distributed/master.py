@@ -30,6 +30,7 @@ GRACE_S = 60.0  # beyond duration and time-outs, until a machine's result is giv
 POLL_S = 0.05
 WINDOW_S = 5.0  # of one load, when Locust's page is used
 SPAWNING_WINDOW_S = 1.0  # the same, while users are still being added
+CODE_UNKNOWN = 71  # EX_OSERR
 TESTING = ("spawning", "running")  # Locust's states of a test that is not to end
 
 
@@ -83,30 +84,51 @@ class Coordinator:
         return sorted(found, key=lambda machine: [(len(word), word) for word in re.split(r"(\d+)", machine["name"])])
 
     def prepare(self, load: dict[str, Any]) -> dict[str, Any]:
-        """words: of restmark-load, without what is a machine's own; connections: in all; files: digest to base64; clients: who is to take part."""
+        """words: of restmark-load, without what is a machine's own; connections: in all; files: digest to base64; clients: who is to take part.
+
+        If one of them can not, nothing is prepared, and "failed" says of each who and why: whoever asked decides who is left, and asks again."""
         self._load += 1
-        present = self._clients()
-        asked = {client: cpus for client, cpus in load["clients"].items() if client in present}
+        asked = load["clients"]
         if not asked:
             raise Fault("no load machine is left")
+        if gone := {client: _left(why) for client in asked if (why := self._gone(client))}:
+            return self._not_prepared(gone)
         shares = {share.machine: share for share in self._shares(load["connections"], asked)}
         for client in shares:
             self._ping(client, 1)
+        self._begin(shares, load)
+        self._wait_for_ready(time.monotonic() + PREPARE_TIMEOUT_S + load.get("timeout_s", 0))
+        if failed := {client: why for client in shares if (why := self._failure(client))}:
+            for client in shares:
+                self._send("restmark_abandon", {}, client)
+            return self._not_prepared(failed)
+        told = [{**vars(share), "machine": self._told(client), "client": client} for client, share in shares.items()]
+        return {"load": self._load, "failed": [], "shares": told}
+
+    def _begin(self, shares: dict[str, Any], load: dict[str, Any]) -> None:
         self._ready = {client: AsyncResult() for client in shares}
         self._results = {client: AsyncResult() for client in shares}
         for client, share in shares.items():
             files = {digest: text for digest, text in load["files"].items() if (client, digest) not in self._sent}
             self._sent |= {(client, digest) for digest in files}
             self._send("restmark_prepare", {"load": self._load, "words": [*share.words, *load["words"]], "files": files}, client)
-        deadline = time.monotonic() + PREPARE_TIMEOUT_S + load.get("timeout_s", 0)
-        while waiting := [c for c in shares if not self._ready[c].ready() and not self._results[c].ready() and c in self._clients()]:
-            if time.monotonic() > deadline:
-                raise Fault(f"{self._told(waiting[0])} did not open its connections in {PREPARE_TIMEOUT_S:.0f} s")
+
+    def _wait_for_ready(self, deadline: float) -> None:
+        """Until each is ready, has failed, or is gone; or it takes too long."""
+        while any(not (self._ready[c].ready() or self._results[c].ready() or self._gone(c)) for c in self._ready) and time.monotonic() < deadline:
             gevent.sleep(0.002)
-        refused = [self._results[client].get() for client in shares if self._results[client].ready()]
-        if refused:
-            raise Refused(refused[0])
-        return {"load": self._load, "shares": [{**vars(share), "machine": self._told(client), "client": client} for client, share in shares.items()]}
+
+    def _failure(self, client: str) -> dict[str, Any] | None:
+        """Why it is not ready to begin; None if it is."""
+        if self._results[client].ready():
+            answer = self._results[client].get()
+            return {"why": answer.get("failed") or "restmark-load ended before it was to begin", "code": answer.get("code", CODE_UNKNOWN)}
+        if why := self._gone(client):
+            return _left(f"{why} before the load began")
+        return None if self._ready[client].ready() else _left(f"it did not open its connections in {PREPARE_TIMEOUT_S:.0f} s")
+
+    def _not_prepared(self, failed: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        return {"load": self._load, "shares": [], "failed": [{"client": client, "name": self._told(client), **why} for client, why in failed.items()]}
 
     def go(self, wait_s: float) -> dict[str, Any]:
         """Begins what is prepared, and waits for its end for so long at most. Who is lost meanwhile has no result, but a reason."""
@@ -119,10 +141,9 @@ class Coordinator:
         deadline = time.monotonic() + wait_s + GRACE_S
         lost: dict[str, str] = {}
         while waiting := [client for client in self._results if client not in lost and not self._results[client].ready()]:
-            present = self._clients()
             for client in waiting:
-                if client not in present:
-                    lost[client] = "its heartbeats ended during the load"
+                if why := self._gone(client):
+                    lost[client] = f"{why} during the load"
                 elif time.monotonic() > deadline:
                     lost[client] = f"it sent no result in {wait_s + GRACE_S:.0f} s"
             gevent.sleep(0.005)
@@ -144,6 +165,13 @@ class Coordinator:
 
     def _clients(self) -> set[str]:
         return {node.id for node in self._runner.clients.all if node.state != STATE_MISSING}
+
+    def _gone(self, client: str) -> str:
+        """Why it takes part no more; empty while it does. A worker that is told to end says goodbye, and is not missed but no longer known."""
+        node = self._runner.clients.get(client)
+        if node is None:
+            return "its worker ended"
+        return "its heartbeats ended" if node.state == STATE_MISSING else ""
 
     def _told(self, client: str) -> str:
         return self._names.get(client, client)
@@ -167,12 +195,9 @@ class Coordinator:
         return about
 
 
-class Refused(Fault):
-    """A machine's restmark-load did not get as far as the load: its words and its exit code."""
-
-    def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(answer.get("failed") or "ended before it was to begin")
-        self.code = answer.get("code", 71)
+def _left(why: str) -> dict[str, Any]:
+    """The failure of a machine that did not get as far as an exit code."""
+    return {"why": why, "code": None}
 
 
 def add_routes(environment: Environment, coordinator: Coordinator) -> None:
@@ -187,10 +212,8 @@ def add_routes(environment: Environment, coordinator: Coordinator) -> None:
     def load() -> Any:
         try:
             return jsonify(coordinator.prepare(request.get_json()))
-        except Refused as fault:
-            return jsonify({"fault": str(fault), "code": fault.code}), 409
         except Fault as fault:
-            return jsonify({"fault": str(fault), "code": None}), 503
+            return jsonify({"fault": str(fault)}), 503
 
     @app.post("/restmark/go")
     def go() -> Any:
@@ -216,7 +239,11 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
             continue
         words[0] = f"--duration={WINDOW_S if environment.runner.state == 'running' else SPAWNING_WINDOW_S}s"
         try:
-            coordinator.prepare({"words": words, "connections": users, "files": {}, "clients": machines})
+            failed = coordinator.prepare({"words": words, "connections": users, "files": {}, "clients": machines})["failed"]
+            if failed and environment.runner.state in TESTING:
+                _lose(machines, failed)
+            if failed:
+                continue
             outcome = coordinator.go(2 * WINDOW_S)
         except Fault as fault:
             if environment.runner.state not in TESTING:  # it was to end just then
@@ -226,6 +253,15 @@ def run_windows(environment: Environment, coordinator: Coordinator) -> None:
             environment.runner.quit()
             return
         _tell(outcome, options.restmark_output)
+
+
+def _lose(machines: dict[str, int], failed: list[dict[str, Any]]) -> None:
+    """Goes on without those who failed. Raises Fault where nobody is left: what befalls all is the server's, or the words'."""
+    if len(failed) == len(machines):
+        raise Fault("; ".join(f"{machine['name']}: {machine['why']}" for machine in failed))
+    for machine in failed:
+        LOG.error("%s was lost: %s", machine["name"], machine["why"])
+        del machines[machine["client"]]
 
 
 def end_windows(runner: MasterRunner, windows: pool.Group) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..model.errors import UsageFault
 
+FAILED = 255  # ssh's exit code where it did not get as far as the command
 CONNECT_TIMEOUT_S = 15
 # A connection over which nothing comes for so many intervals is lost: see ServerAliveInterval in ssh_config(5).
 ALIVE_INTERVAL_S = 5
@@ -78,6 +79,11 @@ def ssh_command(target: SshTarget, argv: Sequence[str], reads_stdin: bool = Fals
     return [*_ssh(target), "-T", "--", target.host, shlex.join(argv) if reads_stdin else guarded(argv)]
 
 
+def by_hand(target: SshTarget) -> str:
+    """What to type to see whether ssh itself gets there."""
+    return shlex.join(["ssh", *_place(target), target.host, "true"])
+
+
 def guarded(argv: Sequence[str]) -> str:
     """A line for any shell: runs argv in a process group of its own until standard input ends."""
     return shlex.join(guarded_words(argv))
@@ -104,10 +110,14 @@ def _ssh(target: SshTarget) -> list[str]:
         "ControlPersist": CONTROL_PERSIST_S if target.control else "no",
     }
     words = ["ssh"]
-    if target.config:
-        words += ["-F", str(target.config)]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
+    return words + _place(target)
+
+
+def _place(target: SshTarget) -> list[str]:
+    """Which machine, but for its name: by whose configuration, as whom, at which port."""
+    words = ["-F", str(target.config)] if target.config else []
     if target.user:
         words += ["-l", target.user]
     if target.port:
