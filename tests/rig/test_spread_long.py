@@ -207,13 +207,14 @@ def _parent(pid: int) -> int:
 
 @pytest.mark.parametrize("whose", ["ssh", "guard"])
 def test_a_node_that_goes_between_loads_is_lost(with_locust: Cache, tmp_path: Path, whose: str) -> None:
-    """The rig's own ssh, or the shell around the worker there, is killed: the worker is told to end, and says goodbye as if it were done."""
+    """The rig's own ssh, or the shell around the worker there, is killed: the worker is told to end, and mostly says goodbye as if it were done."""
     with _machines(3, with_locust, tmp_path) as (made, engine), restmarkd(made.listen, tmp_path) as server:
         assert not _lost(engine.run(_plan(server, rate_per_s=400.0)))
         os.kill(_ssh_to(made, 2) if whose == "ssh" else _guard_in(made, 2), signal.SIGKILL)
-        assert wait_until(lambda: len(engine.master.ask("/restmark/machines")) == 2), "it was never missed"
+        assert wait_until(lambda: len(engine.master.ask("/restmark/machines")) == 2), "it is there still"
         result = engine.run(_plan(server, rate_per_s=400.0))
-        assert _lost(result)["load2"].startswith("its worker ended") and set(_lost(result)) == {"load2"}
+        # A worker that is slow to end is killed before it has said goodbye, and is missed instead.
+        assert _lost(result)["load2"].startswith(("its worker ended", "its heartbeats ended")) and set(_lost(result)) == {"load2"}
         assert result.requests + result.unsent == 1200, "the others make the whole load"
         found = {verdict.name: verdict.evidence for verdict in machine_verdicts.of(result.machines, False)}
         assert "load2 was lost" in found["lost_client"] and "2 of 3 load machines" in found["lost_client"]
