@@ -161,7 +161,7 @@ def test_a_machine_is_doubted_by_name(change: dict[str, Any], server_full: bool,
 
 def test_who_waits_for_the_network_is_not_said_to_sleep() -> None:
     (found,) = machine_verdicts.of([_WELL], False, server_idle=True)
-    assert found.name == CLIENT_BOUND and "the network between them" in found.evidence
+    assert found.name == CLIENT_BOUND and "no load machine was busy either: the network between them" in found.evidence
     (found,) = machine_verdicts.of([replace(_WELL, cpu_ns=990_000_000)], False, server_idle=True)
     assert "m worked" in found.evidence and "network" not in found.evidence
 

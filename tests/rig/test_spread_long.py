@@ -165,6 +165,85 @@ def test_bad_days_of_machines_behind_ssh(with_locust: Cache, tmp_path: Path, loc
         assert wait_until(lambda: not any(made.beside_sshd(number) for number in range(1, 5)), 120)
 
 
+def _loads_of(made: Namespaces, number: int) -> list[int]:
+    """The pids of restmark-load in a namespace."""
+    pids = subprocess.run(["ip", "netns", "pids", made.space(number)], capture_output=True, text=True, check=True).stdout.split()
+    paths = [Path("/proc", pid, "comm") for pid in pids]
+    return [int(path.parent.name) for path in paths if path.exists() and path.read_text().startswith("restmark-load")]
+
+
+def test_a_node_whose_restmark_load_is_killed_is_lost_and_the_others_go_on(with_locust: Cache, tmp_path: Path) -> None:
+    """Whenever it is killed: as soon as it is there, which is before the load mostly, and in the middle of one."""
+    with _machines(3, with_locust, tmp_path) as (made, engine), restmarkd(made.listen, tmp_path) as server:
+        killer = threading.Thread(target=lambda: wait_until(lambda: [os.kill(pid, signal.SIGKILL) for pid in _loads_of(made, 2)]))
+        killer.start()
+        result = engine.run(_plan(server, rate_per_s=400.0))
+        killer.join()
+        assert _lost(result) == {"load2": "restmark-load was killed by signal 9, out of memory there perhaps"}
+        result = engine.run(_plan(server, rate_per_s=400.0), lambda: [os.kill(pid, signal.SIGKILL) for pid in _loads_of(made, 3)] and None)
+        assert set(_lost(result)) == {"load2", "load3"}
+        result = engine.run(_plan(server, rate_per_s=400.0))
+        assert set(_lost(result)) == {"load2", "load3"} and result.requests + result.unsent == 1200
+
+
+def _ssh_to(made: Namespaces, number: int) -> int:
+    (pid,) = [pid for pid, line in processes_mentioning(f"RESTMARK_MACHINE=load{number} ").items() if line.startswith("ssh ") and str(made.ssh_config) in line]
+    return pid
+
+
+def _guard_in(made: Namespaces, number: int) -> int:
+    """The shell that sshd has started for the worker; what it forked to wait for the end of input has the same words."""
+    pids = subprocess.run(["ip", "netns", "pids", made.space(number)], capture_output=True, text=True, check=True).stdout.split()
+    guards = [pid for pid in processes_mentioning(f"RESTMARK_MACHINE=load{number} ") if str(pid) in pids and _comm(pid) in ("sh", "dash")]
+    return min(pid for pid in guards if _parent(pid) not in guards)
+
+
+def _comm(pid: int) -> str:
+    return Path("/proc", str(pid), "comm").read_text().strip()
+
+
+def _parent(pid: int) -> int:
+    return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize("whose", ["ssh", "guard"])
+def test_a_node_that_goes_between_loads_is_lost(with_locust: Cache, tmp_path: Path, whose: str) -> None:
+    """The rig's own ssh, or the shell around the worker there, is killed: the worker is told to end, and mostly says goodbye as if it were done."""
+    with _machines(3, with_locust, tmp_path) as (made, engine), restmarkd(made.listen, tmp_path) as server:
+        assert not _lost(engine.run(_plan(server, rate_per_s=400.0)))
+        os.kill(_ssh_to(made, 2) if whose == "ssh" else _guard_in(made, 2), signal.SIGKILL)
+        assert wait_until(lambda: len(engine.master.ask("/restmark/machines")) == 2), "it is there still"
+        result = engine.run(_plan(server, rate_per_s=400.0))
+        # A worker that is slow to end is killed before it has said goodbye, and is missed instead.
+        assert _lost(result)["load2"].startswith(("its worker ended", "its heartbeats ended")) and set(_lost(result)) == {"load2"}
+        assert result.requests + result.unsent == 1200, "the others make the whole load"
+        found = {verdict.name: verdict.evidence for verdict in machine_verdicts.of(result.machines, False)}
+        assert "load2 was lost" in found["lost_client"] and "2 of 3 load machines" in found["lost_client"]
+
+
+def test_a_run_names_a_node_that_goes_between_rounds(with_locust: Cache, tmp_path: Path) -> None:
+    subject, output = write_contestant(tmp_path, "small", cheater_argv("none")), tmp_path / "output"
+    short = ("--workload", "/", "--rounds", "20", "--warmup", "0.1", "--connections", "4")
+    words = [NAMESPACES, "-n", "2", "run", "-C", subject, *short, "--output", output]
+    with subprocess.Popen(list(map(str, words)), env=environment(default_directory()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert wait_until(lambda: (output / "results.json").exists() and _rounds(output), 300)
+            ours = f"restmark-{process.pid}-"
+            (pid,) = [pid for pid, line in processes_mentioning("RESTMARK_MACHINE=load2").items() if line.startswith("ssh ") and ours in line]
+            os.kill(pid, signal.SIGKILL)
+            out, err = process.communicate(timeout=_PATIENCE_S)
+        finally:
+            process.terminate()
+    assert process.returncode == 0, (out, err)
+    assert "the load machine load2 was lost" in out + err
+    lost = [entry for entry in _rounds(output) if any(machine["name"] == "load2" and machine["lost"] for machine in entry["machines"])]
+    assert lost and lost[-1] == _rounds(output)[-1] and len(lost) < len(_rounds(output))
+    assert all("lost_client" in [verdict["name"] for verdict in entry["verdicts"]] for entry in lost)
+    assert "Lost on the way: load2." in (output / "summary.md").read_text()
+    _nothing_left(f"restmark-{process.pid}", process.pid)
+    assert with_locust.root
+
+
 def test_servers_on_one_machine_are_loaded_from_others(with_locust: Cache, tmp_path: Path) -> None:
     subject, output, loaders = write_contestant(tmp_path, "small", cheater_argv("none")), tmp_path / "output", tmp_path / "loaders"
     with namespaces(3, folder=tmp_path) as made:

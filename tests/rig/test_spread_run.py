@@ -13,9 +13,10 @@ import pytest
 from restmark_rig.contestants.cache import Cache, default_directory
 from restmark_rig.host import ports
 from restmark_rig.load import load, load_program, locust, locust_program
-from restmark_rig.load.cluster import ClusterEngine, Master
+from restmark_rig.load.cluster import ClusterEngine
 from restmark_rig.load.host_file import LoadHost
 from restmark_rig.load.load import LoadPlan, LoadResult, NotAnswered
+from restmark_rig.load.master import Master
 from restmark_rig.model import histogram
 from restmark_rig.model.errors import EnvironmentFault
 from restmark_rig.run import load_machines, machine_verdicts
@@ -132,11 +133,45 @@ def _one_is_killed(engine: ClusterEngine, port: int) -> None:
     pid = _worker_pid("three")
     result = engine.run(_plan(port, rate_per_s=50.0, duration_s=2.0), lambda: os.kill(pid, signal.SIGKILL))
     lost = {machine.name: machine.lost for machine in result.machines if machine.lost}
-    assert lost == {"three": "its heartbeats ended during the load"}
+    assert lost == {"three": "its heartbeats ended during the load (its process here ended with exit code 137)"}
     assert "three was lost" in next(verdict.evidence for verdict in machine_verdicts.of(result.machines, False) if verdict.name == "lost_client")
     # It stays lost, and is said to be in every load from then on; the whole is made by the others.
     again = engine.run(_plan(port, requests=10))
     assert {machine.name for machine in again.machines if machine.lost} == {"three"} and again.requests == 10
+
+
+def test_machines_that_go_in_any_way_are_lost(with_locust: Cache, tmp_path: Path, default_dataset: Dataset) -> None:
+    """A restmark-load that is killed before and in a load, and a worker that is told to end between two and says goodbye: the others go on."""
+    flag = tmp_path / "to-be-killed"
+    fragile = _wrapped(tmp_path, "restmark-load-that-is-killed", f'[ -e "{flag}" ] && kill -9 "$$"', str(load_program.path()))
+    hosts = [LoadHost("one", None), LoadHost("two", None, load=fragile), LoadHost("three", None), LoadHost("four", None)]
+    with launch(faulty(tmp_path, "none"), StartOptions(default_dataset.path, workers=1), with_locust) as server:
+        with locust.running(hosts, "127.0.0.1", with_locust, lambda _: None) as engine:
+            assert not _lost(engine.run(_plan(server.port, requests=20)))
+            flag.touch()
+            whole = engine.run(_plan(server.port, rate_per_s=100.0))
+            assert _lost(whole) == {"two": "restmark-load was killed by signal 9, out of memory there perhaps"}
+            assert whole.requests + whole.errors + whole.unsent == 100, "the others make all of it"
+            pid = _worker_pid("three")
+            os.kill(pid, signal.SIGTERM)
+            assert wait_until(lambda: not Path("/proc", str(pid)).exists())
+            assert wait_until(lambda: len(engine.master.ask("/restmark/machines")) == 3)
+            after = engine.run(_plan(server.port, requests=10))
+            assert set(_lost(after)) == {"two", "three"} and after.requests == 10
+            assert _lost(after)["three"].startswith("its worker ended")
+            in_load = engine.run(_plan(server.port, rate_per_s=50.0, duration_s=2.0), lambda: _kill_load_of("four"))
+            assert _lost(in_load)["four"] == "restmark-load was killed by signal 9, out of memory there perhaps"
+            assert engine.run(_plan(server.port, requests=10)).requests == 10
+
+
+def _lost(result: LoadResult) -> dict[str, str]:
+    return {machine.name: machine.lost for machine in result.machines if machine.lost}
+
+
+def _kill_load_of(name: str) -> None:
+    worker = _worker_pid(name)
+    (load_pid,) = [pid for pid, _ in processes_mentioning("--hold").items() if f"PPid:\t{worker}\n" in Path("/proc", str(pid), "status").read_text()]
+    os.kill(load_pid, signal.SIGKILL)
 
 
 def test_all_lost_is_an_error(with_locust: Cache, tmp_path: Path, default_dataset: Dataset) -> None:
@@ -145,8 +180,9 @@ def test_all_lost_is_an_error(with_locust: Cache, tmp_path: Path, default_datase
             pid = _worker_pid("only")
             with pytest.raises(EnvironmentFault, match="all load machines were lost"):
                 engine.run(_plan(server.port, duration_s=1.0), lambda: os.kill(pid, signal.SIGKILL))
-            with pytest.raises(EnvironmentFault, match="all load machines are lost"):
+            with pytest.raises(EnvironmentFault, match="all load machines are lost") as caught:
                 engine.run(_plan(server.port))
+            assert str(with_locust.root / "logs" / "locust-*.log") in caught.value.remedy
 
 
 @pytest.mark.parametrize(("host", "told"), [(LoadHost("x", None, load="/nowhere"), "x has no restmark-load"), (LoadHost("y", None, locust="/nowhere"), "y ended")])

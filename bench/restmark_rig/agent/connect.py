@@ -65,7 +65,7 @@ def opened(place: ServerPlace, cache: Cache) -> Iterator[Placement]:
     words = ["python3", "-c", bootstrap.PROGRAM] if place.agent is None else shlex.split(place.agent)
     first = bootstrap.first_bytes() if place.agent is None else b""
     argv = ssh.ssh_command(target, words, reads_stdin=True)
-    with speaking(place.server, argv, first, place.address, cache, ssh.trial(target)) as remote:
+    with speaking(place.server, argv, first, place.address, cache, ssh.by_hand(target)) as remote:
         yield remote
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..model.errors import UsageFault
 
+FAILED = 255  # ssh's exit code where it did not get as far as the command
 CONNECT_TIMEOUT_S = 15
 # A connection over which nothing comes for so many intervals is lost: see ServerAliveInterval in ssh_config(5).
 ALIVE_INTERVAL_S = 5
@@ -70,14 +71,6 @@ def parse(text: str, config: Path | None = None, control: Path | None = None) ->
     return SshTarget(host, user, int(port) if port else None, config, control)
 
 
-def trial(target: SshTarget) -> str:
-    """A line for people that shows whether ssh gets there."""
-    config = ["-F", str(target.config)] if target.config else []
-    port = ["-p", str(target.port)] if target.port else []
-    host = f"{target.user}@{target.host}" if target.user else target.host
-    return shlex.join(["ssh", *config, *port, host, "true"])
-
-
 def ssh_command(target: SshTarget, argv: Sequence[str], reads_stdin: bool = False) -> list[str]:
     """The words that run argv on the machine; never asks for a password. Its exit code is the command's, or 255 if ssh itself failed.
 
@@ -85,6 +78,11 @@ def ssh_command(target: SshTarget, argv: Sequence[str], reads_stdin: bool = Fals
     keep that open for as long as it is to run. reads_stdin: it gets standard input instead, and has itself to end when that does.
     """
     return [*_ssh(target), "-T", "--", target.host, shlex.join(argv) if reads_stdin else guarded(argv)]
+
+
+def by_hand(target: SshTarget) -> str:
+    """What to type to see whether ssh itself gets there."""
+    return shlex.join(["ssh", *_place(target), target.host, "true"])
 
 
 def guarded(argv: Sequence[str]) -> str:
@@ -113,10 +111,14 @@ def _ssh(target: SshTarget) -> list[str]:
         "ControlPersist": CONTROL_PERSIST_S if target.control else "no",
     }
     words = ["ssh"]
-    if target.config:
-        words += ["-F", str(target.config)]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
+    return words + _place(target)
+
+
+def _place(target: SshTarget) -> list[str]:
+    """Which machine, but for its name: by whose configuration, as whom, at which port."""
+    words = ["-F", str(target.config)] if target.config else []
     if target.user:
         words += ["-l", target.user]
     if target.port:

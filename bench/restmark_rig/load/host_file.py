@@ -7,16 +7,15 @@ on this machine.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..host import ssh
 from ..host.ssh import SshTarget
+from ..model import cpulist
 from ..model.errors import UsageFault
 
 LOCAL = "local"
-_CPUS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _KEYS = ("name", "cpus", "load", "locust")
 
 
@@ -24,13 +23,14 @@ _KEYS = ("name", "cpus", "load", "locust")
 class LoadHost:
     """A machine to be asked to make load. target: None for this one; cpus: a list as of
     taskset(1), where its load may run; None: everywhere. load, locust: the
-    programs there, None for those that are found."""
+    programs there, None for those that are found. where: FILE:LINE that names it."""
 
     name: str
     target: SshTarget | None
     cpus: str | None = None
     load: str | None = None
     locust: str | None = None
+    where: str = field(default="", compare=False)
 
 
 def read(path: Path, config: Path | None = None) -> list[LoadHost]:
@@ -68,7 +68,9 @@ def _host(words: list[str], where: str, config: Path | None) -> LoadHost:
         target = None if address == LOCAL else ssh.parse(address, config)
     except UsageFault as fault:
         raise UsageFault(f"{where}: {fault.message}", fault.remedy) from None
-    if not _CPUS.fullmatch(values.get("cpus", "0")):
-        raise UsageFault(f"{where}: cpus={values['cpus']} is no list of CPUs", "write it like 0-3,6")
+    try:
+        cpulist.numbers(values.get("cpus", "0"))
+    except UsageFault as fault:
+        raise UsageFault(f"{where}: cpus={values['cpus']} is no list of CPUs", fault.remedy) from None
     name = values.get("name") or (target.host if target else LOCAL)
-    return LoadHost(name, target, values.get("cpus"), values.get("load"), values.get("locust"))
+    return LoadHost(name, target, values.get("cpus"), values.get("load"), values.get("locust"), where)

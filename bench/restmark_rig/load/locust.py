@@ -6,56 +6,71 @@ the rig is killed.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..contestants.cache import Cache
 from ..host import input_end, ports, proctree, ssh
+from ..host.ssh import SshTarget
 from ..host.supervised import tail
 from ..model.errors import EnvironmentFault
-from . import cluster, load_program, locust_program
-from .cluster import ClusterEngine, Master, MasterGone
+from . import cluster, far_machine, load_program, locust_program
+from .cluster import ClusterEngine
 from .host_file import LoadHost
+from .master import Master, MasterGone
 
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_S = 120.0
 _PATIENCE_EACH_S = 2.0
 _POLL_S = 0.1
 _END_S = ssh.KILL_AFTER_S + 10.0
-_SSH_S = 60.0
+
+_NO_ROOM = 73  # EX_CANTCREAT
 
 # Where 'restmark setup distributed' puts it on the far side, behind what is on PATH there. A worker writes the locustfile that it is sent to a
-# fixed name in the folder for temporary files, so that each gets a folder of its own: two on one machine would read each other's half.
+# fixed name in the folder for temporary files, so that each gets a folder of its own: two on one machine would read each other's half. Python falls
+# back to /tmp for a folder that takes no bytes, and what Locust wrote would be left there: so some are written first.
 _WORKER = (
     'PATH="$PATH:${RESTMARK_CACHE:-$HOME/.cache/restmark}/toolchains/locust/bin"; '
-    "TMPDIR=$(mktemp -d) || exit; export TMPDIR; trap 'rm -rf \"$TMPDIR\"' EXIT; trap 'exit 143' TERM HUP INT; "
+    f'no() {{ printf "there is no room for a folder of the worker\'s own in %s\\n" "${{TMPDIR:-/tmp}}" >&2; exit {_NO_ROOM}; }}; '
+    "own=$(mktemp -d) || no; trap 'rm -rf \"$own\"' EXIT; trap 'exit 143' TERM HUP INT; "
+    'head -c 1048576 /dev/zero >"$own/room" && rm "$own/room" || no; export TMPDIR="$own"; '
     '"$@" & wait "$!"'
-)
-_KEEP = (
-    'd="${RESTMARK_CACHE:-$HOME/.cache/restmark}/load"; f="$d/restmark-load-$1"; mkdir -p "$d" && '
-    '{ [ -x "$f" ] || { cat >"$f.$$" && chmod 755 "$f.$$" && mv "$f.$$" "$f"; }; } && printf "%s\\n" "$f"'
 )
 
 
 @dataclass
 class _Process:
-    """A program that runs until its standard input ends."""
+    """A program that runs until its standard input ends. target: of one on another machine, which ssh leads to."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    target: SshTarget | None = None
 
-    def death(self) -> str:
-        """How it ended, with its last lines; empty while it runs."""
+    def ending(self) -> str:
+        """How it ended; empty while it runs."""
         code = self.process.poll()
-        return "" if code is None else f"{self.name} ended with exit code {code}; last lines of {self.log}:\n{tail(self.log)}"
+        if code is None:
+            return ""
+        return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+    def require_alive(self) -> None:
+        """Raises EnvironmentFault with its last lines if it has ended."""
+        if ending := self.ending():
+            raise EnvironmentFault(f"{self.name} {ending}; last lines of {self.log}:\n{tail(self.log)}", self._remedy())
+
+    def _remedy(self) -> str:
+        if self.process.returncode == _NO_ROOM:
+            return "make room in that folder, or set TMPDIR there to another one"
+        if self.target is not None and self.process.returncode == ssh.FAILED:
+            return f"try: {ssh.by_hand(self.target)}"
+        return "mend what they say; the load machines need Locust ('restmark setup distributed' there)"
 
     def end(self) -> None:
         input_end.close_and_wait(self.process, _END_S)
@@ -72,49 +87,50 @@ def running(hosts: Sequence[LoadHost], address: str, cache: Cache, tell: Callabl
     argv = [program, "-f", str(locust_program.LOCUSTFILE), "--master", "--master-bind-host", address, "--master-bind-port", str(port)]
     argv += ["--web-host", _LOOPBACK, "--web-port", str(page)]
     with ExitStack() as stack:
-        master = _start("the Locust master", ssh.guarded_words(argv), _log(cache, "master"), stack)
-        workers = []
+        log = _log(cache, "master")
+        master = _start("the Locust master", ssh.guarded_words(argv), log, stack)
+        workers = {}
         for host in hosts:
             tell(f"starting a worker on {host.name}")
-            log = _log(cache, host.name)
-            workers.append(_start(f"the worker on {host.name}", _worker_words(host, program, address, port), log, stack))
+            words = _worker_words(host, program, address, port)
+            workers[host.name] = _start(f"the worker on {host.name}", words, _log(cache, host.name), stack, host.target)
         tell("waiting for the load machines")
-        yield _joined(Master(_LOOPBACK, page), master, workers)
+        yield _joined(Master(_LOOPBACK, page, str(log.with_name("locust-*.log"))), master, workers)
 
 
-def _joined(master: Master, process: _Process, workers: Sequence[_Process]) -> ClusterEngine:
+def _joined(master: Master, process: _Process, workers: Mapping[str, _Process]) -> ClusterEngine:
     patience_s = _PATIENCE_S + _PATIENCE_EACH_S * len(workers)
     deadline = time.monotonic() + patience_s
+
+    def ending(name: str) -> str:
+        told = workers[name].ending() if name in workers else ""
+        return f"{'ssh to it' if workers[name].target else 'its process here'} {told}" if told else ""
+
     while True:
-        for one in (process, *workers):
-            if told := one.death():
-                raise EnvironmentFault(told, "mend what they say; the load machines need Locust ('restmark setup distributed' there)")
+        for one in (process, *workers.values()):
+            one.require_alive()
         try:
-            if len(master.ask("/restmark/machines")) >= len(workers):
-                return cluster.join(master)
+            told = master.ask(cluster.MACHINES)
+            if len(told) >= len(workers):
+                return cluster.of_machines(master, told, ending)
         except MasterGone:
             if time.monotonic() > deadline:
                 raise
         if time.monotonic() > deadline:
-            logs = "; ".join(f"{one.name}: {one.log}" for one in workers)
+            logs = "; ".join(f"{one.name}: {one.log}" for one in workers.values())
             raise EnvironmentFault(f"not all load machines have reached the master in {patience_s:.0f} s", f"see their logs: {logs}")
         time.sleep(_POLL_S)
 
 
 def address_seen_by(hosts: Sequence[LoadHost]) -> str:
     """The address of this machine that the first of the machines behind ssh sees; the loopback's if all are local. Raises EnvironmentFault."""
-    for host in hosts:
-        if host.target is not None:
-            told = _asked(host, ["sh", "-c", 'echo "$SSH_CONNECTION"']).split()
-            if told:
-                return told[0]
-            raise EnvironmentFault(f"{host.name} does not tell by which address it sees this machine", "say it: --listen ADDRESS")
-    return _LOOPBACK
+    return next((far_machine.address_of_this(host) for host in hosts if host.target is not None), _LOOPBACK)
 
 
 def _worker_words(host: LoadHost, program: str, address: str, port: int) -> list[str]:
     local = host.target is None
-    tool = host.load or (str(load_program.path()) if local else _copied(host))
+    far_machine.require_cpus(host)
+    tool = host.load or (str(load_program.path()) if local else far_machine.keep_load_program(host))
     argv = ["env", f"RESTMARK_MACHINE={host.name}", f"RESTMARK_LOAD={tool}"]
     if host.cpus:
         argv += ["taskset", "-c", host.cpus]
@@ -124,27 +140,6 @@ def _worker_words(host: LoadHost, program: str, address: str, port: int) -> list
     return ssh.guarded_words(words) if host.target is None else ssh.ssh_command(host.target, words)
 
 
-def _copied(host: LoadHost) -> str:
-    """restmark-load of this rig on the other machine, where it stays in the cache; its path there."""
-    mine = load_program.path()
-    return _asked(host, ["sh", "-c", _KEEP, "sh", hashlib.sha256(mine.read_bytes()).hexdigest()[:16]], mine.read_bytes()).strip()
-
-
-def _asked(host: LoadHost, argv: Sequence[str], given: bytes = b"") -> str:
-    assert host.target is not None
-    words = ssh.ssh_command(host.target, argv, reads_stdin=True)
-    try:
-        done = subprocess.run(words, input=given, capture_output=True, timeout=_SSH_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise EnvironmentFault(f"{host.name} did not answer in {_SSH_S:.0f} s: {shlex.join(words)}", "run it by hand") from None
-    except FileNotFoundError:
-        raise EnvironmentFault("there is no ssh on this machine", f"restmark setup {locust_program.NAME}") from None
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip()
-        raise EnvironmentFault(f"{host.name} can not be used: {said or f'exit code {done.returncode}'}", f"try: ssh {host.target.text} true")
-    return done.stdout.decode(errors="replace")
-
-
 def _log(cache: Cache, name: str) -> Path:
     log = cache.log_file(f"locust-{name}")
     log.unlink(missing_ok=True)
@@ -152,7 +147,7 @@ def _log(cache: Cache, name: str) -> Path:
     return log
 
 
-def _start(name: str, argv: Sequence[str], log: Path, stack: ExitStack) -> _Process:
+def _start(name: str, argv: Sequence[str], log: Path, stack: ExitStack, target: SshTarget | None = None) -> _Process:
     rig = os.getpid()
     with log.open("ab") as file:
         process = subprocess.Popen(
@@ -163,6 +158,6 @@ def _start(name: str, argv: Sequence[str], log: Path, stack: ExitStack) -> _Proc
             start_new_session=True,  # Ctrl-C is the rig's alone
             preexec_fn=lambda: proctree.die_with_parent(rig),
         )
-    found = _Process(name, process, log)
+    found = _Process(name, process, log, target)
     stack.callback(found.end)
     return found

@@ -8,8 +8,8 @@ import re
 from .errors import UsageFault
 
 
-def parse(text: str) -> frozenset[int]:
-    """The CPUs in text. Raises UsageFault if it is no list, or names a CPU that this process may not use."""
+def numbers(text: str) -> frozenset[int]:
+    """The CPUs in text, of whatever machine. Raises UsageFault if it is no list."""
     cpus: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part.strip())
@@ -19,13 +19,19 @@ def parse(text: str) -> frozenset[int]:
         if last < first:
             raise UsageFault(f"CPU list {text!r}: the range {part} runs backwards", f"write {last}-{first}")
         cpus.update(range(first, last + 1))
+    return frozenset(cpus)
+
+
+def parse(text: str) -> frozenset[int]:
+    """The CPUs in text. Raises UsageFault if it is no list, or names a CPU that this process may not use."""
+    cpus = numbers(text)
     allowed = os.sched_getaffinity(0)
     if foreign := sorted(cpus - allowed):
         raise UsageFault(
             f"CPU list {text!r}: this process may not run on CPU {', '.join(map(str, foreign))}",
             f"choose out of {render(allowed)}",
         )
-    return frozenset(cpus)
+    return cpus
 
 
 def render(cpus: frozenset[int] | set[int]) -> str:

@@ -60,6 +60,16 @@ class MachineRound:
         return self.cpu_ns / 1e3 / self.total_us / self.threads if self.total_us and self.threads else 0.0
 
     @property
+    def wait_share(self) -> float:
+        """Share of the time in which its threads could run and others had the CPU."""
+        return (self.wait_ns or 0) / 1e3 / self.total_us / self.threads if self.total_us and self.threads else 0.0
+
+    @property
     def busy_share(self) -> float:
-        """The same, with the time in which they waited for a CPU."""
-        return self.cpu_share + ((self.wait_ns or 0) / 1e3 / self.total_us / self.threads if self.total_us and self.threads else 0.0)
+        """Both."""
+        return self.cpu_share + self.wait_share
+
+    @property
+    def drain_us(self) -> int:
+        """From the end of sending to the last answer."""
+        return self.total_us - self.duration_us

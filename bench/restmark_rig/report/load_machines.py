@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
+from ..model import stalls
 from ..model.load_machines import LoadMachine, MachineRound
 from ..model.results import Cell, Results
+from ..model.stalls import Stall
 from . import numbers
 from .table import CellText, Column, Table
 
@@ -30,7 +32,8 @@ def table(results: Results) -> Table | None:
         Column("Clock ms", hint="how far its clock was ahead when the run began"),
         Column("Remarks", numeric=False),
     ]
-    rows = [_row(machine, rounds_of(results.cells, machine.name)) for machine in results.load_machines]
+    stood_still = [stall for cell in results.cells for entry in cell.rounds for stall in stalls.of(entry.machines)]
+    rows = [_row(machine, rounds_of(results.cells, machine.name), stood_still) for machine in results.load_machines]
     return Table("load-machines", "Load machines: what each did, over all workloads", columns, rows)
 
 
@@ -47,7 +50,7 @@ def sentence(results: Results) -> str:
     return text + (f" Lost on the way: {numbers.listed(lost)}." if lost else "")
 
 
-def _row(machine: LoadMachine, rounds: Sequence[MachineRound]) -> list[CellText]:
+def _row(machine: LoadMachine, rounds: Sequence[MachineRound], stood_still: Iterable[Stall]) -> list[CellText]:
     done = [entry for entry in rounds if not entry.lost]
     rates = [entry.requests_per_s / entry.rate_per_s for entry in done if entry.rate_per_s]
     lost = next((entry.lost for entry in rounds if entry.lost), "")
@@ -65,8 +68,12 @@ def _row(machine: LoadMachine, rounds: Sequence[MachineRound]) -> list[CellText]
         _milliseconds([entry.p99_us for entry in done]),
         CellText(f"{max(late) / 1e3:.1f}" if (late := [entry.start_late_us for entry in done if entry.start_late_us is not None]) else numbers.MISSING),
         CellText(f"{machine.clock_offset_us / 1e3:+.1f}", raw=machine.clock_offset_us, note=f"± {machine.clock_error_us / 1e3:.1f}"),
-        CellText(f"lost: {lost}" if lost else ""),
+        CellText("; ".join(filter(None, (f"lost: {lost}" if lost else "", _late([stall.late_us for stall in stood_still if stall.name == machine.name]))))),
     ]
+
+
+def _late(late_us: Sequence[int]) -> str:
+    return f"late {numbers.counted(len(late_us), 'time')}, by {max(late_us) / 1e3:,.0f} ms at most" if late_us else ""
 
 
 def _milliseconds(values_us: Iterable[int | None]) -> CellText:

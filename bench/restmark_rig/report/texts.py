@@ -101,7 +101,8 @@ VERDICTS = {
     ),
     CLIENT_BOUND: (
         "client-bound",
-        "The load generator's CPUs were full before the server's: requests/s is the client's limit, not the server's. "
+        "Not the server set the pace but what loads it: the load generator's CPUs were full, or others had them, or it sent late; of several load "
+        "machines one stood still, or the network to them was the limit. Requests/s and latency are then the load's, not the server's. "
         "CPU per request and memory are not touched by that and stay comparable.",
     ),
     LOST_CLIENT: (

@@ -74,8 +74,11 @@ def started_back_ends(settings: Settings, request: RunRequest, ground: Ground, f
 
 def started_loaders(settings: Settings, request: RunRequest, stack: ExitStack) -> Loaders:
     """Who makes the load, for as long as the stack lasts. Raises EnvironmentFault."""
+    wishes = request.load_machines()
+    if request.place.server is None:  # the servers listen here
+        load_machines.require_own(wishes.listen)
     with console.progress() as progress:
-        return stack.enter_context(load_machines.running(request.load_machines(), settings.cache, progress.progress))
+        return stack.enter_context(load_machines.running(wishes, settings.cache, progress.progress))
 
 
 def server_machine(placement: Placement) -> Machine | None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..contestants.cache import Cache
+from ..host import ports
 from ..load import cluster, host_file, load, locust
-from ..load.cluster import Master
 from ..load.engine import LoadEngine, WatchedEngine
 from ..load.host_file import LoadHost
-from ..model.errors import UsageFault
+from ..load.master import Master
+from ..model.errors import EnvironmentFault, UsageFault
 from ..model.load_machines import LoadMachine
 
 LOOPBACK = "127.0.0.1"
@@ -64,6 +65,15 @@ def _require_address(listen: str | None) -> None:
         raise UsageFault(f"--listen {listen} is no IP address", "name an address of this machine, such as 192.0.2.7") from None
 
 
+def require_own(listen: str | None) -> None:
+    """Raises UsageFault if this machine has not the address of --listen. For whoever is to listen here."""
+    try:
+        if listen is not None:
+            ports.choose(listen)
+    except EnvironmentFault as fault:
+        raise UsageFault(f"--listen {listen}: {fault.message}", "name an address of this machine that the load machines reach: ip -brief address") from None
+
+
 def _master(text: str) -> Master:
     host, separator, port = text.rpartition(":")
     if not separator or not host.strip("[]") or not port.isdecimal() or not 1 <= int(port) <= 65535:
@@ -79,6 +89,7 @@ def running(wishes: LoadMachines, cache: Cache, tell: Callable[[str], None]) -> 
         engine = cluster.join(wishes.master)
         yield Loaders(engine, None, list(engine.machines.values()), wishes.listen)
     elif wishes.hosts:
+        require_own(wishes.listen)
         listen = wishes.listen or locust.address_seen_by(wishes.hosts)
         with locust.running(wishes.hosts, listen, cache, tell) as engine:
             yield Loaders(engine, None, list(engine.machines.values()), listen)

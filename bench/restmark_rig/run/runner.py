@@ -11,8 +11,9 @@ from itertools import groupby
 
 from ..host.machine_speed import Slowdown
 from ..load.load import NotAnswered
-from ..model import plan, warm_ups
+from ..model import plan, stalls, warm_ups
 from ..model.budget import Forecast
+from ..model.load_machines import MachineRound
 from ..model.plan import Turn
 from ..model.results import Visit
 from ..model.workloads import back_end_of
@@ -30,6 +31,7 @@ from .warm_up import WarmUp
 _SAVE_EVERY_S = 5.0
 # A server that lets connections wait until the time-out makes each slice that long: that it does so is known by then.
 _TIMED_OUT_MAX = 2
+_FAR_LONGER = 4
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Run:
         self._lost: set[CellKey] = set()
         self._timed_out: Counter[CellKey] = Counter()
         self._lost_machines: set[str] = set()
+        self._stalled: dict[str, int] = {}  # for how long, microseconds, the longest that was said
         self._round = 0
         self._round_s = 0.0
         self._ahead: list[Turn] = []
@@ -164,10 +167,7 @@ class Run:
             idle_cpu_ns=lambda: running.idle_cpu_ns(visit.contestant),
         )
         found = slices.visit_cell(server, visit, self._bench, about)
-        for machine in found.entry.machines:
-            if machine.lost and machine.name not in self._lost_machines:
-                self._lost_machines.add(machine.name)
-                self._say(f"round {self._round}, {visit.contestant}, {key[1].route}: the load machine {machine.name} was lost: {machine.lost}")
+        self._say_of_machines(found.entry.machines, f"round {self._round}, {visit.contestant}, {key[1].route}")
         if found.oom_kills and not found.death:
             self._say(f"round {self._round}: {verdict.out_of_memory(found.oom_kills)} under {key[1].route}: {key[0]} gets {self._bench.options.limits.text}")
         if found.death:
@@ -181,6 +181,17 @@ class Run:
                     "for it any more"
                 )
         return found
+
+    def _say_of_machines(self, machines: Sequence[MachineRound], where: str) -> None:
+        """Who was lost, and who stood still, when it is first seen; and again when it was for far longer."""
+        for machine in machines:
+            if machine.lost and machine.name not in self._lost_machines:
+                self._lost_machines.add(machine.name)
+                self._say(f"{where}: the load machine {machine.name} was lost: {machine.lost}")
+        for stall in stalls.of(machines):
+            if stall.late_us > _FAR_LONGER * self._stalled.get(stall.name, 0):
+                self._stalled[stall.name] = stall.late_us
+                self._say(f"{where}: of the load machines {stall.text}")
 
     def _give_up(self, key: CellKey) -> None:
         """What is not tried again is not planned any more: the run is complete without it, and a run that is resumed leaves it out, too."""

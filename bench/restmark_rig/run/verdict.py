@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ..load.load import LoadResult
+from ..model import stalls
 from ..model.results import (
     ACK_STALL,
     BYTE_MISMATCH,
@@ -98,7 +99,7 @@ RATE_REACHED = Threshold(
 
 # A machine among several: see machine_verdicts.py.
 MACHINE_START_LATE = Threshold(
-    "machine_start_late_max_share", machine_verdicts.START_LATE_MAX, "a load machine that began so much of its time behind the others was not there with them"
+    "machine_start_late_max_share", stalls.START_LATE_MAX, "a load machine that began so much of its time behind the others was not there with them"
 )
 MACHINE_CLOCK_OFF = Threshold(
     "machine_clock_off_max_ms", machine_verdicts.CLOCK_OFF_MAX_US / 1e3, "NTP keeps clocks far closer; a machine without it is told the start in its own time"
@@ -368,7 +369,7 @@ def of_cell(rounds: Sequence[Round]) -> list[Verdict]:
         if not evidence:
             continue
         if name in _AT_ONCE or len(evidence) / len(rounds) >= DOUBTFUL_ROUNDS.value:
-            found.append(Verdict(name, f"in {len(evidence)} of {len(rounds)} rounds, e.g.: {evidence[0]}"))
+            found.append(Verdict(name, f"in {len(evidence)} of {len(rounds)} rounds, e.g.: {machine_verdicts.telling(evidence)}"))
     if not any(verdict.name == NOISY for verdict in found) and (reason := _spread(rounds)):
         found.append(Verdict(NOISY, reason))
     return sorted(found, key=lambda verdict: VERDICTS.index(verdict.name))
