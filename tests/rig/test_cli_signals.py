@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from .helpers import (
     CHEATER,
+    ROOT,
     cheater_argv,
     groups_of,
     processes_mentioning,
@@ -102,3 +104,32 @@ def test_an_interrupted_build_leaves_nothing_behind(cache_dir: Path, tmp_path: P
     assert "interrupted" in errors
     assert not processes_mentioning(str(contestant))
     assert "unbuilt" in run_rig(cache_dir, "list", "-C", contestant, "--json").stdout
+
+
+_SWALLOWED = """
+import os, signal, sys
+from restmark_rig.model.errors import Terminated
+from restmark_rig.host import ending
+
+def told():
+    os.kill(os.getpid(), int(sys.argv[1]))
+    sum(range(100000))  # so that the handler runs in here
+
+ending.heed()
+os.register_at_fork(after_in_parent=told)
+try:
+    if os.fork() == 0:
+        os._exit(0)
+    signal.sigtimedwait([signal.SIGUSR1], 60)
+except (Terminated, KeyboardInterrupt) as error:
+    sys.exit(f"ended by {type(error).__name__}")
+sys.exit("nobody noticed")
+"""
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, "Terminated"), (signal.SIGINT, "KeyboardInterrupt")])
+def test_a_signal_is_heard_where_exceptions_are_ignored(number: signal.Signals, error: str) -> None:
+    """In a hook of fork, which logging has, and which a study met once in some five times when it was stopped."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}
+    done = subprocess.run([sys.executable, "-c", _SWALLOWED, str(int(number))], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr.strip() == f"ended by {error}"

@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 from .. import __version__
 from ..contestants import aiming, registry, targets, toolchains
 from ..contestants.cache import Cache, default_directory
 from ..contestants.contestant import Contestant
-from ..host import identity
+from ..host import ending, identity
 from ..host.installation import PACKAGE
 from ..model.errors import EnvironmentFault, RigError, Terminated
 from ..server.launcher import RunningServer, StartOptions
@@ -38,7 +37,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 def main() -> int:
     """Serves the rig on standard input and output until the input ends; then nothing is left of what it started."""
-    signal.signal(signal.SIGTERM, _terminate)
+    ending.heed()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what a lost terminal sends; the end of the input says the same
     lines = Lines()
@@ -51,11 +50,6 @@ def main() -> int:
                 agent.serve(lines.next())
     except Terminated:
         return 0  # the rig has gone, and with it whoever would read an exit code
-
-
-def _terminate(_: int, __: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the clean-up must not be cut short
-    raise Terminated
 
 
 def hello() -> Hello:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from types import FrameType
 
 import click
 from click.utils import PacifyFlushWrapper
 
 from .. import __version__
 from ..contestants.settings import Settings
+from ..host import ending
 from ..model.errors import EnvironmentFault, ExitCode, RigError, Terminated, missing_package
 from ..terminal import console
 from ..terminal.console import OutputFault, flush, give_up_output, plain, require_open, show_error
@@ -57,7 +56,7 @@ def cli(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code. Whatever was started is stopped on every way out."""
-    signal.signal(signal.SIGTERM, _on_terminate)
+    ending.heed()
     try:
         return _run(arguments)
     except OutputFault as fault:
@@ -102,8 +101,3 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Terminated:
         plain(console.err, "restmark: terminated; what it had started is stopped")
         return ExitCode.TERMINATED
-
-
-def _on_terminate(_: int, __: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the clean-up that this sets off must not be cut short
-    raise Terminated
