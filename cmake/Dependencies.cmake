@@ -1,6 +1,7 @@
 # The libraries, by the names that Debian 12 and 13 (and others) give their pkg-config files.
 
 find_package(PkgConfig REQUIRED)
+include("${CMAKE_CURRENT_LIST_DIR}/Elf.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/NoGnutls.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/StaticMicrohttpd.cmake")
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "mhd/turn.h"
 #include "mhd/gnutls.h"
+#include "mhd/turn.h"
 #include "mhd/zero_copy.h"
 #include "stores.h"
 

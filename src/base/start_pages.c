@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -91,6 +92,12 @@ __attribute__((noinline)) static size_t give_back(size_t page_size) {
         if (maps)
                 (void)fclose(maps);
         return n;
+}
+
+bool start_pages_is_alone(void) {
+        struct stat of;
+
+        return stat("/proc/self/task", &of) == 0 && of.st_nlink == 3; /* by two names, and by one in the folder of each thread; without /proc nothing can be given back */
 }
 
 size_t start_pages_give_back(void) {

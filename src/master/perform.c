@@ -25,11 +25,15 @@ static void reply(const struct house *h, const struct intent *i) {
                 (i->and_earlier ? control_finish : control_finish_only)(control, (struct control_ticket){ topics[i->topic], i->ticket }, i->flag, i->text);
 }
 
+static void give_start_back_later(struct house *h);
+
 static int on_start_over(sd_event_source *source, uint64_t usec, void *context) {
         (void)source;
         (void)usec;
-        (void)context;
-        (void)start_pages_give_back();
+        if (start_pages_is_alone())
+                (void)start_pages_give_back();
+        else
+                give_start_back_later(context);
         return 0;
 }
 
@@ -37,7 +41,7 @@ static void give_start_back_later(struct house *h) {
         int r;
 
         h->start_timer = sd_event_source_unref(h->start_timer);
-        r = sd_event_add_time_relative(h->event, &h->start_timer, CLOCK_MONOTONIC, (uint64_t)START_PAGES_AFTER_MS * 1000, 10000, on_start_over, NULL);
+        r = sd_event_add_time_relative(h->event, &h->start_timer, CLOCK_MONOTONIC, (uint64_t)START_PAGES_AFTER_MS * 1000, 10000, on_start_over, h);
         if (r < 0)
                 log_message(LOG_WARNING, "cannot set a timer: %s; pages that only the start has needed stay mapped", strerror(-r));
 }

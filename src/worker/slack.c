@@ -28,10 +28,15 @@ void slack_begin(struct slack *s, uint64_t now_ms) {
         *s = (struct slack){ .due_ms = now_ms + START_PAGES_AFTER_MS };
 }
 
+int slack_wait_ms(const struct slack *s, uint64_t now_ms) {
+        return s->start_is_over ? -1 : s->due_ms > now_ms ? (int)(s->due_ms - now_ms) : 0;
+}
+
 void slack_look(struct slack *s, const struct restmark_worker_cell *cell, uint64_t now_ms) {
-        if (!s->has_looked)
+        if (!s->start_is_over && start_pages_is_alone()) { /* not while a name is looked up, say: then at the next look */
                 (void)start_pages_give_back();
-        s->has_looked = true;
+                s->start_is_over = true;
+        }
         if (slack_is_worth(s, cell_get(&cell->accepted), cell_get(&cell->connections)))
                 (void)malloc_trim(0);
         s->due_ms = now_ms + LOOK_MS;

@@ -196,6 +196,7 @@ static bool is_done(struct worker *w, uint64_t now_ms) {
 static int wait_ms(const struct worker *w, uint64_t now_ms) {
         int ms = earlier(earlier(server_wait_ms(w->server, now_ms), acceptor_wait_ms(&w->acceptor, now_ms)), BEAT_MS);
 
+        ms = earlier(ms, slack_wait_ms(&w->slack, now_ms));
         return now_ms < w->leaves_at_ms ? earlier(ms, (int)(w->leaves_at_ms - now_ms)) : ms;
 }
 

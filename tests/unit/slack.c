@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/start_pages.h"
 #include "worker/slack.h"
 
 static void a_few_are_not_worth_a_walk(void **state) {
@@ -45,6 +46,17 @@ static void those_that_come_for_others_need_no_memory_of_their_own_for_ever(void
         assert_false(slack_is_worth(&s, 180, 10));
 }
 
+static void a_worker_wakes_up_for_the_first_look_alone(void **state) {
+        struct slack s;
+
+        (void)state;
+        slack_begin(&s, 1000);
+        assert_int_equal(slack_wait_ms(&s, 1000), START_PAGES_AFTER_MS);
+        assert_int_equal(slack_wait_ms(&s, 1000 + START_PAGES_AFTER_MS + 7), 0);
+        s.start_is_over = true;
+        assert_int_equal(slack_wait_ms(&s, 1000), -1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_few_are_not_worth_a_walk),
@@ -52,6 +64,7 @@ int main(void) {
                 cmocka_unit_test(a_burst_between_two_looks_counts),
                 cmocka_unit_test(what_goes_little_by_little_is_given_back_too),
                 cmocka_unit_test(those_that_come_for_others_need_no_memory_of_their_own_for_ever),
+                cmocka_unit_test(a_worker_wakes_up_for_the_first_look_alone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

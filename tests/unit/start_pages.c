@@ -1,4 +1,7 @@
+#include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,10 +62,33 @@ static void what_was_written_stays(void **state) {
         (void)fclose(file);
 }
 
+static void *wait_there(void *pipe_end) {
+        char byte;
+
+        return (void *)(intptr_t)read(*(int *)pipe_end, &byte, 1); /* NOLINT: a number */
+}
+
+static void beside_a_thread_nothing_is_given_back(void **state) {
+        int ends[2];
+        pthread_t thread;
+
+        (void)state;
+        assert_true(start_pages_is_alone());
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(pthread_create(&thread, NULL, wait_there, &ends[0]), 0);
+        assert_false(start_pages_is_alone());
+        (void)close(ends[1]);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        while (!start_pages_is_alone()) /* the kernel forgets it a moment after it has ended */
+                sched_yield();
+        (void)close(ends[0]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(constants_come_back_when_they_are_needed),
                 cmocka_unit_test(what_was_written_stays),
+                cmocka_unit_test(beside_a_thread_nothing_is_given_back),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

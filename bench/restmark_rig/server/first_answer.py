@@ -20,7 +20,7 @@ def measure_ms(program: Path, contestant: Contestant, options: StartOptions, cac
     """Starts the contestant and ends it again. program: SOURCE, compiled. client_cpus: where that asks; None: anywhere. Raises StartFailed."""
     port = options.port or ports.choose(options.host)
     argv, env = start_command(contestant, options, port, cache)
-    out = cache.log_file(f"study.first-answer.{port}")
+    out = cache.log_file(f"first-answer.{port}")
     log = cache.log(contestant, "server")
     log.write_bytes(b"")
     client, server = (cpulist.render(cpus) if cpus else "-" for cpus in (client_cpus, options.cpus))

@@ -79,7 +79,7 @@ class Root:
         return debs
 
     def _add_own_libraries(self, stage: Path) -> set[str]:
-        """What was built with the programs, and stands in the place of libraries of these names."""
+        """What was built with the programs, and stands in the place of libraries of these names, for whichever library of the image needs them."""
         found = [path for path in (stage / "usr").rglob("*.so.*") if path.parent.name == "restmark"]
         for path in found:
             copy(path, self.folder / path.relative_to(stage))
