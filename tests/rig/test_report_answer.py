@@ -154,4 +154,7 @@ def test_an_interrupted_run_says_what_it_holds() -> None:
     for cell in run.cells[::2]:
         cell.rounds = cell.rounds[:4]
     assert answered(run)["How sure"].startswith("4 to 5 of 5 rounds")
-    assert "as the run was interrupted" in answered(run)["How sure"]
+    assert "as some rounds could not be made" in answered(run)["How sure"]
+    for by, finished in (("SIGTERM", 1), (None, None)):  # as it was told, and by what nobody could tell
+        run.interrupted, run.finished_unix_ms = by, finished
+        assert "as the run was interrupted" in answered(run)["How sure"]

@@ -266,3 +266,30 @@ def test_added_to_a_run(tmp_path: Path) -> None:
     assert {r.contestant for r in results.memory} == {"fault-none"}, "a second run of a server is not looked at twice"
     document = json.loads((out / "results.json").read_text())
     assert document["argv"][1] == "run"
+
+
+class Giving:
+    """A server whose memory is this many KiB, look by look; the last stays."""
+
+    def __init__(self, *pss_kib: int | None) -> None:
+        self._left = list(pss_kib)
+        self.looks = 0
+
+    def memory(self) -> memory_look.MemoryReading:
+        self.looks += 1
+        kib = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return memory_look.MemoryReading([memory_look.ProcessMemory(1, "master", kib, kib, kib, None, None)], None)
+
+
+@pytest.mark.parametrize(("looks", "told", "taken"), [((9000, 5000, 5010), 5010, 3), ((5000,), 5000, 2), ((None,), None, 2)])
+def test_memory_at_rest_is_what_does_not_change_any_more(monkeypatch: pytest.MonkeyPatch, looks: tuple[int | None, ...], told: int | None, taken: int) -> None:
+    monkeypatch.setattr(memory_look, "_APART_S", 0.01)
+    server = Giving(*looks)
+    assert memory_look.look_at_rest(server, "me", 1, "rest").totals.pss_kib == told
+    assert server.looks == taken
+
+
+def test_who_never_rests_is_looked_at_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_look, "_APART_S", 0.01)
+    monkeypatch.setattr(memory_look, "_PATIENCE_S", 0.05)
+    assert memory_look.look_at_rest(Giving(*(1000 * 2**step for step in range(40))), "me", 1, "rest").totals.pss_kib

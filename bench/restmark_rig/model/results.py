@@ -353,6 +353,11 @@ class Results:
     format: str = FORMAT
     version: int = VERSION
 
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether something ended the run, told or not, before it came to its own end; some rounds of one that got there may be missing, too."""
+        return self.interrupted is not None or self.finished_unix_ms is None
+
     def contestant(self, name: str) -> ContestantRecord:
         """Raises KeyError if it did not take part."""
         for record in self.contestants:

@@ -247,7 +247,7 @@ def _width(ratio: Estimate | None) -> Iterator[float]:
 
 
 def _why_not_all(results: Results) -> str:
-    return "the run was interrupted" if results.interrupted else "some rounds could not be made"
+    return "the run was interrupted" if results.was_cut_short else "some rounds could not be made"
 
 
 def _surer(results: Results, disturbed: bool) -> str:

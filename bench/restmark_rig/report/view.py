@@ -108,8 +108,9 @@ class View:
         """What must be read before any figure."""
         found = []
         if not self.results.complete:
-            why = self.results.interrupted
-            what = f"This run was interrupted by {why}: the figures below are those measured until then" if why else "Some rounds of this run could not be made"
+            by = f" by {self.results.interrupted}" if self.results.interrupted else ""
+            cut_short = f"This run was interrupted{by}: the figures below are those measured until then"
+            what = cut_short if self.results.was_cut_short else "Some rounds of this run could not be made"
             found.append(f"{what}, {rounds_held(self.results).text}.")
         for entry in self.results.verifications:
             if not entry.passed:

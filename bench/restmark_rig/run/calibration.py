@@ -72,7 +72,7 @@ def _tell_limits(server: RunningServer, found: Calibration) -> None:
 def _hear(server: RunningServer, participant: Participant, cells: Sequence[CellSpec], bench: Bench, found: Calibration) -> None:
     name, workers = participant.name, server.options.workers
     one = participant.scales or name  # whose memory it is, with so many workers
-    found.memory.append(memory_look.look(server, one, workers, REST))
+    found.memory.append(memory_look.look_at_rest(server, one, workers, REST))
     for cell in cells:
         try:
             found.stalls[name, cell] = spot_checks.ack_stall_ms(server, cell.route)

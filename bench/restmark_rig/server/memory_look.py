@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from ..model.errors import EnvironmentFault
 from ..model.memory_records import MemoryRecord, MemoryTotals, ProcessMemory
 
 _TIMEOUT_S = 60
+_APART_S, _PATIENCE_S = 0.3, 3.0
+_SAME = 0.01
 _ALL_READ, _SOME_READ = 0, 1  # exit codes of restmark-rss
 
 
@@ -68,6 +71,24 @@ def look(server: Remembering, contestant: str, workers: int, phase: str, sample:
         cgroup_bytes=found.charged_bytes,
         sample=sample,
     )
+
+
+def look_at_rest(server: Remembering, contestant: str, workers: int, phase: str) -> MemoryRecord:
+    """The same once it does not change any more: some servers give back what only their start has needed a moment after it. Two looks
+    _APART_S apart agree within _SAME, or it is the last one before patience ends. Raises EnvironmentFault if restmark-rss fails."""
+    end = time.monotonic() + _PATIENCE_S
+    before = look(server, contestant, workers, phase)
+    while True:
+        time.sleep(_APART_S)  # the window over which it is looked at
+        now = look(server, contestant, workers, phase)
+        if _alike(before, now) or time.monotonic() >= end:
+            return now
+        before = now
+
+
+def _alike(one: MemoryRecord, other: MemoryRecord) -> bool:
+    a, b = one.totals.pss_kib, other.totals.pss_kib
+    return a is None or b is None or abs(a - b) <= _SAME * a
 
 
 def of_tree(pid: int) -> list[ProcessMemory]:

@@ -58,7 +58,7 @@ def measure(contestant: Contestant, plan: MemoryPlan, cache: Cache, reporter: Re
     for workers in plan.workers:
         reporter.progress(f"{contestant.name}, {workers} worker(s)")
         with Local(cache).launch(contestant, replace(plan.options, workers=workers)) as server:
-            records.append(memory_look.look(server, contestant.name, workers, REST))
+            records.append(memory_look.look_at_rest(server, contestant.name, workers, REST))
             records += _under_load(server, workers, plan)
             drain.come_to_rest(server, _REST_WINDOW_S)
             records.append(memory_look.look(server, contestant.name, workers, AFTER))

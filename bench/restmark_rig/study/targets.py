@@ -22,8 +22,9 @@ from ..host.pinning import Pinning
 from ..load.engine import LoadEngine
 from ..load.load import LoadPlan
 from ..model.errors import EnvironmentFault
+from ..model.memory_records import REST
 from ..model.workloads import ROUTE_ENCODE, ROUTE_ROOT, ROUTE_TRANSFER
-from ..server import drain, first_answer
+from ..server import drain, first_answer, memory_look
 from ..server.launcher import RunningServer, StartOptions
 from ..server.placement import Local
 
@@ -143,6 +144,7 @@ def marginal_worker(ours: Contestant, options: StartOptions, cache: Cache) -> Fi
     uss = {}
     for workers in (2, 6):
         with Local(cache).launch(ours, StartOptions(options.dataset, workers=workers, cpus=options.cpus)) as server:
+            memory_look.look_at_rest(server, ours.name, workers, REST)  # by which what only the start needed is given back
             uss[workers] = memory_mib(server_pids(server))[1]
     marginal = (uss[6] - uss[2]) / 4
     return Finding("USS of one more idle worker", f"{marginal:.2f} MiB", marginal, MARGINAL_USS_TARGET_MIB)
