@@ -22,7 +22,6 @@ function(restmark_gnutls_empty ret)
   endif()
   string(REGEX MATCHALL "(\\*|unsigned|unsigned int|size_t|bool|time_t)[ \t\n]*_?gnutls_[a-z0-9_]+[ \t\n]*\\(" found "${text}")
   list(TRANSFORM found REPLACE "^.*[^a-z0-9_](_?gnutls_[a-z0-9_]+)[ \t\n]*\\($" "\\1")
-  list(TRANSFORM found REPLACE "^\\*" "")
   set(${ret} "${found}" PARENT_SCOPE)
 endfunction()
 

@@ -21,7 +21,6 @@ ALIVE_COUNT = 3
 CONTROL_PERSIST_S = 30
 KILL_AFTER_S = 5  # what does not heed SIGTERM on the far side gets SIGKILL
 PORT_MAX = 65535
-FAILED = 255  # exit code of ssh itself, see ssh(1); else it is the command's
 
 _SCHEME = "ssh://"
 _TARGET = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<literal>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:@\s\[\]/]+))(?::(?P<port>\d+))?/?")
