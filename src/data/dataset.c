@@ -25,7 +25,6 @@ struct plan {
         size_t n_all;                   /* records of the image */
         size_t n;                       /* of which these many are used */
         size_t encoded_bytes;
-        size_t json_length;
 };
 
 static int count_records(const struct image *image, size_t n_wanted, struct plan *p, struct error *e) {
@@ -45,10 +44,7 @@ static int count_records(const struct image *image, size_t n_wanted, struct plan
 
 /* Proves all records that are used, and adds up what the arena has to hold. */
 static int measure_records(struct plan *p, struct error *e) {
-        const size_t empty = json_records_length(NULL, 0);
-
         p->encoded_bytes = 0;
-        p->json_length = empty + p->n - 1;
         for (size_t i = 0; i < p->n; i++) {
                 struct record record;
                 int r = msgpack_record_decode(&p->encoded[i], &record, e);
@@ -56,7 +52,6 @@ static int measure_records(struct plan *p, struct error *e) {
                 if (r < 0)
                         return error_prefix(e, r, "record %zu", i);
                 p->encoded_bytes += p->encoded[i].length;
-                p->json_length += json_records_length(&record, 1) - empty;
         }
         return 0;
 }
@@ -122,44 +117,78 @@ static size_t round_up(size_t n, size_t to) {
         return (n + to - 1) / to * to;
 }
 
-/* Pages that lie together are handled together when they are sent, so a file of one huge page is sent with a seventh less work. Only an aligned part of
- * the address space can get huge pages. */
-static int encode_into(int fd, size_t size, const struct dataset *d, size_t length, struct error *e) {
-        char *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *to = NULL;
+static size_t file_size(size_t length) {
+        return length >= HUGE_FROM ? round_up(length, HUGE_PAGE) : length; /* a huge page is one of the file's, whole */
+}
+
+/* Only an aligned part of the address space can get huge pages. To be given back whole: *ret_room, of `size` and a huge page more. */
+static void *map_aligned(int fd, size_t size, int protection, char **ret_room) {
+        char *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *at;
+
+        if (room == MAP_FAILED)
+                return NULL;
+        at = mmap(room + (round_up((uintptr_t)room, HUGE_PAGE) - (uintptr_t)room), size, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+        if (at != MAP_FAILED) {
+                *ret_room = room;
+                return at;
+        }
+        (void)munmap(room, size + HUGE_PAGE); /* cannot fail: it is ours, whole */
+        return NULL;
+}
+
+int dataset_join_pages(const struct dataset *d) {
+        const size_t size = file_size(d->json_length);
+        char *room;
+        void *at;
         int r = 0;
 
-        if (room != MAP_FAILED)
-                to = mmap(room + (round_up((uintptr_t)room, HUGE_PAGE) - (uintptr_t)room), size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-        if (room == MAP_FAILED || to == MAP_FAILED)
-                r = error_set_errno(e, errno, "cannot hold %zu bytes of JSON", length);
-        else {
-                struct buf json = buf_over(to, length);
-
-                if (json_records_encode(&json, d->records, d->n_records) < 0 || json.length != length)
-                        r = error_set(e, -EPROTO, "internal error: the JSON is not %zu bytes long, as it was measured", length);
-                if (length >= HUGE_FROM)
-                        (void)madvise(to, size, MADV_COLLAPSE); /* where that fails, all is as well with small ones */
-        }
-        if (room != MAP_FAILED)
-                (void)munmap(room, size + HUGE_PAGE); /* cannot fail: it is ours, whole */
+        if (d->json_length < HUGE_FROM)
+                return 0;
+        at = map_aligned(d->json_fd, size, PROT_READ, &room);
+        if (!at)
+                return -errno;
+        if (madvise(at, size, MADV_COLLAPSE) < 0)
+                r = -errno;
+        (void)munmap(room, size + HUGE_PAGE); /* as above */
         return r;
 }
 
+/* How much room the JSON gets while it is made: a little too much saves the time that measuring takes, as long as it is little. */
+static size_t room_for_json(const struct dataset *d) {
+        size_t bound = json_records_bound(d->records, d->n_records);
+
+        return bound <= HUGE_PAGE ? bound : json_records_length(d->records, d->n_records);
+}
+
+static int encode_into(int fd, size_t room, const struct dataset *d, size_t *ret_length, struct error *e) {
+        char *to = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        struct buf json = buf_over(to, room);
+        int r;
+
+        if (to == MAP_FAILED)
+                return error_set_errno(e, errno, "cannot hold %zu bytes of JSON", room);
+        r = json_records_encode(&json, d->records, d->n_records);
+        (void)munmap(to, room); /* cannot fail: it is ours, whole */
+        *ret_length = json.length;
+        return r < 0 ? error_set(e, -EPROTO, "internal error: the JSON is longer than %zu bytes, as it was measured", room) : 0;
+}
+
 /* A file, so that it can be sent without a copy. Sealed, it stays as it is, whoever has a descriptor of it. */
-static int make_json(struct dataset *d, size_t length, struct error *e) {
-        const size_t size = length >= HUGE_FROM ? round_up(length, HUGE_PAGE) : length;
+static int make_json(struct dataset *d, struct error *e) {
+        size_t room = room_for_json(d), length;
         void *json;
-        int r = fd_size_budget(size, e);
+        int r = fd_size_budget(file_size(room), e);
 
         if (r < 0)
                 return r;
         d->json_fd = memfd_create("restmark-json", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (d->json_fd < 0 || ftruncate(d->json_fd, (off_t)size) < 0)
-                return error_set_errno(e, errno, "cannot make a file in memory for %zu bytes of JSON", length);
-        r = encode_into(d->json_fd, size, d, length, e);
+        if (d->json_fd < 0 || ftruncate(d->json_fd, (off_t)room) < 0)
+                return error_set_errno(e, errno, "cannot make a file in memory for %zu bytes of JSON", room);
+        r = encode_into(d->json_fd, room, d, &length, e);
         if (r < 0)
                 return r;
-        if (fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        if (ftruncate(d->json_fd, (off_t)file_size(length)) < 0 || fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
                 return error_set_errno(e, errno, "cannot seal the JSON");
         json = mmap(NULL, length, PROT_READ, MAP_PRIVATE, d->json_fd, 0); /* the file's own pages, as nobody writes to them */
         if (json == MAP_FAILED)
@@ -190,7 +219,7 @@ static int dataset_from_image(const struct image *image, size_t n_wanted, enum c
         if (d)
                 d->json_fd = -1;
         r = d ? make_arena(d, &plan, e) : error_set_errno(e, ENOMEM, "cannot make a dataset");
-        if (r == 0 && make_json(d, plan.json_length, e) < 0)
+        if (r == 0 && make_json(d, e) < 0)
                 r = -EIO; /* the system's fault, whichever it was */
         if (r == 0 && codec == CODEC_TREE)
                 r = make_tree(d, e);

@@ -14,6 +14,7 @@
 #include "gate/target.h"
 #include "http/question.h"
 #include "http/server_internal.h"
+#include "mhd/begun.h"
 #include "mhd/library.h"
 #include "shared/histogram.h"
 #include "shared/scoreboard.h"
@@ -172,7 +173,9 @@ static void count_close(struct connection *c) {
 
 static void close_one(struct connection *c) {
         struct server *server = c->server;
+        struct begun ignored;
 
+        (void)begun_take(c->fd, &ignored);
         count_close(c);
         end_coming(c);
         if (must_linger(c))

@@ -11,6 +11,7 @@
 #include "http/hangup.h"
 #include "http/server_internal.h"
 #include "mhd/library.h"
+#include "mhd/begun.h"
 #include "mhd/zero_copy.h"
 #include "shared/scoreboard.h"
 #include "store/store.h"
@@ -82,6 +83,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         if (!server)
                 return error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         intake_forget_all(); /* the master's, whose descriptors are closed here and come again as others */
+        begun_forget_all();
         server->limits = *parts->limits;
         server->intake_owner = (struct intake_owner){ .limits = { .head_bytes = (uint32_t)parts->limits->max_header_bytes,
                                                                   .body_bytes = parts->limits->limit_post_bytes,
@@ -101,7 +103,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0))
+        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0 || begun_prepare() < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);
@@ -111,8 +113,6 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
                 r = open_stores(server, parts, e);
         if (r == 0)
                 r = start_library(server, e);
-        if (r == 0 && server->limits.zero_copy)
-                zero_copy_use(&(struct zero_copy_file){ .bytes = parts->dataset->json, .length = parts->dataset->json_length, .fd = parts->dataset->json_fd });
         if (r < 0) {
                 server_free(server);
                 return r;
@@ -141,6 +141,12 @@ struct server *server_free(struct server *server) {
         free(server->query_memory);
         free(server);
         return NULL;
+}
+
+void server_send_from_file(const struct server *server) {
+        const struct dataset *d = server->dataset;
+
+        zero_copy_use(&(struct zero_copy_file){ .bytes = d->json, .length = d->json_length, .fd = d->json_fd });
 }
 
 void server_fds(const struct server *server, int ret[static 2]) {

@@ -25,7 +25,7 @@ struct server_limits {
         /* … and which requests are logged: */
         uint64_t access_log_sample;
         uint64_t slow_request_ms; /* 0: none is slow */
-        bool zero_copy; /* the dataset's JSON is sent from its file */
+        bool zero_copy; /* the dataset's JSON may be sent from its file */
         bool suspends; /* requests may wait for something else than their client … */
         bool waits;    /* … and GET /wait is there */
 };
@@ -52,6 +52,9 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
 
 /* Closes all connections. NULL-safe; returns NULL. */
 struct server *server_free(struct server *server);
+
+/* From now on the dataset's JSON is sent from its file, where limits->zero_copy says that this may be; up to then it is copied. */
+void server_send_from_file(const struct server *server);
 
 /* Two descriptors that become readable when server_run() has work. */
 void server_fds(const struct server *server, int ret[static 2]);

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "mhd/begun.h"
+
 static struct zero_copy_file file; /* nothing: there is none */
 static uint64_t n_sent;
 
@@ -86,14 +88,38 @@ static ssize_t send_head_and_body(int fd, const struct iovec *head, const struct
         return n >= 0 ? sent + n : sent;
 }
 
+/* The rest of an answer that was begun. Whoever is told of less than all waits for the socket to become writable, which after EAGAIN it will. What is not that answer
+ * would be cut where the other has ended: rather the connection ends. */
+static ssize_t send_rest(int fd, const struct begun *begun, const struct iovec *head, const struct iovec *body, int flags) {
+        size_t of_body = begun->sent - begun->head_length;
+        ssize_t n;
+
+        if (!head || head->iov_len != begun->head_length || body->iov_base != begun->body || body->iov_len != begun->body_length) {
+                errno = EPIPE;
+                return -1;
+        }
+        n = send(fd, begun->body + of_body, begun->body_length - of_body, flags);
+        if (n < 0 && errno != EAGAIN)
+                return -1;
+        return (ssize_t)begun->sent + (n > 0 ? n : 0);
+}
+
 __attribute__((visibility("default"), used)) ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
         const struct iovec *parts = message->msg_iov;
+        bool has_two = message->msg_iovlen == 2 && !message->msg_control && !message->msg_name;
+        struct begun begun;
 
-        if (message->msg_iovlen == 2 && !message->msg_control && !message->msg_name && is_in_file(parts[1].iov_base, parts[1].iov_len))
+        if (begun_take(fd, &begun))
+                return send_rest(fd, &begun, has_two ? &parts[0] : NULL, &parts[1], flags);
+        if (has_two && is_in_file(parts[1].iov_base, parts[1].iov_len))
                 return send_head_and_body(fd, &parts[0], &parts[1], flags);
         return next_sendmsg(fd, message, flags);
 }
 
 __attribute__((visibility("default"), used)) ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+        struct begun begun;
+
+        if (begun_take(fd, &begun))
+                return send_rest(fd, &begun, NULL, NULL, flags);
         return is_in_file(bytes, length) ? send_from_file(fd, bytes, length, flags) : next_send(fd, bytes, length, flags);
 }

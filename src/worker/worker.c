@@ -13,6 +13,7 @@
 #include "shared/scoreboard.h"
 #include "store/store.h"
 #include "worker/acceptor.h"
+#include "worker/sending.h"
 #include "worker/settle.h"
 #include "worker/slack.h"
 #include "worker/trace.h"
@@ -37,6 +38,7 @@ struct worker {
         struct rpc_server *rpc; /* NULL: there is no second port */
         struct acceptor acceptor;
         struct slack slack;
+        struct sending sending;
         uint64_t leaves_at_ms; /* then exits once nothing is left to serve; 0: it stays */
         bool has_said_so;      /* that nothing is left to serve */
         bool may_leave;        /* when nothing is left to serve: nothing more will come */
@@ -255,6 +257,13 @@ static void take_events(struct worker *w, const struct epoll_event *events, int 
         }
 }
 
+/* What can wait until the first answers are out, and what has come since. */
+static void look_back(struct worker *w, uint64_t now_ms) {
+        if (!w->sending.is_settled)
+                sending_look(&w->sending, w->heritage, w->server);
+        slack_look(&w->slack, w->heritage->cell, now_ms);
+}
+
 static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
@@ -278,7 +287,7 @@ static int serve(struct worker *w) {
                 take_passed(w, now_ms);
                 acceptor_balance(&w->acceptor, w->server, now_ms);
                 if (now_ms >= w->slack.due_ms)
-                        slack_look(&w->slack, w->heritage->cell, now_ms);
+                        look_back(w, now_ms);
         }
         return EXIT_SUCCESS;
 }

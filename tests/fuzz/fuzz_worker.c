@@ -43,7 +43,8 @@ static const struct server_limits limits = { .max_connections = CONNECTIONS_MAX,
                                              .limit_body_bytes = 3000,
                                              .body_memory_bytes = 1 << 30, /* what there is none left for depends on others */
                                              .max_header_bytes = 1024,
-                                             .access_log_sample = 1 };
+                                             .access_log_sample = 1,
+                                             .zero_copy = true };
 
 /* What the server reads of the clock is the run's time, too. Before the first run it is the machine's. */
 int clock_gettime(clockid_t which, struct timespec *ret) {
@@ -194,6 +195,7 @@ static void run_script(const char *input, size_t length, bool is_whole) {
         run.n_released = run.n_seen = 0;
         REQUIRE(parts.access_log_fd == before, "a descriptor is missing");
         REQUIRE(server_new(&parts, &run.server, &e) == 0, "%s", e.text);
+        server_send_from_file(run.server);
         clients_open();
         while (script_next(&script, &step))
                 take(&step);

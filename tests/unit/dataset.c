@@ -169,6 +169,37 @@ static void carries_a_million_records(void **state) {
         dataset_free(b);
 }
 
+static size_t memory_bytes(const struct dataset *d) {
+        struct stat st;
+
+        assert_int_equal(fstat(d->json_fd, &st), 0);
+        return (size_t)st.st_blocks * 512;
+}
+
+/* What is behind the JSON takes memory then, too. Where the kernel makes no huge pages all stays as it was. */
+static void puts_the_json_s_pages_together(void **state) {
+        enum { HUGE_PAGE = 2 << 20 };
+        struct dataset *d = NULL;
+
+        (void)state;
+        assert_int_equal(dataset_new(NULL, 0, CODEC_STRUCT, &d, NULL), 0);
+        assert_in_range(memory_bytes(d), d->json_length, d->json_length + 4095);
+        for (int i = 0; i < 2; i++) {
+                int r = dataset_join_pages(d);
+
+                if (r < 0)
+                        assert_true(r == -EINVAL || r == -ENOMEM || r == -EBUSY);
+                else
+                        assert_int_equal(memory_bytes(d), HUGE_PAGE);
+                assert_json_sha256(d->json, d->json_length);
+        }
+        dataset_free(d);
+        assert_int_equal(dataset_new(NULL, 100, CODEC_STRUCT, &d, NULL), 0);
+        assert_int_equal(dataset_join_pages(d), 0);
+        assert_true(memory_bytes(d) < HUGE_PAGE);
+        dataset_free(d);
+}
+
 static void refuses_too_many_built_in(void **state) {
         struct dataset *d = NULL;
         struct error e;
@@ -328,6 +359,7 @@ int main(void) {
                 WITH_FILE(writes_what_it_reads),
                 WITH_FILE(uses_the_first_records),
                 WITH_FILE(carries_a_million_records),
+                WITH_FILE(puts_the_json_s_pages_together),
                 WITH_FILE(refuses_too_many_built_in),
                 WITH_FILE(refuses_what_is_no_regular_file),
                 WITH_FILE(refuses_an_unreadable_file),

@@ -1,0 +1,181 @@
+/* Answers that were begun before the library sends them: of the same one it is the rest that goes, and nothing of any other. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mhd/begun.h"
+#include "mhd/zero_copy.h"
+
+enum { HEAD = 40, BODY = 300000, FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT };
+
+static char head[HEAD + 1], body[BODY], got[HEAD + BODY + 1];
+static int client, server;
+
+static void open_pair(void) {
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        client = pair[0];
+        server = pair[1];
+}
+
+static void close_pair(void) {
+        (void)close(client);
+        (void)close(server);
+}
+
+static void note(size_t sent) {
+        assert_int_equal(begun_note(server, &(struct begun){ .sent = sent, .head_length = HEAD, .body = body, .body_length = BODY }), 0);
+}
+
+/* As the library does it. */
+static ssize_t send_both(const char *head_bytes, size_t head_length, const char *body_bytes, size_t body_length) {
+        struct iovec parts[] = { { (char *)(uintptr_t)head_bytes, head_length }, { (char *)(uintptr_t)body_bytes, body_length } };
+
+        return sendmsg(server, &(struct msghdr){ .msg_iov = parts, .msg_iovlen = 2 }, FLAGS);
+}
+
+static size_t receive(size_t at) {
+        ssize_t n;
+
+        while ((n = read(client, got + at, sizeof got - at)) > 0)
+                at += (size_t)n;
+        return at;
+}
+
+/* To its end, as who waits for the socket does. */
+static size_t send_all(ssize_t told) {
+        size_t sent = (size_t)told, n_got = receive(0);
+
+        assert_true(told > 0);
+        while (sent < HEAD + BODY) {
+                ssize_t n = send(server, body + (sent - HEAD), HEAD + BODY - sent, FLAGS);
+
+                assert_true(n > 0);
+                sent += (size_t)n;
+                n_got = receive(n_got);
+        }
+        return n_got;
+}
+
+static void the_rest_goes(void **state) {
+        static const size_t sent[] = { HEAD, HEAD + 1, HEAD + 4096, HEAD + BODY - 1 };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(sent); i++) {
+                size_t of_body = sent[i] - HEAD, n;
+
+                open_pair();
+                note(sent[i]);
+                n = send_all(send_both(head, HEAD, body, BODY));
+                assert_int_equal(n, BODY - of_body);
+                assert_memory_equal(got, body + of_body, n);
+                assert_int_equal(send_both(head, HEAD, body, 1), HEAD + 1); /* the next is sent whole */
+                assert_int_equal(receive(0), HEAD + 1);
+                close_pair();
+        }
+}
+
+static void a_full_socket_takes_nothing_more(void **state) {
+        (void)state;
+        open_pair();
+        while (write(server, body, BODY) > 0)
+                ;
+        note(HEAD + 1000);
+        assert_int_equal(send_both(head, HEAD, body, BODY), HEAD + 1000);
+        close_pair();
+}
+
+static void a_client_that_is_gone_is_an_error(void **state) {
+        (void)state;
+        open_pair();
+        (void)close(client);
+        note(HEAD + 1000);
+        assert_int_equal(send_both(head, HEAD, body, BODY), -1);
+        assert_int_equal(errno, EPIPE);
+        close_pair();
+}
+
+/* Rather an end in the middle than bytes that are not the answer's. */
+static void no_other_answer_follows(void **state) {
+        static const struct {
+                size_t head_length, body_at, body_length;
+        } others[] = { { HEAD - 1, 0, BODY }, { HEAD + 1, 0, BODY }, { HEAD, 1, BODY - 1 }, { HEAD, 0, BODY - 1 } };
+
+        (void)state;
+        for (size_t i = 0; i <= ELEMENTS(others); i++) {
+                open_pair();
+                note(HEAD + 1000);
+                assert_int_equal(i < ELEMENTS(others) ? send_both(head, others[i].head_length, body + others[i].body_at, others[i].body_length)
+                                                      : send(server, head, HEAD, FLAGS),
+                                 -1);
+                assert_int_equal(errno, EPIPE);
+                assert_int_equal(receive(0), 0);
+                close_pair();
+        }
+}
+
+static void what_is_taken_is_forgotten(void **state) {
+        struct begun begun;
+
+        (void)state;
+        open_pair();
+        assert_false(begun_take(server, &begun));
+        note(HEAD);
+        assert_false(begun_take(client, &begun));
+        assert_true(begun_take(server, &begun));
+        assert_int_equal(begun.sent, HEAD);
+        assert_false(begun_take(server, &begun));
+        note(HEAD);
+        begun_forget_all();
+        assert_false(begun_take(server, &begun));
+        assert_int_equal(begun_note(server, &begun), -EMFILE);
+        assert_int_equal(begun_prepare(), 0);
+        assert_false(begun_take(server, &begun));
+        close_pair();
+}
+
+static int set_up(void **state) {
+        (void)state;
+        memset(head, 'h', HEAD);
+        for (size_t i = 0; i < BODY; i++)
+                body[i] = (char)('a' + i % 23);
+        return begun_prepare();
+}
+
+/* The same with a body that is a file's. */
+static int set_up_file(void **state) {
+        int fd = memfd_create("body", MFD_CLOEXEC);
+
+        if (set_up(state) < 0 || fd < 0 || write(fd, body, BODY) != BODY)
+                return -1;
+        zero_copy_use(&(struct zero_copy_file){ .bytes = body, .length = BODY, .fd = fd });
+        return 0;
+}
+
+static int tear_down(void **state) {
+        (void)state;
+        zero_copy_use(&(struct zero_copy_file){ .fd = -1 });
+        begun_forget_all();
+        return 0;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(the_rest_goes, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_rest_goes, set_up_file, tear_down),
+                cmocka_unit_test_setup_teardown(a_full_socket_takes_nothing_more, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_full_socket_takes_nothing_more, set_up_file, tear_down),
+                cmocka_unit_test_setup_teardown(a_client_that_is_gone_is_an_error, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(no_other_answer_follows, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(no_other_answer_follows, set_up_file, tear_down),
+                cmocka_unit_test_setup_teardown(what_is_taken_is_forgotten, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
