@@ -127,13 +127,6 @@ static int raise_soft_limit(unsigned int resource, uint64_t needed, unsigned lon
         return setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
 
-size_t fd_table_size(void) {
-        const size_t most = 1 << 20; /* the kernel's own limit, by default */
-        struct rlimit limit;
-
-        return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < most ? (size_t)limit.rlim_max : most;
-}
-
 int fd_budget(uint64_t needed, struct error *e) {
         unsigned long long hard = 0;
         int r = raise_soft_limit(RLIMIT_NOFILE, needed, &hard);

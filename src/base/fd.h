@@ -30,9 +30,6 @@ int fd_open_null(int flags);
  * Returns 0 or a negative errno value. */
 int fd_fill_standard(void);
 
-/* Entries that a table by descriptor needs for all that this process may ever have, whatever becomes of its soft limit. */
-size_t fd_table_size(void);
-
 /* Makes sure that this process may open `needed` descriptors, raising the soft limit up to the hard one.
  * Returns 0 or -EMFILE with a sentence that says what is missing. */
 int fd_budget(uint64_t needed, struct error *e);

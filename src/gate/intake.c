@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "base/fd.h"
 #include "base/pages.h"
 #include "gate/linger.h"
 
 enum {
+        DESCRIPTORS_MAX = 1 << 20, /* the kernel's own limit, by default */
         READ_BYTES = 16384,
         READS_MAX = 8, /* in one turn, for the others' sake */
         /* Of the library's memory, for each field that the gate writes (it takes 56, aligned) and as many as there are at most. */
@@ -43,9 +44,10 @@ void intake_forget_all(void) {
 /* Pages that nobody writes cost nothing. */
 int intake_prepare(const struct intake_owner *owner) {
         size_t wanted = 4 * owner->limits.head_bytes + 4 * READ_BYTES;
+        struct rlimit limit;
 
         if (!by_descriptor) {
-                size_t n = fd_table_size();
+                size_t n = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
 
                 by_descriptor = pages_new(n * sizeof *by_descriptor);
                 if (!by_descriptor)

@@ -80,7 +80,7 @@ static bool may_fit(struct connection *c, const struct at_once_answer *a) {
         if (!a->is_large)
                 return see_if_client_reads(c);
         if (c->large_pause == 0)
-                return true;
+                return begun_has_room();
         c->large_pause--;
         return false;
 }
@@ -95,10 +95,9 @@ static ssize_t send_large(const struct connection *c, const struct at_once_answe
 
 /* Whether the library goes on where the socket was full. */
 static bool leave_rest(struct connection *c, const struct at_once_answer *a, size_t sent) {
-        const struct begun begun = { .sent = sent, .head_length = a->head_length, .body = a->from.body, .body_length = a->from.body_length };
-
-        if (!a->is_large || sent < a->head_length || begun_note(c->fd, &begun) < 0)
+        if (!a->is_large || sent < a->head_length)
                 return false;
+        begun_add(&(struct begun){ .fd = c->fd, .sent = sent, .head_length = a->head_length, .body = a->from.body, .body_length = a->from.body_length });
         c->large_pause = LARGE_PAUSE;
         return true;
 }

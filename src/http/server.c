@@ -103,7 +103,7 @@ int server_new(const struct server_parts *parts, struct server **ret, struct err
         server->now_ms = clock_monotonic_ms();
         server->next_deadline_ms = UINT64_MAX;
         r = linger_new(&server->linger, e);
-        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0 || begun_prepare() < 0))
+        if (r == 0 && (!server->router || !server->query_memory || intake_prepare(&server->intake_owner) < 0))
                 r = error_set_errno(e, ENOMEM, "cannot make the HTTP server");
         if (r == 0)
                 r = request_log_new(&log, &server->log, e);

@@ -1,42 +1,31 @@
 #include "mhd/begun.h"
 
-#include <errno.h>
+#include <assert.h>
 
-#include "base/fd.h"
-#include "base/pages.h"
+enum { MAX = 16 };
 
-static struct begun *by_descriptor; /* pages that nobody writes cost nothing */
-static size_t n_descriptors;
-
-int begun_prepare(void) {
-        size_t n = fd_table_size();
-
-        if (by_descriptor)
-                return 0;
-        by_descriptor = pages_new(n * sizeof *by_descriptor);
-        if (!by_descriptor)
-                return -ENOMEM;
-        n_descriptors = n;
-        return 0;
-}
+static struct begun all[MAX];
+static size_t n_all;
 
 void begun_forget_all(void) {
-        pages_free(by_descriptor, n_descriptors * sizeof *by_descriptor);
-        by_descriptor = NULL;
-        n_descriptors = 0;
+        n_all = 0;
 }
 
-int begun_note(int fd, const struct begun *begun) {
-        if ((size_t)fd >= n_descriptors)
-                return -EMFILE;
-        by_descriptor[fd] = *begun;
-        return 0;
+bool begun_has_room(void) {
+        return n_all < MAX;
+}
+
+void begun_add(const struct begun *begun) {
+        assert(n_all < MAX);
+        all[n_all++] = *begun;
 }
 
 bool begun_take(int fd, struct begun *ret) {
-        if ((size_t)fd >= n_descriptors || !by_descriptor[fd].body)
-                return false;
-        *ret = by_descriptor[fd];
-        by_descriptor[fd].body = NULL;
-        return true;
+        for (size_t i = 0; i < n_all; i++)
+                if (all[i].fd == fd) {
+                        *ret = all[i];
+                        all[i] = all[--n_all];
+                        return true;
+                }
+        return false;
 }

@@ -124,6 +124,23 @@ class Server:
             for process in alive:
                 process.kill()
 
+    def wait_settled(self) -> list[psutil.Process]:
+        """Returns its processes when their start is over: none runs, or has run since the last look. One that answers may not be so far: uWSGI ignores a SIGTERM that comes before its master's
+        loop, and its workers a SIGINT before they have their handlers."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        before: dict[int, float] = {}
+        while time.monotonic() < deadline:
+            family = [self.process, *self.process.children(recursive=True)]
+            try:
+                now = {one.pid: sum(one.cpu_times()[:2]) for one in family if one.status() == psutil.STATUS_SLEEPING}
+            except psutil.NoSuchProcess:  # a helper of the start
+                now = {}
+            if len(now) == len(family) and now == before:
+                return family
+            before = now
+            time.sleep(0.2)
+        raise AssertionError(f"does not come to rest after its start: {before}")
+
     def wait_ready(self) -> None:
         """Return when `/` answers 200. Between the choice of a port and the server's own look another program may have taken it: then it is started
         again, on another one."""

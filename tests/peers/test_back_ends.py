@@ -305,7 +305,7 @@ def test_it_starts_while_they_are_away(peer: Peer, stores: Stores) -> None:
 def test_term_leaves_no_child(peer: Peer, stores: Stores) -> None:
     with started(peer, stores) as server, Client(server.port) as client:
         assert client.get("/").status == 200  # and stays open
-        family = [server.process, *server.process.children(recursive=True)]
+        family = server.wait_settled()
         server.process.terminate()
         _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
         assert not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]

@@ -319,7 +319,7 @@ def test_term_leaves_no_child(peer: Peer, dataset: Path, tmp_path: Path) -> None
         server.wait_ready()
         with Client(server.port) as client:
             assert client.get("/").status == 200  # and stays open
-            family = [server.process, *server.process.children(recursive=True)]
+            family = server.wait_settled()
             server.process.terminate()
             _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
             # An orphan may stay a zombie until the machine's init collects it.

@@ -30,7 +30,7 @@ static void close_pair(void) {
 }
 
 static void note(size_t sent) {
-        assert_int_equal(begun_note(server, &(struct begun){ .sent = sent, .head_length = HEAD, .body = body, .body_length = BODY }), 0);
+        begun_add(&(struct begun){ .fd = server, .sent = sent, .head_length = HEAD, .body = body, .body_length = BODY });
 }
 
 /* As the library does it. */
@@ -134,10 +134,26 @@ static void what_is_taken_is_forgotten(void **state) {
         note(HEAD);
         begun_forget_all();
         assert_false(begun_take(server, &begun));
-        assert_int_equal(begun_note(server, &begun), -EMFILE);
-        assert_int_equal(begun_prepare(), 0);
-        assert_false(begun_take(server, &begun));
         close_pair();
+}
+
+/* Whichever is taken, the others stay. */
+static void several_are_kept_apart(void **state) {
+        struct begun begun;
+        int n = 0;
+
+        (void)state;
+        for (; begun_has_room(); n++)
+                begun_add(&(struct begun){ .fd = 100 + n, .sent = (size_t)n, .body = body });
+        assert_in_range(n, 2, 1000);
+        for (int i = 0; i < n; i++) {
+                int fd = 100 + (i * 7) % n; /* each once: n is a power of two */
+
+                assert_true(begun_take(fd, &begun));
+                assert_int_equal(begun.sent, fd - 100);
+                assert_false(begun_take(fd, &begun));
+                assert_true(begun_has_room());
+        }
 }
 
 static int set_up(void **state) {
@@ -145,7 +161,7 @@ static int set_up(void **state) {
         memset(head, 'h', HEAD);
         for (size_t i = 0; i < BODY; i++)
                 body[i] = (char)('a' + i % 23);
-        return begun_prepare();
+        return 0;
 }
 
 /* The same with a body that is a file's. */
@@ -175,6 +191,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(no_other_answer_follows, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(no_other_answer_follows, set_up_file, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_taken_is_forgotten, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(several_are_kept_apart, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
