@@ -104,7 +104,7 @@ function(restmark_no_gnutls program)
     LIBRARY_OUTPUT_DIRECTORY "$<1:${CMAKE_CURRENT_BINARY_DIR}/${way}>" LINK_DEPENDS "${PROJECT_BINARY_DIR}/no_gnutls.map")
   target_link_options(no_gnutls PRIVATE "LINKER:-soname,${soname}" "LINKER:--version-script=${PROJECT_BINARY_DIR}/no_gnutls.map" LINKER:-z,relro,-z,now,-z,noexecstack)
   # restmarkd itself calls nothing of it.
-  target_link_options(${program} PRIVATE "SHELL:LINKER:--push-state,--no-as-needed $<TARGET_FILE:no_gnutls> LINKER:--pop-state")
+  target_link_options(${program} PRIVATE LINKER:--push-state,--no-as-needed "$<TARGET_FILE:no_gnutls>" LINKER:--pop-state)
   add_dependencies(${program} no_gnutls)
   set_target_properties(${program} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/${way}" LINK_DEPENDS "$<TARGET_FILE:no_gnutls>")
   install(TARGETS no_gnutls LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/restmark")

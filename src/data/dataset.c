@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -122,13 +123,14 @@ static size_t file_size(size_t length) {
 }
 
 /* Only an aligned part of the address space can get huge pages. To be given back whole: *ret_room, of `size` and a huge page more. */
-static void *map_aligned(int fd, size_t size, int protection, char **ret_room) {
+static void *map_aligned(int fd, size_t size, char **ret_room) {
         char *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         void *at;
 
         if (room == MAP_FAILED)
                 return NULL;
-        at = mmap(room + (round_up((uintptr_t)room, HUGE_PAGE) - (uintptr_t)room), size, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+        /* Not shared: up to Linux 6.6 a sealed file cannot be mapped so, not even to be read. */
+        at = mmap(room + (round_up((uintptr_t)room, HUGE_PAGE) - (uintptr_t)room), size, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
         if (at != MAP_FAILED) {
                 *ret_room = room;
                 return at;
@@ -139,13 +141,14 @@ static void *map_aligned(int fd, size_t size, int protection, char **ret_room) {
 
 int dataset_join_pages(const struct dataset *d) {
         const size_t size = file_size(d->json_length);
+        struct stat st;
         char *room;
         void *at;
         int r = 0;
 
-        if (d->json_length < HUGE_FROM)
+        if (d->json_length < HUGE_FROM || (fstat(d->json_fd, &st) == 0 && (size_t)st.st_blocks * 512 >= size)) /* all of it is there only when it has been done */
                 return 0;
-        at = map_aligned(d->json_fd, size, PROT_READ, &room);
+        at = map_aligned(d->json_fd, size, &room);
         if (!at)
                 return -errno;
         if (madvise(at, size, MADV_COLLAPSE) < 0)
@@ -178,7 +181,7 @@ static int encode_into(int fd, size_t room, const struct dataset *d, size_t *ret
 static int make_json(struct dataset *d, struct error *e) {
         size_t room = room_for_json(d), length;
         void *json;
-        int r = fd_size_budget(file_size(room), e);
+        int r = fd_size_budget(room, e);
 
         if (r < 0)
                 return r;
@@ -188,7 +191,12 @@ static int make_json(struct dataset *d, struct error *e) {
         r = encode_into(d->json_fd, room, d, &length, e);
         if (r < 0)
                 return r;
-        if (ftruncate(d->json_fd, (off_t)file_size(length)) < 0 || fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        r = fd_size_budget(file_size(length), e);
+        if (r < 0)
+                return r;
+        if (ftruncate(d->json_fd, (off_t)file_size(length)) < 0)
+                return error_set_errno(e, errno, "cannot make a file in memory of %zu bytes", file_size(length));
+        if (fcntl(d->json_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
                 return error_set_errno(e, errno, "cannot seal the JSON");
         json = mmap(NULL, length, PROT_READ, MAP_PRIVATE, d->json_fd, 0); /* the file's own pages, as nobody writes to them */
         if (json == MAP_FAILED)

@@ -40,8 +40,8 @@ int dataset_new(const char *path, size_t n_records, enum codec codec, struct dat
 struct dataset *dataset_free(struct dataset *d);
 
 /* Puts the JSON's pages together into a huge one, where it is worth it and the kernel makes one: pages that lie together are handled together when they are sent, which is a
- * seventh less work. Whoever does it first does it for all that have the file; it waits for the kernel's workers on all CPUs, for a part of a millisecond or some. Not while pages are on their way
- * to a client, which then stay apart for good. Returns 0, also if that is done, or a negative errno value: -EAGAIN while another process does it. */
+ * seventh less work. Whoever does it first does it for all that have the file; it waits for the kernel's workers on all CPUs, for a part of a millisecond or some, and for memory if there is little. Not
+ * while pages are on their way to a client. Returns 0, also if that is done, or a negative errno value: -EAGAIN if the pages are in use, by another process that does it, say. */
 int dataset_join_pages(const struct dataset *d);
 
 /* Writes the dataset's file. `path` "-" is standard output; else the file appears under its name when it is complete, in place

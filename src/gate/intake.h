@@ -28,7 +28,8 @@ struct intake_owner {
          * library has not seen anything. */
         void (*refused)(void *context, const struct gate_refusal *refusal, bool is_head, const struct intake_request *request);
         /* A request has come alone: whole, before it was told to have begun, with no body, condition or wish that concerns more than this answer, and with none before it that is
-         * not finished. Returns whether the owner has answered it, or ended the connection: the library then hears nothing of it. NULL: it gets all. */
+         * not finished. Returns whether the owner has answered it, or ended the connection: the library then hears nothing of it. An answer that
+         * was only begun is the library's; if it cannot get the request, the connection must end. NULL: it gets all. */
         bool (*alone)(void *context, const struct intake_request *request);
 };
 

@@ -94,11 +94,19 @@ static ssize_t send_large(const struct connection *c, const struct at_once_answe
 }
 
 /* Whether the library goes on where the socket was full. */
-static bool leave_rest(struct connection *c, const struct at_once_answer *a, size_t sent) {
-        if (!a->is_large || sent < a->head_length)
+static bool leave_rest(struct connection *c, const struct at_once_answer *a, size_t sent, uint64_t started_ns) {
+        struct begun begun = { .fd = c->fd, .body = a->from.body, .body_length = a->from.body_length };
+
+        if (!a->is_large)
                 return false;
-        begun_add(&(struct begun){ .fd = c->fd, .sent = sent, .head_length = a->head_length, .body = a->from.body, .body_length = a->from.body_length });
+        if (sent < a->head_length)
+                begun.head_left = a->head_length - sent;
+        else
+                begun.body_sent = sent - a->head_length;
+        memcpy(begun.head, a->text + a->head_length - begun.head_left, begun.head_left);
+        begun_add(&begun);
         c->large_pause = LARGE_PAUSE;
+        c->begun_ns = started_ns;
         return true;
 }
 
@@ -122,7 +130,7 @@ bool at_once_answer(void *context, const struct intake_request *request) {
                 return false; /* the library will find the same, and knows what to do */
         c->unseen_bytes += (size_t)n;
         is_whole = (size_t)n == a->head_length + a->from.body_length;
-        if (!is_whole && leave_rest(c, a, (size_t)n))
+        if (!is_whole && leave_rest(c, a, (size_t)n, started_ns))
                 return false;
         c->request = (struct request){ .route = a->route, .status = MHD_HTTP_OK, .body_sent = a->from.body_length, .started_ns = started_ns };
         connection_note_request(c, request);

@@ -36,7 +36,7 @@ struct at_once {
 
 struct server;
 
-/* Finds what can be. To be called when the server has its router and work. Large answers take a library whose sending of them can be gone on with: zero_copy_check(). */
+/* Finds what can be. To be called when the server has its router and work. Large answers take a library whose sending can be stood in for: zero_copy_check(). */
 void at_once_init(struct server *server);
 
 /* struct intake_owner's `alone`, the context being the connection. */

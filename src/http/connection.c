@@ -214,7 +214,8 @@ static void note(char *text, size_t size, const char *from, size_t length) {
 }
 
 static void begin(struct connection *c) {
-        c->request = (struct request){ .stage = REQUEST_COMING, .method = ROUTE_METHOD_GET, .started_ns = clock_monotonic_ns() };
+        c->request = (struct request){ .stage = REQUEST_COMING, .method = ROUTE_METHOD_GET, .started_ns = c->begun_ns ? c->begun_ns : clock_monotonic_ns() };
+        c->begun_ns = 0;
         c->hangup = HANGUP_UNKNOWN;
         connection_set_deadline(c, c->request.started_ns / 1000000 + c->server->limits.request_timeout_ms);
 }

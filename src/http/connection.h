@@ -70,6 +70,7 @@ struct connection {
         bool linger;     /* answers may be on their way, and part of the input is left unread */
         bool has_answered; /* after which an end of the connection is no wonder */
         unsigned int large_pause; /* so many large answers are not tried at once */
+        uint64_t begun_ns;        /* when the answer was begun that the library will go on with; 0: none was */
         size_t unseen_bytes; /* sent, at most, since the client was last seen to have taken everything */
         enum restmark_close close; /* why it is being closed; RESTMARK_CLOSE_COUNT: it is not, by the server */
         enum hangup hangup;

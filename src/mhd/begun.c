@@ -2,10 +2,10 @@
 
 #include <assert.h>
 
-enum { MAX = 16 };
+enum { MAX = 8 };
 
-static struct begun all[MAX];
-static size_t n_all;
+static _Thread_local struct begun all[MAX];
+static _Thread_local size_t n_all;
 
 void begun_forget_all(void) {
         n_all = 0;

@@ -1,16 +1,21 @@
 /* Answers that someone has begun to send before the library got their request, and that the socket did not take in whole. The library makes the same answer and sends
- * it, in the same turn or when the socket can be written to; of that the sendmsg() in zero_copy.c leaves out what has gone. Single-threaded. */
+ * it, in the same turn or when the socket can be written to: then the sendmsg() in zero_copy.c sends what is left of the one that was begun. Each thread has its own,
+ * so that one that looks up a name, say, has none. */
 #ifndef RESTMARK_MHD_BEGUN_H
 #define RESTMARK_MHD_BEGUN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { BEGUN_HEAD_MAX = 512 };
+
 struct begun {
         int fd;
-        size_t sent, head_length; /* bytes; all of the head has gone */
-        const char *body;         /* the library's must be at this place, … */
-        size_t body_length;       /* … and of so many bytes */
+        char head[BEGUN_HEAD_MAX]; /* what is left of it */
+        size_t head_left;          /* bytes */
+        const char *body;          /* the library's must be at this place, … */
+        size_t body_length;        /* … of so many bytes … */
+        size_t body_sent;          /* … of which these have gone; none, if anything of the head is left */
 };
 
 /* Forgets all: in a child that has sockets of its own. */

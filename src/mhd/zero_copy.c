@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -88,20 +89,47 @@ static ssize_t send_head_and_body(int fd, const struct iovec *head, const struct
         return n >= 0 ? sent + n : sent;
 }
 
-/* The rest of an answer that was begun. Whoever is told of less than all waits for the socket to become writable, which after EAGAIN it will. What is not that answer
- * would be cut where the other has ended: rather the connection ends. */
-static ssize_t send_rest(int fd, const struct begun *begun, const struct iovec *head, const struct iovec *body, int flags) {
-        size_t of_body = begun->sent - begun->head_length;
+/* Like send(), but for EINTR. */
+static ssize_t send_on(int fd, const char *bytes, size_t length, int flags) {
         ssize_t n;
 
-        if (!head || head->iov_len != begun->head_length || body->iov_base != begun->body || body->iov_len != begun->body_length) {
+        do
+                n = send(fd, bytes, length, flags);
+        while (n < 0 && errno == EINTR);
+        return n;
+}
+
+/* The head's rest, if all of it is taken. What was left of it is kept on, if not. */
+static bool send_head_rest(int fd, struct begun *begun, int flags) {
+        ssize_t n = begun->head_left > 0 ? send_on(fd, begun->head, begun->head_left, flags | MSG_MORE) : 0;
+
+        if (n < 0)
+                return false;
+        begun->head_left -= (size_t)n;
+        memmove(begun->head, begun->head + n, begun->head_left);
+        if (begun->head_left > 0)
+                errno = EAGAIN;
+        return begun->head_left == 0;
+}
+
+/* The rest of an answer that was begun, for the library's, whose head then is not needed. Whoever is told of less than all waits for the socket to become writable, which after EAGAIN it will. What
+ * has another body would be cut where the other has ended: rather the connection ends. */
+static ssize_t send_rest(int fd, struct begun *begun, const struct iovec *head, const struct iovec *body, int flags) {
+        ssize_t n;
+
+        if (!head || body->iov_base != begun->body || body->iov_len != begun->body_length) {
                 errno = EPIPE;
                 return -1;
         }
-        n = send(fd, begun->body + of_body, begun->body_length - of_body, flags);
+        if (!send_head_rest(fd, begun, flags)) {
+                if (errno == EAGAIN)
+                        begun_add(begun); /* the library will come with the same again */
+                return -1;
+        }
+        n = send_on(fd, begun->body + begun->body_sent, begun->body_length - begun->body_sent, flags);
         if (n < 0 && errno != EAGAIN)
                 return -1;
-        return (ssize_t)begun->sent + (n > 0 ? n : 0);
+        return (ssize_t)(head->iov_len + begun->body_sent) + (n > 0 ? n : 0);
 }
 
 __attribute__((visibility("default"), used)) ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {

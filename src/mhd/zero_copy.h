@@ -2,7 +2,7 @@
  *
  * libmicrohttpd sends an answer's head and body by sendmsg(), in two parts, and what of the body did not go by send(), both by way of the
  * dynamic linker or, linked statically, of the linker. A program's own definition of a function comes before that of a shared library, so those in zero_copy.c
- * are what it calls. All that is not from the file goes on to whoever defines them next. What is assumed of the library: it does not copy a body of
+ * are what it calls. All that is not from the file goes on to whoever defines them next, but for answers that were begun (begun.h). What is assumed of the library: it does not copy a body of
  * MHD_RESPMEM_PERSISTENT, and when less is sent than asked for it waits for the socket to become writable, as these make sure that it then will.
  *
  * SIGPIPE must be ignored: sendfile() knows no MSG_NOSIGNAL. */

@@ -7,7 +7,10 @@
 
 enum {
         LOOK_MS = 2000,       /* between two looks; a walk takes some 0.1 ms for each MiB, so that clients who come and go cannot make it a burden */
-        WORTH_CONNECTIONS = 128 /* of some 2 KiB each */
+        WORTH_CONNECTIONS = 128, /* of some 2 KiB each */
+        /* Workers that start together shall not all be away from their clients at once, as what they then do may take some milliseconds. */
+        APART_MS = 30,
+        APART_MAX = 32, /* slots */
 };
 
 bool slack_is_worth(struct slack *s, uint64_t accepted, uint64_t open) {
@@ -24,8 +27,8 @@ bool slack_is_worth(struct slack *s, uint64_t accepted, uint64_t open) {
         return is_worth;
 }
 
-void slack_begin(struct slack *s, uint64_t now_ms) {
-        *s = (struct slack){ .due_ms = now_ms + START_PAGES_AFTER_MS };
+void slack_begin(struct slack *s, unsigned int slot, uint64_t now_ms) {
+        *s = (struct slack){ .due_ms = now_ms + START_PAGES_AFTER_MS + (slot < APART_MAX ? slot : APART_MAX) * APART_MS };
 }
 
 int slack_wait_ms(const struct slack *s, uint64_t now_ms) {

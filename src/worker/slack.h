@@ -17,8 +17,8 @@ struct slack {
 /* Whether so much of the memory is free that it is worth a walk over it. Pure but for `s`. */
 bool slack_is_worth(struct slack *s, uint64_t accepted, uint64_t open);
 
-/* The first look is due some time after the start; for it a worker wakes up, for others it does not. */
-void slack_begin(struct slack *s, uint64_t now_ms);
+/* The first look is due some time after the start, of one slot after the other; for it a worker wakes up, for others it does not. */
+void slack_begin(struct slack *s, unsigned int slot, uint64_t now_ms);
 
 /* How long to wait for the first look, in milliseconds; -1: it is over. */
 int slack_wait_ms(const struct slack *s, uint64_t now_ms);

@@ -268,7 +268,7 @@ static int serve(struct worker *w) {
         struct epoll_event events[16];
         uint64_t now_ms = clock_monotonic_ms();
 
-        slack_begin(&w->slack, now_ms);
+        slack_begin(&w->slack, w->heritage->slot, now_ms);
         while (!w->master_is_gone && !is_done(w, now_ms)) {
                 bool is_idle;
                 int n = (w->joined ? wait_once : wait_twice)(w, events, sizeof events / sizeof *events, &now_ms, &is_idle);

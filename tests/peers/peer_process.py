@@ -132,6 +132,7 @@ class Server:
         while time.monotonic() < deadline:
             family = [self.process, *self.process.children(recursive=True)]
             try:
+                family = [one for one in family if one.status() != psutil.STATUS_ZOMBIE]
                 now = {one.pid: sum(one.cpu_times()[:2]) for one in family if one.status() == psutil.STATUS_SLEEPING}
             except psutil.NoSuchProcess:  # a helper of the start
                 now = {}

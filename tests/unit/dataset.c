@@ -183,12 +183,12 @@ static void puts_the_json_s_pages_together(void **state) {
 
         (void)state;
         assert_int_equal(dataset_new(NULL, 0, CODEC_STRUCT, &d, NULL), 0);
-        assert_in_range(memory_bytes(d), d->json_length, d->json_length + 4095);
+        assert_true(memory_bytes(d) >= d->json_length); /* how much more depends on the kernel's pages */
         for (int i = 0; i < 2; i++) {
                 int r = dataset_join_pages(d);
 
                 if (r < 0)
-                        assert_true(r == -EINVAL || r == -ENOMEM || r == -EBUSY);
+                        assert_true(r == -EINVAL || r == -ENOMEM || r == -EBUSY || r == -EAGAIN);
                 else
                         assert_int_equal(memory_bytes(d), HUGE_PAGE);
                 assert_json_sha256(d->json, d->json_length);

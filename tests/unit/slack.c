@@ -50,7 +50,7 @@ static void a_worker_wakes_up_for_the_first_look_alone(void **state) {
         struct slack s;
 
         (void)state;
-        slack_begin(&s, 1000);
+        slack_begin(&s, 0, 1000);
         assert_int_equal(slack_wait_ms(&s, 1000), START_PAGES_AFTER_MS);
         assert_int_equal(slack_wait_ms(&s, 1000 + START_PAGES_AFTER_MS + 7), 0);
         s.start_is_over = true;
