@@ -23,7 +23,7 @@
 #include "worker_clients.h"
 
 enum {
-        RECORDS = 24,   /* whose JSON is more than a connection's buffer takes */
+        RECORDS = 520,  /* whose JSON is more than the kernel takes of a file at once */
         INPUT_MAX = 1 << 14,
         LOG_MAX = 1 << 20,
         IDLE_TIMEOUT_MS = 5000,
