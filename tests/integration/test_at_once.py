@@ -174,7 +174,7 @@ def begun(start: Start, tmp_path: Path, *settings: str) -> Iterator[tuple[Daemon
         while not is_full():
             connection.send(ask("/transfer-data"))
             n += 1
-            wait_for("it is sent, or as much as fits", lambda: is_full() or answered() == n)
+            wait_for("it is sent, or as much as fits", lambda n=n: is_full() or answered() == n)
         assert calls(trace) == [True] * n
         yield daemon, connection, n
 
@@ -215,7 +215,7 @@ def test_what_is_begun_outlives_a_worker_that_is_to_leave(start: Start, tmp_path
 @under_strace
 def test_a_reset_ends_what_was_begun_alone(start: Start, tmp_path: Path) -> None:
     """The next connection has the same descriptor."""
-    with begun(start, tmp_path) as (daemon, connection, n):
+    with begun(start, tmp_path) as (daemon, connection, _):
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
         wait_for("it is gone", lambda: daemon.status()["routes"]["transfer-data"]["aborted"] == 1)

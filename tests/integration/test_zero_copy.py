@@ -215,7 +215,7 @@ def test_the_file_becomes_one_huge_page_whatever_is_asked_meanwhile(start: Start
     daemon = start("server.processes=3", "log.level=debug")
     with Load((daemon.host, daemon.port), "/transfer-data", clients=8, expected=json_bytes) as load:
         for round_ in range(1, 4):
-            wait_for("all send from it", lambda: len(re.findall(FROM_FILE, daemon.log())) >= 3 * round_)
+            wait_for("all send from it", lambda n=3 * round_: len(re.findall(FROM_FILE, daemon.log())) >= n)
             if any(word in daemon.log() for word in NO_HUGE_PAGE):
                 pytest.skip("this machine has no huge page to give now")
             assert {file_bytes(worker) for worker in daemon.workers()} == {HUGE_PAGE}
