@@ -92,7 +92,8 @@ function(restmark_no_gnutls program)
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/no_gnutls.map" CONTENT "RESTMARK { global: restmark_no_gnutls; };\n${script}" @ONLY)
 
   # The same way from the program to it in the build tree and where it is installed, so that the program is the same bytes wherever it is built, and installing changes nothing in
-  # it: CMake's own way of changing it leaves an empty folder in the build tree's, which is the current one. No second folder: the loader looks in each for every library.
+  # it: CMake's own way of changing it leaves an empty folder in the build tree's, which is the current one. The whole path is for who is told no origin: a program with capabilities, or one that runs
+  # where there is no /proc.
   set(folder "${CMAKE_INSTALL_FULL_LIBDIR}/restmark")
   file(RELATIVE_PATH way "${CMAKE_INSTALL_FULL_SBINDIR}" "${folder}")
   if(NOT way MATCHES "^\\.\\./[^.]")
@@ -106,7 +107,7 @@ function(restmark_no_gnutls program)
   # restmarkd itself calls nothing of it.
   target_link_options(${program} PRIVATE LINKER:--push-state,--no-as-needed "$<TARGET_FILE:no_gnutls>" LINKER:--pop-state)
   add_dependencies(${program} no_gnutls)
-  set_target_properties(${program} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/${way}" LINK_DEPENDS "$<TARGET_FILE:no_gnutls>")
+  set_target_properties(${program} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/${way};${folder}" LINK_DEPENDS "$<TARGET_FILE:no_gnutls>")
   install(TARGETS no_gnutls LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/restmark")
   message(STATUS "GnuTLS: not loaded; ${soname} of ${folder} in its place")
 endfunction()
