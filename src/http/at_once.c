@@ -49,7 +49,7 @@ static void write_text(struct at_once_answer *a, time_t now_s) {
         response_format_date(date, now_s);
         a->head_length = (size_t)snprintf(a->text, sizeof a->text, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nDate: %s\r\nContent-Length: %zu\r\n\r\n",
                                           a->from.content_type, date, a->from.body_length);
-        assert(a->head_length < ANSWER_HEAD_MAX);
+        assert(a->head_length < ANSWER_HEAD_MAX && a->head_length <= BEGUN_HEAD_MAX);
         a->length = a->head_length;
         a->date_s = now_s;
         if (a->is_large)
@@ -93,8 +93,8 @@ static ssize_t send_large(const struct connection *c, const struct at_once_answe
         return sendmsg(c->fd, &(struct msghdr){ .msg_iov = parts, .msg_iovlen = 2 }, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Whether the library goes on where the socket was full. */
-static bool leave_rest(struct connection *c, const struct at_once_answer *a, size_t sent, uint64_t started_ns) {
+/* Whether the library goes on where the socket was full. Out of line, for the memory that it takes of the stack. */
+static __attribute__((noinline)) bool leave_rest(struct connection *c, const struct at_once_answer *a, size_t sent, uint64_t started_ns) {
         struct begun begun = { .fd = c->fd, .body = a->from.body, .body_length = a->from.body_length };
 
         if (!a->is_large)

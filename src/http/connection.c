@@ -173,9 +173,8 @@ static void count_close(struct connection *c) {
 
 static void close_one(struct connection *c) {
         struct server *server = c->server;
-        struct begun ignored;
 
-        (void)begun_take(c->fd, &ignored);
+        begun_forget(c->fd);
         count_close(c);
         end_coming(c);
         if (must_linger(c))

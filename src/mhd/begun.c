@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-enum { MAX = 8 };
+enum { MAX = 4 };
 
 static _Thread_local struct begun all[MAX];
 static _Thread_local size_t n_all;
@@ -20,12 +20,36 @@ void begun_add(const struct begun *begun) {
         all[n_all++] = *begun;
 }
 
+bool begun_exists(void) {
+        return n_all > 0;
+}
+
+/* Where it is; n_all: nowhere. */
+static size_t find(int fd) {
+        size_t i = 0;
+
+        while (i < n_all && all[i].fd != fd)
+                i++;
+        return i;
+}
+
+static void drop(size_t i) {
+        all[i] = all[--n_all];
+}
+
 bool begun_take(int fd, struct begun *ret) {
-        for (size_t i = 0; i < n_all; i++)
-                if (all[i].fd == fd) {
-                        *ret = all[i];
-                        all[i] = all[--n_all];
-                        return true;
-                }
-        return false;
+        size_t i = find(fd);
+
+        if (i == n_all)
+                return false;
+        *ret = all[i];
+        drop(i);
+        return true;
+}
+
+void begun_forget(int fd) {
+        size_t i = find(fd);
+
+        if (i < n_all)
+                drop(i);
 }

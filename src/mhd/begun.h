@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BEGUN_HEAD_MAX = 512 };
+enum { BEGUN_HEAD_MAX = 384 /* bytes */ };
 
 struct begun {
         int fd;
@@ -27,7 +27,13 @@ bool begun_has_room(void);
 /* There must be room, and nothing that was begun on this descriptor before. */
 void begun_add(const struct begun *begun);
 
-/* What has been begun on `fd`, which then is forgotten. Returns whether something has. To be called before a descriptor is closed, too. */
+/* Whether there is anything, on whichever descriptor. */
+bool begun_exists(void);
+
+/* What has been begun on `fd`, which then is forgotten. Returns whether something has. */
 bool begun_take(int fd, struct begun *ret);
+
+/* Before a descriptor is closed. */
+void begun_forget(int fd);
 
 #endif

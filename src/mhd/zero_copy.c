@@ -132,22 +132,32 @@ static ssize_t send_rest(int fd, struct begun *begun, const struct iovec *head, 
         return (ssize_t)(head->iov_len + begun->body_sent) + (n > 0 ? n : 0);
 }
 
+/* Whether there was something to go on with; out of line, for the memory that it takes of the stack. */
+static __attribute__((noinline)) bool send_begun(int fd, const struct iovec *head, const struct iovec *body, int flags, ssize_t *ret) {
+        struct begun begun;
+
+        if (!begun_take(fd, &begun))
+                return false;
+        *ret = send_rest(fd, &begun, head, body, flags);
+        return true;
+}
+
 __attribute__((visibility("default"), used)) ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
         const struct iovec *parts = message->msg_iov;
         bool has_two = message->msg_iovlen == 2 && !message->msg_control && !message->msg_name;
-        struct begun begun;
+        ssize_t n;
 
-        if (begun_take(fd, &begun))
-                return send_rest(fd, &begun, has_two ? &parts[0] : NULL, &parts[1], flags);
+        if (begun_exists() && send_begun(fd, has_two ? &parts[0] : NULL, &parts[1], flags, &n))
+                return n;
         if (has_two && is_in_file(parts[1].iov_base, parts[1].iov_len))
                 return send_head_and_body(fd, &parts[0], &parts[1], flags);
         return next_sendmsg(fd, message, flags);
 }
 
 __attribute__((visibility("default"), used)) ssize_t send(int fd, const void *bytes, size_t length, int flags) {
-        struct begun begun;
+        ssize_t n;
 
-        if (begun_take(fd, &begun))
-                return send_rest(fd, &begun, NULL, NULL, flags);
+        if (begun_exists() && send_begun(fd, NULL, NULL, flags, &n))
+                return n;
         return is_in_file(bytes, length) ? send_from_file(fd, bytes, length, flags) : next_send(fd, bytes, length, flags);
 }

@@ -175,8 +175,15 @@ static void what_is_taken_is_forgotten(void **state) {
         assert_int_equal(begun.body_sent, 0);
         assert_false(begun_take(server, &begun));
         note(HEAD);
+        assert_true(begun_exists());
         begun_forget_all();
         assert_false(begun_take(server, &begun));
+        note(HEAD);
+        begun_forget(client);
+        assert_true(begun_exists());
+        begun_forget(server);
+        begun_forget(server);
+        assert_false(begun_exists());
         close_pair();
 }
 

@@ -17,7 +17,7 @@ from ..model.errors import EnvironmentFault
 from ..model.memory_records import MemoryRecord, MemoryTotals, ProcessMemory
 
 _TIMEOUT_S = 60
-_APART_S, _PATIENCE_S = 0.3, 3.0
+_APART_S, _PATIENCE_S = 1.2, 6.0  # more than a second, once in which servers look after themselves
 _SAME = 0.01
 _ALL_READ, _SOME_READ = 0, 1  # exit codes of restmark-rss
 
