@@ -146,7 +146,7 @@ int dataset_join_pages(const struct dataset *d) {
         void *at;
         int r = 0;
 
-        if (d->json_length < HUGE_FROM || (fstat(d->json_fd, &st) == 0 && (size_t)st.st_blocks * 512 >= size)) /* all of it is there only when it has been done */
+        if (d->json_length < HUGE_FROM || (fstat(d->json_fd, &st) == 0 && (size_t)st.st_blocks * 512 >= size)) /* it has been done: else there is nothing behind the JSON, but where that happens to end in the last page */
                 return 0;
         at = map_aligned(d->json_fd, size, &room);
         if (!at)

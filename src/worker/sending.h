@@ -18,7 +18,7 @@ struct sending {
  * about it, which pages of ours would keep from it. Pure but for `s`. */
 bool sending_may_begin(struct sending *s, int join);
 
-/* To be called when the start is over, and again as long as it is not settled. May take a millisecond or two. */
+/* To be called when the start is over, and again as long as it is not settled. May take a millisecond or two for each huge page. */
 void sending_look(struct sending *s, const struct heritage *heritage, struct server *server);
 
 #endif
